@@ -1,0 +1,61 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// The settings that every target of ours shares: Swift 6 language mode, warnings are errors, and the
+/// upcoming features that make isolation and imports explicit.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),  // SE-0335
+    .enableUpcomingFeature("MemberImportVisibility"),  // SE-0444
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),  // SE-0461
+    .enableUpcomingFeature("InferIsolatedConformances"),  // SE-0470
+]
+
+let log = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let collections = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+
+let package = Package(
+    name: "ClusterOps",
+    products: [
+        .library(name: "ClusterOps", targets: ["ClusterOps"]),
+        .library(name: "MariaDB", targets: ["MariaDB"]),
+        .executable(name: "clusterctl", targets: ["clusterctl"]),
+        .executable(name: "queueworker", targets: ["queueworker-main"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        .systemLibrary(name: "CMariaDB", pkgConfig: "libmariadb", providers: [.apt(["libmariadb-dev"])]),
+        .target(
+            name: "MariaDB",
+            dependencies: ["CMariaDB", log, lifecycle, collections],
+            swiftSettings: strict + [.strictMemorySafety()]
+        ),
+        .target(
+            name: "ClusterOps",
+            dependencies: ["MariaDB", log, metrics, lifecycle, unixSignals, collections, nioCore, nioPosix, "Yams"],
+            resources: [.embedInCode("Migrations/SQL")],
+            swiftSettings: strict
+        ),
+        .target(name: "QueueWorker", dependencies: ["ClusterOps", arguments], swiftSettings: strict),
+        .executableTarget(name: "queueworker-main", dependencies: ["QueueWorker"], swiftSettings: strict),
+        .executableTarget(name: "clusterctl", dependencies: ["ClusterOps", arguments], swiftSettings: strict),
+        .target(name: "ClusterOpsTestKit", dependencies: ["ClusterOps", "MariaDB", log], swiftSettings: strict),
+        .testTarget(name: "MariaDBTests", dependencies: ["MariaDB", "ClusterOpsTestKit"], swiftSettings: strict),
+        .testTarget(name: "ClusterOpsTests", dependencies: ["ClusterOps", "ClusterOpsTestKit"], swiftSettings: strict),
+    ]
+)
