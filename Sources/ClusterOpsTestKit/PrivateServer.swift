@@ -1,0 +1,170 @@
+import Foundation
+import MariaDB
+import Synchronization
+
+/// A mariadbd of the test run's own, in a temporary directory, reached by a unix socket.
+///
+/// `shared` serves all suites of the process; a test that kills, stops or configures a server starts its own. What a
+/// killed run leaves behind is swept by the next: each directory holds a lock file that its owner keeps locked.
+public final class PrivateServer: Sendable {
+    /// Why no server runs.
+    public struct StartFailure: Error, CustomStringConvertible {
+        /// What failed, with the end of the server's log.
+        public let description: String
+    }
+
+    /// The server that all suites share; started at the first use.
+    public static var shared: PrivateServer {
+        get throws { try sharedResult.get() }
+    }
+
+    private static let sharedResult = Result { try PrivateServer() }
+
+    /// Where the server keeps its data, socket and log.
+    public let directory: ServerDirectory
+    /// The TCP port on 127.0.0.1, or nil when the server listens on its socket only.
+    public let port: UInt16?
+    private let arguments: [String]
+    private let process = Mutex<Process?>(nil)
+
+    /// Installs an empty database and starts the server on it.
+    ///
+    /// - Parameters:
+    ///   - port: Also listen on this port of 127.0.0.1.
+    ///   - options: Further arguments of mariadbd.
+    /// - Throws: `StartFailure` with the end of the server's log.
+    public init(port: UInt16? = nil, options: [String] = []) throws {
+        directory = try ServerDirectory()
+        self.port = port
+        arguments =
+            [
+                "--no-defaults", "--user=root", "--datadir=\(directory.data)", "--socket=\(directory.socket)",
+                // A server that starts removes all temporary tables it finds in its tmpdir, also another server's.
+                "--tmpdir=\(directory.path)",
+                "--pid-file=\(directory.pidFile)", "--log-error=\(directory.log)", "--max-connections=500",
+                // Tests ask for correctness under load, not for survival of a power cut.
+                "--innodb-flush-log-at-trx-commit=2", "--skip-log-bin", "--innodb-buffer-pool-size=256M",
+                "--innodb-log-file-size=256M", "--skip-name-resolve",
+            ] + (port.map { ["--bind-address=127.0.0.1", "--port=\($0)"] } ?? ["--skip-networking"]) + options
+        try Self.run(
+            "mariadb-install-db",
+            [
+                "--no-defaults", "--user=root", "--datadir=\(directory.data)",
+                "--tmpdir=\(directory.path)", "--auth-root-authentication-method=normal", "--skip-test-db",
+            ],
+            log: directory.log
+        )
+        try start()
+    }
+
+    /// How to connect as root.
+    public func configuration(schema: String? = nil) -> ConnectionConfiguration {
+        ConnectionConfiguration(endpoint: .socket(directory.socket), user: "root", schema: schema)
+    }
+
+    /// The process id of mariadbd, or nil while it does not run.
+    public var processIdentifier: Int32? {
+        process.withLock { $0?.processIdentifier }
+    }
+
+    /// Starts the server again after `kill()`; returns when it accepts connections.
+    public func start() throws {
+        let server = Process()
+        server.executableURL = try Self.find("mariadbd")
+        server.arguments = arguments
+        server.standardInput = FileHandle.nullDevice
+        server.standardOutput = FileHandle.nullDevice
+        server.standardError = FileHandle.nullDevice
+        try server.run()
+        process.withLock { $0 = server }
+        RunningServers.add(server.processIdentifier, directory: directory.path)
+        try awaitSocket(of: server)
+    }
+
+    /// Kills the server with SIGKILL and waits until it is gone.
+    public func kill() {
+        guard let server = process.withLock({ $0.take() }) else { return }
+        Foundation.kill(server.processIdentifier, SIGKILL)
+        server.waitUntilExit()
+        RunningServers.remove(server.processIdentifier)
+    }
+
+    /// Kills the server and removes its directory.
+    public func destroy() {
+        kill()
+        directory.remove()
+    }
+
+    private func awaitSocket(of server: Process) throws {
+        let deadline = ContinuousClock.now + .seconds(60)
+        while ContinuousClock.now < deadline, server.isRunning {
+            if UnixSocket.accepts(directory.socket) { return }
+            usleep(5_000)
+        }
+        throw StartFailure(description: "mariadbd does not answer; its log ends:\n\(directory.endOfLog)")
+    }
+
+    private static func run(_ program: String, _ arguments: [String], log: String) throws {
+        let installer = Process()
+        installer.executableURL = try find(program)
+        installer.arguments = arguments
+        _ = FileManager.default.createFile(atPath: log, contents: nil)
+        let output = FileHandle(forWritingAtPath: log)
+        installer.standardOutput = output
+        installer.standardError = output
+        try installer.run()
+        installer.waitUntilExit()
+        guard installer.terminationStatus == 0 else {
+            let text = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
+            throw StartFailure(description: "\(program) failed:\n\(text.suffix(2000))")
+        }
+    }
+
+    private static func find(_ program: String) throws -> URL {
+        for directory in ["/usr/sbin", "/usr/bin", "/usr/local/bin", "/usr/local/sbin"] {
+            let path = "\(directory)/\(program)"
+            if FileManager.default.isExecutableFile(atPath: path) { return URL(fileURLWithPath: path) }
+        }
+        throw StartFailure(description: "\(program) is not installed: run deploy/install-dependencies")
+    }
+}
+
+/// The servers to be ended when the test process exits by itself.
+private enum RunningServers {
+    private static let servers: Mutex<[Int32: String]> = {
+        atexit {
+            for (process, directory) in RunningServers.servers.withLock({ $0 }) {
+                kill(process, SIGKILL)
+                try? FileManager.default.removeItem(atPath: directory)
+            }
+        }
+        return Mutex([:])
+    }()
+
+    static func add(_ process: Int32, directory: String) {
+        servers.withLock { $0[process] = directory }
+    }
+
+    static func remove(_ process: Int32) {
+        servers.withLock { $0[process] = nil }
+    }
+}
+
+private enum UnixSocket {
+    /// Whether something accepts connections at the path.
+    static func accepts(_ path: String) -> Bool {
+        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        let capacity = MemoryLayout.size(ofValue: address.sun_path)
+        precondition(path.utf8.count < capacity, "the socket's path is too long")
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+        return withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0
+            }
+        }
+    }
+}

@@ -1,0 +1,73 @@
+import Foundation
+
+/// The directory of one private server, owned as long as this process lives.
+public struct ServerDirectory: Sendable {
+    private static let prefix = "clusterops-test-"
+
+    /// The directory itself; short, because a unix socket's path has 107 bytes.
+    public let path: String
+
+    /// Where the server keeps its tables.
+    public var data: String { "\(path)/data" }
+    /// Where the server listens.
+    public var socket: String { "\(path)/socket" }
+    /// Where the server writes its process id.
+    public var pidFile: String { "\(path)/pid" }
+    /// Where the server logs.
+    public var log: String { "\(path)/log" }
+
+    /// The end of the log, for failure messages.
+    public var endOfLog: String {
+        let text = (try? String(contentsOfFile: log, encoding: .utf8)) ?? "no log"
+        return String(text.suffix(2000))
+    }
+
+    /// Makes the directory and locks it for the life of this process.
+    init() throws {
+        let random = String(UInt32.random(in: .min ... .max), radix: 36)
+        path = "/tmp/\(Self.prefix)\(getpid())-\(random)"
+        _ = Self.abandonedAreSwept
+        // Locked before it has a name that a sweep looks for: another run must never see it unowned.
+        let unnamed = "/tmp/.\(Self.prefix)\(getpid())-\(random)"
+        try FileManager.default.createDirectory(atPath: unnamed, withIntermediateDirectories: true)
+        guard Self.lock(unnamed), rename(unnamed, path) == 0 else {
+            throw PrivateServer.StartFailure(description: "cannot lock \(path)")
+        }
+    }
+
+    /// Removes the directory and all that is in it.
+    func remove() {
+        try? FileManager.default.removeItem(atPath: path)
+    }
+
+    private static let abandonedAreSwept: Void = sweepAbandoned()
+
+    /// Ends the servers of test runs that were killed, and removes their directories.
+    private static func sweepAbandoned() {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/tmp")) ?? []
+        for name in names where name.hasPrefix(prefix) {
+            let path = "/tmp/\(name)"
+            // The lock goes with its process, however that ended; who can take it has found an orphan.
+            guard lock(path) else { continue }
+            endServer(in: path)
+            try? FileManager.default.removeItem(atPath: path)
+        }
+    }
+
+    private static func lock(_ path: String) -> Bool {
+        let descriptor = open("\(path)/owner", O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { return false }
+        if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return true }
+        close(descriptor)
+        return false
+    }
+
+    private static func endServer(in path: String) {
+        guard let text = try? String(contentsOfFile: "\(path)/pid", encoding: .utf8),
+            let process = Int32(text.trimmingCharacters(in: .whitespacesAndNewlines)),
+            let command = FileManager.default.contents(atPath: "/proc/\(process)/cmdline"),
+            String(decoding: command, as: UTF8.self).contains(path)
+        else { return }
+        kill(process, SIGKILL)
+    }
+}

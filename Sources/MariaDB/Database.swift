@@ -1,0 +1,239 @@
+import Logging
+import ServiceLifecycle
+import Synchronization
+
+/// A pool of connections to one schema.
+///
+/// Connections are opened by the callers that need them, so a `Database` works without `run()`; `run()` closes idle
+/// ones while it runs, and all of them at its end. A process that is no service calls `close()` instead.
+public actor Database: Service {
+    /// How a pool grows and waits.
+    public struct PoolConfiguration: Sendable {
+        /// Connections at most; each has a thread.
+        public var maximumConnections = 8
+        /// How long a caller waits for a connection when all are lent.
+        public var acquireTimeout: Duration = .seconds(10)
+        /// Callers that may wait at once; more are refused at once rather than late.
+        public var maximumWaiters = 1000
+        /// Idle connections are closed after this; well below `wait_timeout`, after which the server would.
+        public var idleTimeout: Duration = .seconds(120)
+        /// A connection idle for longer is asked for a sign of life before it is lent (about 50 µs on a socket), so
+        /// that a restart of the server is not felt by callers whose statements cannot be repeated.
+        public var pingAfter: Duration = .seconds(1)
+
+        /// Creates the defaults.
+        public init() {}
+    }
+
+    private enum Grant: Sendable {
+        case connection(Connection, idleSince: ContinuousClock.Instant)
+        case permissionToOpen
+    }
+
+    /// Where a waiter stands; it is enqueued before its continuation exists, so either may come first.
+    private enum Waiting {
+        case announced
+        case suspended(CheckedContinuation<Grant, any Error>)
+        case served(Result<Grant, any Error>)
+    }
+
+    private typealias WaiterID = UInt64
+
+    private nonisolated let configuration: ConnectionConfiguration
+    private nonisolated let pool: PoolConfiguration
+    private nonisolated let logger: Logger
+    private var state: PoolState<Connection, WaiterID>
+    private var waiting: [WaiterID: Waiting] = [:]
+    private var lastWaiter: WaiterID = 0
+
+    /// Creates a pool; nothing is connected before the first use.
+    public init(
+        _ configuration: ConnectionConfiguration,
+        pool: PoolConfiguration = PoolConfiguration(),
+        logger: Logger
+    ) {
+        self.configuration = configuration
+        self.pool = pool
+        self.logger = logger
+        state = PoolState(maximum: pool.maximumConnections, maximumWaiters: pool.maximumWaiters)
+    }
+
+    /// Closes idle connections until graceful shutdown or cancellation, then closes the pool.
+    ///
+    /// In a service group it stands before the services that use it, so that it ends after them.
+    public func run() async throws {
+        await cancelWhenGracefulShutdown {
+            while (try? await Task.sleep(for: self.pool.idleTimeout / 4)) != nil {
+                await self.closeIdle()
+            }
+        }
+        await close()
+    }
+
+    /// Closes idle connections, refuses new callers; a lent connection closes when it comes back.
+    public func close() async {
+        let (connections, waiters) = state.close()
+        for waiter in waiters { serve(waiter, .failure(Self.refusal(.poolClosed))) }
+        for connection in connections { await connection.close() }
+    }
+
+    private func closeIdle() async {
+        for connection in state.expire(idleSince: .now - pool.idleTimeout) { await connection.close() }
+    }
+
+    // MARK: Lending
+
+    /// Lends a connection for statements that commit one by one.
+    ///
+    /// - Parameter body: Runs on the connection's thread; it is run once.
+    /// - Returns: What `body` returned.
+    /// - Throws: What `body` throws, or a `DatabaseError` when no connection can be had.
+    @discardableResult
+    public nonisolated func withSession<Result: Sendable>(
+        _ body: @Sendable (borrowing Session) throws -> Result
+    ) async throws -> Result {
+        try await withConnection { connection in try await connection.withSession(body) }
+    }
+
+    /// Runs a transaction; begins it again when it was a deadlock's victim, waited too long for a lock, or lost its
+    /// connection before COMMIT was sent.
+    ///
+    /// - Parameter body: Runs on the connection's thread, possibly more than once: it has no effect but on the database.
+    /// - Returns: What `body` returned, once it is committed.
+    /// - Throws: What `body` throws, after a rollback; `outcomeUnknown` when the connection broke in COMMIT: then the
+    ///   transaction is never run again, and only a locking read by key on a new connection tells what happened.
+    @discardableResult
+    public nonisolated func withTransaction<Result: Sendable>(
+        _ body: @Sendable (borrowing Transaction) throws -> Result
+    ) async throws -> Result {
+        var policy = RetryPolicy()
+        while true {
+            do {
+                return try await withConnection { connection in try await connection.withTransaction(body) }
+            } catch let error as DatabaseError {
+                guard let pause = policy.pause(after: error, random: { .random(in: $0) }) else { throw error }
+                logger.debug("beginning a transaction again", metadata: ["code": "\(error.code.rawValue)"])
+                try await Task.sleep(for: pause)
+            }
+        }
+    }
+
+    /// Runs a statement whose text is made at run time, as `CREATE DATABASE` needs a name that cannot be bound.
+    ///
+    /// - Parameter statement: Made from our own words only, never from input.
+    /// - Throws: `DatabaseError` of the statement.
+    package nonisolated func administer(_ statement: String) async throws {
+        _ = try await withSession { session in try session.execute(SQL(trustedText: statement)) }
+    }
+
+    private nonisolated func withConnection<Result: Sendable>(
+        _ body: @Sendable (Connection) async throws -> Result
+    ) async throws -> Result {
+        let connection = try await acquire()
+        do {
+            let result = try await body(connection)
+            await release(connection)
+            return result
+        } catch {
+            await release(connection)
+            throw error
+        }
+    }
+
+    private nonisolated func acquire() async throws -> Connection {
+        switch try await grant() {
+        case .connection(let connection, let idleSince):
+            let isFresh = ContinuousClock.now - idleSince < pool.pingAfter
+            if isFresh ? await connection.isUsable : await connection.ping() { return connection }
+            await connection.close()
+        case .permissionToOpen: break
+        }
+        do {
+            return try await Connection.open(configuration)
+        } catch {
+            await discard()
+            throw error
+        }
+    }
+
+    private func grant() async throws -> Grant {
+        switch state.acquire() {
+        case .take(let connection, let idleSince): return .connection(connection, idleSince: idleSince)
+        case .open: return .permissionToOpen
+        case .refuse(let code): throw Self.refusal(code)
+        case .wait: break
+        }
+        lastWaiter += 1
+        let waiter = lastWaiter
+        state.enqueue(waiter)
+        waiting[waiter] = .announced
+        // The grant decides: a timer that loses the race finds its waiter served and does nothing, so that a
+        // connection is never granted to nobody.
+        return try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                do {
+                    try await Task.sleep(for: self.pool.acquireTimeout)
+                    await self.giveUp(waiter, Self.refusal(.poolExhausted))
+                } catch {
+                    await self.giveUp(waiter, error)
+                }
+            }
+            defer { group.cancelAll() }
+            return try await wait(as: waiter)
+        }
+    }
+
+    private func wait(as waiter: WaiterID) async throws -> Grant {
+        try await withCheckedThrowingContinuation { continuation in
+            if case .served(let result) = waiting[waiter] {
+                waiting[waiter] = nil
+                continuation.resume(with: result)
+            } else {
+                waiting[waiter] = .suspended(continuation)
+            }
+        }
+    }
+
+    private func giveUp(_ waiter: WaiterID, _ error: any Error) {
+        if state.remove(waiter) { serve(waiter, .failure(error)) }
+    }
+
+    private func serve(_ waiter: WaiterID, _ result: Result<Grant, any Error>) {
+        if case .suspended(let continuation) = waiting[waiter] {
+            waiting[waiter] = nil
+            continuation.resume(with: result)
+        } else {
+            waiting[waiter] = .served(result)
+        }
+    }
+
+    private func release(_ connection: Connection) async {
+        guard await connection.isUsable, !state.isClosed else {
+            await connection.close()
+            return discard()
+        }
+        perform(state.release(connection, now: .now))
+    }
+
+    private func discard() {
+        perform(state.discard())
+    }
+
+    private func perform(_ release: PoolState<Connection, WaiterID>.Release) {
+        switch release {
+        case .nothing: break
+        case .hand(let connection, let waiter):
+            serve(waiter, .success(.connection(connection, idleSince: .now)))
+        case .letOpen(let waiter):
+            serve(waiter, .success(.permissionToOpen))
+        }
+    }
+
+    private static func refusal(_ code: DatabaseError.Code) -> DatabaseError {
+        DatabaseError(
+            code: code,
+            phase: .acquire,
+            message: code == .poolClosed ? "the pool is closed" : "no connection became free in time"
+        )
+    }
+}

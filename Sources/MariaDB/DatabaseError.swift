@@ -1,0 +1,170 @@
+import Foundation
+
+/// What went wrong between us and the database server, in a form that code can act on.
+///
+/// `description` never contains bound values: servers quote them in messages such as "Duplicate entry 'x'",
+/// so for those codes it names the key only. `debugDescription` has the server's own words.
+public struct DatabaseError: Error, Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible {
+    /// A MariaDB error number: 1000 and up from the server, 2000 and up from the client library.
+    public struct Code: RawRepresentable, Hashable, Sendable {
+        /// The number.
+        public let rawValue: UInt32
+
+        /// Wraps a number.
+        public init(rawValue: UInt32) {
+            self.rawValue = rawValue
+        }
+
+        private init(_ rawValue: UInt32) {
+            self.rawValue = rawValue
+        }
+
+        // Server, see mysqld_error.h
+        /// The server has no connection left for us.
+        public static let tooManyConnections = Code(1040)
+        /// The user may not use the schema.
+        public static let accessDeniedToDatabase = Code(1044)
+        /// The user or the password is wrong.
+        public static let accessDenied = Code(1045)
+        /// The schema does not exist.
+        public static let unknownDatabase = Code(1049)
+        /// The table does not exist.
+        public static let unknownTable = Code(1146)
+        /// A unique key holds the value already; see `duplicateKey`.
+        public static let duplicateEntry = Code(1062)
+        /// The server does not read the statement.
+        public static let syntaxError = Code(1064)
+        /// A row stayed locked for longer than `lockWait`; only the statement was undone.
+        public static let lockWaitTimeout = Code(1205)
+        /// The server chose this transaction as a victim and undid all of it.
+        public static let deadlock = Code(1213)
+        /// A row changed after the snapshot; the transaction was undone.
+        public static let snapshotConflict = Code(1020)
+        /// The server does not do this here, as Galera does not do GET_LOCK.
+        public static let notSupportedYet = Code(1235)
+        /// A value does not fit its column.
+        public static let truncatedValue = Code(1292)
+        /// A text is not of the column's character set.
+        public static let incorrectStringValue = Code(1366)
+        /// A text is longer than its column.
+        public static let dataTooLong = Code(1406)
+        /// The statement was killed.
+        public static let queryInterrupted = Code(1317)
+        /// Galera: the commit was interrupted.
+        public static let errorDuringCommit = Code(1180)
+        /// The server takes no writes.
+        public static let readOnly = Code(1290)
+        /// The statement ran for longer than `max_statement_time`.
+        public static let statementTimeout = Code(1969)
+        /// A CHECK of the schema refused the row.
+        public static let checkViolated = Code(4025)
+        /// LOAD DATA LOCAL was asked for; we never allow it.
+        public static let localInfileDisabled = Code(4166)
+        // Client library, see errmsg.h
+        /// Nothing listens on the socket.
+        public static let cannotConnectLocally = Code(2002)
+        /// Nothing listens at the address.
+        public static let cannotConnect = Code(2003)
+        /// The host has no address.
+        public static let unknownHost = Code(2005)
+        /// The connection was gone before the statement was sent.
+        public static let serverGone = Code(2006)
+        /// The connection broke while the statement was under way.
+        public static let connectionLost = Code(2013)
+        /// TLS could not be set up, or the certificate was refused.
+        public static let tlsFailed = Code(2026)
+        // Ours; outside both ranges.
+        /// The connection was lost, or the server answered unclearly, while COMMIT was under way.
+        public static let outcomeUnknown = Code(90_001)
+        /// No connection became free within the pool's acquire timeout.
+        public static let poolExhausted = Code(90_002)
+        /// The pool has been shut down.
+        public static let poolClosed = Code(90_003)
+        /// A value in a row is not what the caller asked for.
+        public static let unexpectedValue = Code(90_004)
+        /// The server does not hold a setting that correctness relies on.
+        public static let unsuitableServer = Code(90_005)
+        /// A transaction that the server had already ended was used further.
+        public static let transactionEnded = Code(90_006)
+        /// The server's certificate or encryption was refused by us.
+        public static let plaintextRefused = Code(90_007)
+
+        /// Lets a `catch` name a code: `catch let error as DatabaseError where .deadlock ~= error`.
+        public static func ~= (code: Code, error: DatabaseError) -> Bool {
+            error.code == code
+        }
+    }
+
+    /// Where in a connection's life the error arose.
+    public enum Phase: String, Sendable, Hashable {
+        case connect, acquire, prepare, execute, fetch, begin, commit, rollback
+    }
+
+    /// What happened, as a number that code can match.
+    public let code: Code
+    /// The five characters of SQL's own classification.
+    public let sqlState: String
+    /// Where in a connection's life it happened.
+    public let phase: Phase
+    /// The text of the statement, with `?` where values were bound.
+    public let statement: String?
+    /// The words of the server or library; may contain values.
+    private let message: String
+
+    /// Creates an error; `message` may quote values, which `description` then leaves out.
+    public init(code: Code, sqlState: String = "HY000", phase: Phase, statement: String? = nil, message: String) {
+        self.code = code
+        self.sqlState = sqlState
+        self.phase = phase
+        self.statement = statement
+        self.message = message
+    }
+
+    /// The unique key that a duplicate entry violated, without its table's name.
+    public var duplicateKey: String? {
+        guard code == .duplicateEntry, let marker = message.range(of: "for key '", options: .backwards) else {
+            return nil
+        }
+        let name = message[marker.upperBound...].prefix { $0 != "'" }
+        return String(name.split(separator: ".").last ?? name)
+    }
+
+    /// Whether the server could not be reached at all, or refused to serve us for now.
+    public var isUnreachable: Bool {
+        switch code {
+        case .cannotConnectLocally, .cannotConnect, .unknownHost, .serverGone, .connectionLost, .tooManyConnections,
+            .poolExhausted:
+            true
+        default:
+            phase == .connect && code.rawValue >= 2000 && code.rawValue < 3000
+        }
+    }
+
+    /// Whether the connection must not be used again.
+    public var breaksConnection: Bool {
+        (2000..<3000).contains(code.rawValue) || code == .outcomeUnknown || code == .transactionEnded
+    }
+
+    /// The canonical text.
+    public var description: String {
+        var text = "\(phase.rawValue) failed with \(code.rawValue)"
+        switch code {
+        case .duplicateEntry: text += ": duplicate entry for key '\(duplicateKey ?? "unknown")'"
+        case .truncatedValue, .incorrectStringValue, .dataTooLong: text += ": a value does not fit its column"
+        default: text += ": \(message)"
+        }
+        if let statement { text += " [\(statement.collapsedWhitespace.prefix(200))]" }
+        return text
+    }
+
+    /// Everything that is known, values included; for debuggers, not for logs.
+    public var debugDescription: String {
+        "\(phase.rawValue) failed with \(code.rawValue) (\(sqlState)): \(message) [\(statement ?? "no statement")]"
+    }
+}
+
+extension String {
+    fileprivate var collapsedWhitespace: String {
+        split(whereSeparator: \.isWhitespace).joined(separator: " ")
+    }
+}

@@ -1,0 +1,38 @@
+/// Decides whether, and after which pause, a transaction starts again from BEGIN.
+struct RetryPolicy: Sendable {
+    /// How often one transaction may be begun.
+    ///
+    /// Under the design's hammer (160 clients on 20 keys) no transaction
+    /// needed more than 6.
+    static let maximumAttempts = 12
+    /// The first pause's upper bound; it doubles with each attempt.
+    ///
+    /// A deadlock's victim usually succeeds at once.
+    static let firstPause: Duration = .milliseconds(4)
+    static let longestPause: Duration = .milliseconds(400)
+
+    private var attempts = 0
+
+    /// The pause before the next attempt, or nil when the error is the caller's.
+    ///
+    /// Full jitter: two victims of one deadlock must not meet again.
+    mutating func pause(after error: DatabaseError, random: (ClosedRange<Double>) -> Double) -> Duration? {
+        attempts += 1
+        guard attempts < Self.maximumAttempts, Self.isRetryable(error) else { return nil }
+        let bound = min(Self.longestPause, Self.firstPause * (1 << min(attempts, 10)))
+        return bound * random(0...1)
+    }
+
+    /// Whether the whole transaction is known not to have happened and may succeed if begun again.
+    ///
+    /// 1205 undoes only its statement on the server; `Connection` rolls the rest back before it gets here.
+    /// A connection lost before COMMIT was sent has lost its transaction with it. A failure to *connect* is not
+    /// retried: the caller decides how long an absent database is waited for.
+    static func isRetryable(_ error: DatabaseError) -> Bool {
+        switch error.code {
+        case .deadlock, .lockWaitTimeout, .snapshotConflict: true
+        case .serverGone, .connectionLost: error.phase != .connect && error.phase != .commit
+        default: false
+        }
+    }
+}

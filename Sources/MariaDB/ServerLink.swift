@@ -1,0 +1,237 @@
+import CMariaDB
+import Foundation
+
+/// One `MYSQL *`: opened, asked and closed on the thread of the `Connection` that owns it.
+///
+/// Not Sendable on purpose. Everything here blocks.
+@safe final class ServerLink {
+    private let mysql: UnsafeMutablePointer<MYSQL>
+    private var statements = StatementCache()
+
+    /// Set when the server has ended the transaction by itself (deadlock) or must no longer be trusted with it.
+    private(set) var transactionFailure: DatabaseError?
+    /// Whether the connection must be thrown away.
+    private(set) var isBroken = false
+    /// Whether a transaction was begun and neither committed nor rolled back.
+    private var inTransaction = false
+
+    /// Connects, then sets and verifies the session; see `SessionSettings`.
+    init(_ configuration: ConnectionConfiguration) throws(DatabaseError) {
+        _ = libraryInitialised
+        guard let mysql = unsafe mysql_init(nil) else {
+            throw DatabaseError(code: .cannotConnect, phase: .connect, message: "out of memory")
+        }
+        unsafe self.mysql = unsafe mysql
+        unsafe Self.setOptions(mysql, configuration)
+        unsafe try Self.connect(mysql, configuration)
+        if configuration.tls != .disabled, unsafe mysql_get_ssl_cipher(mysql) == nil {
+            // libmariadb 3.3 connects in plain text although MYSQL_OPT_SSL_ENFORCE is set, when the server has no TLS.
+            throw DatabaseError(
+                code: .plaintextRefused,
+                phase: .connect,
+                message: "the server offers no TLS, and the configuration asks for it"
+            )
+        }
+        try SessionSettings(configuration.timeouts).apply(to: self)
+    }
+
+    deinit {
+        statements.removeAll()
+        unsafe mysql_close(mysql)
+    }
+
+    /// Runs a text statement that cannot be prepared or returns nothing (SET, BEGIN, DDL).
+    func command(_ text: String, phase: DatabaseError.Phase = .execute) throws(DatabaseError) {
+        let failed = unsafe text.utf8CString.withUnsafeBufferPointer { buffer in
+            unsafe mysql_real_query(mysql, buffer.baseAddress, CUnsignedLong(buffer.count - 1)) != 0
+        }
+        if failed { throw failure(phase, statement: text) }
+        // None of our commands returns rows; an unread result would poison the next call (2014).
+        if let result = unsafe mysql_store_result(mysql) { unsafe mysql_free_result(result) }
+    }
+
+    /// Runs a prepared statement once.
+    func run(_ sql: SQL) throws(DatabaseError) -> StatementResult {
+        try run(text: sql.text, rows: [sql.values])
+    }
+
+    /// Runs a prepared statement for each set of values in one round trip (array binding).
+    ///
+    /// The statements stop at the first that fails; those before it have taken effect in the open transaction.
+    func run(text: String, rows: [[SQLValue]]) throws(DatabaseError) -> StatementResult {
+        if let transactionFailure { throw transactionFailure }
+        let statement = try prepared(text)
+        do {
+            return try statement.execute(rows)
+        } catch {
+            note(error)
+            throw error
+        }
+    }
+
+    // MARK: Transactions
+
+    func begin() throws(DatabaseError) {
+        transactionFailure = nil
+        try command("START TRANSACTION", phase: .begin)
+        inTransaction = true
+    }
+
+    /// Commits, or throws `outcomeUnknown` when neither success nor failure is certain.
+    func commit() throws(DatabaseError) {
+        if let transactionFailure { throw transactionFailure }
+        guard unsafe mysql.pointee.server_status & UInt32(SERVER_STATUS_IN_TRANS) != 0 else {
+            throw DatabaseError(
+                code: .transactionEnded,
+                phase: .commit,
+                message: "the transaction ended before COMMIT; a statement in it committed implicitly"
+            )
+        }
+        do {
+            try command("COMMIT", phase: .commit)
+            inTransaction = false
+        } catch {
+            switch error.code {
+            case .deadlock, .snapshotConflict: throw error  // Galera: certification failed, nothing was written
+            default:
+                isBroken = true
+                throw DatabaseError(
+                    code: .outcomeUnknown,
+                    phase: .commit,
+                    message: "COMMIT failed with \(error.code.rawValue); it may or may not have taken effect"
+                )
+            }
+        }
+    }
+
+    /// Rolls back; a failure marks the connection as broken, which ends the transaction as surely.
+    func rollback() {
+        transactionFailure = nil
+        inTransaction = false
+        guard !isBroken else { return }
+        do {
+            try command("ROLLBACK", phase: .rollback)
+        } catch {
+            isBroken = true
+        }
+    }
+
+    func ping() -> Bool {
+        let alive = unsafe mysql_ping(mysql) == 0
+        if !alive { isBroken = true }
+        return alive
+    }
+
+    // MARK: Pieces
+
+    private func prepared(_ text: String) throws(DatabaseError) -> PreparedStatement {
+        if let statement = statements[text] { return statement }
+        do {
+            let statement = unsafe try PreparedStatement(mysql, text: text)
+            statements.insert(statement)
+            return statement
+        } catch {
+            note(error)
+            throw error
+        }
+    }
+
+    /// Remembers what an error means for the transaction and for the connection.
+    private func note(_ error: DatabaseError) {
+        if error.breaksConnection { isBroken = true }
+        switch error.code {
+        case .deadlock, .snapshotConflict, .lockWaitTimeout:
+            // After 1213 and 1020 the server has no transaction any more, and the next statement would commit by
+            // itself; after 1205 it kept all but one statement. Neither must be built upon.
+            if inTransaction { transactionFailure = error }
+        default: break
+        }
+    }
+
+    private func failure(_ phase: DatabaseError.Phase, statement: String?) -> DatabaseError {
+        let error = unsafe Self.lastError(mysql, phase, statement: statement)
+        note(error)
+        return error
+    }
+
+    private static func lastError(
+        _ mysql: UnsafeMutablePointer<MYSQL>,
+        _ phase: DatabaseError.Phase,
+        statement: String? = nil
+    ) -> DatabaseError {
+        unsafe DatabaseError(
+            code: .init(rawValue: mysql_errno(mysql)),
+            sqlState: String(cString: mysql_sqlstate(mysql)),
+            phase: phase,
+            statement: statement,
+            message: String(cString: mysql_error(mysql))
+        )
+    }
+
+    private static func setOptions(_ mysql: UnsafeMutablePointer<MYSQL>, _ configuration: ConnectionConfiguration) {
+        func set(_ option: mysql_option, _ value: UInt32) {
+            var value = value
+            unsafe mysql_options(mysql, option, &value)
+        }
+        func set(_ option: mysql_option, _ value: Bool) {
+            var value: my_bool = value ? 1 : 0
+            unsafe mysql_options(mysql, option, &value)
+        }
+        set(MYSQL_OPT_CONNECT_TIMEOUT, configuration.timeouts.connect.wholeSeconds)
+        set(MYSQL_OPT_READ_TIMEOUT, configuration.timeouts.read.wholeSeconds)
+        set(MYSQL_OPT_WRITE_TIMEOUT, configuration.timeouts.write.wholeSeconds)
+        set(MYSQL_OPT_RECONNECT, false)
+        // On by default: a hostile server could ask for any file of ours.
+        set(MYSQL_OPT_LOCAL_INFILE, 0 as UInt32)
+        unsafe mysql_options(mysql, MYSQL_SET_CHARSET_NAME, "utf8mb4")
+        switch configuration.tls {
+        case .disabled: break
+        case .required: set(MYSQL_OPT_SSL_ENFORCE, true)
+        case .verify(let authorities):
+            set(MYSQL_OPT_SSL_ENFORCE, true)
+            set(MYSQL_OPT_SSL_VERIFY_SERVER_CERT, true)
+            unsafe mysql_options(mysql, MYSQL_OPT_SSL_CA, authorities)
+        }
+    }
+
+    private static func connect(
+        _ mysql: UnsafeMutablePointer<MYSQL>,
+        _ configuration: ConnectionConfiguration
+    ) throws(DatabaseError) {
+        // Affected rows are the rows found, not the rows changed: a renewal that writes equal values is no loss.
+        let flags = CUnsignedLong(CLIENT_FOUND_ROWS)
+        func attempt(host: String?, port: UInt16, socket: String?) -> DatabaseError? {
+            let connected = unsafe mysql_real_connect(
+                mysql,
+                host,
+                configuration.user,
+                configuration.password,
+                configuration.schema,
+                UInt32(port),
+                socket,
+                flags
+            )
+            return unsafe connected == nil ? lastError(mysql, .connect) : nil
+        }
+        switch configuration.endpoint {
+        case .socket(let path):
+            if let error = attempt(host: nil, port: 0, socket: path) { throw error }
+        case .hosts(let hosts):
+            // Otherwise "localhost" would mean the default socket.
+            var tcp = UInt32(MYSQL_PROTOCOL_TCP.rawValue)
+            unsafe mysql_options(mysql, MYSQL_OPT_PROTOCOL, &tcp)
+            var last = DatabaseError(code: .cannotConnect, phase: .connect, message: "no host is configured")
+            for host in hosts {
+                guard let error = attempt(host: host.name, port: host.port, socket: nil) else { return }
+                last = error
+            }
+            throw last
+        }
+    }
+}
+
+/// `mysql_library_init` must have run once before any thread connects.
+private let libraryInitialised: Bool = {
+    signal(SIGPIPE, SIG_IGN)
+    return mysql_server_init(0, nil, nil) == 0
+}()

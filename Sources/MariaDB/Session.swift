@@ -1,0 +1,74 @@
+/// A connection lent to a closure: each statement commits by itself.
+///
+/// It cannot be stored or sent elsewhere; the closure that received it is synchronous, so nothing else can use the
+/// connection meanwhile.
+public struct Session: ~Copyable {
+    private let link: ServerLink
+
+    init(_ link: ServerLink) {
+        self.link = link
+    }
+
+    /// Runs a statement and returns its rows.
+    public borrowing func query(_ sql: SQL) throws(DatabaseError) -> [Row] {
+        try link.run(sql).rows
+    }
+
+    /// Runs a statement and returns how many rows it found or inserted.
+    @discardableResult
+    public borrowing func execute(_ sql: SQL) throws(DatabaseError) -> Int {
+        try link.run(sql).affectedRows
+    }
+
+    /// Runs one statement for each element, in one round trip.
+    ///
+    /// - Parameters:
+    ///   - elements: What the statement is run for; an empty list does nothing and returns 0.
+    ///   - statement: Makes the statement; its text must be the same for every element, and so must the types of its
+    ///     values, NULL aside.
+    /// - Returns: The rows found or inserted, summed.
+    /// - Throws: `DatabaseError` of the first element that fails; those before it have taken effect.
+    @discardableResult
+    public borrowing func executeBatch<Element>(
+        _ elements: [Element],
+        _ statement: (Element) -> SQL
+    ) throws(DatabaseError) -> Int {
+        let statements = elements.map(statement)
+        guard let text = statements.first?.text else { return 0 }
+        precondition(statements.allSatisfy { $0.text == text }, "a batch is one statement with many values")
+        return try link.run(text: text, rows: statements.map(\.values)).affectedRows
+    }
+}
+
+/// A connection lent inside a transaction, which commits when the closure returns and rolls back when it throws.
+///
+/// A store function that is only right inside a transaction takes `borrowing Transaction`; one that is right
+/// anywhere takes `borrowing Session` and is given `transaction.session`.
+public struct Transaction: ~Copyable {
+    /// The same connection, for functions that need no transaction.
+    public let session: Session
+
+    init(_ link: ServerLink) {
+        session = Session(link)
+    }
+
+    /// Runs a statement and returns its rows.
+    public borrowing func query(_ sql: SQL) throws(DatabaseError) -> [Row] {
+        try session.query(sql)
+    }
+
+    /// Runs a statement and returns how many rows it found or inserted.
+    @discardableResult
+    public borrowing func execute(_ sql: SQL) throws(DatabaseError) -> Int {
+        try session.execute(sql)
+    }
+
+    /// Runs one statement for each element in one round trip; see `Session.executeBatch`.
+    @discardableResult
+    public borrowing func executeBatch<Element>(
+        _ elements: [Element],
+        _ statement: (Element) -> SQL
+    ) throws(DatabaseError) -> Int {
+        try session.executeBatch(elements, statement)
+    }
+}

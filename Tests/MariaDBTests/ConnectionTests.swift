@@ -1,0 +1,110 @@
+import ClusterOpsTestKit
+import Foundation
+import MariaDB
+import Testing
+
+@Suite struct ConnectionTests {
+    @Test func `a session holds the settings that correctness relies on`() async throws {
+        try await withFreshSchema { database, _ in
+            let row = try await database.withSession { session in
+                try session.query(
+                    "SELECT @@tx_isolation, @@time_zone, @@max_statement_time, @@idle_transaction_timeout"
+                )[0]
+                .decode((String, String, Double, Int).self)
+            }
+            #expect(row == ("READ-COMMITTED", "+00:00", 10, 10))
+        }
+    }
+
+    @Test func `a text that is too long is an error, never cut`() async throws {
+        try await withFreshSchema { database, _ in
+            try await database.withSession { session in
+                try session.execute("CREATE TABLE short (word VARCHAR(3))")
+                let error = #expect(throws: DatabaseError.self) {
+                    try session.execute("INSERT INTO short VALUES (\("four"))")
+                }
+                #expect(error?.code == .dataTooLong)
+            }
+        }
+    }
+
+    @Test func `an update that changes nothing still counts the row it found`() async throws {
+        try await withFreshSchema { database, _ in
+            try await database.withSession { session in
+                try session.execute("CREATE TABLE leases (id INT PRIMARY KEY, holder INT)")
+                try session.execute("INSERT INTO leases VALUES (1, 7)")
+                #expect(try session.execute("UPDATE leases SET holder = 7 WHERE id = 1") == 1)
+                #expect(try session.execute("UPDATE leases SET holder = 7 WHERE id = 2") == 0)
+            }
+        }
+    }
+
+    @Test func `the server cannot ask for our files`() async throws {
+        try await withFreshSchema { database, _ in
+            await #expect(throws: DatabaseError.self) {
+                try await database.withSession { session in
+                    try session.execute("CREATE TABLE stolen (line TEXT)")
+                    try session.execute("LOAD DATA LOCAL INFILE '/etc/hostname' INTO TABLE stolen")
+                }
+            }
+        }
+    }
+
+    @Test func `a statement that runs too long is ended by the server, and the connection lives on`() async throws {
+        let server = try PrivateServer.shared
+        var configuration = server.configuration()
+        configuration.timeouts.statement = .milliseconds(200)
+        let connection = try await Connection.open(configuration)
+        try await connection.withSession { session in
+            let error = #expect(throws: DatabaseError.self) { try session.query("SELECT SLEEP(30)") }
+            #expect(error?.code == .statementTimeout)
+            let one = try session.query("SELECT 1")[0].only(Int.self)
+            #expect(one == 1)
+        }
+        await connection.close()
+    }
+
+    @Test func `more different statements than the cache holds all run`() async throws {
+        try await withFreshSchema(connections: 1) { database, _ in
+            try await database.withSession { session in
+                for size in 1...400 {
+                    let sum = SQL.joined((1...size).map { "\($0)" }, separator: " + ")
+                    #expect(try session.query("SELECT \(sql: sum)")[0].only(Int.self) == size * (size + 1) / 2)
+                }
+                let open = try session.query("SHOW SESSION STATUS LIKE 'Com_stmt_prepare'")[0]
+                    .decode((String, String).self).1
+                #expect(Int(open) ?? 0 >= 400)
+            }
+        }
+    }
+
+    @Test func `an absent server is told from a refusing one`() async throws {
+        let absent = ConnectionConfiguration(endpoint: .socket("/nonexistent/socket"), user: "root")
+        let unreachable = await #expect(throws: DatabaseError.self) { try await Connection.open(absent) }
+        #expect(unreachable?.isUnreachable == true)
+        var stranger = try PrivateServer.shared.configuration()
+        stranger.user = "stranger"
+        stranger.password = "hunter2"
+        let refused = await #expect(throws: DatabaseError.self) { try await Connection.open(stranger) }
+        #expect(refused?.isUnreachable == false)
+        #expect(!text(of: refused).contains("hunter2"))
+    }
+
+    @Test func `a restart of the server is not felt by the next caller`() async throws {
+        let server = try PrivateServer()
+        defer { server.destroy() }
+        var pool = Database.PoolConfiguration()
+        pool.pingAfter = .zero
+        let database = Database(server.configuration(), pool: pool, logger: .silent)
+        let first = try await database.withSession { try $0.query("SELECT CONNECTION_ID()").count }
+        server.kill()
+        let error = await #expect(throws: DatabaseError.self) {
+            try await database.withSession { try $0.query("SELECT 1").count }
+        }
+        #expect(error?.isUnreachable == true)
+        try server.start()
+        let second = try await database.withSession { try $0.query("SELECT 1").count }
+        #expect((first, second) == (1, 1))
+        await database.close()
+    }
+}

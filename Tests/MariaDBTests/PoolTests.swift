@@ -1,0 +1,143 @@
+import ClusterOpsTestKit
+import Testing
+
+@testable import MariaDB
+
+@Suite struct PoolTests {
+    typealias State = PoolState<Int, Int>
+
+    @Test func `no more connections exist than the pool may have`() {
+        var state = State(maximum: 2, maximumWaiters: 5)
+        guard case .open = state.acquire(), case .open = state.acquire() else { return #expect(Bool(false)) }
+        guard case .wait = state.acquire() else { return #expect(Bool(false)) }
+        #expect(state.lent == 2)
+    }
+
+    @Test func `a connection that comes back goes to who waited longest`() {
+        var state = State(maximum: 1, maximumWaiters: 5)
+        _ = state.acquire()
+        state.enqueue(7)
+        state.enqueue(8)
+        guard case .hand(let connection, to: let waiter) = state.release(1, now: .now) else {
+            return #expect(Bool(false))
+        }
+        #expect((connection, waiter) == (1, 7))
+        #expect(state.waiterCount == 1)
+    }
+
+    @Test func `a connection that broke lets who waits open another`() {
+        var state = State(maximum: 1, maximumWaiters: 5)
+        _ = state.acquire()
+        state.enqueue(7)
+        guard case .letOpen(7) = state.discard() else { return #expect(Bool(false)) }
+        #expect(state.lent == 1)
+        guard case .nothing = state.discard() else { return #expect(Bool(false)) }
+        #expect(state.lent == 0)
+    }
+
+    @Test func `too many waiters are refused at once`() {
+        var state = State(maximum: 1, maximumWaiters: 1)
+        _ = state.acquire()
+        state.enqueue(7)
+        guard case .refuse(.poolExhausted) = state.acquire() else { return #expect(Bool(false)) }
+    }
+
+    @Test func `idle connections expire by age and the warmest is lent first`() {
+        var state = State(maximum: 3, maximumWaiters: 1)
+        let start = ContinuousClock.now
+        for _ in 0..<3 { _ = state.acquire() }
+        for connection in 0..<3 { _ = state.release(connection, now: start + .seconds(connection)) }
+        guard case .take(2, idleSince: _) = state.acquire() else { return #expect(Bool(false)) }
+        #expect(state.expire(idleSince: start + .seconds(1)) == [0])
+        #expect(state.idleCount == 1)
+    }
+
+    @Test func `a hundred callers share three connections, and each is served`() async throws {
+        let inside = Locked((now: 0, most: 0))
+        try await withFreshSchema(connections: 3) { database, _ in
+            try await withThrowingDiscardingTaskGroup { group in
+                for _ in 0..<100 {
+                    group.addTask {
+                        try await database.withSession { session in
+                            inside.update {
+                                $0.now += 1
+                                $0.most = max($0.most, $0.now)
+                            }
+                            _ = try session.query("SELECT SLEEP(0.001)")
+                            inside.update { $0.now -= 1 }
+                        }
+                    }
+                }
+            }
+        }
+        #expect(inside.value.most == 3)
+    }
+
+    @Test func `who waits too long is told so, and the connection is not lost`() async throws {
+        let server = try PrivateServer.shared
+        var pool = Database.PoolConfiguration()
+        pool.maximumConnections = 1
+        pool.acquireTimeout = .milliseconds(50)
+        let database = Database(server.configuration(), pool: pool, logger: .silent)
+        try await withThrowingDiscardingTaskGroup { group in
+            let held = AsyncStream<Void>.makeStream()
+            group.addTask {
+                try await database.withSession { session in
+                    held.continuation.yield()
+                    _ = try session.query("SELECT SLEEP(0.5)")
+                }
+            }
+            for await _ in held.stream { break }
+            let error = await #expect(throws: DatabaseError.self) {
+                try await database.withSession { try $0.query("SELECT 1").count }
+            }
+            #expect(error?.code == .poolExhausted)
+        }
+        #expect(try await database.withSession { try $0.query("SELECT 1").count } == 1)
+        await database.close()
+    }
+
+    @Test func `a caller that is cancelled while it waits gives up at once`() async throws {
+        let server = try PrivateServer.shared
+        var pool = Database.PoolConfiguration()
+        pool.maximumConnections = 1
+        let database = Database(server.configuration(), pool: pool, logger: .silent)
+        await withTaskGroup(of: Void.self) { group in
+            let held = AsyncStream<Void>.makeStream()
+            group.addTask {
+                _ = try? await database.withSession { session in
+                    held.continuation.yield()
+                    return try session.query("SELECT SLEEP(0.5)").count
+                }
+            }
+            for await _ in held.stream { break }
+            await withTaskGroup(of: Void.self) { inner in
+                inner.addTask {
+                    await #expect(throws: CancellationError.self) {
+                        try await database.withSession { try $0.query("SELECT 1").count }
+                    }
+                }
+                inner.cancelAll()
+            }
+        }
+        #expect((try? await database.withSession { try $0.query("SELECT 1").count }) == 1)
+        await database.close()
+    }
+
+    @Test func `a retry is for what the server undid, within a budget, with growing pauses`() {
+        let deadlock = DatabaseError(code: .deadlock, phase: .execute, message: "")
+        var policy = RetryPolicy()
+        var pauses: [Duration] = []
+        while let pause = policy.pause(after: deadlock, random: { $0.upperBound }) { pauses.append(pause) }
+        #expect(pauses.count == RetryPolicy.maximumAttempts - 1)
+        #expect(pauses == pauses.sorted() && pauses.last == RetryPolicy.longestPause)
+        for code in [DatabaseError.Code.duplicateEntry, .outcomeUnknown, .checkViolated, .cannotConnect] {
+            var fresh = RetryPolicy()
+            let error = DatabaseError(code: code, phase: .execute, message: "")
+            #expect(fresh.pause(after: error, random: { $0.upperBound }) == nil)
+        }
+        var lost = RetryPolicy()
+        let inCommit = DatabaseError(code: .connectionLost, phase: .commit, message: "")
+        #expect(lost.pause(after: inCommit, random: { $0.upperBound }) == nil)
+    }
+}

@@ -1,0 +1,42 @@
+import Dispatch
+import MariaDB
+import Synchronization
+
+/// A pool with what is needed to open connections beside it.
+struct TestPool: Sendable {
+    let database: Database
+    let testConfiguration: ConnectionConfiguration
+
+    @discardableResult
+    func withSession<Result: Sendable>(_ body: @Sendable (borrowing Session) throws -> Result) async throws -> Result {
+        try await database.withSession(body)
+    }
+
+    @discardableResult
+    func withTransaction<Result: Sendable>(
+        _ body: @Sendable (borrowing Transaction) throws -> Result
+    ) async throws -> Result {
+        try await database.withTransaction(body)
+    }
+
+    func administer(_ statement: String) async throws {
+        try await database.administer(statement)
+    }
+}
+
+/// Lets a synchronous body, which runs on its connection's own thread, wait for something that another thread does.
+func blocking(_ body: @escaping @Sendable () async throws -> Void) throws {
+    let done = DispatchSemaphore(value: 0)
+    let failure = Mutex<(any Error)?>(nil)
+    Task {
+        do { try await body() } catch { failure.withLock { $0 = error } }
+        done.signal()
+    }
+    done.wait()
+    if let error = failure.withLock({ $0 }) { throw error }
+}
+
+/// What an operator would read; empty when nothing was thrown.
+func text(of error: DatabaseError?) -> String {
+    error.map { $0.description } ?? ""
+}
