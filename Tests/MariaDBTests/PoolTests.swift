@@ -80,14 +80,10 @@ import Testing
         pool.acquireTimeout = .milliseconds(50)
         let database = Database(server.configuration(), pool: pool, logger: .silent)
         try await withThrowingDiscardingTaskGroup { group in
-            let held = AsyncStream<Void>.makeStream()
-            group.addTask {
-                try await database.withSession { session in
-                    held.continuation.yield()
-                    _ = try session.query("SELECT SLEEP(0.5)")
-                }
-            }
-            for await _ in held.stream { break }
+            let hold = Hold()
+            defer { hold.release() }
+            group.addTask { try await hold.occupy(database) }
+            await hold.begun()
             let error = await #expect(throws: DatabaseError.self) {
                 try await database.withSession { try $0.query("SELECT 1").count }
             }
@@ -103,14 +99,10 @@ import Testing
         pool.maximumConnections = 1
         let database = Database(server.configuration(), pool: pool, logger: .silent)
         await withTaskGroup(of: Void.self) { group in
-            let held = AsyncStream<Void>.makeStream()
-            group.addTask {
-                _ = try? await database.withSession { session in
-                    held.continuation.yield()
-                    return try session.query("SELECT SLEEP(0.5)").count
-                }
-            }
-            for await _ in held.stream { break }
+            let hold = Hold()
+            defer { hold.release() }
+            group.addTask { try? await hold.occupy(database) }
+            await hold.begun()
             await withTaskGroup(of: Void.self) { inner in
                 inner.addTask {
                     await #expect(throws: CancellationError.self) {

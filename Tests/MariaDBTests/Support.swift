@@ -40,3 +40,26 @@ func blocking(_ body: @escaping @Sendable () async throws -> Void) throws {
 func text(of error: DatabaseError?) -> String {
     error.map { $0.description } ?? ""
 }
+
+/// Keeps a connection lent until it is released.
+struct Hold: Sendable {
+    private let lent = AsyncStream<Void>.makeStream()
+    private let done = DispatchSemaphore(value: 0)
+
+    /// Borrows a connection and does not return before `release()`.
+    func occupy(_ database: Database) async throws {
+        try await database.withSession { _ in
+            lent.continuation.yield()
+            done.wait()
+        }
+    }
+
+    /// Returns once the connection is lent.
+    func begun() async {
+        for await _ in lent.stream { break }
+    }
+
+    func release() {
+        done.signal()
+    }
+}
