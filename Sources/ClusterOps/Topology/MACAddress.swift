@@ -1,0 +1,50 @@
+/// The hardware address of a guest's interface: six octets, unicast and not all zero.
+public struct MACAddress: TextValue {
+    /// The six octets in the order in which they are written and sent.
+    public let octets: [UInt8]
+
+    /// Parses `aa:bb:cc:dd:ee:ff`; `-` as the separator and upper case are accepted too.
+    ///
+    /// - Throws: `ValueError` for anything else, with messages of their own for multicast addresses (the lowest bit of
+    ///   the first octet is set) and for the address of all zeros.
+    public init(_ text: String) throws(ValueError) {
+        guard let octets = Self.octets(text) else {
+            throw ValueError(
+                "MAC address",
+                found: text,
+                expected: "six octets in hexadecimal such as 52:54:00:12:34:56, separated by colons or by dashes"
+            )
+        }
+        guard octets.contains(where: { $0 != 0 }) else {
+            throw ValueError("MAC address", found: text, expected: "an address that is not all zero")
+        }
+        guard octets.first?.isMultiple(of: 2) == true else {
+            throw ValueError(
+                "MAC address",
+                found: text,
+                expected: "a unicast address, whose first octet is even (this one is multicast)"
+            )
+        }
+        self.octets = octets
+    }
+
+    /// The address in lower case with colons.
+    public var description: String {
+        octets.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: ":")
+    }
+
+    private static func octets(_ text: String) -> [UInt8]? {
+        let bytes = Array(text.utf8)
+        guard bytes.count == 17, bytes[2] == UInt8(ascii: ":") || bytes[2] == UInt8(ascii: "-") else { return nil }
+        let groups = bytes.split(separator: bytes[2], omittingEmptySubsequences: false)
+        guard groups.count == 6 else { return nil }
+        var octets: [UInt8] = []
+        for group in groups {
+            guard group.count == 2, group.allSatisfy(\.isASCIIHexDigit),
+                let octet = UInt8(String(decoding: group, as: UTF8.self), radix: 16)
+            else { return nil }
+            octets.append(octet)
+        }
+        return octets
+    }
+}

@@ -1,0 +1,111 @@
+import ClusterOps
+import Testing
+
+@Suite struct AddressTests {
+    @Test(
+        "A MAC address is six octets, unicast and not all zero",
+        arguments: [
+            ValueCase.accepted("52:54:00:12:34:56"), .accepted("52-54-00-AB-CD-EF", as: "52:54:00:ab:cd:ef"),
+            .accepted("00:00:00:00:00:01"), .accepted("fe:FF:ff:ff:ff:ff", as: "fe:ff:ff:ff:ff:ff"),
+            .refused(""), .refused("52:54:00:12:34"), .refused("52:54:00:12:34:56:78"), .refused("52:54:00:12:34:5g"),
+            .refused("52:54-00:12:34:56"), .refused("525400123456"), .refused("5254.0012.3456"),
+            .refused("52:54:00:12:34:+6"), .refused("52:54:00:12:34:-0"), .refused("52 54 00 12 34 56"),
+            .refused(" 52:54:00:12:34:56"), .refused("52:54:00:12:34:56\n"), .refused("052:54:00:12:34:6"),
+            .refused("aaaaaaaaaaaaaaaaa"), .refused("01:00:5e:00:00:01"), .refused("ff:ff:ff:ff:ff:ff"),
+            .refused("00:00:00:00:00:00"),
+        ]
+    )
+    func macAddress(row: ValueCase) throws {
+        try row.check(MACAddress.self)
+    }
+
+    @Test("A MAC address gives its octets in order")
+    func macOctets() throws {
+        #expect(try MACAddress("52:54:00:12:34:ff").octets == [0x52, 0x54, 0x00, 0x12, 0x34, 0xff])
+    }
+
+    @Test("Multicast and all-zero MAC addresses are refused with messages of their own")
+    func macMessages() {
+        let multicast = #expect(throws: ValueError.self) { try MACAddress("01:00:5e:00:00:01") }
+        #expect(multicast?.expected.contains("multicast") == true)
+        let zero = #expect(throws: ValueError.self) { try MACAddress("00-00-00-00-00-00") }
+        #expect(zero?.expected.contains("all zero") == true)
+    }
+
+    @Test(
+        "An IPv4 address is a strict dotted quad",
+        arguments: [
+            ValueCase.accepted("0.0.0.0"), .accepted("10.0.0.1"), .accepted("255.255.255.255"),
+            .refused(""), .refused("10.0.0"), .refused("10.0.0.1.2"), .refused("10.0.0.256"), .refused("10.0.0.01"),
+            .refused("010.0.0.1"), .refused("10.0.0.-1"), .refused("10.0.0.+1"), .refused("10..0.1"),
+            .refused("10.0.0.1 "), .refused("10.0.0.1\n"), .refused("0x0a.0.0.1"), .refused("167772161"),
+            .refused("::1"), .refused("10.0.0.99999999999999999999"), .refused("١0.0.0.1"),
+        ]
+    )
+    func ipv4Address(row: ValueCase) throws {
+        try row.check(IPv4Address.self)
+    }
+
+    @Test("IPv4 addresses have octets and a number, and order by it")
+    func ipv4Number() throws {
+        let address = try IPv4Address("10.1.2.3")
+        #expect(address.rawValue == 0x0a01_0203)
+        #expect(address.octets == [10, 1, 2, 3])
+        #expect(try IPv4Address("10.0.0.9") < IPv4Address("10.0.0.10"))
+    }
+
+    @Test(
+        "A CIDR is a network without host bits and a prefix from 8 to 30",
+        arguments: [
+            ValueCase.accepted("10.0.0.0/8"), .accepted("10.1.0.0/24"), .accepted("192.168.7.252/30"),
+            .accepted("0.0.0.0/8"), .accepted("255.255.255.0/24"),
+            .refused(""), .refused("10.1.0.0"), .refused("10.1.0.0/"), .refused("/24"), .refused("10.1.0.0/24/1"),
+            .refused("10.1.0.0/33"), .refused("10.1.0.0/024"), .refused("10.1.0.0/-1"), .refused("10.1.0/24"),
+            .refused("10.1.0.1/24"), .refused("10.1.0.0/8"), .refused("0.0.0.0/0"), .refused("8.0.0.0/7"),
+            .refused("10.1.0.0/31"), .refused("10.1.0.0/32"), .refused("10.1.0.0 /24"), .refused("10.1.0.0/24\n"),
+            .refused("fd00::/8"),
+        ]
+    )
+    func cidr(row: ValueCase) throws {
+        try row.check(CIDR.self)
+    }
+
+    @Test("A CIDR with host bits is answered with the network that was meant, one with a bad prefix with the range")
+    func cidrMessages() {
+        let bits = #expect(throws: ValueError.self) { try CIDR("10.1.0.77/24") }
+        #expect(bits?.expected.contains("10.1.0.0/24") == true)
+        let prefix = #expect(throws: ValueError.self) { try CIDR("10.0.0.0/31") }
+        #expect(prefix?.expected.contains("/8 to /30") == true)
+    }
+
+    @Test("A CIDR knows the addresses of its network")
+    func cidrAddresses() throws {
+        let cidr = try CIDR("10.1.2.128/25")
+        #expect(cidr.network.description == "10.1.2.128")
+        #expect(cidr.prefixLength == 25)
+        #expect(cidr.netmask.description == "255.255.255.128")
+        #expect(cidr.firstUsable.description == "10.1.2.129")
+        #expect(cidr.serverAddress == cidr.firstUsable)
+        #expect(cidr.lastUsable.description == "10.1.2.254")
+        #expect(cidr.broadcast.description == "10.1.2.255")
+        #expect(cidr.usableHostCount == 126)
+        #expect(try cidr.contains(IPv4Address("10.1.2.128")))
+        #expect(try cidr.contains(IPv4Address("10.1.2.255")))
+        #expect(try !cidr.contains(IPv4Address("10.1.2.127")))
+        #expect(try !cidr.contains(IPv4Address("10.1.3.0")))
+    }
+
+    @Test("A CIDR at either end of the address space and of the prefixes does not overflow")
+    func cidrEnds() throws {
+        #expect(try CIDR("255.255.255.252/30").usableHostCount == 2)
+        #expect(try CIDR("255.255.255.252/30").broadcast.description == "255.255.255.255")
+        #expect(try CIDR("255.0.0.0/8").usableHostCount == 16_777_214)
+    }
+
+    @Test("CIDRs overlap when one lies in the other")
+    func cidrOverlap() throws {
+        #expect(try CIDR("10.0.0.0/8").overlaps(CIDR("10.1.0.0/24")))
+        #expect(try CIDR("10.1.0.0/24").overlaps(CIDR("10.0.0.0/8")))
+        #expect(try !CIDR("10.1.0.0/24").overlaps(CIDR("10.1.1.0/24")))
+    }
+}
