@@ -1,0 +1,27 @@
+import Foundation
+import MariaDB
+
+/// The schema's whole history, in order. Files are appended, never changed: databases out there have run them.
+public enum Migrations {
+    /// Every step that this program knows.
+    public static let all: [Migration] = [
+        step(1, "create nodes", PackageResources.V0001__create_nodes_sql),
+        step(2, "create networks", PackageResources.V0002__create_networks_sql),
+        step(3, "create interfaces", PackageResources.V0003__create_interfaces_sql),
+        step(4, "create sessions", PackageResources.V0004__create_sessions_sql),
+        step(5, "create registered tasks", PackageResources.V0005__create_registered_tasks_sql),
+        step(6, "create work queue", PackageResources.V0006__create_work_queue_sql),
+        step(7, "create finished operations", PackageResources.V0007__create_finished_operations_sql),
+        step(8, "create operation dependencies", PackageResources.V0008__create_operation_dependencies_sql),
+        step(9, "create adoptions", PackageResources.V0009__create_adoptions_sql),
+        step(10, "create coalescing counters", PackageResources.V0010__create_coalescing_counters_sql),
+        step(11, "create queue pauses", PackageResources.V0011__create_queue_pauses_sql),
+    ]
+
+    /// Brings a schema to this program's version, or tells how far it is.
+    public static let migrator = Migrator(all)
+
+    private static func step(_ version: Int, _ name: String, _ file: [UInt8]) -> Migration {
+        Migration(version: version, name: name, statement: String(decoding: file, as: UTF8.self))
+    }
+}

@@ -1,0 +1,146 @@
+import MariaDB
+
+/// One operation as the database has it, live or ended.
+public struct Operation: Sendable, Identifiable {
+    /// The worker process that runs it, or ran it last.
+    public struct Worker: Sendable, Hashable, Codable {
+        /// The node's name.
+        public let node: NodeName
+        /// The process id on that node.
+        public let pid: Int
+        /// Its leased identity.
+        public let session: SessionID?
+    }
+
+    public let id: OperationID
+    public let kind: TaskKind
+    public let tasks: [TaskName]
+    public let queue: QueueName
+    public let network: NetworkName?
+    public let node: NodeName?
+    public let interface: InterfaceID?
+    package let networkID: NetworkID?
+    package let nodeID: NodeID?
+    /// JSON text, as it was given.
+    public let parameters: String?
+    public let dependsOn: [OperationID]
+    public let runsAfter: [OperationID]
+    public let requester: String
+    public let deadline: Timestamp?
+    public let maximumAttempts: Int
+    /// The ended operation that this one does again.
+    public let retryOf: OperationID?
+    package let coalesceKey: CoalescingKey?
+    package let exclusiveKey: String?
+
+    public let state: OperationState
+    /// Dependencies that have not ended.
+    public let unmet: Int
+    public let enqueuedAt: Timestamp
+    /// When it may run, once its dependencies have ended.
+    public let readyAt: Timestamp
+    /// How often a worker has taken it; with the session it is the fence of every write that ends or extends a claim.
+    public let deliveries: Int
+    /// Attempts that failed.
+    public let failures: Int
+    /// How often a command said "try again later".
+    public let deferCount: Int
+    public let worker: Worker?
+    /// The operation whose execution does this one's work.
+    public let foldedInto: OperationID?
+    public let claimedAt: Timestamp?
+    public let startedAt: Timestamp?
+    public let foldedAt: Timestamp?
+    public let finishedAt: Timestamp?
+    public let cancelRequestedAt: Timestamp?
+    public let attemptHistory: [AttemptRecord]
+    public let error: OperationFailure?
+    /// JSON text.
+    public let result: String?
+
+    /// Attempts that count: the failed ones, and the one that runs or succeeded.
+    public var attempts: Int {
+        failures + (state == .executing || (state == .complete && foldedInto == nil) ? 1 : 0)
+    }
+
+    package var target: OperationPlan.ResolvedTarget {
+        OperationPlan.ResolvedTarget(
+            network: networkID.flatMap { id in network.map { (id, $0) } },
+            node: nodeID.flatMap { id in node.map { (id, $0) } },
+            interface: interface)
+    }
+}
+
+/// Why an operation, or an attempt, did not succeed.
+public struct OperationFailure: Sendable, Hashable, Codable, Error {
+    /// A word for scripts, such as `command_failed` or `timed_out`.
+    public let code: String
+    /// A sentence for people.
+    public let message: String
+    /// The end of what a command wrote to stderr.
+    public let stderrTail: String?
+
+    /// Creates a failure.
+    public init(code: String, message: String, stderrTail: String? = nil) {
+        self.code = code
+        self.message = message
+        self.stderrTail = stderrTail
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case code, message
+        case stderrTail = "stderr_tail"
+    }
+
+    /// Writes every key, null when not known.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(code, forKey: .code)
+        try container.encode(message, forKey: .message)
+        try container.encode(stderrTail, forKey: .stderrTail)
+    }
+}
+
+/// One attempt that did not end its operation.
+public struct AttemptRecord: Sendable, Hashable, Codable {
+    /// How it came to its end.
+    public enum Outcome: String, Sendable, Hashable, Codable {
+        /// The handler failed; it counts.
+        case failed
+        /// The command said "try again later"; it does not count.
+        case deferred
+        /// The worker's session died; it does not count.
+        case reaped
+        /// The worker handed it back unfinished; it does not count.
+        case handedBack = "handed_back"
+    }
+
+    public let delivery: Int
+    public let outcome: Outcome
+    public let node: NodeName?
+    public let session: SessionID?
+    public let startedAt: Timestamp?
+    public let endedAt: Timestamp
+    public let error: OperationFailure?
+
+    private enum CodingKeys: String, CodingKey {
+        case delivery, outcome, node, session, error
+        case startedAt = "started_at"
+        case endedAt = "ended_at"
+    }
+
+    /// Writes every key, null when not known.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(delivery, forKey: .delivery)
+        try container.encode(outcome, forKey: .outcome)
+        try container.encode(node, forKey: .node)
+        try container.encode(session, forKey: .session)
+        try container.encode(startedAt, forKey: .startedAt)
+        try container.encode(endedAt, forKey: .endedAt)
+        try container.encode(error, forKey: .error)
+    }
+
+    /// Records kept for one operation; older ones are dropped first. With eight attempts and a few reapings all stay.
+    static let mostKept = 50
+}

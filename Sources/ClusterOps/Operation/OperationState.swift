@@ -1,0 +1,38 @@
+/// Where an operation stands. docs/operations.md draws the transitions; the schema's constraints hold the same rules.
+public enum OperationState: String, Sendable, Hashable, Codable, CaseIterable {
+    /// Waits for dependencies.
+    case blocked
+    /// Waits for a worker, or for its time.
+    case queued
+    /// A worker runs it.
+    case executing
+    /// Rides on a survivor, whose outcome it shares.
+    case folded
+    /// It did what was asked.
+    case complete
+    /// Its attempts are used up.
+    case error
+    /// A dependency that had to complete did not.
+    case aborted
+    /// Somebody asked for its end.
+    case cancelled
+
+    /// Whether it has ended; an ended operation never changes again.
+    public var isTerminal: Bool {
+        switch self {
+        case .blocked, .queued, .executing, .folded: false
+        case .complete, .error, .aborted, .cancelled: true
+        }
+    }
+
+    /// The states that may follow this one.
+    public var successors: Set<OperationState> {
+        switch self {
+        case .blocked: [.queued, .aborted, .cancelled]
+        case .queued: [.executing, .folded, .cancelled, .error]
+        case .executing: [.queued, .complete, .error, .cancelled]
+        case .folded: [.queued, .complete, .error, .cancelled]
+        case .complete, .error, .aborted, .cancelled: []
+        }
+    }
+}

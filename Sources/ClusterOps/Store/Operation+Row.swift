@@ -1,0 +1,74 @@
+import MariaDB
+
+extension Operation {
+    /// The columns that `init(row:)` reads and both tables have, in one place, so that no statement forgets one.
+    static let sharedColumns: SQL = """
+        id, kind, tasks, queue_name, network, network_name, node, node_name, interface, parameters, depends_on,
+        runs_after, requester, deadline, max_attempts, retry_of, coalesce_key, exclusive_key, state, unmet,
+        enqueued_at, ready_at, deliveries, failures, defer_count, session, folded_into, cancel_requested_at,
+        worker_node, worker_pid, claimed_at, started_at, folded_at, attempt_history
+        """
+
+    /// Live operations have no end yet.
+    static let liveColumns: SQL =
+        "\(sql: sharedColumns), NULL AS finished_at, NULL AS error, NULL AS result"
+
+    static let finishedColumns: SQL = "\(sql: sharedColumns), finished_at, error, result"
+
+    init(row: Row) throws {
+        id = try row.get("id")
+        kind = try row.get("kind")
+        tasks = try row.get("tasks", as: JSONColumn<[TaskName]>.self).value
+        queue = try row.get("queue_name")
+        networkID = try row.get("network")
+        network = try row.get("network_name")
+        nodeID = try row.get("node")
+        node = try row.get("node_name")
+        interface = try row.get("interface")
+        parameters = try row.get("parameters")
+        dependsOn = try row.get("depends_on", as: JSONColumn<[OperationID]>?.self)?.value ?? []
+        runsAfter = try row.get("runs_after", as: JSONColumn<[OperationID]>?.self)?.value ?? []
+        requester = try row.get("requester")
+        deadline = try row.get("deadline")
+        maximumAttempts = try row.get("max_attempts")
+        retryOf = try row.get("retry_of")
+        coalesceKey = try row.get("coalesce_key")
+        exclusiveKey = try row.get("exclusive_key")
+        state = try row.get("state")
+        unmet = try row.get("unmet")
+        enqueuedAt = try row.get("enqueued_at")
+        readyAt = try row.get("ready_at")
+        deliveries = try row.get("deliveries")
+        failures = try row.get("failures")
+        deferCount = try row.get("defer_count")
+        foldedInto = try row.get("folded_into")
+        cancelRequestedAt = try row.get("cancel_requested_at")
+        let session: SessionID? = try row.get("session")
+        let workerPID: Int? = try row.get("worker_pid")
+        let workerNode: NodeName? = try row.get("worker_node")
+        worker = workerNode.flatMap { node in workerPID.map { Worker(node: node, pid: $0, session: session) } }
+        claimedAt = try row.get("claimed_at")
+        startedAt = try row.get("started_at")
+        foldedAt = try row.get("folded_at")
+        attemptHistory = try row.get("attempt_history", as: JSONColumn<[AttemptRecord]>?.self)?.value ?? []
+        finishedAt = try row.get("finished_at")
+        error = try row.get("error", as: JSONColumn<OperationFailure>?.self)?.value
+        result = try row.get("result")
+    }
+}
+
+extension TaskKind: SQLConvertible {}
+extension OperationState: SQLConvertible {}
+
+extension RawRepresentable where Self: SQLConvertible, RawValue == String {
+    /// The raw value.
+    public var sqlValue: SQLValue { .text(rawValue) }
+
+    /// Reads a raw value that exists.
+    public init(sqlValue: SQLValue) throws(SQLConversionError) {
+        guard let value = Self(rawValue: try String(sqlValue: sqlValue)) else {
+            throw SQLConversionError(reason: "expected one of the words of \(Self.self)")
+        }
+        self = value
+    }
+}
