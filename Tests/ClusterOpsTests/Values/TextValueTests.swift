@@ -19,6 +19,7 @@ import Testing
         Parser(Lane.self, ["user", "_", "waiting", "facing", "high_io", "background"]),
         Parser(QueueName.self, ["any", "networknode", "-", "network", "hv", "background", "user_facing"]),
         Parser(OperationID.self, ["0190163d", "-", "8694", "739b", "aea5", "966c26f8ad91", "F"]),
+        Parser(HostPort.self, ["db", "1", "0", "10.0.0.1", ".", ":", ":3306"]),
         Parser(DurationText.self, ["1", "0", "9", ".", "ms", "s", "m", "h", "d"]),
     ]
 
