@@ -38,7 +38,7 @@ public struct ValueError: Error, Sendable, Hashable, CustomStringConvertible {
 
     /// The text with quotes, backslashes and everything invisible written as escapes, so that it cannot forge a log
     /// line or drive a terminal.
-    private static func quotable(_ text: String) -> String {
+    static func quotable(_ text: String) -> String {
         var quoted = ""
         var count = 0
         for scalar in text.unicodeScalars {
