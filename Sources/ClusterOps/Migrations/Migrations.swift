@@ -1,7 +1,9 @@
 import Foundation
 import MariaDB
 
-/// The schema's whole history, in order. Files are appended, never changed: databases out there have run them.
+/// The schema's whole history, in order.
+///
+/// Files are appended, never changed: databases out there have run them.
 public enum Migrations {
     /// Every step that this program knows.
     public static let all: [Migration] = [

@@ -12,6 +12,7 @@ public struct Operation: Sendable, Identifiable {
         public let session: SessionID?
     }
 
+    /// What it is known by.
     public let id: OperationID
     public let kind: TaskKind
     public let tasks: [TaskName]
@@ -67,7 +68,8 @@ public struct Operation: Sendable, Identifiable {
         OperationPlan.ResolvedTarget(
             network: networkID.flatMap { id in network.map { (id, $0) } },
             node: nodeID.flatMap { id in node.map { (id, $0) } },
-            interface: interface)
+            interface: interface
+        )
     }
 }
 
@@ -141,6 +143,8 @@ public struct AttemptRecord: Sendable, Hashable, Codable {
         try container.encode(error, forKey: .error)
     }
 
-    /// Records kept for one operation; older ones are dropped first. With eight attempts and a few reapings all stay.
+    /// Records kept for one operation; older ones are dropped first.
+    ///
+    /// With eight attempts and a few reapings all stay.
     static let mostKept = 50
 }

@@ -56,7 +56,9 @@ package struct OperationPlan: Sendable, Hashable {
     ///   - target: The request's target with ids.
     /// - Throws: `ClusterOpsError` with code `invalid`, naming the thing.
     package init(
-        _ request: OperationRequest, definitions: [TaskName: TaskDefinition], target: ResolvedTarget
+        _ request: OperationRequest,
+        definitions: [TaskName: TaskDefinition],
+        target: ResolvedTarget
     ) throws(ClusterOpsError) {
         try Self.checkLimits(request)
         let definitions = try Self.lookUp(request.tasks, in: definitions)
@@ -82,6 +84,25 @@ package struct OperationPlan: Sendable, Hashable {
         coalesceKey = isPlain && Set(request.tasks).count == 1 ? identities.first : nil
         exclusiveKey = Self.exclusiveKey(kind, target, identities)
         dedupRefusal = Self.dedupRefusal(request, isCoalescible: !identities.isEmpty)
+    }
+
+    /// The same work under another id.
+    init(copying other: OperationPlan, id: OperationID) {
+        self.id = id
+        hasCallersID = false
+        kind = other.kind
+        tasks = other.tasks
+        target = other.target
+        queue = other.queue
+        parameters = other.parameters
+        dependsOn = other.dependsOn
+        runsAfter = other.runsAfter
+        delay = other.delay
+        deadline = other.deadline
+        maximumAttempts = other.maximumAttempts
+        coalesceKey = other.coalesceKey
+        exclusiveKey = other.exclusiveKey
+        dedupRefusal = other.dedupRefusal
     }
 
     /// Why an enqueue did not look for a waiting operation to adopt; counted as evidence.
@@ -112,12 +133,16 @@ package struct OperationPlan: Sendable, Hashable {
         guard !request.tasks.isEmpty else { throw ClusterOpsError(.invalid, "an operation has at least one task") }
         guard request.tasks.count <= OperationRequest.mostTasks else {
             throw ClusterOpsError(
-                .invalid, "\(request.tasks.count) tasks: an operation has at most \(OperationRequest.mostTasks)")
+                .invalid,
+                "\(request.tasks.count) tasks: an operation has at most \(OperationRequest.mostTasks)"
+            )
         }
         let edges = request.dependsOn.count + request.runsAfter.count
         guard edges <= OperationRequest.mostDependencies else {
             throw ClusterOpsError(
-                .invalid, "\(edges) dependencies: an operation has at most \(OperationRequest.mostDependencies)")
+                .invalid,
+                "\(edges) dependencies: an operation has at most \(OperationRequest.mostDependencies)"
+            )
         }
         if let id = request.id, request.dependsOn.contains(id) || request.runsAfter.contains(id) {
             throw ClusterOpsError(.invalid, "operation \(id) cannot wait for itself")
@@ -137,7 +162,9 @@ package struct OperationPlan: Sendable, Hashable {
         let size = parameters.utf8.count
         guard size <= OperationRequest.longestParameters else {
             throw ClusterOpsError(
-                .invalid, "parameters of \(size) bytes: at most \(OperationRequest.longestParameters) are taken")
+                .invalid,
+                "parameters of \(size) bytes: at most \(OperationRequest.longestParameters) are taken"
+            )
         }
         do {
             _ = try JSONDecoder().decode(JSONValue.self, from: Data(parameters.utf8))
@@ -147,13 +174,16 @@ package struct OperationPlan: Sendable, Hashable {
     }
 
     private static func lookUp(
-        _ tasks: [TaskName], in known: [TaskName: TaskDefinition]
+        _ tasks: [TaskName],
+        in known: [TaskName: TaskDefinition]
     ) throws(ClusterOpsError) -> [TaskDefinition] {
         var definitions: [TaskDefinition] = []
         for task in tasks {
             guard let definition = known[task] else {
                 throw ClusterOpsError(
-                    .invalid, "unknown task '\(task)': no worker has registered it, and it is not built in")
+                    .invalid,
+                    "unknown task '\(task)': no worker has registered it, and it is not built in"
+                )
             }
             definitions.append(definition)
         }
@@ -166,13 +196,16 @@ package struct OperationPlan: Sendable, Hashable {
             throw ClusterOpsError(
                 .invalid,
                 "'\(first.name)' is of kind \(first.kind.rawValue) and '\(other.name)' of kind "
-                    + "\(other.kind.rawValue): the tasks of one operation are of one kind")
+                    + "\(other.kind.rawValue): the tasks of one operation are of one kind"
+            )
         }
         return first.kind
     }
 
     private static func check(
-        _ target: ResolvedTarget, for kind: TaskKind, tasks: [TaskName]
+        _ target: ResolvedTarget,
+        for kind: TaskKind,
+        tasks: [TaskName]
     ) throws(ClusterOpsError) {
         guard kind != .command else { return }
         if target.network == nil { throw ClusterOpsError(.invalid, "task '\(tasks[0])' needs a network") }
@@ -181,7 +214,9 @@ package struct OperationPlan: Sendable, Hashable {
         }
         if kind == .network, let node = target.node {
             throw ClusterOpsError(
-                .invalid, "task '\(tasks[0])' is done once for the cluster; it takes no node (found '\(node.name)')")
+                .invalid,
+                "task '\(tasks[0])' is done once for the cluster; it takes no node (found '\(node.name)')"
+            )
         }
     }
 
@@ -208,7 +243,9 @@ package struct OperationPlan: Sendable, Hashable {
 
     /// What only one running operation may hold; see docs/operations.md, "Exclusive targets".
     private static func exclusiveKey(
-        _ kind: TaskKind, _ target: ResolvedTarget, _ identities: [CoalescingKey]
+        _ kind: TaskKind,
+        _ target: ResolvedTarget,
+        _ identities: [CoalescingKey]
     ) -> String? {
         switch kind {
         case .network: target.network.map { "network \($0.id)" }

@@ -1,4 +1,6 @@
-/// Where an operation stands. docs/operations.md draws the transitions; the schema's constraints hold the same rules.
+/// Where an operation stands.
+///
+/// docs/operations.md draws the transitions; the schema's constraints hold the same rules.
 public enum OperationState: String, Sendable, Hashable, Codable, CaseIterable {
     /// Waits for dependencies.
     case blocked

@@ -64,6 +64,11 @@ public enum BuiltInTask: String, Sendable, CaseIterable {
 
     private func make(_ kind: TaskKind, coalescible: Bool = false) -> TaskDefinition {
         TaskDefinition(
-            name: name, kind: kind, isCoalescible: coalescible, maximumAttempts: 8, timeout: .seconds(60))
+            name: name,
+            kind: kind,
+            isCoalescible: coalescible,
+            maximumAttempts: 8,
+            timeout: .seconds(60)
+        )
     }
 }

@@ -8,7 +8,11 @@ enum EnqueueStatements {
     /// Adds operations; those with an `unmet` above 0 are blocked.
     ///
     /// A duplicate id throws 1062 on `PRIMARY`; what then counts is the content, see `IdempotentEnqueue`.
-    static func insert(_ plans: [(plan: OperationPlan, unmet: Int)], requester: String, on session: borrowing Session)
+    static func insert(
+        _ plans: [(plan: OperationPlan, unmet: Int)],
+        requester: String,
+        on session: borrowing Session
+    )
         throws(DatabaseError)
     {
         var rest = plans[...]
@@ -41,7 +45,8 @@ enum EnqueueStatements {
 
     /// Finds a waiting operation of an identity, without a lock: best effort, the claim folds what it misses.
     static func waitingOperation(
-        _ key: CoalescingKey, on session: borrowing Session
+        _ key: CoalescingKey,
+        on session: borrowing Session
     ) throws -> (id: OperationID, queue: QueueName)? {
         let rows = try session.query(
             """
@@ -49,7 +54,8 @@ enum EnqueueStatements {
             FROM work_queue FORCE INDEX (waiting_siblings)
             WHERE coalesce_key = \(key) AND state = 'queued'
             LIMIT 1
-            """)
+            """
+        )
         return try rows.first?.decode((OperationID, QueueName).self)
     }
 
@@ -57,7 +63,10 @@ enum EnqueueStatements {
     ///
     /// It leaves `ready_at` alone: a back-off is never shortened.
     static func improveLane(
-        of id: OperationID, to queue: QueueName, insteadOf worse: [Lane], on session: borrowing Session
+        of id: OperationID,
+        to queue: QueueName,
+        insteadOf worse: [Lane],
+        on session: borrowing Session
     ) throws(DatabaseError) {
         guard !worse.isEmpty else { return }
         try session.execute(
@@ -65,7 +74,8 @@ enum EnqueueStatements {
             UPDATE work_queue FORCE INDEX (PRIMARY)
             SET lane = \(queue.lane), queue_name = \(queue)
             WHERE id = \(id) AND state = 'queued' AND lane IN (\(list: worse))
-            """)
+            """
+        )
     }
 
     /// Locks the live ones of some operations in share mode, ascending, so that none can end before our COMMIT.
@@ -78,13 +88,15 @@ enum EnqueueStatements {
             WHERE id IN (\(list: ids))
             ORDER BY id
             LOCK IN SHARE MODE
-            """)
+            """
+        )
         return Set(try rows.map { try $0.only(OperationID.self) })
     }
 
     /// The states of those operations that have ended.
     static func finishedStates(
-        of ids: [OperationID], on session: borrowing Session
+        of ids: [OperationID],
+        on session: borrowing Session
     ) throws -> [OperationID: OperationState] {
         guard !ids.isEmpty else { return [:] }
         let rows = try session.query("SELECT id, state FROM finished_operations WHERE id IN (\(list: ids))")

@@ -57,14 +57,14 @@ extension Operation {
     }
 }
 
-extension TaskKind: SQLConvertible {}
-extension OperationState: SQLConvertible {}
+/// An enumeration whose cases are the words of a column.
+protocol SQLWord: SQLConvertible, RawRepresentable where RawValue == String {}
 
-extension RawRepresentable where Self: SQLConvertible, RawValue == String {
-    /// The raw value.
+extension SQLWord {
+    /// What is bound: the canonical form.
     public var sqlValue: SQLValue { .text(rawValue) }
 
-    /// Reads a raw value that exists.
+    /// Reads a column, or throws when its value is of another shape or out of range.
     public init(sqlValue: SQLValue) throws(SQLConversionError) {
         guard let value = Self(rawValue: try String(sqlValue: sqlValue)) else {
             throw SQLConversionError(reason: "expected one of the words of \(Self.self)")
@@ -72,3 +72,6 @@ extension RawRepresentable where Self: SQLConvertible, RawValue == String {
         self = value
     }
 }
+
+extension TaskKind: SQLWord {}
+extension OperationState: SQLWord {}

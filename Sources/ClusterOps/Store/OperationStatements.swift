@@ -33,7 +33,8 @@ package enum OperationStatements {
 
     /// The requests that adopted an operation, oldest first.
     package static func adoptions(
-        of id: OperationID, on session: borrowing Session
+        of id: OperationID,
+        on session: borrowing Session
     ) throws -> [(requester: String, at: Timestamp)] {
         try session.query("SELECT requester, adopted_at FROM adoptions WHERE operation = \(id) ORDER BY number")
             .map { try $0.decode((String, Timestamp).self) }
@@ -41,7 +42,8 @@ package enum OperationStatements {
 
     /// The states of operations, wherever they are; an id that is nowhere is left out.
     package static func states(
-        of ids: [OperationID], on session: borrowing Session
+        of ids: [OperationID],
+        on session: borrowing Session
     ) throws -> [OperationID: OperationState] {
         guard !ids.isEmpty else { return [:] }
         let live = try session.query(
@@ -50,7 +52,8 @@ package enum OperationStatements {
         var states = Dictionary(live, uniquingKeysWith: { first, _ in first })
         states.merge(
             try EnqueueStatements.finishedStates(of: ids.filter { states[$0] == nil }, on: session),
-            uniquingKeysWith: { live, _ in live })
+            uniquingKeysWith: { live, _ in live }
+        )
         return states
     }
 

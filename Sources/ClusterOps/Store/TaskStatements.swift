@@ -4,7 +4,9 @@ import MariaDB
 package enum TaskStatements {
     /// Replaces what a node's queueworker has registered.
     package static func register(
-        _ definitions: [TaskDefinition], node: NodeID, in transaction: borrowing Transaction
+        _ definitions: [TaskDefinition],
+        node: NodeID,
+        in transaction: borrowing Transaction
     ) throws(DatabaseError) {
         try transaction.execute("DELETE FROM registered_tasks WHERE node = \(node)")
         try transaction.executeBatch(definitions) { definition in
@@ -27,9 +29,12 @@ package enum TaskStatements {
             """
         ).map { row in
             TaskDefinition(
-                name: try row.get("name"), kind: try row.get("kind"), isCoalescible: try row.get("coalescible"),
+                name: try row.get("name"),
+                kind: try row.get("kind"),
+                isCoalescible: try row.get("coalescible"),
                 maximumAttempts: try row.get("max_attempts"),
-                timeout: Duration(wholeMicroseconds: try row.get("timeout_microseconds")))
+                timeout: Duration(wholeMicroseconds: try row.get("timeout_microseconds"))
+            )
         }
     }
 }

@@ -1,0 +1,120 @@
+import MariaDB
+
+/// What a worker says of an attempt that is over.
+package enum AttemptReport: Sendable, Hashable {
+    /// The work is done; a result is JSON text.
+    case succeeded(result: String?)
+    /// The handler failed; it may be tried again.
+    case failed(OperationFailure)
+    /// The command said "try again later".
+    case deferred
+    /// The work was not finished and did not fail: the worker drains, or lost track of it.
+    case handedBack
+    /// The worker's session died; said by a reaper.
+    case reaped
+    /// The work was ended because somebody asked for it.
+    case stopped
+}
+
+/// What becomes of an operation after an attempt.
+///
+/// Pure.
+enum Verdict: Sendable {
+    case end(OperationOutcome)
+    case requeue(Requeue)
+
+    /// Deliveries after which an operation that keeps losing its workers is given up: it may be what kills them.
+    static let deliveriesBeyondFailures = 5
+
+    /// Decides.
+    ///
+    /// - Parameters:
+    ///   - operation: As it stands under its lock, executing.
+    ///   - now: The database's time.
+    ///   - random: A number from 0 to 1, for the jitter.
+    init(_ report: AttemptReport, of operation: Operation, now: Timestamp, random: Double) {
+        if case .succeeded(let result) = report {
+            self = .end(.complete(result: result))
+            return
+        }
+        if operation.cancelRequestedAt != nil {
+            // A cancel-requested operation never returns.
+            self = .end(.cancelled("it was cancelled while it ran"))
+            return
+        }
+        var requeue = Requeue(history: operation.attemptHistory)
+        switch report {
+        case .succeeded, .stopped:
+            self = .end(.cancelled("it was stopped"))
+            return
+        case .failed(let failure):
+            if operation.failures + 1 >= operation.maximumAttempts {
+                self = .end(.error(failure, afterAttempt: true))
+                return
+            }
+            requeue.failures = 1
+            requeue.pause = Backoff.retry.pause(after: operation.failures + 1, random: random)
+            requeue.record(.failed, of: operation, at: now, failure)
+        case .deferred:
+            requeue.deferrals = 1
+            requeue.pause = Backoff.deferral.pause(after: operation.deferCount + 1, random: random)
+            requeue.record(.deferred, of: operation, at: now)
+        case .handedBack:
+            requeue.record(.handedBack, of: operation, at: now)
+        case .reaped:
+            requeue.record(.reaped, of: operation, at: now)
+        }
+        if let failure = Self.exhaustion(of: operation, report: report, pause: requeue.pause, now: now) {
+            self = .end(.error(failure, afterAttempt: requeue.failures == 1))
+        } else {
+            self = .requeue(requeue)
+        }
+    }
+
+    /// Why it must not come back although it could.
+    private static func exhaustion(
+        of operation: Operation,
+        report: AttemptReport,
+        pause: Duration,
+        now: Timestamp
+    ) -> OperationFailure? {
+        if report == .reaped {
+            let lost = operation.attemptHistory.count { $0.outcome == .reaped } + 1
+            if lost > deliveriesBeyondFailures {
+                return OperationFailure(
+                    code: "poison",
+                    message: "\(lost) workers died while they ran it; it is not given to another"
+                )
+            }
+        }
+        if let deadline = operation.deadline, now.microseconds + pause.wholeMicroseconds >= deadline.microseconds {
+            return OperationFailure(
+                code: "deadline_passed",
+                message: "its deadline, \(deadline), comes before the next attempt"
+            )
+        }
+        return nil
+    }
+}
+
+extension Requeue {
+    fileprivate mutating func record(
+        _ outcome: AttemptRecord.Outcome,
+        of operation: Operation,
+        at now: Timestamp,
+        _ failure: OperationFailure? = nil
+    ) {
+        history.append(
+            AttemptRecord(
+                delivery: operation.deliveries,
+                outcome: outcome,
+                node: operation.worker?.node,
+                session: operation.worker?.session,
+                startedAt: operation.startedAt,
+                endedAt: now,
+                error: failure
+            )
+        )
+        if history.count > AttemptRecord.mostKept { history.removeFirst(history.count - AttemptRecord.mostKept) }
+    }
+}

@@ -1,0 +1,62 @@
+/// How an operation ended.
+package struct OperationOutcome: Sendable, Hashable {
+    package let state: OperationState
+    package let failure: OperationFailure?
+    /// JSON text.
+    package let result: String?
+    /// 1 when the end is a failed attempt, for the row's count.
+    let countsAsFailure: Int
+
+    private init(state: OperationState, failure: OperationFailure?, result: String?, countsAsFailure: Int = 0) {
+        self.state = state
+        self.failure = failure
+        self.result = result
+        self.countsAsFailure = countsAsFailure
+    }
+
+    package static func complete(result: String?) -> OperationOutcome {
+        OperationOutcome(state: .complete, failure: nil, result: result)
+    }
+
+    /// Ends it for good; `afterAttempt` says that a failed attempt was the last straw.
+    package static func error(_ failure: OperationFailure, afterAttempt: Bool) -> OperationOutcome {
+        OperationOutcome(state: .error, failure: failure, result: nil, countsAsFailure: afterAttempt ? 1 : 0)
+    }
+
+    package static func aborted(_ reason: AbortReason) -> OperationOutcome {
+        OperationOutcome(
+            state: .aborted,
+            failure: OperationFailure(code: "dependency_failed", message: "\(reason)"),
+            result: nil
+        )
+    }
+
+    package static func cancelled(_ message: String) -> OperationOutcome {
+        OperationOutcome(
+            state: .cancelled,
+            failure: OperationFailure(code: "cancelled", message: message),
+            result: nil
+        )
+    }
+
+    /// Results are cut off by nobody:
+    ///
+    ///
+    ///
+    ///
+    ///
+    ///
+    /// one that is longer is a failure of the attempt. A row of history stays readable.
+    package static let longestResult = 65_536
+}
+
+/// Why an operation was aborted.
+package enum AbortReason: Sendable, Hashable, CustomStringConvertible {
+    case dependencyEnded(OperationID, OperationState)
+
+    package var description: String {
+        switch self {
+        case .dependencyEnded(let id, let state): "dependency \(id) ended \(state.rawValue)"
+        }
+    }
+}

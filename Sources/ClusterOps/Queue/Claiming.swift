@@ -1,0 +1,166 @@
+import MariaDB
+
+/// An operation that this process now runs.
+package struct Claim: Sendable {
+    package let operation: Operation
+    /// The tasks of the operations folded into it, one for each.
+    package let folded: [TaskName]
+}
+
+/// Takes operations from queues for one worker process.
+package struct Claiming: Sendable {
+    /// Entries read from each queue for every free slot: some are taken by others meanwhile, some are of one target.
+    static let candidatesPerSlot = 4
+
+    private let database: Database
+    private let queues: [QueueName]
+    private let runnable: [TaskName: TaskDefinition]
+    private var policy: ClaimPolicy
+    private var unrunnable: UnrunnableTasks
+
+    /// Creates a claimer.
+    ///
+    /// - Parameters:
+    ///   - queues: In order of preference.
+    ///   - runnable: The tasks that the process has handlers for.
+    package init(
+        database: Database,
+        queues: [QueueName],
+        runnable: [TaskDefinition],
+        stalenessBound: Duration
+    ) {
+        precondition(!queues.isEmpty)
+        self.database = database
+        self.queues = queues
+        self.runnable = Dictionary(runnable.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+        policy = ClaimPolicy(stalenessBound: stalenessBound)
+        unrunnable = UnrunnableTasks()
+    }
+
+    /// Takes up to `freeSlots` operations; an empty answer means that there was nothing to take.
+    ///
+    /// When it returns, claim and fold are committed: wanted state read from now on covers every request that rides.
+    /// - Throws: `DatabaseError`; `outcomeUnknown` means that the operations may be claimed by this session, which the
+    ///   next renewal's reconciliation finds out.
+    package mutating func claim(upTo freeSlots: Int, by worker: WorkerIdentity) async throws -> [Claim] {
+        guard freeSlots > 0 else { return [] }
+        for _ in 0..<Self.mostLooks {
+            let (choices, sawForeignWork) = try await look(freeSlots)
+            if choices.isEmpty {
+                // Work of others in front may hide what is behind it: look again, without them.
+                if sawForeignWork { continue }
+                return []
+            }
+            let (definitions, ids) = (runnable, choices.map(\.candidate.id))
+            let claims = try await database.withTransaction { transaction in
+                try Self.claimAndFold(ids, upTo: freeSlots, by: worker, definitions: definitions, in: transaction)
+            }
+            // Nothing won means that other workers took all that we saw; their commits show us what is behind it.
+            guard !claims.isEmpty else { continue }
+            let claimed = Set(claims.map(\.operation.id))
+            policy.took(choices.filter { claimed.contains($0.candidate.id) })
+            return claims
+        }
+        return []
+    }
+
+    /// How often the queues are looked at in one call before it is left to the next poll.
+    private static let mostLooks = 5
+
+    private mutating func look(_ freeSlots: Int) async throws -> (choices: [ClaimPolicy.Choice], foreign: Bool) {
+        let (queues, excluded) = (queues, unrunnable.lists)
+        let (candidates, now) = try await database.withSession { session in
+            try ClaimStatements.candidates(
+                in: queues,
+                limit: freeSlots * Self.candidatesPerSlot,
+                unrunnable: excluded,
+                on: session
+            )
+        }
+        let possible = candidates.filter { candidate in
+            if candidate.tasks.allSatisfy({ runnable[$0] != nil }) { return true }
+            unrunnable.insert(candidate.tasks)
+            return false
+        }
+        return (policy.order(possible, now: now), excluded != unrunnable.lists)
+    }
+
+    /// Claim and fold, in one transaction: as two they need fences against zombies and unknown commits.
+    static func claimAndFold(
+        _ ids: [OperationID],
+        upTo freeSlots: Int,
+        by worker: WorkerIdentity,
+        definitions: [TaskName: TaskDefinition],
+        in transaction: borrowing Transaction
+    ) throws -> [Claim] {
+        var won: [OperationID] = []
+        var rest = ids[...]
+        // Only as many as are still wanted are locked; those that somebody else holds are skipped, never waited for.
+        while won.count < freeSlots, !rest.isEmpty {
+            let next = Array(rest.prefix(freeSlots - won.count))
+            rest = rest.dropFirst(next.count)
+            won += try start(next, by: worker, in: transaction)
+        }
+        let operations = try ClaimStatements.claimed(won, in: transaction)
+        let folded = try fold(into: operations, definitions: definitions, in: transaction)
+        let order = Dictionary(ids.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
+        return operations.sorted { order[$0.id, default: 0] < order[$1.id, default: 0] }.map {
+            Claim(operation: $0, folded: folded[$0.id] ?? [])
+        }
+    }
+
+    private static func start(
+        _ ids: [OperationID],
+        by worker: WorkerIdentity,
+        in transaction: borrowing Transaction
+    ) throws -> [OperationID] {
+        let locked = try ClaimStatements.lockWaiting(ids, in: transaction)
+        var started = locked.filter { $0.exclusiveKey == nil }.map(\.id)
+        try ClaimStatements.start(started, by: worker, in: transaction)
+        // In the order of the key: two workers that meet on two targets wait for each other, and do not deadlock.
+        let exclusive = locked.compactMap { row in row.exclusiveKey.map { (id: row.id, key: $0) } }
+        for (id, _) in exclusive.sorted(by: { $0.key < $1.key })
+        where try ClaimStatements.startExclusive(id, by: worker, in: transaction) {
+            started.append(id)
+        }
+        return started
+    }
+
+    /// Makes what waits for the same work ride on the operations that start now.
+    private static func fold(
+        into survivors: [Operation],
+        definitions: [TaskName: TaskDefinition],
+        in transaction: borrowing Transaction
+    ) throws -> [OperationID: [TaskName]] {
+        var survivorOf: [CoalescingKey: OperationID] = [:]
+        for survivor in survivors where survivor.parameters == nil && survivor.cancelRequestedAt == nil {
+            for task in survivor.tasks {
+                guard let definition = definitions[task], definition.isCoalescible else { continue }
+                survivorOf[CoalescingKey(definition, survivor.target)] = survivor.id
+            }
+        }
+        guard !survivorOf.isEmpty else { return [:] }
+        let candidates = try ClaimStatements.waitingSiblings(of: Array(survivorOf.keys), on: transaction.session)
+        guard !candidates.isEmpty else { return [:] }
+        let siblings = try ClaimStatements.lockSiblings(candidates, in: transaction)
+        var folded: [OperationID: [TaskName]] = [:]
+        for (survivor, members) in Dictionary(grouping: siblings, by: { survivorOf[$0.key] }) {
+            guard let survivor else { continue }
+            try ClaimStatements.fold(members.map(\.id), into: survivor, in: transaction)
+            folded[survivor] = members.map(\.task)
+        }
+        return folded
+    }
+}
+
+/// Task lists that were seen in this worker's queues and that it cannot run; left out of the next reads.
+private struct UnrunnableTasks {
+    /// More different foreign task lists than this at the head of our queues are read and dropped each time.
+    static let most = 64
+
+    private(set) var lists: [[TaskName]] = []
+
+    mutating func insert(_ tasks: [TaskName]) {
+        if lists.count < Self.most, !lists.contains(tasks) { lists.append(tasks) }
+    }
+}

@@ -1,0 +1,76 @@
+import MariaDB
+import Synchronization
+
+/// Counts what became of every request and operation, per task, and writes the counts beside the hot path.
+///
+/// A coalescer that silently never matches is this field's classic bug, so every decision is counted, also the ones not
+/// to coalesce. Counts are added up in memory and written by `flush`; a process that is killed loses those of the last
+/// interval, never an operation.
+package final class Evidence: Sendable {
+    /// Rows over which one counter is spread: two processes meet on one in a sixteenth of the cases.
+    static let shards = 16
+
+    private struct Pending {
+        var counts: [EvidenceStatements.Key: Int] = [:]
+        var adoptions: [EvidenceStatements.Adoption] = []
+
+        mutating func add(_ task: TaskName, _ outcome: String) {
+            counts[.init(task: task, outcome: outcome), default: 0] += 1
+        }
+    }
+
+    private let database: Database
+    private let pending = Mutex(Pending())
+
+    package init(database: Database) {
+        self.database = database
+    }
+
+    func requested(_ plans: [OperationPlan], refusal: OperationPlan.DedupRefusal? = nil) {
+        pending.withLock { pending in
+            for plan in plans {
+                guard let task = plan.tasks.first else { continue }
+                pending.add(task, "requested")
+                if let reason = plan.dedupRefusal ?? refusal { pending.add(task, "refused \(reason.rawValue)") }
+            }
+        }
+    }
+
+    func deduplicated(_ plan: OperationPlan, into operation: OperationID, requester: String) {
+        guard let task = plan.tasks.first else { return }
+        pending.withLock { pending in
+            pending.add(task, "requested")
+            pending.add(task, "deduplicated")
+            pending.adoptions.append(.init(operation: operation, requester: requester))
+        }
+    }
+
+    package func executed(_ task: TaskName, folded: [TaskName]) {
+        pending.withLock { pending in
+            pending.add(task, "executed")
+            for task in folded { pending.add(task, "folded") }
+        }
+    }
+
+    /// Writes what has been counted; what cannot be written is kept for the next time.
+    package func flush() async throws {
+        let taken = pending.withLock { pending in
+            defer { pending = Pending() }
+            return pending
+        }
+        guard !taken.counts.isEmpty || !taken.adoptions.isEmpty else { return }
+        let shard = Int.random(in: 0..<Self.shards)
+        do {
+            try await database.withTransaction { transaction in
+                try EvidenceStatements.add(taken.counts, shard: shard, in: transaction)
+                try EvidenceStatements.insert(taken.adoptions, in: transaction)
+            }
+        } catch {
+            pending.withLock { pending in
+                pending.counts.merge(taken.counts, uniquingKeysWith: +)
+                pending.adoptions += taken.adoptions
+            }
+            throw error
+        }
+    }
+}

@@ -1,0 +1,202 @@
+import Logging
+import MariaDB
+
+/// Brings operations into the queue.
+///
+/// Every call returns only after its COMMIT; what it returned exists. A call that throws `unreachable` with an unknown
+/// outcome may be sent again with the caller's own id: the same id with the same content is one operation.
+public struct OperationQueue: Sendable {
+    let database: Database
+    let requester: String
+    let evidence: Evidence
+    let waker: any Waker
+
+    /// Creates a queue on a database.
+    ///
+    /// - Parameters:
+    ///   - database: A migrated schema.
+    ///   - requester: Who asks, for the history; at most 128 characters are kept.
+    ///   - evidence: Counts what becomes of each request.
+    ///   - waker: Told of every operation that becomes ready.
+    package init(database: Database, requester: String, evidence: Evidence, waker: any Waker) {
+        self.database = database
+        self.requester = String(requester.prefix(128))
+        self.evidence = evidence
+        self.waker = waker
+    }
+
+    /// Enqueues one operation, or adopts one that waits for the same work.
+    ///
+    /// - Throws: `ClusterOpsError`, naming the thing; nothing was written then, unless the error is `unreachable`.
+    public func enqueue(_ request: OperationRequest) async throws -> OperationReceipt {
+        try await translatingErrors {
+            let requester = requester
+            let planned = try await database.withSession { session in
+                let plan = try Admission.plans(for: [request], on: session)[0]
+                return (plan, try plan.adoptWaiting(on: session))
+            }
+            let plan = planned.0
+            if let adopted = planned.1 {
+                evidence.deduplicated(plan, into: adopted.id, requester: requester)
+                await waker.wake([adopted.queue])
+                return OperationReceipt(
+                    uuid: adopted.id,
+                    queueName: adopted.queue,
+                    state: .queued,
+                    deduplicated: true
+                )
+            }
+            let receipt = try await insert([plan])[0]
+            evidence.requested([plan])
+            return receipt
+        }
+    }
+
+    /// Enqueues many separate operations of one content, without looking for waiting ones.
+    ///
+    /// - Parameters:
+    ///   - request: What each does; it carries no id.
+    ///   - count: 1 to 10,000,000. Beyond `EnqueueStatements.transactionSize` they are committed in several
+    ///     transactions, so that a failure in the middle leaves the first ones.
+    /// - Returns: The id of the first.
+    public func enqueue(_ request: OperationRequest, count: Int) async throws -> OperationID {
+        guard (1...Self.mostAtOnce).contains(count), request.id == nil else {
+            throw ClusterOpsError(.invalid, "a count is from 1 to \(Self.mostAtOnce), and goes with no id")
+        }
+        return try await translatingErrors {
+            let requester = requester
+            var first: OperationID?
+            var rest = count
+            while rest > 0 {
+                let size = min(rest, Self.transactionSize)
+                let plans = try await database.withTransaction { transaction in
+                    let template = try Admission.plans(for: [request], on: transaction.session)[0]
+                    let plans = (0..<size).map { _ in template.copyWithNewID() }
+                    let unmet = try Dependencies(plans).lock(in: transaction)
+                    try unmet.insert(plans, requester: requester, in: transaction)
+                    return plans
+                }
+                first = first ?? plans[0].id
+                rest -= size
+                evidence.requested(plans, refusal: .severalOperations)
+                await waker.wake([plans[0].queue])
+            }
+            guard let first else { preconditionFailure("at least one was enqueued") }
+            return first
+        }
+    }
+
+    /// Enqueues operations that depend on each other, all or none.
+    ///
+    /// - Parameter requests: In any order; edges between them name their ids.
+    /// - Returns: One receipt for each request, in order.
+    /// - Throws: `ClusterOpsError`; `invalid` for a cycle, which it names.
+    public func submit(_ requests: [OperationRequest]) async throws -> [OperationReceipt] {
+        try await translatingErrors {
+            guard requests.count <= Self.transactionSize else {
+                throw ClusterOpsError(.invalid, "at most \(Self.transactionSize) operations are submitted at once")
+            }
+            let plans = try await database.withSession { session in
+                try Admission.plans(for: requests, on: session)
+            }
+            let receipts = try await insert(plans)
+            evidence.requested(plans, refusal: .severalOperations)
+            return receipts
+        }
+    }
+
+    /// Enqueues inside the caller's own transaction, so that a change and the work that it asks for are one.
+    ///
+    /// It never adopts a waiting operation: that one may already have been claimed by the time this commits. The claim
+    /// folds instead.
+    /// - Returns: One receipt for each request, true once the caller commits.
+    package func enqueue(
+        _ requests: [OperationRequest],
+        in transaction: borrowing Transaction
+    ) throws -> [OperationReceipt] {
+        let plans = try Admission.plans(for: requests, on: transaction.session)
+        return try Self.insert(plans, requester: requester, in: transaction)
+    }
+
+    /// What `enqueue(_:count:)` takes at most: ten times the design's largest backlog.
+    static let mostAtOnce = 10_000_000
+    /// Operations of one transaction: 10,000 rows are 0.2 s of locks and undo, and one lost COMMIT to be resolved.
+    static let transactionSize = 10_000
+
+    // MARK: Insertion
+
+    private func insert(_ plans: [OperationPlan]) async throws -> [OperationReceipt] {
+        let requester = requester
+        let receipts = try await database.withTransaction { transaction in
+            try Self.insert(plans, requester: requester, in: transaction)
+        }
+        await waker.wake(Set(receipts.filter { $0.state == .queued }.map(\.queueName)))
+        return receipts
+    }
+
+    private static func insert(
+        _ plans: [OperationPlan],
+        requester: String,
+        in transaction: borrowing Transaction
+    ) throws -> [OperationReceipt] {
+        let dependencies = Dependencies(plans)
+        try dependencies.refuseCycles()
+        let known = try IdempotentEnqueue(plans).alreadyThere(in: transaction)
+        let new = plans.filter { known[$0.id] == nil }
+        let unmet = try dependencies.lock(in: transaction)
+        try IdempotentEnqueue(new).beginningAgainIfSentTwice {
+            try unmet.insert(new, requester: requester, in: transaction)
+        }
+        try IdempotentEnqueue(new).refuseEnded(in: transaction)
+        return plans.map { plan in
+            known[plan.id]
+                ?? OperationReceipt(
+                    uuid: plan.id,
+                    queueName: plan.queue,
+                    state: unmet.state(of: plan),
+                    deduplicated: false
+                )
+        }
+    }
+
+    private func translatingErrors<Result>(_ body: () async throws -> Result) async throws -> Result {
+        do {
+            return try await body()
+        } catch let error as DatabaseError {
+            throw ClusterOpsError(error)
+        }
+    }
+}
+
+/// Told which queues have got work that is ready.
+///
+/// Losing a call costs one slow poll of a worker, never an operation.
+public protocol Waker: Sendable {
+    /// Wakes a process that drains one of the queues; returns soon, whatever happens.
+    func wake(_ queues: Set<QueueName>) async
+}
+
+/// Wakes nobody: the workers' polling finds the work.
+public struct NoWaker: Waker {
+    /// Creates one.
+    public init() {}
+
+    /// Does nothing.
+    public func wake(_ queues: Set<QueueName>) async {}
+}
+
+extension OperationPlan {
+    /// Adopts a waiting operation of the same identity, moving it to this request's lane if that is better.
+    fileprivate func adoptWaiting(on session: borrowing Session) throws -> (id: OperationID, queue: QueueName)? {
+        guard dedupRefusal == nil, let key = coalesceKey else { return nil }
+        guard let waiting = try EnqueueStatements.waitingOperation(key, on: session) else { return nil }
+        let better = QueueName(waiting.queue.target, min(queue.lane, waiting.queue.lane))
+        try EnqueueStatements.improveLane(
+            of: waiting.id,
+            to: better,
+            insteadOf: Lane.allCases.filter { $0 > better.lane },
+            on: session
+        )
+        return (waiting.id, better)
+    }
+}

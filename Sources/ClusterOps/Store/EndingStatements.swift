@@ -1,0 +1,222 @@
+import MariaDB
+
+/// The statements by which operations end, with what rides on them and what waits for them.
+///
+/// Lock order: own operations by id, followers by id, dependents by id.
+enum EndingStatements {
+    /// Locks the claims that still are what the worker believes, and skips those that somebody else holds just now.
+    static func lockClaims(
+        _ ids: [OperationID],
+        of session: SessionID,
+        in transaction: borrowing Transaction
+    ) throws -> [(id: OperationID, delivery: Int)] {
+        try transaction.query(
+            """
+            SELECT id, deliveries
+            FROM work_queue FORCE INDEX (PRIMARY)
+            WHERE id IN (\(list: ids)) AND state = 'executing' AND session = \(session)
+            ORDER BY id
+            FOR UPDATE SKIP LOCKED
+            """
+        ).map { try $0.decode((OperationID, Int).self) }
+    }
+
+    /// Tells whether claims stand, waiting for nobody's lock: what `lockClaims` skipped is locked if it is here, and lost
+    /// if not.
+    static func standingClaims(
+        _ ids: [OperationID],
+        of session: SessionID,
+        on connection: borrowing Session
+    ) throws -> [(id: OperationID, delivery: Int)] {
+        try connection.query(
+            """
+            SELECT id, deliveries
+            FROM work_queue FORCE INDEX (PRIMARY)
+            WHERE id IN (\(list: ids)) AND state = 'executing' AND session = \(session)
+            """
+        ).map { try $0.decode((OperationID, Int).self) }
+    }
+
+    /// Locks what rides on some survivors, which the caller has locked.
+    static func lockFollowers(
+        of survivors: [OperationID],
+        in transaction: borrowing Transaction
+    ) throws -> [(id: OperationID, survivor: OperationID)] {
+        let ids = try transaction.query(
+            "SELECT id FROM work_queue FORCE INDEX (followers) WHERE folded_into IN (\(list: survivors))"
+        ).map { try $0.only(OperationID.self) }
+        guard !ids.isEmpty else { return [] }
+        return try transaction.query(
+            """
+            SELECT id, folded_into
+            FROM work_queue FORCE INDEX (PRIMARY)
+            WHERE id IN (\(list: ids)) AND state = 'folded'
+            ORDER BY id
+            FOR UPDATE
+            """
+        ).map { try $0.decode((OperationID, OperationID).self) }
+    }
+
+    /// Copies locked operations into history with their outcome.
+    ///
+    /// A follower takes over when its survivor started, and
+    /// who ran it.
+    static func copyToHistory(
+        _ ids: [OperationID],
+        outcome: OperationOutcome,
+        in transaction: borrowing Transaction
+    ) throws(DatabaseError) {
+        try transaction.execute(
+            """
+            INSERT INTO finished_operations (
+                id, kind, tasks, queue_name, lane, network, network_name, node, node_name, interface, parameters,
+                depends_on, runs_after, requester, deadline, max_attempts, retry_of, coalesce_key, exclusive_key, state,
+                unmet, enqueued_at, ready_at, deliveries, failures, defer_count, session, folded_into,
+                cancel_requested_at, worker_node, worker_pid, claimed_at, started_at, folded_at, attempt_history,
+                finished_at, error, result)
+            SELECT
+                w.id, w.kind, w.tasks, w.queue_name, w.lane, w.network, w.network_name, w.node, w.node_name, w.interface,
+                w.parameters, w.depends_on, w.runs_after, w.requester, w.deadline, w.max_attempts, w.retry_of,
+                w.coalesce_key, w.exclusive_key, \(outcome.state), w.unmet, w.enqueued_at, w.ready_at, w.deliveries,
+                w.failures + \(outcome.countsAsFailure), w.defer_count, COALESCE(w.session, s.session), w.folded_into,
+                w.cancel_requested_at, COALESCE(w.worker_node, s.worker_node), COALESCE(w.worker_pid, s.worker_pid),
+                COALESCE(w.claimed_at, s.claimed_at), COALESCE(w.started_at, s.started_at), w.folded_at,
+                w.attempt_history, NOW(6), \(outcome.failure.map { JSONColumn($0) }), \(outcome.result)
+            FROM work_queue AS w FORCE INDEX (PRIMARY)
+                LEFT JOIN work_queue AS s FORCE INDEX (PRIMARY) ON s.id = w.folded_into
+            WHERE w.id IN (\(list: ids))
+            """
+        )
+    }
+
+    /// Removes locked operations from the queue.
+    ///
+    /// One by one in a single round trip: a hint does not bind DELETE, and on a small table a list of ids made it walk the
+    /// whole table (225 deadlocks in a hammer against none).
+    static func delete(_ ids: [OperationID], in transaction: borrowing Transaction) throws(DatabaseError) {
+        try transaction.executeBatch(ids) { "DELETE FROM work_queue WHERE id = \($0)" }
+    }
+
+    /// What waits for operations that end now, in the order in which it must be locked.
+    static func edges(
+        from dependencies: [OperationID],
+        in transaction: borrowing Transaction
+    ) throws -> [(dependency: OperationID, dependent: OperationID, mustComplete: Bool)] {
+        try transaction.query(
+            """
+            SELECT dependency, dependent, must_complete
+            FROM operation_dependencies FORCE INDEX (PRIMARY)
+            WHERE dependency IN (\(list: dependencies))
+            ORDER BY dependent
+            """
+        ).map { try $0.decode((OperationID, OperationID, Bool).self) }
+    }
+
+    static func deleteEdges(
+        _ edges: [(dependency: OperationID, dependent: OperationID)],
+        in transaction: borrowing Transaction
+    ) throws(DatabaseError) {
+        try transaction.executeBatch(edges) { edge in
+            "DELETE FROM operation_dependencies WHERE dependency = \(edge.dependency) AND dependent = \(edge.dependent)"
+        }
+    }
+
+    /// The edges by which an operation still waits; it is about to end without them.
+    static func edges(
+        into dependents: [OperationID],
+        in transaction: borrowing Transaction
+    ) throws -> [(dependency: OperationID, dependent: OperationID)] {
+        try transaction.query(
+            """
+            SELECT dependency, dependent FROM operation_dependencies FORCE INDEX (dependencies_of)
+            WHERE dependent IN (\(list: dependents))
+            """
+        ).map { try $0.decode((OperationID, OperationID).self) }
+    }
+
+    /// Takes ended dependencies off blocked operations, in the given order; one that has none left is ready.
+    ///
+    /// A single-table UPDATE for each: MariaDB then assigns from left to right, so `unmet` is the new one in what
+    /// follows; and it takes off the *number* of edges, where a join would take off one for two parents.
+    static func release(
+        _ dependents: [(id: OperationID, ended: Int)],
+        in transaction: borrowing Transaction
+    ) throws(DatabaseError) {
+        try transaction.executeBatch(dependents) { dependent in
+            """
+            UPDATE work_queue FORCE INDEX (PRIMARY)
+            SET unmet = unmet - \(dependent.ended),
+                state = IF(unmet = 0, 'queued', state),
+                ready_at = IF(unmet = 0, GREATEST(ready_at, NOW(6)), ready_at)
+            WHERE id = \(dependent.id) AND state = 'blocked'
+            """
+        }
+    }
+
+    /// Locks blocked operations that are to be aborted.
+    static func lockBlocked(
+        _ ids: [OperationID],
+        in transaction: borrowing Transaction
+    ) throws -> [OperationID] {
+        try transaction.query(
+            """
+            SELECT id FROM work_queue FORCE INDEX (PRIMARY)
+            WHERE id IN (\(list: ids)) AND state IN ('blocked', 'queued')
+            ORDER BY id
+            FOR UPDATE
+            """
+        ).map { try $0.only() }
+    }
+
+    /// The queues of those operations that may run now.
+    static func readyQueues(
+        of ids: [OperationID],
+        in transaction: borrowing Transaction
+    ) throws -> Set<QueueName> {
+        let rows = try transaction.query(
+            """
+            SELECT DISTINCT queue_name FROM work_queue FORCE INDEX (PRIMARY)
+            WHERE id IN (\(list: ids)) AND state = 'queued'
+            """
+        )
+        return Set(try rows.map { try $0.only(QueueName.self) })
+    }
+
+    /// Gives a locked claim back to its queue; the records of its attempts stay.
+    static func requeue(
+        _ id: OperationID,
+        _ requeue: Requeue,
+        in transaction: borrowing Transaction
+    ) throws(DatabaseError) {
+        try transaction.execute(
+            """
+            UPDATE work_queue FORCE INDEX (PRIMARY)
+            SET state = 'queued', session = NULL, running_key = NULL,
+                failures = failures + \(requeue.failures), defer_count = defer_count + \(requeue.deferrals),
+                ready_at = NOW(6) + INTERVAL \(requeue.pause.wholeMicroseconds) MICROSECOND,
+                attempt_history = \(JSONColumn(requeue.history))
+            WHERE id = \(id)
+            """
+        )
+    }
+
+    /// Reads a locked operation and the database's time.
+    static func locked(_ id: OperationID, in transaction: borrowing Transaction) throws -> (Operation, Timestamp)? {
+        let rows = try transaction.query(
+            """
+            SELECT \(sql: Operation.liveColumns), NOW(6) AS seen_at
+            FROM work_queue FORCE INDEX (PRIMARY) WHERE id = \(id) FOR UPDATE
+            """
+        )
+        guard let row = rows.first else { return nil }
+        return (try Operation(row: row), try row.get("seen_at"))
+    }
+}
+
+/// How an operation comes back to its queue.
+struct Requeue: Sendable {
+    var failures = 0
+    var deferrals = 0
+    var pause: Duration = .zero
+    var history: [AttemptRecord]
+}

@@ -1,0 +1,176 @@
+import ClusterOps
+import MariaDB
+
+/// A migrated schema of the test's own, with what a test of the engine needs to put in and take out.
+public struct TestCluster: Sendable {
+    /// A pool on the schema.
+    public let database: Database
+    /// How to open connections beside the pool.
+    public let configuration: ConnectionConfiguration
+    /// The evidence that `queue` counts into.
+    package let evidence: Evidence
+
+    /// Enqueues as the requester `test`, waking nobody.
+    public var queue: OperationQueue {
+        OperationQueue(database: database, requester: "test", evidence: evidence, waker: NoWaker())
+    }
+
+    /// Adds a node with both roles.
+    @discardableResult
+    public func addNode(_ name: String) async throws -> NodeID {
+        let id = NodeID.new()
+        let name = try NodeName(name)
+        try await database.withSession { session in
+            let count = try session.query("SELECT COUNT(*) FROM nodes")[0].only(Int.self)
+            let address = IPv4Address(rawValue: 0x0a00_0001 + UInt32(count))
+            try session.execute(
+                """
+                INSERT INTO nodes (id, name, underlay_address, is_hypervisor, is_network_node)
+                VALUES (\(id), \(name), \(address), TRUE, TRUE)
+                """
+            )
+        }
+        return id
+    }
+
+    /// Adds a network 10.9.0.0/24.
+    @discardableResult
+    public func addNetwork(_ name: String) async throws -> NetworkID {
+        let id = NetworkID.new()
+        let name = try NetworkName(name)
+        try await database.withSession { session in
+            let count = try session.query("SELECT COUNT(*) FROM networks")[0].only(Int.self)
+            try session.execute(
+                """
+                INSERT INTO networks (id, name, vni, cidr, mtu, dhcp, dns)
+                VALUES (\(id), \(name), \(100 + count), '10.9.0.0/24', 1450, TRUE, TRUE)
+                """
+            )
+        }
+        return id
+    }
+
+    /// Registers command tasks on a node that is added for it.
+    public func register(_ tasks: String..., coalescible: Bool = false, attempts: Int = 3) async throws {
+        let node = try await addNode("registrar-\(UInt32.random(in: 0 ... .max))")
+        let definitions = try tasks.map {
+            TaskDefinition(
+                name: try TaskName($0),
+                kind: .command,
+                isCoalescible: coalescible,
+                maximumAttempts: attempts,
+                timeout: .seconds(60)
+            )
+        }
+        try await database.withTransaction { transaction in
+            try TaskStatements.register(definitions, node: node, in: transaction)
+        }
+    }
+
+    /// A worker that can run every built-in task and some command tasks, on given queues.
+    package func worker(
+        _ node: String = "h1",
+        queues: [String] = [],
+        commands: [String] = [],
+        coalescible: Bool = false
+    ) throws -> TestWorker {
+        let targets: [QueueTarget] =
+            queues.isEmpty
+            ? [.networkNode, .nodeNetwork(try NodeName(node)), .node(try NodeName(node)), .any] : []
+        let names = queues.isEmpty ? QueueName.claimOrder(targets: targets) : try queues.map { try QueueName($0) }
+        let definitions =
+            BuiltInTask.allCases.map(\.definition)
+            + (try commands.map {
+                TaskDefinition(
+                    name: try TaskName($0),
+                    kind: .command,
+                    isCoalescible: coalescible,
+                    maximumAttempts: 3,
+                    timeout: .seconds(60)
+                )
+            })
+        return TestWorker(
+            claiming: Claiming(
+                database: database,
+                queues: names,
+                runnable: definitions,
+                stalenessBound: .seconds(60)
+            ),
+            settling: Settling(database: database),
+            identity: WorkerIdentity(session: .new(), node: try NodeName(node), pid: 1)
+        )
+    }
+
+    /// Reads one operation, which must exist.
+    public func operation(_ id: OperationID) async throws -> Operation {
+        let found = try await database.withSession { session in
+            try OperationStatements.operations([id], on: session)
+        }
+        guard let operation = found.first else { throw ClusterOpsError(.notFound, "there is no operation \(id)") }
+        return operation
+    }
+
+    /// Counts the rows of a query.
+    public func count(_ query: SQL) async throws -> Int {
+        try await database.withSession { try $0.query(query)[0].only(Int.self) }
+    }
+
+    /// Runs a statement beside the engine.
+    public func execute(_ statement: SQL) async throws {
+        try await database.withSession { _ = try $0.execute(statement) }
+    }
+}
+
+/// A worker process without a process: claims and settles under an identity of its own.
+package struct TestWorker: Sendable {
+    package var claiming: Claiming
+    package let settling: Settling
+    package let identity: WorkerIdentity
+
+    /// Claims.
+    package mutating func claim(_ slots: Int = 10) async throws -> [Claim] {
+        try await claiming.claim(upTo: slots, by: identity)
+    }
+
+    /// Reports on claims, all alike.
+    @discardableResult
+    package func settle(_ claims: [Claim], _ report: AttemptReport) async throws -> Settling.Result {
+        try await settling.settle(
+            claims.map { .init(id: $0.operation.id, delivery: $0.operation.deliveries, report: report) },
+            of: identity.session
+        )
+    }
+
+    /// Claims and completes until nothing is left; returns what was executed, in order.
+    package mutating func drain() async throws -> [Operation] {
+        var executed: [Operation] = []
+        while true {
+            let claims = try await claim()
+            if claims.isEmpty { return executed }
+            executed += claims.map(\.operation)
+            try await settle(claims, .succeeded(result: nil))
+        }
+    }
+}
+
+/// Gives a test a migrated schema of its own.
+///
+/// - Parameters:
+///   - connections: How many the pool may open.
+///   - body: Receives the cluster.
+/// - Returns: What `body` returned.
+/// - Throws: What `body` threw, or a failure to start the server.
+@discardableResult
+public func withCluster<Result: Sendable>(
+    connections: Int = 8,
+    _ body: @Sendable (TestCluster) async throws -> Result
+) async throws -> Result {
+    try await withFreshSchema(connections: connections) { database, configuration in
+        try await database.withSession { session in
+            _ = try Migrations.migrator.migrate(on: session, logger: .silent)
+        }
+        return try await body(
+            TestCluster(database: database, configuration: configuration, evidence: Evidence(database: database))
+        )
+    }
+}

@@ -1,0 +1,173 @@
+import ClusterOpsTestKit
+import MariaDB
+import Testing
+
+@testable import ClusterOps
+
+@Suite struct ClaimTests {
+    @Test func `a worker takes the best lane of all its queues first, then by age`() async throws {
+        try await withCluster { cluster in
+            try await cluster.addNode("h1")
+            let noop = BuiltInTask.noop.name
+            let h1 = OperationRequest.Target(node: try NodeName("h1"))
+            let order: [(OperationRequest.Target, Lane)] = [
+                (.init(), .backgroundHighIO), (h1, .background), (.init(), .userFacing), (h1, .userFacing),
+                (.init(), .userWaiting),
+            ]
+            for (target, lane) in order {
+                _ = try await cluster.queue.enqueue(OperationRequest(tasks: [noop], target: target, lane: lane))
+            }
+            var worker = try cluster.worker()
+            let queues = try await worker.drain().map(\.queue.description)
+            #expect(
+                queues == [
+                    "any-user_waiting", "h1-user_facing", "any-user_facing", "h1-background", "any-background_high_io",
+                ]
+            )
+        }
+    }
+
+    @Test func `a queue that is not in the list can never win`() async throws {
+        try await withCluster { cluster in
+            _ = try await cluster.queue.enqueue(OperationRequest(tasks: [BuiltInTask.noop.name], lane: .userWaiting))
+            try await cluster.execute("UPDATE work_queue SET queue_name = 'typo-user_waiting'")
+            var worker = try cluster.worker()
+            #expect(try await worker.claim().isEmpty)
+        }
+    }
+
+    @Test func `one of each exclusive target runs at a time, and a busy target hides nothing behind it`() async throws {
+        try await withCluster { cluster in
+            try await cluster.addNetwork("blue")
+            try await cluster.addNetwork("green")
+            let task = BuiltInTask.networkRemoveDHCPLease.name
+            for network in ["blue", "blue", "blue", "green"] {
+                _ = try await cluster.queue.enqueue(
+                    OperationRequest(tasks: [task], target: .init(network: try NetworkName(network)))
+                )
+            }
+            var first = try cluster.worker("h1")
+            let claimed = try await first.claim()
+            #expect(claimed.compactMap(\.operation.network?.description) == ["blue", "green"])
+            var second = try cluster.worker("h2")
+            #expect(try await second.claim().isEmpty)
+            _ = try await cluster.queue.enqueue(OperationRequest(tasks: [BuiltInTask.noop.name]))
+            #expect(try await second.claim(1).map(\.operation.tasks) == [[BuiltInTask.noop.name]])
+            try await first.settle([claimed[0]], .succeeded(result: nil))
+            #expect(try await second.claim().compactMap(\.operation.network?.description) == ["blue"])
+        }
+    }
+
+    @Test func `workers that claim at once share the backlog, and each operation runs once`() async throws {
+        try await withCluster(connections: 16) { cluster in
+            try await cluster.addNetwork("blue")
+            let noop = BuiltInTask.noop.name
+            _ = try await cluster.queue.enqueue(OperationRequest(tasks: [noop]), count: 600)
+            let executed = Locked([OperationID: Int]())
+            let claimers = Locked(Set<String>())
+            try await withThrowingDiscardingTaskGroup { group in
+                for number in 1...6 {
+                    group.addTask {
+                        var worker = try cluster.worker("h\(number)")
+                        let done = try await worker.drain()
+                        executed.update { counts in for operation in done { counts[operation.id, default: 0] += 1 } }
+                        if !done.isEmpty { claimers.update { _ = $0.insert("h\(number)") } }
+                    }
+                }
+            }
+            #expect(executed.value.count == 600)
+            #expect(executed.value.values.allSatisfy { $0 == 1 })
+            #expect(claimers.value.count > 1, "one worker took everything: this run proved nothing")
+        }
+    }
+
+    @Test func `a claim locks what it takes and nothing else`() async throws {
+        try await withCluster { cluster in
+            _ = try await cluster.queue.enqueue(OperationRequest(tasks: [BuiltInTask.noop.name]), count: 200)
+            let worker = try cluster.worker()
+            let definitions = Dictionary(
+                BuiltInTask.allCases.map { ($0.name, $0.definition) },
+                uniquingKeysWith: { a, _ in a }
+            )
+            let holder = try await Connection.open(cluster.configuration)
+            let free = try await holder.withTransaction { transaction in
+                let candidates = try ClaimStatements.candidates(
+                    in: [try QueueName("any-user_facing")],
+                    limit: 40,
+                    unrunnable: [],
+                    on: transaction.session
+                )
+                let claims = try Claiming.claimAndFold(
+                    candidates.candidates.map(\.id),
+                    upTo: 10,
+                    by: worker.identity,
+                    definitions: definitions,
+                    in: transaction
+                )
+                #expect(claims.count == 10)
+                return try blocking {
+                    try await cluster.database.withTransaction { other in
+                        try other.query("SELECT id FROM work_queue FORCE INDEX (PRIMARY) FOR UPDATE SKIP LOCKED").count
+                    }
+                }
+            }
+            #expect(free == 190)
+            await holder.close()
+        }
+    }
+
+    @Test func `work that this worker cannot run is left, and hides nothing behind it`() async throws {
+        try await withCluster { cluster in
+            try await cluster.register("reboot", "upgrade")
+            for task in ["reboot", "upgrade"] {
+                _ = try await cluster.queue.enqueue(OperationRequest(tasks: [try TaskName(task)]), count: 100)
+            }
+            _ = try await cluster.queue.enqueue(OperationRequest(tasks: [BuiltInTask.noop.name]))
+            var worker = try cluster.worker()
+            #expect(try await worker.claim(1).map(\.operation.tasks) == [[BuiltInTask.noop.name]])
+            var able = try cluster.worker(commands: ["reboot"])
+            #expect(try await able.claim(2).allSatisfy { $0.operation.tasks[0].description == "reboot" })
+        }
+    }
+
+    @Test func `the policy takes stale work every fourth time, whatever better lanes bring`() throws {
+        var policy = ClaimPolicy(stalenessBound: .seconds(60))
+        let now = Timestamp(microseconds: 1_000_000_000)
+        let fresh = try (0..<40).map { _ in try candidate("any-user_waiting", age: 1, before: now) }
+        let stale = try (0..<40).map { try candidate("any-background_high_io", age: 100 + 40 - $0, before: now) }
+        var lanes: [Lane] = []
+        for round in 0..<12 {  // One slot at a time, as in a busy worker.
+            let choice = policy.order([fresh[round]] + stale, now: now)[0]
+            policy.took([choice])
+            lanes.append(choice.candidate.queue.lane)
+        }
+        #expect(lanes.count { $0 == .backgroundHighIO } == 3)
+        #expect(lanes[3] == .backgroundHighIO && lanes[7] == .backgroundHighIO && lanes[11] == .backgroundHighIO)
+        let strict = ClaimPolicy(stalenessBound: .seconds(600))
+        #expect(strict.order(fresh + stale, now: now).prefix(40).allSatisfy { $0.candidate.queue.lane == .userWaiting })
+    }
+
+    @Test func `the policy never takes two of one target`() throws {
+        let policy = ClaimPolicy(stalenessBound: .seconds(60))
+        let now = Timestamp(microseconds: 1_000_000_000)
+        let same = try (0..<5).map { _ in try candidate("any-background", age: 100, before: now, target: "one") }
+        let other = try candidate("any-background", age: 1, before: now, target: "two")
+        #expect(policy.order(same + [other], now: now).map(\.candidate) == [same[0], other])
+        #expect(policy.order([], now: now).isEmpty)
+    }
+
+    private func candidate(
+        _ queue: String,
+        age: Int,
+        before now: Timestamp,
+        target: String? = nil
+    ) throws -> ClaimStatements.Candidate {
+        ClaimStatements.Candidate(
+            id: .new(),
+            queue: try QueueName(queue),
+            readyAt: Timestamp(microseconds: now.microseconds - Int64(age) * 1_000_000),
+            exclusiveKey: target,
+            tasks: [BuiltInTask.noop.name]
+        )
+    }
+}
