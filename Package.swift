@@ -51,6 +51,7 @@ let package = Package(
             resources: [.embedInCode("Migrations/SQL")],
             swiftSettings: strict
         ),
+        .target(name: "CSpawn"),
         .target(name: "QueueWorker", dependencies: ["ClusterOps", arguments], swiftSettings: strict),
         .executableTarget(name: "queueworker-main", dependencies: ["QueueWorker"], swiftSettings: strict),
         .executableTarget(name: "clusterctl", dependencies: ["ClusterOps", arguments], swiftSettings: strict),

@@ -1,0 +1,163 @@
+/* From fork to exec. Between the two, only async-signal-safe calls: the child is a copy of a multithreaded process, in
+ * which another thread may have held any lock (malloc's, stdio's, the Swift runtime's) at the moment of the fork. */
+#define _GNU_SOURCE
+#include "Internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/close_range.h>
+#include <sched.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* The plain clone system call, because
+ * - CLONE_PIDFD gives the pidfd in the same step, so that no reaping in between can make it name another process;
+ * - glibc's fork runs pthread_atfork handlers of libraries we do not know, and we call nothing that would need them;
+ * - clone3, which could do the same, answers ENOSYS under systemd's RestrictNamespaces= (a filter cannot see its
+ *   arguments), and this is called by services that may well be confined so.
+ * The first three arguments stand in the same order on x86-64 and arm64, and the others are zero. */
+pid_t cspawn_fork(int *pidfd) {
+    unsigned long flags = SIGCHLD | (pidfd != NULL ? CLONE_PIDFD : 0);
+    return (pid_t)syscall(SYS_clone, flags, NULL, pidfd, NULL, NULL);
+}
+
+/* A daemon ignores SIGPIPE and perhaps others, and ignored signals stay ignored across exec. By the raw system call,
+ * because glibc's sigaction refuses the two numbers that it uses itself, and a parent with another C library may have
+ * left them ignored (seen: signal 32). All zero is SIG_DFL with no flags and an empty mask, on every architecture. */
+int cspawn_default_dispositions(void) {
+    struct {
+        unsigned long handler, flags, restorer;
+        uint64_t mask;
+    } standard = {0};
+    for (int number = 1; number < NSIG; number++) {
+        if (number == SIGKILL || number == SIGSTOP) continue;
+        if (syscall(SYS_rt_sigaction, number, &standard, NULL, sizeof standard.mask) != 0) return errno;
+    }
+    return 0;
+}
+
+static _Noreturn void fail(int descriptor, enum cspawn_step step, int error) {
+    struct cspawn_failure failure = {.step = (int32_t)step, .error = (int32_t)error};
+    /* Nothing can be done if the reader is gone: then nobody asks. */
+    ssize_t written = write(descriptor, &failure, sizeof failure);
+    (void)written;
+    _exit(127);
+}
+
+/* Raw system calls: glibc's setuid and friends tell every thread of the process to change as well, by a thread list
+ * that the child has inherited and that is no longer true. */
+static void change_credentials(const struct cspawn_request *request, int failure) {
+    if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0) fail(failure, CSPAWN_STEP_CAPABILITIES, errno);
+    if (syscall(SYS_setgroups, request->supplementary_group_count, request->supplementary_groups) != 0)
+        fail(failure, CSPAWN_STEP_GROUPS, errno);
+    if (syscall(SYS_setresgid, request->group, request->group, request->group) != 0)
+        fail(failure, CSPAWN_STEP_GROUP, errno);
+    if (syscall(SYS_setresuid, request->user, request->user, request->user) != 0)
+        fail(failure, CSPAWN_STEP_USER, errno);
+
+    uint32_t low = (uint32_t)request->capabilities;
+    uint32_t high = (uint32_t)(request->capabilities >> 32);
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+    struct __user_cap_data_struct data[2] = {
+        {.effective = low, .permitted = low, .inheritable = low},
+        {.effective = high, .permitted = high, .inheritable = high},
+    };
+    if (syscall(SYS_capset, &header, data) != 0) fail(failure, CSPAWN_STEP_CAPABILITIES, errno);
+
+    /* Ambient, because that is the only set that survives exec of an ordinary file by a user other than root. */
+    if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0)
+        fail(failure, CSPAWN_STEP_CAPABILITIES, errno);
+    for (unsigned long capability = 0; capability < 64; capability++) {
+        if ((request->capabilities >> capability & 1) == 0) continue;
+        if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0) != 0)
+            fail(failure, CSPAWN_STEP_CAPABILITIES, errno);
+    }
+}
+
+/* The sources are first lifted above 2, so that placing one never overwrites another that is still to be placed (a
+ * daemon may have been started with a closed stdin, and then one of its pipes is descriptor 0). */
+static void place_standard_streams(const struct cspawn_request *request, int failure) {
+    int lifted[3];
+    for (int stream = 0; stream < 3; stream++) {
+        lifted[stream] = fcntl(request->standard_streams[stream], F_DUPFD_CLOEXEC, 3);
+        if (lifted[stream] < 0) fail(failure, CSPAWN_STEP_STANDARD_STREAMS, errno);
+    }
+    for (int stream = 0; stream < 3; stream++)
+        if (dup2(lifted[stream], stream) < 0) fail(failure, CSPAWN_STEP_STANDARD_STREAMS, errno);
+}
+
+_Noreturn void cspawn_become(const struct cspawn_request *request, pid_t parent, int failure) {
+    /* For the same reason as in place_standard_streams. */
+    if (failure <= 2) {
+        int lifted = fcntl(failure, F_DUPFD_CLOEXEC, 3);
+        if (lifted < 0) fail(failure, CSPAWN_STEP_STANDARD_STREAMS, errno);
+        failure = lifted;
+    }
+    if (setpgid(0, 0) != 0) fail(failure, CSPAWN_STEP_PROCESS_GROUP, errno);
+    /* Needs CAP_SYS_ADMIN, so before the change of credentials. */
+    if (request->network_namespace >= 0 && setns(request->network_namespace, CLONE_NEWNET) != 0)
+        fail(failure, CSPAWN_STEP_NETWORK_NAMESPACE, errno);
+    if (request->changes_credentials) change_credentials(request, failure);
+
+    /* After the credentials: the kernel clears the parent-death signal at every change of them. (A program that
+     * changes them itself throws it away; so it is started as its final user.) */
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) fail(failure, CSPAWN_STEP_PARENT_DEATH, errno);
+    /* After the prctl: a parent that died before it sends no signal any more, but is seen here. */
+    if (getppid() != parent) fail(failure, CSPAWN_STEP_PARENT_GONE, ESRCH);
+
+    if (request->working_directory != NULL && chdir(request->working_directory) != 0)
+        fail(failure, CSPAWN_STEP_WORKING_DIRECTORY, errno);
+    place_standard_streams(request, failure);
+    /* Everything above 2, whoever opened it and however; at exec, so that the failure pipe still works until then. */
+    if (close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) != 0) fail(failure, CSPAWN_STEP_CLOSE_DESCRIPTORS, errno);
+
+    int error = cspawn_default_dispositions();
+    if (error != 0) fail(failure, CSPAWN_STEP_SIGNALS, error);
+    sigset_t none;
+    sigemptyset(&none);
+    if (sigprocmask(SIG_SETMASK, &none, NULL) != 0) fail(failure, CSPAWN_STEP_SIGNALS, errno);
+
+    execve(request->path, request->arguments, request->environment);
+    fail(failure, CSPAWN_STEP_EXECUTE, errno);
+}
+
+/* Blocks every signal, so that no handler of the daemon runs in the child, on the daemon's data. */
+static void block_signals(sigset_t *previous) {
+    sigset_t all;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, previous);
+}
+
+int cspawn_direct(const struct cspawn_request *request, struct cspawn_child *child) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return errno;
+    pid_t parent = getpid();
+    sigset_t previous;
+    block_signals(&previous);
+    child->pid = cspawn_fork(&child->pidfd);
+    int error = errno;
+    if (child->pid == 0) cspawn_become(request, parent, ends[1]);
+    sigprocmask(SIG_SETMASK, &previous, NULL);
+    close(ends[1]);
+    if (child->pid < 0) {
+        close(ends[0]);
+        return error;
+    }
+    child->failure = ends[0];
+    return 0;
+}
+
+int cspawn_kept(const struct cspawn_request *request, struct cspawn_terms terms, int control,
+                struct cspawn_child *child) {
+    sigset_t previous;
+    block_signals(&previous);
+    child->pid = cspawn_fork(&child->pidfd);
+    int error = errno;
+    if (child->pid == 0) cspawn_keep(request, terms, control);
+    sigprocmask(SIG_SETMASK, &previous, NULL);
+    child->failure = -1;
+    return child->pid < 0 ? error : 0;
+}
