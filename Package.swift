@@ -52,7 +52,8 @@ let package = Package(
             swiftSettings: strict
         ),
         .target(name: "CSpawn"),
-        .target(name: "QueueWorker", dependencies: ["ClusterOps", arguments], swiftSettings: strict),
+        .target(name: "ChildProcess", dependencies: ["CSpawn"], swiftSettings: strict + [.strictMemorySafety()]),
+        .target(name: "QueueWorker", dependencies: ["ClusterOps", "ChildProcess", arguments], swiftSettings: strict),
         .executableTarget(name: "queueworker-main", dependencies: ["QueueWorker"], swiftSettings: strict),
         .executableTarget(name: "clusterctl", dependencies: ["ClusterOps", arguments], swiftSettings: strict),
         .target(name: "ClusterOpsTestKit", dependencies: ["ClusterOps", "MariaDB", log], swiftSettings: strict),

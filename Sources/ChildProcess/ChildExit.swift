@@ -1,0 +1,40 @@
+import CSpawn
+
+/// How a process ended.
+public enum ChildExit: Hashable, Sendable, CustomStringConvertible {
+    /// It called exit with this code, 0 to 255.
+    case code(Int32)
+    /// This signal killed it.
+    case signal(Int32)
+
+    /// Whether it exited with code 0.
+    public var isSuccess: Bool { self == .code(0) }
+
+    /// "exit code 3" or "signal 9".
+    public var description: String {
+        switch self {
+        case .code(let code): "exit code \(code)"
+        case .signal(let number): "signal \(number)"
+        }
+    }
+
+    init(_ exit: cspawn_exit) {
+        self = exit.signalled ? .signal(exit.value) : .code(exit.value)
+    }
+}
+
+/// What was kept of an output stream.
+public struct CollectedOutput: Hashable, Sendable {
+    /// At most as many bytes as the limit allowed.
+    ///
+    /// A tail may begin in the middle of a character.
+    public var bytes: [UInt8]
+    /// How many bytes the child wrote in all (as far as they were read).
+    public var total: Int
+
+    /// Whether the child wrote more than was kept.
+    public var isTruncated: Bool { total > bytes.count }
+
+    /// The bytes as text; what is not UTF-8 becomes U+FFFD.
+    public var text: String { String(decoding: bytes, as: UTF8.self) }
+}

@@ -1,0 +1,80 @@
+/// What to start: the program, its surroundings, and what becomes of its standard streams.
+///
+/// Nothing is inherited that is not named here: the environment is exactly `environment`, every descriptor above 2 is
+/// closed, signals have their default dispositions and none is blocked. The child leads a process group of its own.
+public struct ChildSpecification: Sendable {
+    /// The program's file: a path, or a bare name that is looked up in the `PATH` of `environment` (or in
+    /// ``ChildSpecification/standardPath`` if that has none).
+    public var executable: String
+    /// What the program sees after its own name; passed as they are, never through a shell.
+    public var arguments: [String]
+    /// The whole environment of the child.
+    public var environment: [String: String]
+    /// The directory the child starts in; nil keeps the parent's.
+    ///
+    /// Entered with the child's credentials.
+    public var workingDirectory: String?
+    /// The path of a network namespace to enter, such as `/run/netns/co-7` (needs CAP_SYS_ADMIN); nil stays.
+    public var networkNamespace: String?
+    /// The user to become before the program starts; nil stays who the parent is.
+    public var credentials: Credentials?
+    /// What the child reads.
+    public var standardInput: StandardInput
+    /// Where the child's standard output goes.
+    public var standardOutput: StandardOutput
+    /// Where the child's standard error goes.
+    public var standardError: StandardOutput
+
+    /// Where bare names are looked up when `environment` has no `PATH`: what Debian gives to root.
+    public static let standardPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+    /// Creates a specification; by default with an empty environment and all streams on /dev/null.
+    public init(
+        executable: String,
+        arguments: [String] = [],
+        environment: [String: String] = [:],
+        workingDirectory: String? = nil,
+        networkNamespace: String? = nil,
+        credentials: Credentials? = nil,
+        standardInput: StandardInput = .null,
+        standardOutput: StandardOutput = .null,
+        standardError: StandardOutput = .null
+    ) {
+        self.executable = executable
+        self.arguments = arguments
+        self.environment = environment
+        self.workingDirectory = workingDirectory
+        self.networkNamespace = networkNamespace
+        self.credentials = credentials
+        self.standardInput = standardInput
+        self.standardOutput = standardOutput
+        self.standardError = standardError
+    }
+}
+
+/// What a child reads from its standard input.
+public enum StandardInput: Sendable {
+    /// End of file at once.
+    case null
+    /// These bytes, then end of file. A child that does not read them all, or none, is no error.
+    case data([UInt8])
+}
+
+/// Where a child's output stream goes.
+public enum StandardOutput: Sendable {
+    /// Nowhere.
+    case null
+    /// To the parent's own stream of the same number.
+    case inherit
+    /// Into memory: at most `limit` bytes, the first or the last ones. The rest is read and dropped, so that a
+    /// talkative child is never blocked.
+    case collect(limit: Int, keeping: Kept)
+
+    /// Which part of an output that is longer than its limit is worth keeping.
+    public enum Kept: Sendable {
+        /// The first bytes: for results.
+        case head
+        /// The last bytes: for complaints, whose last line tells why.
+        case tail
+    }
+}
