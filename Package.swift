@@ -53,6 +53,7 @@ let package = Package(
         ),
         .target(name: "CSpawn"),
         .target(name: "ChildProcess", dependencies: ["CSpawn"], swiftSettings: strict + [.strictMemorySafety()]),
+        .executableTarget(name: "childprocess-probe", dependencies: ["ChildProcess"], swiftSettings: strict),
         .target(name: "QueueWorker", dependencies: ["ClusterOps", "ChildProcess", arguments], swiftSettings: strict),
         .executableTarget(name: "queueworker-main", dependencies: ["QueueWorker"], swiftSettings: strict),
         .executableTarget(name: "clusterctl", dependencies: ["ClusterOps", arguments], swiftSettings: strict),
@@ -60,5 +61,10 @@ let package = Package(
         .testTarget(name: "MariaDBTests", dependencies: ["MariaDB", "ClusterOpsTestKit"], swiftSettings: strict),
         .testTarget(name: "EngineTests", dependencies: ["ClusterOps", "ClusterOpsTestKit"], swiftSettings: strict),
         .testTarget(name: "ClusterOpsTests", dependencies: ["ClusterOps", "ClusterOpsTestKit"], swiftSettings: strict),
+        .testTarget(
+            name: "ChildProcessTests",
+            dependencies: ["ChildProcess", "childprocess-probe"],
+            swiftSettings: strict
+        ),
     ]
 )

@@ -1,0 +1,139 @@
+import Foundation
+import Testing
+
+@testable import ChildProcess
+
+/// The real dnsmasq, as netnode starts it.
+///
+/// Needs root, dnsmasq-base and iproute2.
+@Suite("dnsmasq dies with its daemon", .serialized, .enabled(if: getuid() == 0, "namespaces need root"))
+struct DnsmasqDeathTests {
+    private static let nobody = "65534"
+
+    private struct World {
+        let namespace: String
+        let directory: String
+        var namespacePath: String { "/run/netns/\(namespace)" }
+
+        /// Writes no pid file and reads no configuration of the machine's own.
+        var dnsmasq: [String] {
+            [
+                "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--pid-file=", "--no-resolv", "--no-hosts",
+                "--interface=gw0", "--bind-interfaces", "--dhcp-authoritative", "--no-ping", "--log-facility=/dev/null",
+                "--dhcp-range=10.77.0.10,10.77.0.100,255.255.255.0,1h", "--dhcp-leasefile=\(directory)/leases",
+            ]
+        }
+    }
+
+    private func withWorld(_ body: (World) async throws -> Void) async throws {
+        let keeper = CommandKeeper(leaseUntil: .now + .seconds(600))
+        func ip(_ words: String...) async throws {
+            let result = try await keeper.run(
+                ChildSpecification(
+                    executable: "ip",
+                    arguments: words,
+                    standardError: .collect(limit: 1000, keeping: .tail)
+                ),
+                timeout: .seconds(60)
+            )
+            try #require(result.exit.isSuccess, "ip \(words): \(result.standardError.text)")
+        }
+        try await withTemporaryDirectory { directory in
+            chmod(directory, 0o777)
+            let world = World(namespace: "cotest-cs-\(UUID().uuidString.prefix(8))", directory: directory)
+            try await ip("netns", "add", world.namespace)
+            let result: Result<Void, any Error>
+            do {
+                try await ip("-n", world.namespace, "link", "set", "lo", "up")
+                try await ip("-n", world.namespace, "link", "add", "gw0", "type", "bridge")
+                try await ip("-n", world.namespace, "address", "add", "10.77.0.1/24", "dev", "gw0")
+                try await ip("-n", world.namespace, "link", "set", "gw0", "up")
+                result = .success(try await body(world))
+            } catch {
+                result = .failure(error)
+            }
+            try await ip("netns", "delete", world.namespace)
+            try result.get()
+        }
+    }
+
+    /// Whether someone in the process's network namespace has UDP port 67 bound.
+    private func answersDHCP(_ pid: pid_t) -> Bool {
+        let table = FileManager.default.contents(atPath: "/proc/\(pid)/net/udp") ?? Data()
+        return String(decoding: table, as: UTF8.self).contains(":0043 ")
+    }
+
+    private func dnsmasq(_ mark: Mark) -> pid_t? {
+        mark.processes().first { ProcessTable.name($0) == "dnsmasq" }
+    }
+
+    private func probe(
+        _ world: World,
+        _ options: [String],
+        _ body: (SupervisedChild, Mark) async throws -> Void
+    ) async throws {
+        let arguments = ["direct", "--netns", world.namespacePath] + options + ["--"] + world.dnsmasq
+        try await Probe.run(arguments, body)
+    }
+
+    @Test("a serving dnsmasq, started as its final user, dies by kill -9 of its daemon, 100 of 100")
+    func serving() async throws {
+        try await withWorld { world in
+            var gone = 0
+            for turn in 0..<100 {
+                try await probe(world, ["--dnsmasq-user", Self.nobody]) { probe, mark in
+                    #expect(try await eventually { dnsmasq(mark).map(answersDHCP) ?? false }, "turn \(turn): it serves")
+                    let server = try #require(dnsmasq(mark))
+                    #expect(ProcessTable.status(server, "Uid") == "65534\t65534\t65534\t65534")
+                    #expect(ProcessTable.status(server, "Gid") == "65534\t65534\t65534\t65534")
+                    #expect(ProcessTable.status(server, "Groups") == "")
+                    #expect(ProcessTable.status(server, "CapAmb") == "0000000000003400")
+                    #expect(ProcessTable.status(server, "CapPrm") == "0000000000003400")
+                    probe.signal(SIGKILL)
+                    #expect(try await probe.exit == .signal(SIGKILL))
+                    if try await mark.allGone() { gone += 1 }
+                }
+            }
+            #expect(gone == 100)
+            print("daemon killed while dnsmasq served: \(gone) of 100 dnsmasq gone")
+        }
+    }
+
+    @Test("so does one that is just being started, 100 of 100 within 5 ms")
+    func starting() async throws {
+        try await withWorld { world in
+            var gone = 0
+            var begun = 0
+            for turn in 0..<100 {
+                let options = ["--dnsmasq-user", Self.nobody, "--die-after-us", "\(turn * 50)"]
+                try await probe(world, options) { probe, mark in
+                    #expect(try await probe.exit == .signal(SIGKILL))
+                    if probe.standardOutput.text.hasPrefix("pid ") { begun += 1 }
+                    if try await mark.allGone() { gone += 1 }
+                }
+            }
+            #expect(gone == 100)
+            // The others died before exec, which is a case of its own; but both must have happened.
+            #expect(begun >= 10, "\(begun) of 100 had become dnsmasq when their daemon died")
+            print("daemon killed within 5 ms: \(gone) of 100 dnsmasq gone, \(begun) had begun")
+        }
+    }
+
+    @Test("control: a dnsmasq that drops root by itself survives, so the tests above can fail")
+    func control() async throws {
+        try await withWorld { world in
+            try await probe(world, []) { probe, mark in
+                // It binds its ports first and drops root then; it is the dropping that loses the signal.
+                let ready = try await eventually {
+                    guard let server = dnsmasq(mark) else { return false }
+                    return answersDHCP(server) && ProcessTable.status(server, "Uid")?.hasPrefix("0") == false
+                }
+                #expect(ready)
+                let server = try #require(dnsmasq(mark))
+                probe.signal(SIGKILL)
+                #expect(try await probe.exit == .signal(SIGKILL))
+                #expect(ProcessTable.lives(server))
+            }
+        }
+    }
+}

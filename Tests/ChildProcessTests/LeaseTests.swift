@@ -1,0 +1,96 @@
+import Foundation
+import Testing
+
+@testable import ChildProcess
+
+@Suite("The lease of commands")
+struct LeaseTests {
+    @Test("SuspendingClock is CLOCK_MONOTONIC, with its epoch at the clock's zero")
+    func clock() {
+        func reading() -> Int64 {
+            var time = timespec()
+            clock_gettime(CLOCK_MONOTONIC, &time)
+            return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+        }
+        let (before, instant, after) = (reading(), SuspendingClock.now, reading())
+        #expect(before <= instant.monotonicNanoseconds)
+        #expect(instant.monotonicNanoseconds <= after)
+    }
+
+    @Test("durations beyond 292 years become the longest ones")
+    func clamping() {
+        #expect(Duration.seconds(Int64.max).clampedNanoseconds == .max)
+        #expect(Duration.seconds(Int64.min).clampedNanoseconds == .min)
+        #expect(Duration.milliseconds(-1500).clampedNanoseconds == -1_500_000_000)
+    }
+
+    @Test("a command whose lease is not extended is killed with all its processes")
+    func ends() async throws {
+        let mark = Mark()
+        let keeper = CommandKeeper(leaseUntil: .now + .milliseconds(500))
+        let result = try await keeper.run(
+            .shell("trap '' TERM; setsid sleep 1000 & sleep 1000", mark: mark),
+            timeout: .seconds(600)
+        )
+        #expect(result.cause == .lease)
+        #expect(result.exit == .signal(SIGKILL))
+        #expect(mark.processes().isEmpty)
+    }
+
+    @Test("an extended lease lets it go on, and an earlier deadline does not shorten it")
+    func extended() async throws {
+        let keeper = CommandKeeper(leaseUntil: .now + .seconds(1))
+        let result = try await withThrowingTaskGroup(of: CommandResult?.self) { group in
+            group.addTask { try await keeper.run(.shell("sleep 2; echo whole"), timeout: .seconds(600)) }
+            group.addTask {
+                // Once it is admitted, so that the orders go through its socket.
+                _ = try await eventually { keeper.liveCount == 1 }
+                keeper.extendAll(until: .now + .seconds(600))
+                keeper.extendAll(until: .now + .milliseconds(100))
+                return nil
+            }
+            var result: CommandResult?
+            for try await one in group { result = one ?? result }
+            return try #require(result)
+        }
+        #expect(result.cause == .itself)
+        #expect(result.standardOutput.text == "whole\n")
+    }
+
+    @Test("after the lease nothing is started; extended again, it is")
+    func over() async throws {
+        let keeper = CommandKeeper(leaseUntil: .now - .milliseconds(1))
+        let error = try await #require(throws: ChildProcessError.self) {
+            _ = try await keeper.run(.shell("true"), timeout: .seconds(60))
+        }
+        #expect(error.code == .leaseEnded)
+        keeper.extendAll(until: .now + .seconds(60))
+        #expect(try await keeper.run(.shell("true"), timeout: .seconds(60)).exit.isSuccess)
+    }
+
+    @Test("killAll ends every live command at once, those being started too")
+    func killAll() async throws {
+        let mark = Mark()
+        let keeper = CommandKeeper(leaseUntil: .now + .seconds(600))
+        try await withThrowingTaskGroup(of: CommandResult.self) { group in
+            for _ in 0..<20 {
+                group.addTask {
+                    try await keeper.run(
+                        .shell("trap '' TERM; sleep 1000 & sleep 1000", mark: mark),
+                        timeout: .seconds(600)
+                    )
+                }
+            }
+            _ = try await eventually { keeper.liveCount == 20 }
+            keeper.killAll()
+            var ended = 0
+            for try await result in group {
+                #expect(result.cause == .killAll)
+                ended += 1
+            }
+            #expect(ended == 20)
+        }
+        #expect(keeper.liveCount == 0)
+        #expect(mark.processes().isEmpty)
+    }
+}
