@@ -3,6 +3,8 @@ import Foundation
 /// The directory of one private server, owned as long as this process lives.
 public struct ServerDirectory: Sendable {
     private static let prefix = "clusterops-test-"
+    /// In order of preference: hundreds of fresh schemas, each a dozen files to be synced, are slow on a busy disk.
+    private static let parents = ["/dev/shm", "/tmp"]
 
     /// The directory itself; short, because a unix socket's path has 107 bytes.
     public let path: String
@@ -25,10 +27,11 @@ public struct ServerDirectory: Sendable {
     /// Makes the directory and locks it for the life of this process.
     init() throws {
         let random = String(UInt32.random(in: .min ... .max), radix: 36)
-        path = "/tmp/\(Self.prefix)\(getpid())-\(random)"
+        let parent = Self.parents.first { FileManager.default.isWritableFile(atPath: $0) } ?? "/tmp"
+        path = "\(parent)/\(Self.prefix)\(getpid())-\(random)"
         _ = Self.abandonedAreSwept
         // Locked before it has a name that a sweep looks for: another run must never see it unowned.
-        let unnamed = "/tmp/.\(Self.prefix)\(getpid())-\(random)"
+        let unnamed = "\(parent)/.\(Self.prefix)\(getpid())-\(random)"
         try FileManager.default.createDirectory(atPath: unnamed, withIntermediateDirectories: true)
         guard Self.lock(unnamed), rename(unnamed, path) == 0 else {
             throw PrivateServer.StartFailure(description: "cannot lock \(path)")
@@ -44,9 +47,11 @@ public struct ServerDirectory: Sendable {
 
     /// Ends the servers of test runs that were killed, and removes their directories.
     private static func sweepAbandoned() {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/tmp")) ?? []
-        for name in names where name.hasPrefix(prefix) {
-            let path = "/tmp/\(name)"
+        let paths = parents.flatMap { parent in
+            let names = (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? []
+            return names.filter { $0.hasPrefix(prefix) }.map { "\(parent)/\($0)" }
+        }
+        for path in paths {
             // The lock goes with its process, however that ended; who can take it has found an orphan.
             guard lock(path) else { continue }
             endServer(in: path)

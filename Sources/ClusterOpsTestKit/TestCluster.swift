@@ -132,19 +132,27 @@ package struct TestWorker: Sendable {
         try await claiming.claim(upTo: slots, by: identity)
     }
 
-    /// Reports on claims, all alike.
+    /// Reports on claims, all alike, until each is settled or no longer ours.
     @discardableResult
     package func settle(_ claims: [Claim], _ report: AttemptReport) async throws -> Settling.Result {
-        try await settling.settle(
-            claims.map { .init(id: $0.operation.id, delivery: $0.operation.deliveries, report: report) },
-            of: identity.session
-        )
+        var entries = claims.map {
+            Settling.Entry(id: $0.operation.id, delivery: $0.operation.deliveries, report: report)
+        }
+        var result = try await settling.settle(entries, of: identity.session)
+        while !result.locked.isEmpty {
+            try Task.checkCancellation()
+            entries.removeAll { !result.locked.contains($0.id) }
+            result.locked = []
+            result.merge(try await settling.settle(entries, of: identity.session))
+        }
+        return result
     }
 
     /// Claims and completes until nothing is left; returns what was executed, in order.
     package mutating func drain() async throws -> [Operation] {
         var executed: [Operation] = []
         while true {
+            try Task.checkCancellation()
             let claims = try await claim()
             if claims.isEmpty { return executed }
             executed += claims.map(\.operation)

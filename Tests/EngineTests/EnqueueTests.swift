@@ -3,7 +3,7 @@ import ClusterOpsTestKit
 import MariaDB
 import Testing
 
-@Suite struct EnqueueTests {
+@Suite(.timeLimit(.minutes(1))) struct EnqueueTests {
     @Test func `an operation is queued where its kind and its node say`() async throws {
         try await withCluster { cluster in
             try await cluster.addNode("h1")
@@ -111,6 +111,7 @@ import Testing
                 group.addTask {
                     var worker = try cluster.worker()
                     while executed.value.count < ids.count {
+                        try Task.checkCancellation()
                         let done = try await worker.drain().map(\.id)
                         executed.update { $0 += done }
                     }

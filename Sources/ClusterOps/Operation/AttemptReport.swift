@@ -29,6 +29,7 @@ enum Verdict: Sendable {
     /// Decides.
     ///
     /// - Parameters:
+    ///   - report: What the worker says.
     ///   - operation: As it stands under its lock, executing.
     ///   - now: The database's time.
     ///   - random: A number from 0 to 1, for the jitter.

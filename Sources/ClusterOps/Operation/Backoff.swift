@@ -13,6 +13,7 @@ struct Backoff: Sendable {
     /// - Parameters:
     ///   - count: 1 for the first time.
     ///   - random: A number from 0 to 1.
+    /// - Returns: At most `longest`.
     func pause(after count: Int, random: Double) -> Duration {
         let doublings = min(max(count - 1, 0), 30)
         let bound = min(longest, first * (1 << doublings))

@@ -14,29 +14,42 @@ public struct Operation: Sendable, Identifiable {
 
     /// What it is known by.
     public let id: OperationID
+    /// The kind of its tasks.
     public let kind: TaskKind
+    /// What is done, in order.
     public let tasks: [TaskName]
+    /// Where it waits, or was taken from.
     public let queue: QueueName
+    /// The network that it is about.
     public let network: NetworkName?
+    /// The node that it is about, or that ran it.
     public let node: NodeName?
+    /// The interface that it is about.
     public let interface: InterfaceID?
     package let networkID: NetworkID?
     package let nodeID: NodeID?
     /// JSON text, as it was given.
     public let parameters: String?
+    /// What had to complete first.
     public let dependsOn: [OperationID]
+    /// What had to end first.
     public let runsAfter: [OperationID]
+    /// Who asked.
     public let requester: String
+    /// It ends in `error` when it could not be started again before.
     public let deadline: Timestamp?
+    /// Failed attempts after which it ends in `error`.
     public let maximumAttempts: Int
     /// The ended operation that this one does again.
     public let retryOf: OperationID?
     package let coalesceKey: CoalescingKey?
     package let exclusiveKey: String?
 
+    /// Where it stands.
     public let state: OperationState
     /// Dependencies that have not ended.
     public let unmet: Int
+    /// When it was asked for.
     public let enqueuedAt: Timestamp
     /// When it may run, once its dependencies have ended.
     public let readyAt: Timestamp
@@ -46,15 +59,23 @@ public struct Operation: Sendable, Identifiable {
     public let failures: Int
     /// How often a command said "try again later".
     public let deferCount: Int
+    /// Who runs it, or ran it last.
     public let worker: Worker?
     /// The operation whose execution does this one's work.
     public let foldedInto: OperationID?
+    /// When a worker last took it.
     public let claimedAt: Timestamp?
+    /// When the last attempt started.
     public let startedAt: Timestamp?
+    /// When it became a follower.
     public let foldedAt: Timestamp?
+    /// When it ended.
     public let finishedAt: Timestamp?
+    /// When somebody asked for the end of a running one.
     public let cancelRequestedAt: Timestamp?
+    /// The attempts that did not end it, oldest first.
     public let attemptHistory: [AttemptRecord]
+    /// Why it did not complete.
     public let error: OperationFailure?
     /// JSON text.
     public let result: String?
@@ -117,12 +138,19 @@ public struct AttemptRecord: Sendable, Hashable, Codable {
         case handedBack = "handed_back"
     }
 
+    /// Which delivery of the operation it was.
     public let delivery: Int
+    /// How it came to its end.
     public let outcome: Outcome
+    /// The node that it is about, or that ran it.
     public let node: NodeName?
+    /// The worker process, by its session.
     public let session: SessionID?
+    /// When the last attempt started.
     public let startedAt: Timestamp?
+    /// When it was over.
     public let endedAt: Timestamp
+    /// Why it did not complete.
     public let error: OperationFailure?
 
     private enum CodingKeys: String, CodingKey {

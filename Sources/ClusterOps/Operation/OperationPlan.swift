@@ -52,6 +52,7 @@ package struct OperationPlan: Sendable, Hashable {
     /// Checks a request.
     ///
     /// - Parameters:
+    ///   - request: What the caller asks for.
     ///   - definitions: What is known of every task that the request names.
     ///   - target: The request's target with ids.
     /// - Throws: `ClusterOpsError` with code `invalid`, naming the thing.

@@ -21,8 +21,10 @@ package struct Claiming: Sendable {
     /// Creates a claimer.
     ///
     /// - Parameters:
+    ///   - database: A migrated schema.
     ///   - queues: In order of preference.
     ///   - runnable: The tasks that the process has handlers for.
+    ///   - stalenessBound: How long work may wait before it goes ahead of better lanes.
     package init(
         database: Database,
         queues: [QueueName],

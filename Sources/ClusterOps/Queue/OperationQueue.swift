@@ -59,6 +59,7 @@ public struct OperationQueue: Sendable {
     ///   - count: 1 to 10,000,000. Beyond `EnqueueStatements.transactionSize` they are committed in several
     ///     transactions, so that a failure in the middle leaves the first ones.
     /// - Returns: The id of the first.
+    /// - Throws: `ClusterOpsError`, naming the thing.
     public func enqueue(_ request: OperationRequest, count: Int) async throws -> OperationID {
         guard (1...Self.mostAtOnce).contains(count), request.id == nil else {
             throw ClusterOpsError(.invalid, "a count is from 1 to \(Self.mostAtOnce), and goes with no id")
@@ -190,7 +191,9 @@ extension OperationPlan {
     fileprivate func adoptWaiting(on session: borrowing Session) throws -> (id: OperationID, queue: QueueName)? {
         guard dedupRefusal == nil, let key = coalesceKey else { return nil }
         guard let waiting = try EnqueueStatements.waitingOperation(key, on: session) else { return nil }
-        let better = QueueName(waiting.queue.target, min(queue.lane, waiting.queue.lane))
+        // Nothing is written unless it must be: even an UPDATE that finds nothing to do locks the row for a moment.
+        guard queue.lane < waiting.queue.lane else { return waiting }
+        let better = QueueName(waiting.queue.target, queue.lane)
         try EnqueueStatements.improveLane(
             of: waiting.id,
             to: better,

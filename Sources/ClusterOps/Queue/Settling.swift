@@ -29,6 +29,12 @@ package struct Settling: Sendable {
         ///
         ///
         ///
+        ///
+        ///
+        ///
+        ///
+        ///
+        ///
         /// reaped, or settled before. Its outcome is somebody else's.
         package var superseded: Set<OperationID> = []
         /// Refused by the database for itself, with the reason; the others of the batch are not held up.
@@ -129,7 +135,8 @@ package struct Settling: Sendable {
 }
 
 extension Settling.Result {
-    fileprivate mutating func merge(_ other: Settling.Result) {
+    /// Adds what happened to other entries.
+    package mutating func merge(_ other: Settling.Result) {
         settled.formUnion(other.settled)
         locked.formUnion(other.locked)
         superseded.formUnion(other.superseded)

@@ -20,9 +20,7 @@ enum ClaimStatements {
     /// backlog. Targets that run are left out in the branch, from the index alone: a busy target in front of a queue
     /// hides nothing behind it (2.7 ms with 10,000 of them). `FIELD` sorts what the branches returned, at most
     /// `queues × limit` rows; a locking read that sorted by it would lock the whole backlog.
-    /// - Parameters:
-    ///   - queues: In order of preference.
-    ///   - unrunnable: Task lists that this worker has found it cannot run.
+    /// `queues` stand in order of preference; `unrunnable` are the task lists that this worker has found it cannot run.
     static func candidates(
         in queues: [QueueName],
         limit: Int,

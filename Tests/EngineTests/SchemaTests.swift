@@ -1,0 +1,103 @@
+import ClusterOpsTestKit
+import Foundation
+import MariaDB
+import Testing
+
+@testable import ClusterOps
+
+@Suite(.timeLimit(.minutes(1))) struct SchemaTests {
+    @Test func `the list of migrations is the directory, in order`() throws {
+        let sources = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().appending(path: "Sources/ClusterOps/Migrations/SQL")
+        let files = try FileManager.default.contentsOfDirectory(atPath: sources.path).sorted()
+        let listed = Migrations.all.map { migration in
+            String(format: "V%04d__", migration.version) + migration.name.replacing(" ", with: "_") + ".sql"
+        }
+        #expect(files == listed)
+    }
+
+    @Test(arguments: [30, 20_000])
+    func `every hot statement goes by its index, on small and large tables alike`(rows: Int) async throws {
+        try await withCluster { cluster in
+            try await cluster.addNetwork("blue")
+            _ = try await cluster.queue.enqueue(OperationRequest(tasks: [BuiltInTask.noop.name]), count: rows)
+            try await cluster.execute("ANALYZE TABLE work_queue")
+            let ids = try await cluster.database.withSession { session in
+                try session.query("SELECT id FROM work_queue LIMIT 20").map { try $0.only(OperationID.self) }
+            }
+            let queues = QueueName.claimOrder(targets: [.networkNode, .any])
+            let candidates = ClaimStatements.candidatesQuery(in: queues, limit: 10, unrunnable: [])
+            let plan = try await cluster.explain(candidates)
+            let branches = plan.filter { $0.table == "work_queue" && $0.key == "claim" }
+            #expect(branches.count == queues.count && branches.allSatisfy { $0.type == "range" && !$0.sorts })
+            #expect(plan.allSatisfy { $0.key != nil || $0.table?.hasPrefix("<") == true || $0.table == nil })
+
+            let byPrimary: [SQL] = [
+                """
+                SELECT id, exclusive_key FROM work_queue FORCE INDEX (PRIMARY)
+                WHERE id IN (\(list: ids)) AND state = 'queued' ORDER BY id FOR UPDATE SKIP LOCKED
+                """,
+                "UPDATE work_queue FORCE INDEX (PRIMARY) SET deliveries = 1 WHERE id IN (\(list: ids))",
+                "DELETE FROM work_queue WHERE id = \(ids[0])",
+            ]
+            for statement in byPrimary {
+                let lines = try await cluster.explain(statement)
+                #expect(lines.allSatisfy { $0.key == "PRIMARY" && $0.type != "index" && $0.type != "ALL" && !$0.sorts })
+            }
+        }
+    }
+
+    @Test func `the schema refuses what the types refuse`() async throws {
+        try await withCluster { cluster in
+            let id = try await cluster.queue.enqueue(OperationRequest(tasks: [BuiltInTask.noop.name])).uuid
+            let forbidden: [SQL] = [
+                "UPDATE work_queue SET state = 'executing' WHERE id = \(id)",
+                "UPDATE work_queue SET state = 'blocked' WHERE id = \(id)",
+                "UPDATE work_queue SET state = 'folded' WHERE id = \(id)",
+                "UPDATE work_queue SET state = 'complete' WHERE id = \(id)",
+                "UPDATE work_queue SET unmet = 1 WHERE id = \(id)",
+                "UPDATE work_queue SET running_key = 'x' WHERE id = \(id)",
+                "UPDATE work_queue SET lane = 'urgent' WHERE id = \(id)",
+                "UPDATE work_queue SET queue_name = 'any-background' WHERE id = \(id)",
+                "UPDATE work_queue SET parameters = '{' WHERE id = \(id)",
+                "UPDATE work_queue SET kind = 'node_network' WHERE id = \(id)",
+                "INSERT INTO nodes (id, name, underlay_address, is_hypervisor, is_network_node) VALUES (UUID(), 'any', '10.0.0.1', TRUE, TRUE)",
+            ]
+            for statement in forbidden {
+                let error = await #expect(throws: DatabaseError.self, "\(statement.text)") {
+                    try await cluster.execute(statement)
+                }
+                #expect(error?.code == .checkViolated, "\(statement.text)")
+            }
+        }
+    }
+
+    @Test func `terminal states are absorbing, and every other leads to one`() {
+        for state in OperationState.allCases {
+            #expect(state.successors.isEmpty == state.isTerminal)
+            var reachable: Set<OperationState> = [state]
+            for _ in OperationState.allCases { reachable.formUnion(reachable.flatMap(\.successors)) }
+            #expect(reachable.contains { $0.isTerminal })
+        }
+    }
+}
+
+/// One line of EXPLAIN.
+private struct PlanLine: Sendable {
+    let table: String?
+    let type: String?
+    let key: String?
+    let sorts: Bool
+}
+
+extension TestCluster {
+    fileprivate func explain(_ statement: SQL) async throws -> [PlanLine] {
+        try await database.withSession { session in
+            try session.query("EXPLAIN \(sql: statement)").map { row in
+                PlanLine(
+                    table: try row.get("table"), type: try row.get("type"), key: try row.get("key"),
+                    sorts: try row.get("Extra", as: String?.self)?.contains("filesort") == true)
+            }
+        }
+    }
+}
