@@ -16,10 +16,14 @@ struct DnsmasqDeathTests {
         var namespacePath: String { "/run/netns/\(namespace)" }
 
         /// Writes no pid file and reads no configuration of the machine's own.
+        ///
+        /// The log is a file of the test's: dnsmasq started as root gives its log file to its own user, and /dev/null
+        /// would be given away for the whole machine.
         var dnsmasq: [String] {
             [
                 "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--pid-file=", "--no-resolv", "--no-hosts",
-                "--interface=gw0", "--bind-interfaces", "--dhcp-authoritative", "--no-ping", "--log-facility=/dev/null",
+                "--interface=gw0", "--bind-interfaces", "--dhcp-authoritative", "--no-ping",
+                "--log-facility=\(directory)/log",
                 "--dhcp-range=10.77.0.10,10.77.0.100,255.255.255.0,1h", "--dhcp-leasefile=\(directory)/leases",
             ]
         }

@@ -39,22 +39,29 @@ struct LeaseTests {
 
     @Test("an extended lease lets it go on, and an earlier deadline does not shorten it")
     func extended() async throws {
-        let keeper = CommandKeeper(leaseUntil: .now + .seconds(1))
-        let result = try await withThrowingTaskGroup(of: CommandResult?.self) { group in
-            group.addTask { try await keeper.run(.shell("sleep 2; echo whole"), timeout: .seconds(600)) }
-            group.addTask {
-                // Once it is admitted, so that the orders go through its socket.
-                _ = try await eventually { keeper.liveCount == 1 }
-                keeper.extendAll(until: .now + .seconds(600))
-                keeper.extendAll(until: .now + .milliseconds(100))
-                return nil
+        try await withTemporaryDirectory { directory in
+            let firstEnd = SuspendingClock.now + .seconds(5)
+            let keeper = CommandKeeper(leaseUntil: firstEnd)
+            let script = "until [ -e \(directory)/go ]; do sleep 0.01; done; echo whole"
+            let result = try await withThrowingTaskGroup(of: CommandResult?.self) { group in
+                group.addTask { try await keeper.run(.shell(script), timeout: .seconds(600)) }
+                group.addTask {
+                    // Once it is admitted, so that the orders go through its socket.
+                    let admitted = try await eventually { keeper.liveCount == 1 }
+                    #expect(admitted)
+                    keeper.extendAll(until: .now + .seconds(600))
+                    keeper.extendAll(until: .now + .milliseconds(100))
+                    _ = try await eventually { SuspendingClock.now > firstEnd + .milliseconds(100) }
+                    _ = FileManager.default.createFile(atPath: "\(directory)/go", contents: nil)
+                    return nil
+                }
+                var result: CommandResult?
+                for try await one in group { result = one ?? result }
+                return try #require(result)
             }
-            var result: CommandResult?
-            for try await one in group { result = one ?? result }
-            return try #require(result)
+            #expect(result.cause == .itself)
+            #expect(result.standardOutput.text == "whole\n")
         }
-        #expect(result.cause == .itself)
-        #expect(result.standardOutput.text == "whole\n")
     }
 
     @Test("after the lease nothing is started; extended again, it is")
