@@ -15,6 +15,8 @@ struct Options {
     var timeout = Duration.seconds(3600)
     /// kill -9 of this process itself, this long after it has begun to start its child.
     var dieAfter: UInt32?
+    /// The same, counted from the moment its child runs.
+    var dieAfterStart: UInt32?
     var networkNamespace: String?
     var credentials: Credentials?
     var command: [String] = []
@@ -32,6 +34,7 @@ struct Options {
             case "--renew-ms": renewal = .milliseconds(number())
             case "--die-after-us": dieAfter = UInt32(number())
             case "--timeout-ms": timeout = .milliseconds(number())
+            case "--die-after-start-us": dieAfterStart = UInt32(number())
             case "--netns": networkNamespace = words.popFirst()
             case "--dnsmasq-user":
                 let user = uid_t(number())
@@ -100,6 +103,7 @@ func runDirect(_ options: Options) async throws {
     scheduleDeath(after: options.dieAfter)
     let child = try await SupervisedChild.start(options.specification)
     say("pid \(child.pid)")
+    scheduleDeath(after: options.dieAfterStart)
     say("ended \(try await child.exit)")
 }
 

@@ -103,13 +103,16 @@ struct DnsmasqDeathTests {
         }
     }
 
-    @Test("so does one that is just being started, 100 of 100 within 5 ms")
-    func starting() async throws {
+    @Test(
+        "so does one that is just being started, or has just been, 100 of 100 within 5 ms",
+        arguments: ["--die-after-us", "--die-after-start-us"]
+    )
+    func starting(option: String) async throws {
         try await withWorld { world in
             var gone = 0
             var begun = 0
             for turn in 0..<100 {
-                let options = ["--dnsmasq-user", Self.nobody, "--die-after-us", "\(turn * 50)"]
+                let options = ["--dnsmasq-user", Self.nobody, option, "\(turn * 50)"]
                 try await probe(world, options) { probe, mark in
                     #expect(try await probe.exit == .signal(SIGKILL))
                     if probe.standardOutput.text.hasPrefix("pid ") { begun += 1 }
@@ -117,9 +120,9 @@ struct DnsmasqDeathTests {
                 }
             }
             #expect(gone == 100)
-            // The others died before exec, which is a case of its own; but both must have happened.
-            #expect(begun >= 10, "\(begun) of 100 had become dnsmasq when their daemon died")
-            print("daemon killed within 5 ms: \(gone) of 100 dnsmasq gone, \(begun) had begun")
+            // Counted from the call, how many get as far as dnsmasq depends on the machine's load; from its start, all do.
+            if option == "--die-after-start-us" { #expect(begun == 100) }
+            print("daemon killed, \(option) 0 to 5000: \(gone) of 100 dnsmasq gone, \(begun) had begun")
         }
     }
 

@@ -14,8 +14,14 @@ struct UnkillableTests {
         try await withTemporaryDirectory { directory in
             chmod(directory, 0o755)
             let program = "\(directory)/setpriv"
-            try FileManager.default.copyItem(atPath: "/usr/bin/setpriv", toPath: program)
-            chmod(program, 0o4755)
+            // By another process: were the copy open for writing here while another test forks, its start would fail with
+            // ETXTBSY until that fork has come to its exec.
+            let keeper = CommandKeeper(leaseUntil: .now + .seconds(600))
+            let install = ChildSpecification(
+                executable: "install",
+                arguments: ["-m", "4755", "/usr/bin/setpriv", program]
+            )
+            try #require(try await keeper.run(install, timeout: .seconds(60)).exit.isSuccess)
             try await body("\(program) --reuid 0 --regid 0 --clear-groups")
         }
     }
@@ -23,7 +29,11 @@ struct UnkillableTests {
     @Test("a background process of another user is left, and the result says so")
     func descendant() async throws {
         try await withSetuidProgram { become in
-            let script = "\(become) sleep 1000 & until grep -q '^Uid:.0.0.0' /proc/$!/status; do :; done; exit 4"
+            let script = """
+                \(become) sleep 1000 &
+                until grep -q '^Uid:.0.0.0' /proc/$!/status; do grep -q '^State:.Z' /proc/$!/status && exit 9; done
+                exit 4
+                """
             try await Probe.run(["kept", "--", "sh", "-c", script], as: nobody) { probe, mark in
                 let exit = try await probe.exit
                 #expect(exit == .code(0))
