@@ -54,11 +54,20 @@ let package = Package(
         .target(name: "CSpawn"),
         .target(name: "ChildProcess", dependencies: ["CSpawn"], swiftSettings: strict + [.strictMemorySafety()]),
         .executableTarget(name: "childprocess-probe", dependencies: ["ChildProcess"], swiftSettings: strict),
-        .target(name: "QueueWorker", dependencies: ["ClusterOps", "ChildProcess", arguments], swiftSettings: strict),
-        .executableTarget(name: "queueworker-main", dependencies: ["QueueWorker"], swiftSettings: strict),
+        .target(
+            name: "QueueWorker",
+            dependencies: ["ClusterOps", "ChildProcess", "MariaDB", arguments, lifecycle, log],
+            swiftSettings: strict
+        ),
+        .executableTarget(name: "queueworker-main", dependencies: ["QueueWorker", arguments], swiftSettings: strict),
         .executableTarget(name: "clusterctl", dependencies: ["ClusterOps", arguments], swiftSettings: strict),
         .target(name: "ClusterOpsTestKit", dependencies: ["ClusterOps", "MariaDB", log], swiftSettings: strict),
         .testTarget(name: "MariaDBTests", dependencies: ["MariaDB", "ClusterOpsTestKit"], swiftSettings: strict),
+        .testTarget(
+            name: "QueueWorkerTests",
+            dependencies: ["ClusterOps", "ClusterOpsTestKit", "MariaDB", "queueworker-main"],
+            swiftSettings: strict
+        ),
         .testTarget(name: "EngineTests", dependencies: ["ClusterOps", "ClusterOpsTestKit"], swiftSettings: strict),
         .testTarget(name: "ClusterOpsTests", dependencies: ["ClusterOps", "ClusterOpsTestKit"], swiftSettings: strict),
         .testTarget(

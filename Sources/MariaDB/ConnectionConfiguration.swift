@@ -88,6 +88,12 @@ public struct ConnectionConfiguration: Sendable {
         ///
         ///
         ///
+        ///
+        ///
+        ///
+        ///
+        ///
+        ///
         /// how long to wait for a row that another transaction holds. Whole seconds.
         public var lockWait: Duration = .seconds(3)
         /// `idle_transaction_timeout`:
@@ -121,9 +127,21 @@ public struct ConnectionConfiguration: Sendable {
         ///
         ///
         ///
+        ///
+        ///
+        ///
+        ///
+        ///
+        ///
         /// frees the locks of a process that was stopped inside a transaction. Whole seconds.
         public var idleTransaction: Duration = .seconds(10)
         /// `wait_timeout`:
+        ///
+        ///
+        ///
+        ///
+        ///
+        ///
         ///
         ///
         ///

@@ -11,7 +11,8 @@ import Testing
         try await withCluster { cluster in
             let first = try await cluster.queue.enqueue(OperationRequest(tasks: [noop])).uuid
             let second = try await cluster.queue.enqueue(
-                OperationRequest(tasks: [noop], lane: .background, dependsOn: [first]))
+                OperationRequest(tasks: [noop], lane: .background, dependsOn: [first])
+            )
             #expect(second.state == .blocked)
             var worker = try cluster.worker()
             let claims = try await worker.claim()
@@ -45,7 +46,9 @@ import Testing
             let after = try await cluster.queue.enqueue(OperationRequest(tasks: [noop], runsAfter: [grandchild])).uuid
             var worker = try cluster.worker(commands: ["reboot"])
             let result = try await worker.settle(
-                try await worker.claim(), .failed(.init(code: "exit_1", message: "no")))
+                try await worker.claim(),
+                .failed(.init(code: "exit_1", message: "no"))
+            )
             #expect(result.ended == [first, child, grandchild])
             #expect(try await cluster.operation(child).error?.message == "dependency \(first) ended error")
             #expect(try await cluster.operation(grandchild).state == .aborted)
@@ -103,7 +106,8 @@ import Testing
                         for (index, parent) in parents.enumerated() where index % 4 == slice {
                             let other = parents[(index * 7 + 3) % parents.count]
                             _ = try await cluster.queue.enqueue(
-                                OperationRequest(tasks: [noop], dependsOn: Array(Set([parent, other]))))
+                                OperationRequest(tasks: [noop], dependsOn: Array(Set([parent, other])))
+                            )
                         }
                     }
                 }
@@ -127,7 +131,9 @@ import Testing
         try await withCluster(connections: 8) { cluster in
             let first = try await cluster.queue.enqueue(OperationRequest(tasks: [noop]), count: 1000)
             let parents = try await cluster.database.withSession { session in
-                try session.query("SELECT id FROM work_queue WHERE id >= \(first)").map { try $0.only(OperationID.self) }
+                try session.query("SELECT id FROM work_queue WHERE id >= \(first)").map {
+                    try $0.only(OperationID.self)
+                }
             }
             let last = try await cluster.queue.enqueue(OperationRequest(tasks: [noop], dependsOn: parents)).uuid
             let executed = Locked([OperationID]())

@@ -30,7 +30,10 @@ import Testing
     @Test func `followers share the survivor's failure, and stay with it through its retries`() async throws {
         try await withCluster { cluster in
             let ids = try await cluster.enqueue(
-                BuiltInTask.networkApplyUpdateDNSMasq.name, on: "blue", lanes: [.userFacing, .background])
+                BuiltInTask.networkApplyUpdateDNSMasq.name,
+                on: "blue",
+                lanes: [.userFacing, .background]
+            )
             var worker = try cluster.worker()
             for attempt in 1...8 {
                 let claims = try await worker.claim()
@@ -70,7 +73,8 @@ import Testing
             let create = BuiltInTask.networkApplyCreateNetworkNode.name
             let single = try await cluster.enqueue(update, on: "blue", lanes: [.background])[0]
             let both = try await cluster.queue.enqueue(
-                OperationRequest(tasks: [create, update], target: .init(network: try NetworkName("blue"))))
+                OperationRequest(tasks: [create, update], target: .init(network: try NetworkName("blue")))
+            )
             var worker = try cluster.worker()
             let claims = try await worker.claim()
             #expect(claims.map(\.operation.id) == [both.uuid] && claims[0].folded == [update])
@@ -78,13 +82,17 @@ import Testing
         }
     }
 
-    @Test func `requests from twenty connections, some in transactions of their own, each see a run after them`() async throws {
+    @Test func `requests from twenty connections, some in transactions of their own, each see a run after them`()
+        async throws
+    {
         let (clients, each) = (20, 15)
         try await withCluster(connections: 32) { cluster in
             try await cluster.addNetwork("blue")
             let blue = try NetworkName("blue")
             let request = OperationRequest(
-                tasks: [BuiltInTask.networkApplyUpdateDNSMasq.name], target: .init(network: blue))
+                tasks: [BuiltInTask.networkApplyUpdateDNSMasq.name],
+                target: .init(network: blue)
+            )
             let needs = Locked([OperationID: Int]())
             let seen = Locked([OperationID: Int]())
             let enqueuing = Locked(clients)
@@ -131,7 +139,9 @@ import Testing
                 let read = try #require(seen.value[operation.foldedInto ?? id])
                 #expect(read >= need, "the run of \(id) read \(read), its request needed \(need)")
             }
-            #expect(try await cluster.count("SELECT COUNT(*) FROM finished_operations WHERE folded_into IS NOT NULL") > 0)
+            #expect(
+                try await cluster.count("SELECT COUNT(*) FROM finished_operations WHERE folded_into IS NOT NULL") > 0
+            )
             #expect(seen.value.count < clients * each / 2, "folds and dedups fired")
         }
     }
@@ -140,7 +150,9 @@ import Testing
 extension TestCluster {
     /// Enqueues separate operations of one coalescible task, one for each lane, as callers in transactions do.
     func enqueue(_ task: TaskName, on network: String, lanes: [Lane]) async throws -> [OperationID] {
-        if try await count("SELECT COUNT(*) FROM networks WHERE name = \(network)") == 0 { try await addNetwork(network) }
+        if try await count("SELECT COUNT(*) FROM networks WHERE name = \(network)") == 0 {
+            try await addNetwork(network)
+        }
         let name = try NetworkName(network)
         var ids: [OperationID] = []
         for lane in lanes {

@@ -95,8 +95,11 @@ extension TestCluster {
         try await database.withSession { session in
             try session.query("EXPLAIN \(sql: statement)").map { row in
                 PlanLine(
-                    table: try row.get("table"), type: try row.get("type"), key: try row.get("key"),
-                    sorts: try row.get("Extra", as: String?.self)?.contains("filesort") == true)
+                    table: try row.get("table"),
+                    type: try row.get("type"),
+                    key: try row.get("key"),
+                    sorts: try row.get("Extra", as: String?.self)?.contains("filesort") == true
+                )
             }
         }
     }

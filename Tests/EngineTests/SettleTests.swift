@@ -49,7 +49,10 @@ import Testing
                 worker.settling,
                 claims.map {
                     Settling.Entry(
-                        id: $0.operation.id, delivery: $0.operation.deliveries, report: .succeeded(result: nil))
+                        id: $0.operation.id,
+                        delivery: $0.operation.deliveries,
+                        report: .succeeded(result: nil)
+                    )
                 }, worker.identity.session
             )
             let result = try await holder.withTransaction { transaction in
@@ -75,7 +78,8 @@ import Testing
                     enqueued_at, ready_at, deliveries, failures, defer_count, finished_at)
                 VALUES (\(bad), 'command', '["noop"]', 'any-background', 'background', 't', 1, 'complete', NOW(6), NOW(6),
                     1, 0, 0, NOW(6))
-                """)
+                """
+            )
             let result = try await worker.settle(claims, .succeeded(result: nil))
             #expect(result.settled.count == 7)
             #expect(Array(result.refused.keys) == [bad])

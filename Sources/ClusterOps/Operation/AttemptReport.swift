@@ -12,8 +12,8 @@ package enum AttemptReport: Sendable, Hashable {
     case handedBack
     /// The worker's session died; said by a reaper.
     case reaped
-    /// The work was ended because somebody asked for it.
-    case stopped
+    /// It was not started, because its deadline had passed.
+    case expired
 }
 
 /// What becomes of an operation after an attempt.
@@ -45,8 +45,10 @@ enum Verdict: Sendable {
         }
         var requeue = Requeue(history: operation.attemptHistory)
         switch report {
-        case .succeeded, .stopped:
-            self = .end(.cancelled("it was stopped"))
+        case .succeeded: preconditionFailure("decided above")
+        case .expired:
+            let failure = OperationFailure(code: "deadline_passed", message: "it was not started before its deadline")
+            self = .end(.error(failure, afterAttempt: false))
             return
         case .failed(let failure):
             if operation.failures + 1 >= operation.maximumAttempts {

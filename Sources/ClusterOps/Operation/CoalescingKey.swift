@@ -18,6 +18,12 @@ package struct CoalescingKey: Sendable, Hashable, CustomStringConvertible, SQLCo
     ///
     ///
     ///
+    ///
+    ///
+    ///
+    ///
+    ///
+    ///
     /// a task and three ids. The column is wider, so that nothing is ever cut.
     static let longest = TaskName.longest + 3 * 37
 

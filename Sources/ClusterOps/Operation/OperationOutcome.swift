@@ -52,6 +52,12 @@ package struct OperationOutcome: Sendable, Hashable {
     ///
     ///
     ///
+    ///
+    ///
+    ///
+    ///
+    ///
+    ///
     /// one that is longer is a failure of the attempt. A row of history stays readable.
     package static let longestResult = 65_536
 }

@@ -35,6 +35,12 @@ package struct Settling: Sendable {
         ///
         ///
         ///
+        ///
+        ///
+        ///
+        ///
+        ///
+        ///
         /// reaped, or settled before. Its outcome is somebody else's.
         package var superseded: Set<OperationID> = []
         /// Refused by the database for itself, with the reason; the others of the batch are not held up.

@@ -1,0 +1,65 @@
+import Glibc
+import Logging
+import MariaDB
+
+/// Sends all loggers of this process to stderr.
+///
+/// It is called once, first thing in `main`.
+///
+/// - Parameters:
+///   - level: what is less severe is dropped.
+///   - format: how to write; unless given, text to a terminal and JSON to anything else.
+package func bootstrapLogging(level: Logger.Level = .info, format: LogFormat? = nil) {
+    let format = format ?? .suited(to: STDERR_FILENO)
+    let sink = LogSink(descriptor: STDERR_FILENO)
+    LoggingSystem.bootstrap { label in
+        var handler = LineLogHandler(label: label, format: format, sink: sink)
+        handler.logLevel = level
+        return handler
+    }
+}
+
+/// Writes each entry of the log as one line.
+struct LineLogHandler: LogHandler {
+    let label: String
+    let format: LogFormat
+    let sink: LogSink
+    var metadata: Logger.Metadata = [:]
+    var metadataProvider: Logger.MetadataProvider?
+    var logLevel = Logger.Level.info
+
+    init(label: String, format: LogFormat, sink: LogSink) {
+        self.label = label
+        self.format = format
+        self.sink = sink
+    }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        var metadata = metadata
+        if let provided = metadataProvider?.get() { metadata.merge(provided) { $1 } }
+        if let given = event.metadata { metadata.merge(given) { $1 } }
+        if let error = event.error, metadata["error"] == nil { metadata["error"] = "\(error)" }
+        let record = LogRecord(
+            time: .now,
+            level: event.level,
+            label: label,
+            message: event.message.description,
+            metadata: metadata
+        )
+        sink.write(format.line(record))
+    }
+}
+
+extension Timestamp {
+    /// This machine's time of day, for the log only; stored times are the database's.
+    fileprivate static var now: Timestamp {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Timestamp(microseconds: Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000)
+    }
+}

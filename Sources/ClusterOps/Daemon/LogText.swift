@@ -1,0 +1,42 @@
+/// What keeps text from outside harmless in a log.
+///
+/// A line of the log is one line of the file whatever was logged, and printing it to a terminal does nothing but show it.
+enum LogText {
+    /// The greatest number of characters that one value keeps.
+    ///
+    /// It holds the tail of a command's output or a statement with its error, and keeps a line well below the 48 KiB at
+    /// which journald would cut it in two.
+    static let longestValue = 4096
+
+    /// Whether a character shows as itself: not a control character, nor one that is invisible or changes how others
+    /// are shown, such as a change of writing direction.
+    static func isVisible(_ scalar: Unicode.Scalar) -> Bool {
+        if scalar.isASCII { return (" "..."~").contains(scalar) }
+        switch scalar.properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .unassigned, .surrogate: return false
+        default: return true
+        }
+    }
+
+    /// Appends text with some of its characters replaced, cut at `longestValue` with an ellipsis.
+    ///
+    /// - Parameters:
+    ///   - text: what to append.
+    ///   - line: what to append it to.
+    ///   - escape: gives what stands for a character, or nil where the character may stand itself.
+    static func append(_ text: String, to line: inout String, escape: (Unicode.Scalar) -> String?) {
+        var room = longestValue
+        for scalar in text.unicodeScalars {
+            guard room > 0 else {
+                line.append("…")
+                return
+            }
+            room -= 1
+            if let escaped = escape(scalar) {
+                line.append(escaped)
+            } else {
+                line.unicodeScalars.append(scalar)
+            }
+        }
+    }
+}

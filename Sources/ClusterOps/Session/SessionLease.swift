@@ -1,0 +1,59 @@
+/// How long this process may still act under its session, on its own monotonic clock.
+///
+/// Pure.
+///
+/// The database's lease runs from its `NOW(6)` at the renewal; ours from before the renewal was sent, so ours ends first,
+/// by at least the time that the renewal took on its way back.
+package struct SessionLease: Sendable, Hashable {
+    /// How the lease is kept.
+    package struct Timing: Sendable, Hashable {
+        /// How long the database keeps a session that is not renewed.
+        package let leaseDuration: Duration
+        /// How often it is renewed.
+        package let renewInterval: Duration
+
+        /// - Precondition: Three renewals fit into a lease; the configuration refuses less.
+        package init(lease: Duration, renew: Duration) {
+            precondition(renew > .zero && renew * 3 <= lease, "a lease takes three renewals")
+            leaseDuration = lease
+            renewInterval = renew
+        }
+
+        /// From the last renewal to the end of all work:
+        ///
+        ///
+        ///
+        ///
+        ///
+        ///
+        /// a tenth of the lease is kept for ending it. Killing process groups
+        /// takes milliseconds; what is left covers two clocks of different rates.
+        var untilFence: Duration { leaseDuration * 0.9 }
+    }
+
+    private let timing: Timing
+    private var fence: SuspendingClock.Instant
+
+    /// Starts a lease whose session was opened by a statement sent at `sentAt`.
+    package init(_ timing: Timing, sentAt: SuspendingClock.Instant) {
+        self.timing = timing
+        fence = sentAt + timing.untilFence
+    }
+
+    /// When all work under the session has to be over.
+    package var deadline: SuspendingClock.Instant { fence }
+
+    /// Takes note of a renewal that the database confirmed; never shortens.
+    package mutating func renewed(sentAt: SuspendingClock.Instant) {
+        fence = max(fence, sentAt + timing.untilFence)
+    }
+
+    /// Whether work must end now.
+    package func isOver(at now: SuspendingClock.Instant) -> Bool { now >= fence }
+
+    /// The pause before the next renewal is tried: short after a failure, as there may be little time.
+    package func pause(afterFailure: Bool, at now: SuspendingClock.Instant) -> Duration {
+        let wanted = afterFailure ? timing.renewInterval / 4 : timing.renewInterval
+        return max(.zero, min(wanted, fence - now))
+    }
+}

@@ -1,0 +1,151 @@
+import MariaDB
+
+/// The statements on the leased identities of worker processes.
+package enum SessionStatements {
+    /// What a process says of itself when it opens a session.
+    package struct Opening: Sendable {
+        let id: SessionID
+        let daemon: DaemonName
+        let node: NodeID
+        let nodeName: NodeName
+        let pid: Int
+        let doorbell: HostPort?
+        let lease: Duration
+    }
+
+    static func open(_ opening: Opening, on session: borrowing Session) throws(DatabaseError) {
+        try session.execute(
+            """
+            INSERT INTO sessions
+                (id, daemon, node, node_name, pid, doorbell, lease_microseconds, started_at, renewed_at, expires_at)
+            VALUES (\(opening.id), \(opening.daemon), \(opening.node), \(opening.nodeName), \(opening.pid),
+                \(opening.doorbell?.description), \(opening.lease.wholeMicroseconds), NOW(6), NOW(6),
+                NOW(6) + INTERVAL \(opening.lease.wholeMicroseconds) MICROSECOND)
+            """
+        )
+    }
+
+    /// Extends a lease that still stands.
+    ///
+    /// - Returns: False when the session is dead or has expired: it must not act any more.
+    static func renew(
+        _ id: SessionID,
+        lease: Duration,
+        doorbell: HostPort?,
+        on session: borrowing Session
+    ) throws(DatabaseError) -> Bool {
+        try session.execute(
+            """
+            UPDATE sessions
+            SET renewals = renewals + 1, renewed_at = NOW(6), doorbell = \(doorbell?.description),
+                expires_at = NOW(6) + INTERVAL \(lease.wholeMicroseconds) MICROSECOND
+            WHERE id = \(id) AND dead = FALSE AND expires_at > NOW(6)
+            """
+        ) == 1
+    }
+
+    /// Ends a session by its own will: what it still holds is returned by the next reaper's pass.
+    static func close(_ id: SessionID, on session: borrowing Session) throws(DatabaseError) {
+        try session.execute("UPDATE sessions SET dead = TRUE WHERE id = \(id)")
+    }
+
+    static func living(on session: borrowing Session) throws -> [ReaperWatch.Sighting] {
+        try session.query("SELECT id, renewals, lease_microseconds FROM sessions WHERE dead = FALSE").map { row in
+            ReaperWatch.Sighting(
+                session: try row.get("id"),
+                renewals: try row.get("renewals"),
+                lease: Duration(wholeMicroseconds: try row.get("lease_microseconds"))
+            )
+        }
+    }
+
+    /// Marks a session dead whose counter still is what the reaper saw; a renewal in between saves it.
+    static func markDead(_ id: SessionID, renewals: UInt64, on session: borrowing Session) throws(DatabaseError) -> Bool
+    {
+        try session.execute(
+            "UPDATE sessions SET dead = TRUE WHERE id = \(id) AND renewals = \(renewals) AND dead = FALSE"
+        ) == 1
+    }
+
+    /// Operations that no living session runs, found anew at every pass: a claim that commits after its session's death is
+    /// found too.
+    static func orphans(limit: Int, on session: borrowing Session) throws -> [OperationID] {
+        try session.query(
+            """
+            SELECT w.id
+            FROM work_queue AS w FORCE INDEX (work_by_session)
+                LEFT JOIN sessions AS s ON s.id = w.session AND s.dead = FALSE
+            WHERE w.session IS NOT NULL AND s.id IS NULL
+            LIMIT \(limit)
+            """
+        ).map { try $0.only() }
+    }
+
+    /// Locks those of the orphans that still are, skipping what somebody else is just returning.
+    static func lockOrphans(_ ids: [OperationID], in transaction: borrowing Transaction) throws -> [(OperationID, Int)]
+    {
+        try transaction.query(
+            """
+            SELECT w.id, w.deliveries
+            FROM work_queue AS w FORCE INDEX (PRIMARY)
+            WHERE w.id IN (\(list: ids)) AND w.state = 'executing'
+                AND NOT EXISTS (SELECT 1 FROM sessions AS s WHERE s.id = w.session AND s.dead = FALSE)
+            ORDER BY w.id
+            FOR UPDATE SKIP LOCKED
+            """
+        ).map { try $0.decode((OperationID, Int).self) }
+    }
+
+    /// Forgets dead sessions that no operation names any more, an hour after their last sign of life.
+    static func forgetDead(on session: borrowing Session) throws(DatabaseError) {
+        try session.execute(
+            """
+            DELETE FROM sessions
+            WHERE dead = TRUE AND renewed_at < NOW(6) - INTERVAL 1 HOUR
+                AND NOT EXISTS (SELECT 1 FROM work_queue AS w WHERE w.session = sessions.id)
+            """
+        )
+    }
+
+    /// What the database believes that a session runs.
+    static func executing(_ id: SessionID, on session: borrowing Session) throws -> [(id: OperationID, delivery: Int)] {
+        try session.query(
+            "SELECT id, deliveries FROM work_queue FORCE INDEX (work_by_session) WHERE session = \(id)"
+        ).map { try $0.decode((OperationID, Int).self) }
+    }
+
+    /// The doorbells of the living sessions of a daemon, of one node or of all.
+    package static func doorbells(
+        _ daemon: DaemonName,
+        node: NodeName?,
+        on session: borrowing Session
+    ) throws -> [HostPort] {
+        let condition: SQL = node.map { "AND node_name = \($0)" } ?? ""
+        let texts = try session.query(
+            """
+            SELECT doorbell FROM sessions
+            WHERE daemon = \(daemon) AND dead = FALSE AND expires_at > NOW(6) AND doorbell IS NOT NULL
+                \(sql: condition)
+            """
+        ).map { try $0.only(String.self) }
+        // A doorbell that does not parse is nobody's: losing it costs a slow poll.
+        return texts.compactMap { try? HostPort($0) }
+    }
+
+    /// A node as a daemon finds itself.
+    package static func node(
+        _ name: NodeName,
+        on session: borrowing Session
+    ) throws -> (id: NodeID, address: IPv4Address, isDraining: Bool)? {
+        try session.query("SELECT id, underlay_address, state = 'draining' FROM nodes WHERE name = \(name)").first?
+            .decode((NodeID, IPv4Address, Bool).self)
+    }
+}
+
+/// The daemons that hold sessions.
+package enum DaemonName: String, Sendable, Hashable, Codable {
+    case queueworker
+    case netnode
+}
+
+extension DaemonName: SQLWord {}

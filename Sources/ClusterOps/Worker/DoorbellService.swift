@@ -1,0 +1,63 @@
+import Logging
+import MariaDB
+import ServiceLifecycle
+
+/// Listens for doorbells as soon as it is known at which address.
+///
+/// The underlay address stands in the configuration, or else in the node's row, for which it waits.
+package actor DoorbellService: Service {
+    private let configuration: Configuration
+    private let node: NodeName
+    private let database: Database
+    private let doorbells: [Doorbell]
+    private let logger: Logger
+    /// Where others ring; nil until it is bound.
+    package private(set) var address: HostPort?
+
+    package init(
+        _ configuration: Configuration,
+        node: NodeName,
+        database: Database,
+        doorbells: [Doorbell],
+        logger: Logger
+    ) {
+        self.configuration = configuration
+        self.node = node
+        self.database = database
+        self.doorbells = doorbells
+        self.logger = logger
+    }
+
+    /// Listens until graceful shutdown; without an address the workers poll.
+    package func run() async throws {
+        var trouble = Trouble(logger: logger)
+        while !Task.isShuttingDownGracefully, !Task.isCancelled {
+            do {
+                if let underlay = try await underlay() {
+                    let listener = DoorbellListener(
+                        configuration.doorbell,
+                        underlay: underlay,
+                        doorbells: doorbells,
+                        logger: logger
+                    )
+                    address = try await listener.bind()
+                    trouble.over()
+                    try await listener.run()
+                    address = nil
+                    continue
+                }
+            } catch let error as ClusterOpsError {
+                trouble.report("the doorbell cannot be heard: \(error)")
+            } catch is DatabaseError {
+                // The worker says that the database is away.
+            }
+            _ = await pause(for: .seconds(1))
+        }
+    }
+
+    private func underlay() async throws -> IPv4Address? {
+        if let address = configuration.node.underlayAddress { return address }
+        let name = node
+        return try await database.withSession { try SessionStatements.node(name, on: $0)?.address }
+    }
+}

@@ -1,0 +1,307 @@
+import Logging
+import MariaDB
+import ServiceLifecycle
+import Synchronization
+
+/// Everything that a worker process does under one session.
+struct WorkEpoch: Sendable {
+    private let settings: Worker.Settings
+    private let parts: Worker.Parts
+    private let queues: [QueueName]
+    private let node: NodeID
+    private let session = SessionID.new()
+    private let ledger: WorkLedger
+    private let conditions = Conditions()
+    /// Rung when an outcome waits to be written.
+    ///
+    /// Unlike a doorbell it goes on through graceful shutdown.
+    private let outcomes = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+    /// Yields when the ledger may have become idle.
+    private let idle = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+
+    init(settings: Worker.Settings, parts: Worker.Parts, queues: [QueueName], node: NodeID) {
+        self.settings = settings
+        self.parts = parts
+        self.queues = queues
+        self.node = node
+        ledger = WorkLedger(slots: settings.slots)
+    }
+
+    private var identity: WorkerIdentity {
+        WorkerIdentity(session: session, node: settings.node, pid: Int(ProcessIdentity.current))
+    }
+
+    /// Opens the session and works under it until it is lost, or until graceful shutdown has drained it.
+    func run() async throws {
+        let sentAt = SuspendingClock.now
+        let opening = SessionStatements.Opening(
+            id: session,
+            daemon: settings.daemon,
+            node: node,
+            nodeName: settings.node,
+            pid: identity.pid,
+            doorbell: await parts.address(),
+            lease: settings.lease.leaseDuration
+        )
+        try await parts.database.withSession { try SessionStatements.open(opening, on: $0) }
+        let lease = SessionLease(settings.lease, sentAt: sentAt)
+        parts.children.extendAll(until: lease.deadline)
+        log(.info, "session opened")
+
+        await withDiscardingTaskGroup { group in
+            group.addTask { await self.renew(lease) }
+            group.addTask { await self.settle() }
+            group.addTask { await self.reap() }
+            group.addTask { await self.flushEvidence() }
+            await self.claim(in: &group)
+            if !conditions.isLost { await drain() }
+            group.cancelAll()
+        }
+        if conditions.isLost {
+            parts.children.killAll()
+            log(.warning, "session lost")
+        } else {
+            let session = session
+            // Best effort: a session that is not closed here is found dead by a reaper.
+            _ = try? await parts.evidence.flush()
+            _ = try? await parts.database.withSession { try SessionStatements.close(session, on: $0) }
+            log(.info, "session closed")
+        }
+    }
+
+    // MARK: Claiming
+
+    private func claim(in group: inout DiscardingTaskGroup) async {
+        var claiming = Claiming(
+            database: parts.database,
+            queues: queues,
+            runnable: parts.handlers.map(\.definition),
+            stalenessBound: settings.stalenessBound
+        )
+        var trouble = Trouble(logger: parts.logger)
+        var reconciled = SuspendingClock.now
+        while !conditions.isLost, !Task.isShuttingDownGracefully, !Task.isCancelled {
+            do {
+                let free = conditions.isDraining ? 0 : ledger.freeSlots
+                let claims = try await claiming.claim(upTo: free, by: identity)
+                trouble.over()
+                start(claims, in: &group)
+                // In this loop, so that no claim of ours can be between the database and the ledger meanwhile.
+                if SuspendingClock.now - reconciled >= settings.lease.renewInterval {
+                    try await reconcile()
+                    reconciled = .now
+                }
+                if claims.isEmpty { await rest() }
+            } catch {
+                trouble.report("claiming failed: \(error)")
+                await rest()
+            }
+        }
+    }
+
+    /// Waits for a ring, or a slot that falls free (which rings too), at most until the next poll is due.
+    private func rest() async {
+        _ = await parts.doorbell.wait(upTo: settings.pollInterval)
+    }
+
+    private func start(_ claims: [Claim], in group: inout DiscardingTaskGroup) {
+        ledger.start(claims)
+        for claim in claims {
+            if let task = claim.operation.tasks.first { parts.evidence.executed(task, folded: claim.folded) }
+            logStart(of: claim)
+            group.addTask {
+                let run = OperationRun(claim: claim, handlers: parts.handlers, node: settings.node)
+                let report = await run.report()
+                ledger.finish(
+                    Settling.Entry(id: claim.operation.id, delivery: claim.operation.deliveries, report: report)
+                )
+                outcomes.continuation.yield()
+                parts.doorbell.ring()
+            }
+        }
+    }
+
+    /// Hands back what the database says we run and we do not know: a claim whose COMMIT was answered by nobody.
+    private func reconcile() async throws {
+        let session = session
+        let rows = try await parts.database.withSession { try SessionStatements.executing(session, on: $0) }
+        let unknown = ledger.unknown(among: rows)
+        guard !unknown.isEmpty else { return }
+        log(.warning, "handing back operations that this process does not know", ["count": "\(unknown.count)"])
+        _ = try await Settling(database: parts.database).settle(unknown, of: session)
+    }
+
+    // MARK: Settling
+
+    private func settle() async {
+        for await _ in outcomes.stream {
+            var pause: Duration = .milliseconds(50)
+            while true {
+                let batch = ledger.takeBatch()
+                if batch.isEmpty { break }
+                let again = await settle(batch)
+                ledger.settled(batch, again: again)
+                parts.doorbell.ring()
+                if !again.isEmpty {
+                    guard (try? await Task.sleep(for: pause)) != nil else { return }
+                    pause = min(pause * 2, .seconds(2))
+                }
+            }
+            if ledger.isIdle { idle.continuation.yield() }
+        }
+    }
+
+    /// Writes a batch; returns what has to be written again.
+    private func settle(_ batch: [Settling.Entry]) async -> [Settling.Entry] {
+        do {
+            let result = try await Settling(database: parts.database).settle(batch, of: session)
+            for id in result.superseded { log(.warning, "outcome of a lost claim dropped", ["operation": "\(id)"]) }
+            await parts.waker.wake(result.ready)
+            return batch.compactMap { entry in
+                if let refusal = result.refused[entry.id] { return refused(entry, refusal) }
+                return result.locked.contains(entry.id) ? entry : nil
+            }
+        } catch {
+            if !Task.isCancelled {
+                log(.warning, "outcomes are kept until the database is back", ["error": "\(error)"])
+            }
+            return batch
+        }
+    }
+
+    /// An outcome that the database does not take, such as a result that is no JSON, fails its attempt instead.
+    private func refused(_ entry: Settling.Entry, _ error: DatabaseError) -> Settling.Entry? {
+        log(.error, "an outcome was refused", ["operation": "\(entry.id)", "error": "\(error)"])
+        if case .failed(let failure) = entry.report, failure.code == "not_recorded" { return nil }
+        let failure = OperationFailure(code: "not_recorded", message: "the outcome could not be written down: \(error)")
+        return Settling.Entry(id: entry.id, delivery: entry.delivery, report: .failed(failure))
+    }
+
+    // MARK: Keeping the session
+
+    private func renew(_ lease: SessionLease) async {
+        var lease = lease
+        var failed = false
+        while true {
+            guard (try? await Task.sleep(for: lease.pause(afterFailure: failed, at: .now))) != nil else { return }
+            let sentAt = SuspendingClock.now
+            if lease.isOver(at: sentAt) { return lose("it could not be renewed in time") }
+            do {
+                let (session, duration, name) = (session, settings.lease.leaseDuration, settings.node)
+                let doorbell = await parts.address()
+                let (renewed, node) = try await parts.database.withSession { connection in
+                    let renewed = try SessionStatements.renew(
+                        session,
+                        lease: duration,
+                        doorbell: doorbell,
+                        on: connection
+                    )
+                    return (renewed, try SessionStatements.node(name, on: connection))
+                }
+                guard renewed else { return lose("the database says that it has expired") }
+                lease.renewed(sentAt: sentAt)
+                parts.children.extendAll(until: lease.deadline)
+                conditions.setDraining(node?.isDraining ?? true)
+                failed = false
+            } catch {
+                if !failed { log(.warning, "the session was not renewed", ["error": "\(error)"]) }
+                failed = true
+            }
+        }
+    }
+
+    private func lose(_ reason: String) {
+        log(.error, "losing the session", ["reason": "\(reason)"])
+        conditions.lose()
+        parts.children.killAll()
+        parts.doorbell.ring()
+        idle.continuation.yield()
+    }
+
+    private func reap() async {
+        var reaper = Reaper(database: parts.database, waker: parts.waker, logger: parts.logger)
+        // Twice a lease's renewals: an operation is back within lease + 2 s of its worker's death.
+        while (try? await Task.sleep(for: settings.lease.renewInterval / 2)) != nil {
+            // A pass that fails is made up for by the next; the renewals say that the database is away.
+            _ = try? await reaper.pass()
+        }
+    }
+
+    private func flushEvidence() async {
+        while (try? await Task.sleep(for: .seconds(1))) != nil {
+            // Kept for the next time by `flush` itself.
+            _ = try? await parts.evidence.flush()
+        }
+    }
+
+    // MARK: Draining
+
+    /// Waits for what runs and for its outcomes to be written; what takes too long is interrupted and handed back.
+    private func drain() async {
+        log(.info, "draining", ["running": "\(ledger.runningCount)"])
+        await waitUntilIdle(upTo: settings.drainTimeout)
+        guard !ledger.isIdle, !conditions.isLost else { return }
+        log(.warning, "interrupting what still runs", ["running": "\(ledger.runningCount)"])
+        parts.children.killAll()
+        await waitUntilIdle(upTo: Self.timeToHandBack)
+    }
+
+    /// How long killed processes and their last COMMIT may take.
+    private static let timeToHandBack: Duration = .seconds(5)
+
+    private func waitUntilIdle(upTo limit: Duration) async {
+        await withDiscardingTaskGroup { group in
+            let isOver = Flag()
+            group.addTask {
+                // Cancelled: it became idle in time.
+                guard (try? await Task.sleep(for: limit)) != nil else { return }
+                isOver.set()
+                idle.continuation.yield()
+            }
+            while !ledger.isIdle, !isOver.isSet, !conditions.isLost, !Task.isCancelled {
+                for await _ in idle.stream { break }
+            }
+            group.cancelAll()
+        }
+    }
+
+    private func log(_ level: Logger.Level, _ message: Logger.Message, _ metadata: Logger.Metadata = [:]) {
+        parts.logger.log(level: level, message, metadata: metadata.merging(["session": "\(session)"]) { own, _ in own })
+    }
+
+    private func logStart(of claim: Claim) {
+        let operation = claim.operation
+        let wait = operation.startedAt.map { $0.seconds(since: operation.enqueuedAt) } ?? 0
+        log(
+            .info,
+            "started executing",
+            [
+                "operation": "\(operation.id)", "tasks": "\(operation.tasks.map(\.description).joined(separator: " "))",
+                "queue_name": "\(operation.queue)", "wait_seconds": "\(wait)", "defer_count": "\(operation.deferCount)",
+                "folded": "\(claim.folded.count)",
+            ]
+        )
+    }
+}
+
+/// What the loops of an epoch tell each other.
+private final class Conditions: Sendable {
+    private let lost = Flag()
+    private let draining = Mutex(false)
+
+    var isLost: Bool { lost.isSet }
+    /// Whether the node takes no new work; what runs is finished.
+    var isDraining: Bool { draining.withLock { $0 } }
+
+    func lose() { lost.set() }
+    func setDraining(_ value: Bool) { draining.withLock { $0 = value } }
+}
+
+/// Something that becomes true once.
+private final class Flag: Sendable {
+    private let value = Mutex(false)
+
+    var isSet: Bool { value.withLock { $0 } }
+
+    func set() { value.withLock { $0 = true } }
+}

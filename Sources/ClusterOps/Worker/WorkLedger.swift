@@ -1,0 +1,80 @@
+import Synchronization
+
+/// What a worker process holds: the operations that it runs, and the outcomes that are not written down yet.
+///
+/// Both count as known when the database's rows are compared with memory. An outcome keeps its place until the database
+/// has confirmed it, so that an absent database bounds what is held, and nothing is claimed that could not be settled.
+final class WorkLedger: Sendable {
+    private struct State {
+        var running: [OperationID: Int] = [:]
+        var finished: [Settling.Entry] = []
+        var settling: [OperationID: Settling.Entry] = [:]
+    }
+
+    /// Outcomes that may wait to be written before no more is claimed, for each slot: with the database away for a minute, a
+    /// worker of short operations has finished what it had and rests.
+    static let unsettledPerSlot = 4
+
+    private let slots: Int
+    private let state = Mutex(State())
+
+    init(slots: Int) {
+        self.slots = slots
+    }
+
+    /// How many operations may be claimed now.
+    var freeSlots: Int {
+        state.withLock { state in
+            let unsettled = state.finished.count + state.settling.count
+            return unsettled >= slots * Self.unsettledPerSlot ? 0 : max(0, slots - state.running.count)
+        }
+    }
+
+    /// Whether nothing runs and every outcome is written down.
+    var isIdle: Bool {
+        state.withLock { $0.running.isEmpty && $0.finished.isEmpty && $0.settling.isEmpty }
+    }
+
+    var runningCount: Int { state.withLock { $0.running.count } }
+
+    func start(_ claims: [Claim]) {
+        state.withLock { state in
+            for claim in claims { state.running[claim.operation.id] = claim.operation.deliveries }
+        }
+    }
+
+    func finish(_ entry: Settling.Entry) {
+        state.withLock { state in
+            state.running[entry.id] = nil
+            state.finished.append(entry)
+        }
+    }
+
+    /// Takes what has finished since the last batch; natural batching: what finishes while it is written waits for the next.
+    func takeBatch() -> [Settling.Entry] {
+        state.withLock { state in
+            let batch = state.finished
+            state.finished = []
+            for entry in batch { state.settling[entry.id] = entry }
+            return batch
+        }
+    }
+
+    /// Forgets what was written, or is no longer ours; puts the rest back in front.
+    func settled(_ batch: [Settling.Entry], again: [Settling.Entry]) {
+        state.withLock { state in
+            for entry in batch { state.settling[entry.id] = nil }
+            state.finished = again + state.finished
+        }
+    }
+
+    /// Those of the database's rows that this process knows nothing of.
+    func unknown(among rows: [(id: OperationID, delivery: Int)]) -> [Settling.Entry] {
+        state.withLock { state in
+            rows.filter { row in
+                state.running[row.id] != row.delivery && state.settling[row.id] == nil
+                    && !state.finished.contains { $0.id == row.id }
+            }
+        }.map { Settling.Entry(id: $0.id, delivery: $0.delivery, report: .handedBack) }
+    }
+}

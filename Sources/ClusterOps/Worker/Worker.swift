@@ -1,0 +1,162 @@
+import Logging
+import MariaDB
+import ServiceLifecycle
+
+/// Drains queues: claims operations under a leased session, runs them, and settles them in batches.
+///
+/// A session is an *epoch*: a task group in which everything that acts under the session is a child. When the lease cannot
+/// be renewed the group is cancelled as a whole, children of the operating system included, before the database gives the
+/// operations to others; then a new epoch begins.
+package struct Worker: Service {
+    /// What a worker is told.
+    package struct Settings: Sendable {
+        package var daemon: DaemonName
+        package var node: NodeName
+        package var slots: Int
+        package var pollInterval: Duration
+        package var stalenessBound: Duration
+        package var lease: SessionLease.Timing
+        /// How long running operations may go on after SIGTERM; then they are interrupted and handed back.
+        package var drainTimeout: Duration = .seconds(30)
+
+        package init(
+            daemon: DaemonName,
+            node: NodeName,
+            slots: Int,
+            pollInterval: Duration,
+            stalenessBound: Duration,
+            lease: SessionLease.Timing
+        ) {
+            self.daemon = daemon
+            self.node = node
+            self.slots = slots
+            self.pollInterval = pollInterval
+            self.stalenessBound = stalenessBound
+            self.lease = lease
+        }
+    }
+
+    /// What a worker works with.
+    package struct Parts: Sendable {
+        package var database: Database
+        package var handlers: [any TaskHandler]
+        /// Rung when there may be work; the worker's alone.
+        package var doorbell: Doorbell
+        /// Where others ring, once it is bound.
+        package var address: @Sendable () async -> HostPort?
+        package var waker: any Waker
+        package var evidence: Evidence
+        package var children: any ChildrenLease
+        package var logger: Logger
+
+        package init(
+            database: Database,
+            handlers: [any TaskHandler],
+            doorbell: Doorbell,
+            address: @escaping @Sendable () async -> HostPort?,
+            waker: any Waker,
+            evidence: Evidence,
+            children: any ChildrenLease,
+            logger: Logger
+        ) {
+            self.database = database
+            self.handlers = handlers
+            self.doorbell = doorbell
+            self.address = address
+            self.waker = waker
+            self.evidence = evidence
+            self.children = children
+            self.logger = logger
+        }
+    }
+
+    private let settings: Settings
+    private let parts: Parts
+    private let queues: [QueueName]
+
+    /// Creates a worker; nothing happens before `run()`.
+    ///
+    /// `targets` are what it drains, in order of preference within a lane.
+    package init(_ settings: Settings, _ parts: Parts, targets: [QueueTarget]) {
+        self.settings = settings
+        self.parts = parts
+        queues = QueueName.claimOrder(targets: targets)
+    }
+
+    /// Works until graceful shutdown, then finishes or hands back what runs.
+    package func run() async throws {
+        var trouble = Trouble(logger: parts.logger)
+        while !Task.isShuttingDownGracefully, !Task.isCancelled {
+            do {
+                if let node = try await enter() {
+                    trouble.over()
+                    let epoch = WorkEpoch(settings: settings, parts: parts, queues: queues, node: node)
+                    try await epoch.run()
+                    continue
+                }
+                trouble.report("the node is not added: run 'clusterctl node add \(settings.node) --underlay ADDRESS'")
+            } catch let error as Migrator.Refusal {
+                trouble.report("\(error)")
+            } catch let error as DatabaseError {
+                trouble.report("\(ClusterOpsError(error))")
+            }
+            _ = await pause(for: Self.pauseBeforeNextTry)
+        }
+    }
+
+    /// Between attempts to begin: short enough to be at work soon after the database is, and no load on it.
+    private static let pauseBeforeNextTry: Duration = .seconds(1)
+
+    /// Finds the node, once the schema is right, and registers what can be run here.
+    private func enter() async throws -> NodeID? {
+        let (name, definitions) = (settings.node, parts.handlers.map(\.definition).filter { $0.kind == .command })
+        let commands = definitions.filter { $0.name != BuiltInTask.noop.name }
+        let registers = settings.daemon == .queueworker
+        return try await parts.database.withTransaction { transaction in
+            let status = try Migrations.migrator.status(on: transaction.session)
+            if status.isNewerThanBinary { throw Migrator.Refusal.databaseIsNewer(status) }
+            guard status.isMigrated else {
+                throw DatabaseError(code: .unknownTable, phase: .execute, message: "version \(status.version)")
+            }
+            guard let node = try SessionStatements.node(name, on: transaction.session) else { return nil }
+            if registers { try TaskStatements.register(commands, node: node.id, in: transaction) }
+            return node.id
+        }
+    }
+}
+
+/// Ends the processes that run under a session, should the session end; `CommandKeeper` is one.
+package protocol ChildrenLease: Sendable {
+    /// Lets what runs, and what is to come, go on until `deadline`; never shortens.
+    func extendAll(until deadline: SuspendingClock.Instant)
+
+    /// Kills everything at once, with all its processes.
+    func killAll()
+}
+
+/// For workers whose handlers start no processes.
+package struct NoChildren: ChildrenLease {
+    package init() {}
+    package func extendAll(until deadline: SuspendingClock.Instant) {}
+    package func killAll() {}
+}
+
+/// Says what is wrong once, and once that it is over, however often it is tried in between.
+struct Trouble {
+    private let logger: Logger
+    private var last: String?
+
+    init(logger: Logger) {
+        self.logger = logger
+    }
+
+    mutating func report(_ message: String) {
+        if message != last { logger.warning("not working, trying again", metadata: ["reason": "\(message)"]) }
+        last = message
+    }
+
+    mutating func over() {
+        if last != nil { logger.notice("working again") }
+        last = nil
+    }
+}

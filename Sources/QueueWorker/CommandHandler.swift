@@ -1,0 +1,97 @@
+import ChildProcess
+import ClusterOps
+import Foundation
+
+/// Runs one of the operator's own commands as a task.
+///
+/// The command gets the operation on stdin and in its environment; its exit code says what became of it. It runs under a
+/// keeper: nothing of it outlives the worker, the worker's session, or its own timeout.
+struct CommandHandler: TaskHandler {
+    /// From SIGTERM to SIGKILL when the time is up: enough to remove a lock file or tell a remote end.
+    static let grace: Duration = .seconds(5)
+    /// The end of stderr that is kept with the attempt: some forty lines.
+    static let stderrLimit = 4096
+    /// "Try again later", EX_TEMPFAIL of sysexits.h.
+    static let tryLaterCode: Int32 = 75
+
+    let definition: TaskDefinition
+    private let command: [String]
+    private let keeper: CommandKeeper
+
+    init(name: TaskName, task: Configuration.CommandTask, keeper: CommandKeeper) {
+        definition = TaskDefinition(
+            name: name,
+            kind: .command,
+            isCoalescible: task.coalescible,
+            maximumAttempts: task.maxAttempts,
+            timeout: task.timeout
+        )
+        command = task.command
+        self.keeper = keeper
+    }
+
+    func run(_ attempt: Attempt) async -> TaskOutcome {
+        do {
+            let input = try JSONEncoder.contract.encode(OperationView(attempt.operation))
+            let specification = ChildSpecification(
+                executable: command[0],
+                arguments: Array(command.dropFirst()),
+                environment: environment(of: attempt),
+                standardInput: .data(Array(input)),
+                standardOutput: .collect(limit: OperationOutcome.longestResult + 1, keeping: .head),
+                standardError: .collect(limit: Self.stderrLimit, keeping: .tail)
+            )
+            let result = try await keeper.run(specification, timeout: definition.timeout, grace: Self.grace)
+            return outcome(of: result)
+        } catch let error as ChildProcessError where error.code == .executableNotFound {
+            return .failed(OperationFailure(code: "command_not_found", message: "\(error)"))
+        } catch let error as ChildProcessError {
+            return error.code == .leaseEnded
+                ? .interrupted : .failed(OperationFailure(code: "command_not_started", message: "\(error)"))
+        } catch {
+            return .interrupted
+        }
+    }
+
+    /// Nothing is inherited: what a command finds does not depend on how the worker was started.
+    private func environment(of attempt: Attempt) -> [String: String] {
+        [
+            "PATH": ChildSpecification.standardPath,
+            "LANG": "C.UTF-8",
+            "CLUSTEROPS_OPERATION": attempt.operation.id.description,
+            "CLUSTEROPS_TASK": attempt.task.description,
+            "CLUSTEROPS_ATTEMPT": String(attempt.number),
+            "CLUSTEROPS_NODE": attempt.node.description,
+        ]
+    }
+
+    private func outcome(of result: CommandResult) -> TaskOutcome {
+        let tail = result.standardError.bytes.isEmpty ? nil : result.standardError.text
+        switch result.cause {
+        case .timeout:
+            let message = "'\(definition.name)' was ended after its timeout of \(definition.timeout.text)"
+            return .failed(OperationFailure(code: "timed_out", message: message, stderrTail: tail))
+        case .cancellation, .lease, .killAll: return .interrupted
+        case .itself: break
+        }
+        switch result.exit {
+        case .code(0): return success(result.standardOutput, tail)
+        case .code(Self.tryLaterCode): return .tryLater
+        default:
+            let message = "'\(definition.name)' ended with \(result.exit)"
+            return .failed(OperationFailure(code: "command_failed", message: message, stderrTail: tail))
+        }
+    }
+
+    /// Output that is JSON is the result; other output is nobody's business, as many programs chat.
+    private func success(_ output: CollectedOutput, _ tail: String?) -> TaskOutcome {
+        guard !output.isTruncated, output.total <= OperationOutcome.longestResult else {
+            let message = "the output has over \(OperationOutcome.longestResult) bytes, too many for a result"
+            return .failed(OperationFailure(code: "result_too_long", message: message, stderrTail: tail))
+        }
+        let isJSON = (try? JSONDecoder().decode(JSONValue.self, from: Data(output.bytes))) != nil
+        return .done(result: isJSON ? output.text : nil)
+    }
+}
+
+extension CommandKeeper: ChildrenLease {}

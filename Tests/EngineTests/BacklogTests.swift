@@ -1,0 +1,109 @@
+import ClusterOpsTestKit
+import MariaDB
+import Testing
+
+@testable import ClusterOps
+
+@Suite(.timeLimit(.minutes(5))) struct BacklogTests {
+    /// What one claim of ten costs, counted by the server.
+    private struct Cost: Hashable {
+        var rowsRead: Int
+        var rowsLocked: Int
+        var claimed: Int
+    }
+
+    @Test func `a claim out of a million reads and locks no more than one out of a thousand`() async throws {
+        let small = try await cost(ofBacklog: 1000)
+        let large = try await cost(ofBacklog: 1_000_000)
+        #expect(small.claimed == 10 && large.claimed == 10)
+        #expect(large.rowsLocked <= small.rowsLocked, "\(large) against \(small)")
+        #expect(large.rowsRead <= small.rowsRead, "\(large) against \(small)")
+        // The claimed rows themselves: the row, and what the UPDATE touches of its index entries.
+        #expect((small.claimed...2 * small.claimed).contains(small.rowsLocked))
+    }
+
+    private func cost(ofBacklog rows: Int) async throws -> Cost {
+        try await withCluster { cluster in
+            try await cluster.fill(rows)
+            let (worker, queues) = (
+                try cluster.worker(), QueueName.claimOrder(targets: [.node(try NodeName("h1")), .any])
+            )
+            let definitions = [BuiltInTask.noop.name: BuiltInTask.noop.definition]
+            let connection = try await Connection.open(cluster.configuration)
+            let cost = try await connection.withTransaction { transaction in
+                let before = try transaction.rowsRead()
+                let seen = try ClaimStatements.candidates(
+                    in: queues,
+                    limit: 40,
+                    unrunnable: [],
+                    on: transaction.session
+                )
+                let claims = try Claiming.claimAndFold(
+                    seen.candidates.map(\.id),
+                    upTo: 10,
+                    by: worker.identity,
+                    definitions: definitions,
+                    in: transaction
+                )
+                let read = try transaction.rowsRead() - before
+
+                // While this claim is not committed, another worker gets work, and other work.
+                let others = try blocking {
+                    var second = try cluster.worker("h2")
+                    return try await second.claim(10).map(\.operation.id)
+                }
+                #expect(others.count == 10 && Set(others).isDisjoint(with: claims.map(\.operation.id)))
+                return Cost(rowsRead: read, rowsLocked: try transaction.rowsLocked(), claimed: claims.count)
+            }
+            await connection.close()
+            return cost
+        }
+    }
+}
+
+extension TestCluster {
+    /// Fills the queues of `any` with a backlog, as a single statement does it fastest.
+    fileprivate func fill(_ rows: Int) async throws {
+        var configuration = configuration
+        configuration.timeouts.statement = .zero
+        configuration.timeouts.read = .seconds(200)
+        let connection = try await Connection.open(configuration)
+        try await connection.withSession { session in
+            try session.execute("CREATE TABLE numbers (number INT PRIMARY KEY)")
+            try session.execute(
+                """
+                INSERT INTO numbers
+                WITH RECURSIVE upto AS (SELECT 1 AS number UNION ALL SELECT number + 1 FROM upto WHERE number < 1000)
+                SELECT number FROM upto
+                """
+            )
+            try session.execute(
+                """
+                INSERT INTO work_queue (id, kind, tasks, queue_name, lane, requester, max_attempts, state, unmet,
+                    enqueued_at, ready_at)
+                SELECT UUID(), 'command', '["noop"]', CONCAT('any-', lane), lane, 'test', 1, 'queued', 0, NOW(6), NOW(6)
+                FROM (SELECT IF(a.number % 2 = 0, 'background', 'user_facing') AS lane
+                    FROM numbers AS a CROSS JOIN numbers AS b LIMIT \(rows)) AS rows_wanted
+                """
+            )
+            _ = try session.query("ANALYZE TABLE work_queue")
+        }
+        await connection.close()
+    }
+}
+
+extension Transaction {
+    /// Rows that this connection has asked the storage engine for.
+    fileprivate borrowing func rowsRead() throws -> Int {
+        try query("SHOW SESSION STATUS LIKE 'Handler_read%'").map { try Int($0.decode((String, String).self).1) ?? 0 }
+            .reduce(0, +)
+    }
+
+    /// Rows that this transaction has locked; the server's figure is up to 0.1 s old.
+    fileprivate borrowing func rowsLocked() throws -> Int {
+        _ = try query("SELECT SLEEP(0.3)")
+        return try query(
+            "SELECT trx_rows_locked FROM information_schema.innodb_trx WHERE trx_mysql_thread_id = CONNECTION_ID()"
+        )[0].only()
+    }
+}

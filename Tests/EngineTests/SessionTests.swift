@@ -1,0 +1,131 @@
+import ClusterOpsTestKit
+import MariaDB
+import Testing
+
+@testable import ClusterOps
+
+@Suite(.timeLimit(.minutes(1))) struct SessionTests {
+    private let timing = SessionLease.Timing(lease: .seconds(10), renew: .seconds(2))
+
+    @Test func `work ends before the database's lease does, counted from before the renewal was sent`() {
+        let start = SuspendingClock.now
+        var lease = SessionLease(timing, sentAt: start)
+        #expect(!lease.isOver(at: start + .milliseconds(8999)) && lease.isOver(at: start + .seconds(9)))
+        lease.renewed(sentAt: start + .seconds(4))
+        #expect(lease.deadline == start + .seconds(13))
+        lease.renewed(sentAt: start + .seconds(2))
+        #expect(lease.deadline == start + .seconds(13), "an answer that comes late never shortens")
+        #expect(lease.pause(afterFailure: false, at: start + .seconds(4)) == .seconds(2))
+        #expect(lease.pause(afterFailure: true, at: start + .seconds(4)) == .milliseconds(500))
+        #expect(lease.pause(afterFailure: true, at: start + .seconds(20)) == .zero)
+    }
+
+    @Test func `a reaper believes only a counter that it has itself seen standing still for a whole lease`() {
+        var watch = ReaperWatch()
+        let (start, id) = (SuspendingClock.now, SessionID.new())
+        func seen(_ renewals: UInt64) -> [ReaperWatch.Sighting] {
+            [.init(session: id, renewals: renewals, lease: .seconds(10))]
+        }
+        #expect(watch.observe(seen(5), at: start).isEmpty)
+        #expect(watch.observe(seen(5), at: start + .seconds(9)).isEmpty)
+        #expect(watch.observe(seen(6), at: start + .seconds(10)).isEmpty, "it was renewed")
+        #expect(watch.observe(seen(6), at: start + .seconds(19)).isEmpty)
+        #expect(watch.observe(seen(6), at: start + .seconds(20)) == [id])
+        #expect(watch.observe([], at: start + .seconds(21)).isEmpty)
+        #expect(watch.observe(seen(6), at: start + .seconds(22)).isEmpty, "what was gone is looked at anew")
+    }
+
+    @Test func `operations of a dead session come back, and those of a claim that commits after its death too`()
+        async throws
+    {
+        try await withCluster { cluster in
+            let node = try await cluster.addNode("h1")
+            _ = try await cluster.queue.enqueue(OperationRequest(tasks: [BuiltInTask.noop.name]), count: 4)
+            var worker = try cluster.worker("h1")
+            try await cluster.openSession(worker.identity, node: node)
+            let claims = try await worker.claim(2)
+            var reaper = Reaper(database: cluster.database, waker: NoWaker(), logger: .silent)
+            #expect(try await reaper.pass() == 0, "a living session keeps its operations")
+            try await cluster.execute("UPDATE sessions SET dead = TRUE")
+            #expect(try await reaper.pass() == 2)
+            // The zombie's next claim: executing under a session that everybody knows to be dead.
+            let late = try await worker.claim(2)
+            #expect(late.count == 2)
+            #expect(try await reaper.pass() == 2)
+            #expect(try await worker.settle(claims + late, .succeeded(result: nil)).settled.isEmpty)
+            #expect(try await cluster.count("SELECT COUNT(*) FROM work_queue WHERE state = 'queued'") == 4)
+        }
+    }
+
+    @Test func `two reapers at once return each operation once`() async throws {
+        try await withCluster { cluster in
+            _ = try await cluster.queue.enqueue(OperationRequest(tasks: [BuiltInTask.noop.name]), count: 80)
+            var worker = try cluster.worker("h1")
+            #expect(try await worker.claim(80).count == 80)
+            let returned = Locked(0)
+            try await withThrowingDiscardingTaskGroup { group in
+                for _ in 0..<3 {
+                    group.addTask {
+                        var reaper = Reaper(database: cluster.database, waker: NoWaker(), logger: .silent)
+                        let count = try await reaper.pass()
+                        returned.update { $0 += count }
+                    }
+                }
+            }
+            var reaper = Reaper(database: cluster.database, waker: NoWaker(), logger: .silent)
+            let rest = try await reaper.pass()
+            #expect(returned.value + rest == 80)
+            #expect(
+                try await cluster.count("SELECT COUNT(*) FROM work_queue WHERE deliveries = 1 AND state = 'queued'")
+                    == 80
+            )
+        }
+    }
+
+    @Test func `an operation that keeps losing its workers is given up, and counts no attempt`() async throws {
+        try await withCluster { cluster in
+            let id = try await cluster.queue.enqueue(OperationRequest(tasks: [BuiltInTask.noop.name])).uuid
+            var reaper = Reaper(database: cluster.database, waker: NoWaker(), logger: .silent)
+            for _ in 0...Verdict.deliveriesBeyondFailures {
+                var worker = try cluster.worker("h1")
+                #expect(try await worker.claim().count == 1)
+                try await reaper.pass()
+            }
+            let operation = try await cluster.operation(id)
+            #expect(operation.state == .error && operation.error?.code == "poison" && operation.failures == 0)
+        }
+    }
+
+    @Test func `a renewal names a session that is alive and has not expired`() async throws {
+        try await withCluster { cluster in
+            let node = try await cluster.addNode("h1")
+            let identity = try cluster.worker("h1").identity
+            try await cluster.openSession(identity, node: node)
+            func renew() async throws -> Bool {
+                try await cluster.database.withSession { session in
+                    try SessionStatements.renew(identity.session, lease: .seconds(10), doorbell: nil, on: session)
+                }
+            }
+            #expect(try await renew())
+            try await cluster.execute("UPDATE sessions SET expires_at = NOW(6)")
+            #expect(try await !renew())
+            try await cluster.execute("UPDATE sessions SET expires_at = NOW(6) + INTERVAL 1 HOUR, dead = TRUE")
+            #expect(try await !renew())
+        }
+    }
+}
+
+extension TestCluster {
+    fileprivate func openSession(_ identity: WorkerIdentity, node: NodeID) async throws {
+        let opening = SessionStatements.Opening(
+            id: identity.session,
+            daemon: .queueworker,
+            node: node,
+            nodeName: identity.node,
+            pid: identity.pid,
+            doorbell: nil,
+            lease: .seconds(10)
+        )
+        try await database.withSession { try SessionStatements.open(opening, on: $0) }
+    }
+}

@@ -1,0 +1,111 @@
+import ClusterOps
+import ClusterOpsTestKit
+import Foundation
+import MariaDB
+
+/// Real `queueworker` processes on a test's cluster, with tasks that are shell scripts.
+struct Workers: Sendable {
+    /// Short, so that a death is noticed soon; the figures of the design scale with it.
+    static let lease: Duration = .seconds(2)
+
+    let directory: String
+    private let environment: [String: String]
+    /// Kept, because a program ends with its last reference.
+    private let started = Locked<[RunningProgram]>([])
+
+    /// A file that the scripts know as `$0`.
+    var scratchPath: String { "\(directory)/scratch" }
+
+    /// What the scripts have written.
+    var scratch: String { (try? String(contentsOfFile: scratchPath, encoding: .utf8)) ?? "" }
+
+    init(_ configuration: ConnectionConfiguration, tasks: [String: String], timeout: String, poll: String) throws {
+        directory = "/tmp/clusterops-test-worker-\(UInt64.random(in: 0 ... .max))"
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        var file = "tasks:\n"
+        for (name, script) in tasks {
+            let quoted = String(decoding: try JSONEncoder().encode(script), as: UTF8.self)
+            file += "  \(name): {command: [\"/bin/bash\", \"-c\", \(quoted), \"\(directory)/scratch\"], "
+            file += "timeout: \(timeout), max_attempts: 1}\n"
+        }
+        let path = "\(directory)/config.yaml"
+        try (tasks.isEmpty ? "{}" : file).write(toFile: path, atomically: true, encoding: .utf8)
+        environment = try Self.environment(configuration, poll: poll).merging(["CLUSTEROPS_CONFIG": path]) { _, own in
+            own
+        }
+    }
+
+    static func environment(_ configuration: ConnectionConfiguration, poll: String) throws -> [String: String] {
+        guard case .socket(let socket) = configuration.endpoint, let schema = configuration.schema else {
+            throw ClusterOpsError(.invalid, "the test's server has a socket and a schema")
+        }
+        return [
+            "CLUSTEROPS_DATABASE_SOCKET": socket, "CLUSTEROPS_DATABASE_NAME": schema,
+            "CLUSTEROPS_DATABASE_USER": "root", "CLUSTEROPS_WORKER_POLL_INTERVAL": poll,
+            "CLUSTEROPS_SESSION_LEASE": lease.text, "CLUSTEROPS_SESSION_RENEW": "500ms",
+            "CLUSTEROPS_NODE_UNDERLAY_ADDRESS": "127.0.0.1",
+        ]
+    }
+
+    /// Starts a worker of a node.
+    @discardableResult
+    func start(_ node: String) throws -> RunningProgram {
+        let program = try RunningProgram("queueworker", ["run", "--node", node], environment: environment)
+        started.update { $0.append(program) }
+        return program
+    }
+}
+
+/// Gives a test a cluster of two nodes, and workers to start on it.
+func withWorkers(
+    tasks: [String: String],
+    timeout: String = "60s",
+    poll: String = "100ms",
+    _ body: @Sendable (TestCluster, Workers) async throws -> Void
+) async throws {
+    try await withCluster { cluster in
+        try await cluster.addNode("h1")
+        try await cluster.addNode("h2")
+        let workers = try Workers(cluster.configuration, tasks: tasks, timeout: timeout, poll: poll)
+        defer { try? FileManager.default.removeItem(atPath: workers.directory) }
+        try await body(cluster, workers)
+    }
+}
+
+extension TestCluster {
+    /// Enqueues a command task once a worker has registered it.
+    func enqueueEventually(_ task: String, parameters: String? = nil) async throws -> OperationID {
+        try await eventually("\(task) is registered") {
+            try await count("SELECT COUNT(*) FROM registered_tasks WHERE name = \(task)") > 0
+        }
+        return try await queue.enqueue(OperationRequest(tasks: [try TaskName(task)], parameters: parameters)).uuid
+    }
+
+    /// Waits until an operation has ended.
+    func end(of id: OperationID) async throws -> ClusterOps.Operation {
+        try await eventually("operation \(id) ends") { try await operation(id).state.isTerminal }
+        return try await operation(id)
+    }
+}
+
+/// The processes of this machine, as /proc shows them.
+///
+/// PID 1 of a container may not reap: a zombie is not alive.
+enum ProcessTable {
+    static func isAlive(_ pid: Int32) -> Bool {
+        guard let stat = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8),
+            let state = stat.split(separator: ")").last?.split(separator: " ").first
+        else { return false }
+        return state != "Z" && state != "X"
+    }
+
+    /// The command lines of all living processes.
+    static func commands() -> [String] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+        return names.compactMap { Int32($0) }.filter(isAlive).compactMap { pid in
+            FileManager.default.contents(atPath: "/proc/\(pid)/cmdline").map {
+                String(decoding: $0, as: UTF8.self).replacing("\0", with: " ")
+            }
+        }
+    }
+}
