@@ -57,122 +57,13 @@ public struct ConnectionConfiguration: Sendable {
         public var write: Duration = .seconds(15)
         /// `max_statement_time`; zero means no limit (migrations).
         public var statement: Duration = .seconds(10)
-        /// `innodb_lock_wait_timeout`:
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        /// how long to wait for a row that another transaction holds. Whole seconds.
+        /// How long to wait for a row that another transaction holds, `innodb_lock_wait_timeout`; whole seconds.
         public var lockWait: Duration = .seconds(3)
-        /// `idle_transaction_timeout`:
+        /// How long a transaction may rest, `idle_transaction_timeout`; whole seconds.
         ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        /// frees the locks of a process that was stopped inside a transaction. Whole seconds.
+        /// It frees the locks of a process that was stopped inside one.
         public var idleTransaction: Duration = .seconds(10)
-        /// `wait_timeout`:
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        /// the server closes a connection idle for longer. Whole seconds.
+        /// How long a connection may be idle before the server closes it, `wait_timeout`; whole seconds.
         public var idleConnection: Duration = .seconds(600)
 
         /// Creates the defaults.

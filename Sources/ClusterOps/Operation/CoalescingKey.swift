@@ -5,26 +5,7 @@ import MariaDB
 /// It names the task and the whole target. A key without the node let one node's execution complete another node's work
 /// in a system that we learned from.
 package struct CoalescingKey: Sendable, Hashable, CustomStringConvertible, SQLConvertible {
-    /// The longest key:
-    ///
-    ///
-    ///
-    ///
-    ///
-    ///
-    ///
-    ///
-    ///
-    ///
-    ///
-    ///
-    ///
-    ///
-    ///
-    ///
-    ///
-    ///
-    /// a task and three ids. The column is wider, so that nothing is ever cut.
+    /// The length of the longest key, which is a task and three ids; the column is wider, so that nothing is ever cut.
     static let longest = TaskName.longest + 3 * 37
 
     package let description: String

@@ -39,26 +39,9 @@ package struct OperationOutcome: Sendable, Hashable {
         )
     }
 
-    /// Results are cut off by nobody:
+    /// The longest result, in bytes; a longer one fails its attempt, because nobody cuts results.
     ///
-    ///
-    ///
-    ///
-    ///
-    ///
-    ///
-    ///
-    ///
-    ///
-    ///
-    ///
-    ///
-    ///
-    ///
-    ///
-    ///
-    ///
-    /// one that is longer is a failure of the attempt. A row of history stays readable.
+    /// A row of history stays readable.
     package static let longestResult = 65_536
 }
 

@@ -22,26 +22,9 @@ package struct Settling: Sendable {
         package var settled: Set<OperationID> = []
         /// Somebody else held the row; to be sent again.
         package var locked: Set<OperationID> = []
-        /// The claim is no longer this session's:
+        /// Claims that are no longer this session's: reaped, or settled before.
         ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        /// reaped, or settled before. Its outcome is somebody else's.
+        /// Their outcome is somebody else's.
         package var superseded: Set<OperationID> = []
         /// Refused by the database for itself, with the reason; the others of the batch are not held up.
         package var refused: [OperationID: DatabaseError] = [:]

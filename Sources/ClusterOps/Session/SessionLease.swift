@@ -19,15 +19,10 @@ package struct SessionLease: Sendable, Hashable {
             renewInterval = renew
         }
 
-        /// From the last renewal to the end of all work:
+        /// The time from the last renewal to the end of all work.
         ///
-        ///
-        ///
-        ///
-        ///
-        ///
-        /// a tenth of the lease is kept for ending it. Killing process groups
-        /// takes milliseconds; what is left covers two clocks of different rates.
+        /// A tenth of the lease is kept for ending it: killing process groups takes milliseconds; what is left covers two
+        /// clocks of different rates.
         var untilFence: Duration { leaseDuration * 0.9 }
     }
 

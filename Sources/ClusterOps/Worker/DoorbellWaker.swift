@@ -9,15 +9,10 @@ package final class DoorbellWaker: Waker {
     ///
     /// A process that is not in it yet polls.
     static let memory: Duration = .seconds(1)
-    /// Of the processes that drain a queue of all, how many are woken for one call:
+    /// How many of the processes that drain a queue of all are woken for one call.
     ///
-    ///
-    ///
-    ///
-    ///
-    ///
-    /// the work of one operation is for one,
-    /// the second is for the case that the first is busy. Waking all would make a herd.
+    /// The work of one operation is for one; the second is for the case that the first is busy. Waking all would make a
+    /// herd.
     static let woken = 2
 
     private struct Remembered {
