@@ -68,6 +68,7 @@ let package = Package(
             dependencies: ["ClusterOps", "ClusterOpsTestKit", "MariaDB", "queueworker-main"],
             swiftSettings: strict
         ),
+        .testTarget(name: "TestKitTests", dependencies: ["ClusterOpsTestKit"], swiftSettings: strict),
         .testTarget(name: "EngineTests", dependencies: ["ClusterOps", "ClusterOpsTestKit"], swiftSettings: strict),
         .testTarget(name: "ClusterOpsTests", dependencies: ["ClusterOps", "ClusterOpsTestKit"], swiftSettings: strict),
         .testTarget(

@@ -17,7 +17,7 @@ public final class RunningProgram: Sendable {
     ///   - environment: All of its environment, but for PATH.
     /// - Throws: When it cannot be started.
     public init(_ name: String, _ arguments: [String], environment: [String: String]) throws {
-        logPath = "/tmp/clusterops-test-\(name)-\(UInt64.random(in: 0 ... .max)).log"
+        logPath = "\(try PrivateServer.shared.directory.scratch())/\(name).log"
         _ = FileManager.default.createFile(atPath: logPath, contents: nil)
         let process = Process()
         process.executableURL = URL(fileURLWithPath: try BuiltProduct.path(name))

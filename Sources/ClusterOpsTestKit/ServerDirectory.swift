@@ -38,6 +38,13 @@ public struct ServerDirectory: Sendable {
         }
     }
 
+    /// Makes a directory for one test's files inside this one, so that it is swept with it.
+    public func scratch() throws -> String {
+        let scratch = "\(path)/scratch-\(String(UInt32.random(in: .min ... .max), radix: 36))"
+        try FileManager.default.createDirectory(atPath: scratch, withIntermediateDirectories: true)
+        return scratch
+    }
+
     /// Removes the directory and all that is in it.
     func remove() {
         try? FileManager.default.removeItem(atPath: path)
@@ -45,8 +52,8 @@ public struct ServerDirectory: Sendable {
 
     private static let abandonedAreSwept: Void = sweepAbandoned()
 
-    /// Ends the servers of test runs that were killed, and removes their directories.
-    private static func sweepAbandoned() {
+    /// Ends what test runs that were killed have left behind, and removes their directories.
+    package static func sweepAbandoned() {
         let paths = parents.flatMap { parent in
             let names = (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? []
             return names.filter { $0.hasPrefix(prefix) }.map { "\(parent)/\($0)" }
@@ -54,7 +61,7 @@ public struct ServerDirectory: Sendable {
         for path in paths {
             // The lock goes with its process, however that ended; who can take it has found an orphan.
             guard lock(path) else { continue }
-            endServer(in: path)
+            endProcesses(of: path)
             try? FileManager.default.removeItem(atPath: path)
         }
     }
@@ -67,12 +74,15 @@ public struct ServerDirectory: Sendable {
         return false
     }
 
-    private static func endServer(in path: String) {
-        guard let text = try? String(contentsOfFile: "\(path)/pid", encoding: .utf8),
-            let process = Int32(text.trimmingCharacters(in: .whitespacesAndNewlines)),
-            let command = FileManager.default.contents(atPath: "/proc/\(process)/cmdline"),
-            String(decoding: command, as: UTF8.self).contains(path)
-        else { return }
-        kill(process, SIGKILL)
+    /// Ends the processes that name the directory on their command line or in their environment: mariadbd, and the daemons
+    /// that the killed run had started on it.
+    private static func endProcesses(of path: String) {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+        for process in names.compactMap({ Int32($0) }) where process != getpid() {
+            let traces = ["cmdline", "environ"].compactMap {
+                FileManager.default.contents(atPath: "/proc/\(process)/\($0)")
+            }
+            if traces.contains(where: { String(decoding: $0, as: UTF8.self).contains(path) }) { kill(process, SIGKILL) }
+        }
     }
 }

@@ -20,8 +20,7 @@ struct Workers: Sendable {
     var scratch: String { (try? String(contentsOfFile: scratchPath, encoding: .utf8)) ?? "" }
 
     init(_ configuration: ConnectionConfiguration, tasks: [String: String], timeout: String, poll: String) throws {
-        directory = "/tmp/clusterops-test-worker-\(UInt64.random(in: 0 ... .max))"
-        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        directory = try PrivateServer.shared.directory.scratch()
         var file = "tasks:\n"
         for (name, script) in tasks {
             let quoted = String(decoding: try JSONEncoder().encode(script), as: UTF8.self)
