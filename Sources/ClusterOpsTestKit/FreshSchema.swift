@@ -1,19 +1,21 @@
 import Logging
 import MariaDB
 
-/// Gives a test a schema of its own on the shared private server, empty, and drops it afterwards.
+/// Gives a test a schema of its own on a private server, empty, and drops it afterwards.
 ///
 /// - Parameters:
 ///   - connections: How many the pool may open; a test of two connections needs at least two.
+///   - server: Another than the shared one, for tests that kill it.
 ///   - body: Receives a pool on the schema and the configuration it was made from.
 /// - Returns: What `body` returned.
 /// - Throws: What `body` threw, or a failure to start the server.
 @discardableResult
 public func withFreshSchema<Result: Sendable>(
     connections: Int = 8,
+    on server: PrivateServer? = nil,
     _ body: @Sendable (Database, ConnectionConfiguration) async throws -> Result
 ) async throws -> Result {
-    let server = try PrivateServer.shared
+    let server = try server ?? PrivateServer.shared
     let schema = "test_" + String(UInt64.random(in: .min ... .max), radix: 36)
     let administrator = Database(server.configuration(), logger: .silent)
     try await administrator.administer("CREATE DATABASE \(schema)")

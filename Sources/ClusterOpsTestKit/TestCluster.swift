@@ -165,15 +165,17 @@ package struct TestWorker: Sendable {
 ///
 /// - Parameters:
 ///   - connections: How many the pool may open.
+///   - server: Another than the shared one, for tests that kill it.
 ///   - body: Receives the cluster.
 /// - Returns: What `body` returned.
 /// - Throws: What `body` threw, or a failure to start the server.
 @discardableResult
 public func withCluster<Result: Sendable>(
     connections: Int = 8,
+    on server: PrivateServer? = nil,
     _ body: @Sendable (TestCluster) async throws -> Result
 ) async throws -> Result {
-    try await withFreshSchema(connections: connections) { database, configuration in
+    try await withFreshSchema(connections: connections, on: server) { database, configuration in
         try await database.withSession { session in
             _ = try Migrations.migrator.migrate(on: session, logger: .silent)
         }

@@ -44,7 +44,17 @@ public actor Connection {
     public func withSession<Result: Sendable>(
         _ body: @Sendable (borrowing Session) throws -> Result
     ) throws -> Result {
-        try body(Session(openLink()))
+        let link = try openLink()
+        link.lend()
+        do {
+            return try body(Session(link))
+        } catch let error as DatabaseError where error.provesThatNothingWasSent && !link.hasDoneAnything {
+            throw DatabaseError(
+                code: .serverGone,
+                phase: .acquire,
+                message: "the connection had broken before its first statement"
+            )
+        }
     }
 
     /// Runs a transaction once: commits if `body` returns, rolls back if it throws.

@@ -85,14 +85,24 @@ public actor Database: Service {
 
     /// Lends a connection for statements that commit one by one.
     ///
-    /// - Parameter body: Runs on the connection's thread; it is run once.
+    /// - Parameter body: Runs on the connection's thread; it is run again only on a connection that broke before the body's
+    ///   first statement reached the server.
     /// - Returns: What `body` returned.
     /// - Throws: What `body` throws, or a `DatabaseError` when no connection can be had.
     @discardableResult
     public nonisolated func withSession<Result: Sendable>(
         _ body: @Sendable (borrowing Session) throws -> Result
     ) async throws -> Result {
-        try await withConnection { connection in try await connection.withSession(body) }
+        // A pooled connection may have broken since its last use; then another one is tried, at most as many as there are.
+        var broken = 0
+        while true {
+            do {
+                return try await withConnection { connection in try await connection.withSession(body) }
+            } catch let error as DatabaseError where error.code == .serverGone && error.phase == .acquire {
+                broken += 1
+                if broken > pool.maximumConnections { throw error }
+            }
+        }
     }
 
     /// Runs a transaction; begins it again when it was a deadlock's victim, waited too long for a lock, or lost its

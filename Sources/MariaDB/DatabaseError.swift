@@ -140,6 +140,11 @@ public struct DatabaseError: Error, Sendable, Hashable, CustomStringConvertible,
         }
     }
 
+    /// Whether the statement never reached the server, or was only being prepared there.
+    var provesThatNothingWasSent: Bool {
+        code == .serverGone || (code == .connectionLost && phase == .prepare)
+    }
+
     /// Whether the connection must not be used again.
     public var breaksConnection: Bool {
         (2000..<3000).contains(code.rawValue) || code == .outcomeUnknown || code == .transactionEnded

@@ -12,6 +12,8 @@ import Foundation
     private(set) var transactionFailure: DatabaseError?
     /// Whether the connection must be thrown away.
     private(set) var isBroken = false
+    /// Whether any statement has succeeded since the connection was last lent.
+    private(set) var hasDoneAnything = false
     /// Whether a transaction was begun and neither committed nor rolled back.
     private var inTransaction = false
 
@@ -62,11 +64,18 @@ import Foundation
         if let transactionFailure { throw transactionFailure }
         let statement = try prepared(text)
         do {
-            return try statement.execute(rows)
+            let result = try statement.execute(rows)
+            hasDoneAnything = true
+            return result
         } catch {
             note(error)
             throw error
         }
+    }
+
+    /// Takes note that the connection is lent anew.
+    func lend() {
+        hasDoneAnything = false
     }
 
     // MARK: Transactions

@@ -128,6 +128,26 @@ import Testing
         }
     }
 
+    @Test func `while the database is away work goes on, and its outcome is written when it is back`() async throws {
+        let server = try PrivateServer()
+        defer { server.destroy() }
+        let script =
+            "echo run >> \"$0\"; while test ! -e \"$0.go\"; do sleep 0.02; done; echo '{\"kept\":true}'; echo end >> \"$0\""
+        try await withWorkers(tasks: ["held": script], lease: .seconds(60), on: server) { cluster, workers in
+            let worker = try workers.start("h1")
+            let id = try await cluster.enqueueEventually("held")
+            try await eventually("it runs") { workers.scratch == "run\n" }
+            server.kill()
+            _ = FileManager.default.createFile(atPath: workers.scratchPath + ".go", contents: nil)
+            try await eventually("it has ended") { workers.scratch == "run\nend\n" }
+            try await eventually("the outcome is kept") { worker.log.contains("outcomes are kept") }
+            try server.start()
+            let ended = try await cluster.end(of: id)
+            #expect(ended.state == .complete && ended.deliveries == 1 && ended.result == "{\"kept\":true}\n")
+            #expect(worker.isRunning)
+        }
+    }
+
     @Test func `a doorbell starts work at once, long before the poll`() async throws {
         try await withWorkers(tasks: [:], poll: "60s") { cluster, workers in
             try workers.start("h1")

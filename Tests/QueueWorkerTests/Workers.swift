@@ -19,7 +19,13 @@ struct Workers: Sendable {
     /// What the scripts have written.
     var scratch: String { (try? String(contentsOfFile: scratchPath, encoding: .utf8)) ?? "" }
 
-    init(_ configuration: ConnectionConfiguration, tasks: [String: String], timeout: String, poll: String) throws {
+    init(
+        _ configuration: ConnectionConfiguration,
+        tasks: [String: String],
+        timeout: String,
+        poll: String,
+        lease: Duration
+    ) throws {
         directory = try PrivateServer.shared.directory.scratch()
         var file = "tasks:\n"
         for (name, script) in tasks {
@@ -29,12 +35,17 @@ struct Workers: Sendable {
         }
         let path = "\(directory)/config.yaml"
         try (tasks.isEmpty ? "{}" : file).write(toFile: path, atomically: true, encoding: .utf8)
-        environment = try Self.environment(configuration, poll: poll).merging(["CLUSTEROPS_CONFIG": path]) { _, own in
+        environment = try Self.environment(configuration, poll: poll, lease: lease).merging(["CLUSTEROPS_CONFIG": path])
+        { _, own in
             own
         }
     }
 
-    static func environment(_ configuration: ConnectionConfiguration, poll: String) throws -> [String: String] {
+    static func environment(
+        _ configuration: ConnectionConfiguration,
+        poll: String,
+        lease: Duration = lease
+    ) throws -> [String: String] {
         guard case .socket(let socket) = configuration.endpoint, let schema = configuration.schema else {
             throw ClusterOpsError(.invalid, "the test's server has a socket and a schema")
         }
@@ -60,12 +71,20 @@ func withWorkers(
     tasks: [String: String],
     timeout: String = "60s",
     poll: String = "100ms",
+    lease: Duration = Workers.lease,
+    on server: PrivateServer? = nil,
     _ body: @Sendable (TestCluster, Workers) async throws -> Void
 ) async throws {
-    try await withCluster { cluster in
+    try await withCluster(on: server) { cluster in
         try await cluster.addNode("h1")
         try await cluster.addNode("h2")
-        let workers = try Workers(cluster.configuration, tasks: tasks, timeout: timeout, poll: poll)
+        let workers = try Workers(
+            cluster.configuration,
+            tasks: tasks,
+            timeout: timeout,
+            poll: poll,
+            lease: lease
+        )
         defer { try? FileManager.default.removeItem(atPath: workers.directory) }
         try await body(cluster, workers)
     }
