@@ -1,0 +1,145 @@
+/// Who leads, as one candidate knows it.
+///
+/// Pure: it is told what the database answered and when it had asked, and says what
+/// to do next.
+///
+/// A leader acts only until its *fence*: counted on its own monotonic clock from before the last confirmed renewal was
+/// sent, and shorter than the lease. A candidate takes over only when the database says that the lease is over **and** the
+/// candidate has itself seen the same renewal for a whole lease: a database clock that is set forward makes no second
+/// leader. The term rises by one at each change of holder and is checked in every write; see design, section 5.
+package struct ElectionState: Sendable, Hashable {
+    /// How the lease is kept; the configuration refuses `renew ≥ fence` and `fence ≥ lease`.
+    package struct Timing: Sendable, Hashable {
+        package let lease: Duration
+        package let renew: Duration
+        package let fence: Duration
+
+        package init(lease: Duration, renew: Duration, fence: Duration) {
+            precondition(.zero < renew && renew < fence && fence < lease, "renew < fence < lease")
+            self.lease = lease
+            self.renew = renew
+            self.fence = fence
+        }
+
+        /// Renewals that a leader may miss before the others make ready to take over.
+        static let missedUntilPrepared = 2
+    }
+
+    /// The lease as a look at the database shows it.
+    package struct Sighting: Sendable, Hashable {
+        /// The session that holds it; nil when it was resigned or never held.
+        package let holder: SessionID?
+        package let term: UInt64
+        /// Rises with every renewal.
+        package let touched: UInt64
+        /// Whether the database's clock says that it is over.
+        package let hasExpired: Bool
+
+        package init(holder: SessionID?, term: UInt64, touched: UInt64, hasExpired: Bool) {
+            self.holder = holder
+            self.term = term
+            self.touched = touched
+            self.hasExpired = hasExpired
+        }
+    }
+
+    /// What is to be done now.
+    package enum Action: Sendable, Hashable {
+        /// Look at the lease.
+        case look
+        /// Take the lease if it still is as it was seen; the term becomes one more.
+        case acquire(after: Sighting)
+        /// Extend the lease of this term.
+        case renew(term: UInt64)
+        /// Stop acting at once: the fence has been reached, or another one leads.
+        case stepDown(term: UInt64)
+    }
+
+    private enum Role: Sendable, Hashable {
+        case follower(seen: Sighting?, since: SuspendingClock.Instant)
+        case leader(term: UInt64, fence: SuspendingClock.Instant)
+    }
+
+    private let timing: Timing
+    private let me: SessionID
+    private var role: Role
+
+    /// Starts as a follower that has seen nothing.
+    package init(_ timing: Timing, me: SessionID, now: SuspendingClock.Instant) {
+        self.timing = timing
+        self.me = me
+        role = .follower(seen: nil, since: now)
+    }
+
+    /// The term under which this candidate may act until `fence`, or nil.
+    package func leadership(at now: SuspendingClock.Instant) -> (term: UInt64, fence: SuspendingClock.Instant)? {
+        guard case .leader(let term, let fence) = role, now < fence else { return nil }
+        return (term, fence)
+    }
+
+    /// Whether the leader has missed so many renewals that everything should be ready for the case that it is gone.
+    package func shouldPrepare(at now: SuspendingClock.Instant) -> Bool {
+        guard case .follower(let seen?, let since) = role else { return false }
+        return seen.holder == nil || now - since >= timing.renew * (Timing.missedUntilPrepared + 1)
+    }
+
+    /// What to do at a moment, when it is `pause` later than the last answer.
+    package mutating func next(at now: SuspendingClock.Instant) -> Action {
+        switch role {
+        case .leader(let term, let fence):
+            guard now < fence else {
+                role = .follower(seen: nil, since: now)
+                return .stepDown(term: term)
+            }
+            return .renew(term: term)
+        case .follower(let seen?, let since) where isFree(seen, since: since, now: now): return .acquire(after: seen)
+        case .follower: return .look
+        }
+    }
+
+    /// How long to wait before the next question: a renewal's interval, or until it could be taken over.
+    package func pause(at now: SuspendingClock.Instant) -> Duration {
+        guard case .follower(let seen?, let since) = role else { return timing.renew }
+        if seen.holder == nil { return .zero }
+        return max(.zero, min(timing.renew, since + timing.lease - now))
+    }
+
+    private func isFree(_ seen: Sighting, since: SuspendingClock.Instant, now: SuspendingClock.Instant) -> Bool {
+        // A lease that is ours from before we stepped down is waited out like anybody's: we may act on nothing of it.
+        seen.holder == nil || (seen.hasExpired && now - since >= timing.lease)
+    }
+
+    // MARK: Answers
+
+    /// The lease was looked at; `askedAt` is from before the question was sent.
+    package mutating func saw(_ sighting: Sighting, askedAt: SuspendingClock.Instant) {
+        guard case .follower(let seen, let since) = role else { return }
+        let isSame = seen?.term == sighting.term && seen?.touched == sighting.touched && seen?.holder == sighting.holder
+        role = .follower(seen: sighting, since: isSame ? since : askedAt)
+    }
+
+    /// The lease was taken with this term.
+    package mutating func acquired(term: UInt64, askedAt: SuspendingClock.Instant) {
+        role = .leader(term: term, fence: askedAt + timing.fence)
+    }
+
+    /// Somebody else was faster, or the lease was renewed meanwhile.
+    package mutating func wasBeaten(at now: SuspendingClock.Instant) {
+        role = .follower(seen: nil, since: now)
+    }
+
+    /// The renewal was confirmed.
+    package mutating func renewed(term: UInt64, askedAt: SuspendingClock.Instant) {
+        guard case .leader(term, let fence) = role else { return }
+        role = .leader(term: term, fence: max(fence, askedAt + timing.fence))
+    }
+
+    /// The database says that the lease is not ours any more.
+    ///
+    /// - Returns: The term that has to be given up at once, if there is one.
+    package mutating func lost(at now: SuspendingClock.Instant) -> UInt64? {
+        guard case .leader(let term, _) = role else { return nil }
+        role = .follower(seen: nil, since: now)
+        return term
+    }
+}
