@@ -60,7 +60,7 @@ let package = Package(
             swiftSettings: strict
         ),
         .executableTarget(name: "queueworker-main", dependencies: ["QueueWorker", arguments], swiftSettings: strict),
-        .executableTarget(name: "clusterctl", dependencies: ["ClusterOps", arguments], swiftSettings: strict),
+        .executableTarget(name: "clusterctl", dependencies: ["ClusterOps", arguments, log], swiftSettings: strict),
         .target(name: "ClusterOpsTestKit", dependencies: ["ClusterOps", "MariaDB", log], swiftSettings: strict),
         .testTarget(name: "MariaDBTests", dependencies: ["MariaDB", "ClusterOpsTestKit"], swiftSettings: strict),
         .testTarget(
@@ -70,6 +70,11 @@ let package = Package(
         ),
         .testTarget(name: "TestKitTests", dependencies: ["ClusterOpsTestKit"], swiftSettings: strict),
         .testTarget(name: "EngineTests", dependencies: ["ClusterOps", "ClusterOpsTestKit"], swiftSettings: strict),
+        .testTarget(
+            name: "ClusterCtlTests",
+            dependencies: ["clusterctl", "ClusterOps", "ClusterOpsTestKit", "MariaDB"],
+            swiftSettings: strict
+        ),
         .testTarget(name: "ClusterOpsTests", dependencies: ["ClusterOps", "ClusterOpsTestKit"], swiftSettings: strict),
         .testTarget(
             name: "ChildProcessTests",

@@ -16,7 +16,7 @@ struct QueueWorkerDaemon {
     /// - Throws: `ConfigurationError` for a password that cannot be read.
     func run() async throws -> Daemon.Ending {
         let database = Database(
-            try configuration.connection(),
+            try configuration.databaseConnection(),
             pool: configuration.pool(slots: configuration.worker.slots),
             logger: logger
         )

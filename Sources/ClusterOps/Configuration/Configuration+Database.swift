@@ -1,11 +1,25 @@
 import MariaDB
 
 extension Configuration {
-    /// How to reach the database.
+    /// The certificates that Debian trusts; they are used for `verify` when no `ca_file` is set.
+    static let systemAuthorities = "/etc/ssl/certs/ca-certificates.crt"
+
+    /// How to connect to the database, with the password read from its file.
     ///
-    /// - Throws: `ConfigurationError` for a password file that is unsafe or cannot be read.
-    package func connection() throws(ConfigurationError) -> ConnectionConfiguration {
-        ConnectionConfiguration(
+    /// - Throws: `ConfigurationError` when the password file is unsafe or cannot be read.
+    public func databaseConnection() throws(ConfigurationError) -> ConnectionConfiguration {
+        let endpoint: ConnectionConfiguration.Endpoint =
+            switch database.endpoint {
+            case .socket(let path): .socket(path)
+            case .hosts(let hosts): .hosts(hosts.map { .init(name: $0.host.description, port: $0.port) })
+            }
+        let tls: ConnectionConfiguration.TLS =
+            switch database.tls.mode {
+            case .disabled: .disabled
+            case .required: .required
+            case .verify: .verify(authorities: database.tls.caFile ?? Self.systemAuthorities)
+            }
+        return ConnectionConfiguration(
             endpoint: endpoint,
             user: database.user,
             password: try databasePassword(),
@@ -14,8 +28,10 @@ extension Configuration {
         )
     }
 
-    /// A pool for a worker: a connection for every other slot would do, as a handler holds none while it works; the
-    /// claim, the settling, the renewal and the reaper have theirs.
+    /// A pool for a worker.
+    ///
+    /// A connection for every other slot would do, as a handler holds none while it works; the claim, the settling, the
+    /// renewal and the reaper have theirs.
     package func pool(slots: Int) -> MariaDB.Database.PoolConfiguration {
         var pool = MariaDB.Database.PoolConfiguration()
         pool.maximumConnections = min(4 + slots, 16)
@@ -33,20 +49,7 @@ extension Configuration {
         }
         return name
     }
-
-    private var endpoint: ConnectionConfiguration.Endpoint {
-        switch database.endpoint {
-        case .socket(let path): .socket(path)
-        case .hosts(let hosts): .hosts(hosts.map { .init(name: $0.host.description, port: $0.port) })
-        }
-    }
-
-    private var tls: ConnectionConfiguration.TLS {
-        switch database.tls.mode {
-        case .disabled: .disabled
-        case .required: .required
-        // The authorities of the system, unless others are named.
-        case .verify: .verify(authorities: database.tls.caFile ?? "/etc/ssl/certs/ca-certificates.crt")
-        }
-    }
 }
+
+/// How to connect to the database; programs pass it on without looking into it.
+public typealias DatabaseConnection = ConnectionConfiguration

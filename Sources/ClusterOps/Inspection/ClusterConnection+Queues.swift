@@ -1,0 +1,87 @@
+import MariaDB
+
+extension ClusterConnection {
+    /// Where counts stop being exact: the contract's 10,000.
+    private static let exactCount = 10_000
+    /// Queues that are looked at: two kinds of queue in five lanes for each of 1,000 nodes, twice over.
+    private static let mostQueues = 20_000
+    /// Queues counted in one statement; more save no round trip that would be felt.
+    private static let countedAtOnce = 20
+
+    /// Every queue that has operations, and every single queue that is paused, by name.
+    package func queues() async throws -> ListView<QueueView> {
+        ListView(
+            try await read { session in
+                let pauses = try QueueStatements.pauses(on: session)
+                var names = Set(try Self.queuesInUse(on: session))
+                names.formUnion(pauses.compactMap { try? QueueName($0.pattern) })
+                var views: [QueueView] = []
+                var rest = names.sorted()[...]
+                while !rest.isEmpty {
+                    let page = Array(rest.prefix(Self.countedAtOnce))
+                    rest = rest.dropFirst(page.count)
+                    views += try QueueStatements.counts(of: page, limit: Self.exactCount + 1, on: session)
+                        .map { QueueView($0, exactUpTo: Self.exactCount, pauses: pauses) }
+                }
+                return views
+            }
+        )
+    }
+
+    private static func queuesInUse(on session: borrowing Session) throws -> [QueueName] {
+        var names: [QueueName] = []
+        while names.count < mostQueues,
+            let next = try QueueStatements.nextQueue(after: names.last?.description ?? "", on: session)
+        {
+            names.append(next)
+        }
+        return names
+    }
+
+    /// What became of the requests for each task, by task.
+    package func coalescing() async throws -> ListView<CoalescingView> {
+        let totals = try await read { try EvidenceStatements.totals(on: $0) }
+        var views: [TaskName: CoalescingView] = [:]
+        for total in totals {
+            views[total.task, default: CoalescingView(task: total.task)].add(total.outcome, total.count)
+        }
+        return ListView(views.values.sorted { $0.task < $1.task })
+    }
+}
+
+extension QueueView {
+    fileprivate init(
+        _ counts: QueueStatements.Counts,
+        exactUpTo limit: Int,
+        pauses: [(pattern: String, reason: String)]
+    ) {
+        let matching = pauses.filter { Glob($0.pattern).matches(counts.queue.description) }
+        self.init(
+            queueName: counts.queue,
+            queued: min(counts.queued, limit),
+            delayed: min(counts.delayed, limit),
+            blocked: min(counts.blocked, limit),
+            executing: min(counts.executing, limit),
+            capped: max(counts.queued, counts.delayed, counts.blocked, counts.executing) > limit,
+            oldestSeconds: counts.oldestReadyAt.map { counts.now.seconds(since: $0) },
+            paused: !matching.isEmpty,
+            pausedReason: matching.isEmpty ? nil : matching.map(\.reason).joined(separator: "; ")
+        )
+    }
+}
+
+extension CoalescingView {
+    private static let refusal = "refused "
+
+    fileprivate mutating func add(_ outcome: String, _ count: Int) {
+        switch outcome {
+        case "requested": requested += count
+        case "deduplicated": deduplicated += count
+        case "folded": folded += count
+        case "executed": executed += count
+        default:
+            guard outcome.hasPrefix(Self.refusal) else { return }
+            refused[String(outcome.dropFirst(Self.refusal.count)), default: 0] += count
+        }
+    }
+}

@@ -1,0 +1,65 @@
+import Foundation
+import MariaDB
+
+extension OperationView {
+    /// Shows an operation; pure.
+    ///
+    /// - Parameters:
+    ///   - operation: The operation's row.
+    ///   - survivor: The row of the operation that a live follower rides on.
+    ///   - followers: What rides, or rode, on it.
+    ///   - adoptions: The requests that adopted it, oldest first.
+    ///   - now: The database's time.
+    init(
+        _ operation: Operation,
+        survivor: Operation? = nil,
+        followers: [OperationID] = [],
+        adoptions: [(requester: String, at: Timestamp)] = [],
+        now: Timestamp
+    ) {
+        let runner = survivor ?? operation
+        self.init(
+            uuid: operation.id,
+            kind: operation.kind,
+            tasks: operation.tasks,
+            state: operation.state,
+            queueName: operation.queue,
+            lane: operation.queue.lane,
+            network: operation.network,
+            node: operation.node,
+            interface: operation.interface,
+            parameters: operation.parameters.map(JSONValue.init(storedText:)),
+            dependsOn: operation.dependsOn,
+            runsAfter: operation.runsAfter,
+            unmet: operation.unmet,
+            requester: operation.requester,
+            deadline: operation.deadline,
+            retryOf: operation.retryOf,
+            attempts: operation.attempts,
+            maxAttempts: operation.maximumAttempts,
+            deliveries: operation.deliveries,
+            deferCount: operation.deferCount,
+            requests: 1 + adoptions.count,
+            enqueuedAt: operation.enqueuedAt,
+            readyAt: operation.readyAt,
+            claimedAt: runner.claimedAt,
+            startedAt: runner.startedAt,
+            finishedAt: operation.finishedAt,
+            waitSeconds: runner.startedAt?.seconds(since: operation.enqueuedAt),
+            foldedInto: operation.foldedInto,
+            followers: followers,
+            worker: runner.worker.map { WorkerView(node: $0.node, pid: $0.pid, session: $0.session) },
+            error: operation.error,
+            result: operation.result.map(JSONValue.init(storedText:)),
+            attemptHistory: operation.attemptHistory,
+            timeline: Timeline(operation, adoptions: adoptions, now: now).events
+        )
+    }
+}
+
+extension JSONValue {
+    /// The document of a column; text that is no JSON, which only a hand can have put there, is shown as a string.
+    fileprivate init(storedText text: String) {
+        self = (try? JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))) ?? .string(text)
+    }
+}

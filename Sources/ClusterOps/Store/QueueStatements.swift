@@ -1,0 +1,67 @@
+import MariaDB
+
+/// The statements that look at queues, at a cost that does not grow with the backlog.
+enum QueueStatements {
+    /// The next queue name after one that has operations: one probe of the index `claim`.
+    static func nextQueue(after name: String, on session: borrowing Session) throws -> QueueName? {
+        try session.query("SELECT MIN(queue_name) FROM work_queue FORCE INDEX (claim) WHERE queue_name > \(name)")[0]
+            .only()
+    }
+
+    /// What a queue holds; each count stops at its limit.
+    struct Counts: Sendable {
+        let queue: QueueName
+        let queued: Int
+        let delayed: Int
+        let blocked: Int
+        let executing: Int
+        let oldestReadyAt: Timestamp?
+        let now: Timestamp
+    }
+
+    /// Counts the operations of some queues, each state up to a limit: at most `4 × limit` index entries a queue.
+    static func counts(of queues: [QueueName], limit: Int, on session: borrowing Session) throws -> [Counts] {
+        guard !queues.isEmpty else { return [] }
+        return try session.query(countsQuery(of: queues, limit: limit)).map { row in
+            Counts(
+                queue: try row.get("queue_name"),
+                queued: try row.get("queued"),
+                delayed: try row.get("delayed"),
+                blocked: try row.get("blocked"),
+                executing: try row.get("executing"),
+                oldestReadyAt: try row.get("oldest"),
+                now: try row.get("seen_at")
+            )
+        }
+    }
+
+    static func countsQuery(of queues: [QueueName], limit: Int) -> SQL {
+        let branches: [SQL] = queues.map { queue in
+            func count(_ condition: SQL) -> SQL {
+                """
+                (SELECT COUNT(*) FROM (
+                    SELECT 1 FROM work_queue FORCE INDEX (claim)
+                    WHERE queue_name = \(queue) AND \(sql: condition)
+                    LIMIT \(limit)) AS counted)
+                """
+            }
+            return """
+                SELECT \(queue) AS queue_name,
+                    \(sql: count("state = 'queued' AND ready_at <= NOW(6)")) AS queued,
+                    \(sql: count("state = 'queued' AND ready_at > NOW(6)")) AS `delayed`,
+                    \(sql: count("state = 'blocked'")) AS blocked,
+                    \(sql: count("state = 'executing'")) AS executing,
+                    (SELECT MIN(ready_at) FROM work_queue FORCE INDEX (claim)
+                    WHERE queue_name = \(queue) AND state = 'queued' AND ready_at <= NOW(6)) AS oldest,
+                    NOW(6) AS seen_at
+                """
+        }
+        return .joined(branches, separator: " UNION ALL ")
+    }
+
+    /// The rules that keep queues from being drained.
+    static func pauses(on session: borrowing Session) throws -> [(pattern: String, reason: String)] {
+        try session.query("SELECT pattern, reason FROM queue_pauses ORDER BY pattern")
+            .map { try $0.decode((String, String).self) }
+    }
+}

@@ -1,0 +1,31 @@
+import ArgumentParser
+import Glibc
+
+/// The command line of ClusterOps.
+@main
+struct ClusterCtl: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "clusterctl",
+        abstract: "Enqueues and inspects the operations of a cluster, and changes its wanted state.",
+        discussion: """
+            Data goes to stdout, talk to stderr. Exit codes: 0 ok, 1 it failed, 3 unknown network, node, interface or \
+            operation, 4 conflict, 5 database unreachable, 6 timed out, 64 usage, 130 interrupted.
+            """,
+        subcommands: [Db.self]
+    )
+
+    static func main() async {
+        // Whatever was not committed is rolled back when the connection goes, so there is nothing to clean up.
+        signal(SIGINT) { _ in _exit(ExitStatus.interrupted.rawValue) }
+        do {
+            var command = try await asyncParseAsRoot()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            Failure(error).exit()
+        }
+    }
+}

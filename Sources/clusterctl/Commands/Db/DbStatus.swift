@@ -1,0 +1,16 @@
+import ArgumentParser
+import ClusterOps
+
+struct DbStatus: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "status",
+        abstract: "Tells the version of the schema and of this program."
+    )
+
+    @OptionGroup var global: GlobalOptions
+
+    func run() async throws {
+        let schema = try await global.withAnyDatabase { try await $0.schema() }
+        try global.print(schema)
+    }
+}

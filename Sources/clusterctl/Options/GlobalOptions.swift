@@ -1,0 +1,55 @@
+import ArgumentParser
+import ClusterOps
+import Foundation
+import Logging
+
+/// What every command takes.
+struct GlobalOptions: ParsableArguments {
+    @Option(help: "The configuration file; default $CLUSTEROPS_CONFIG, then \(Configuration.defaultPath).")
+    var config: String?
+
+    @Option(name: .shortAndLong, help: "How to print the answer.")
+    var output = OutputFormat.table
+
+    /// Prints an answer on stdout.
+    func print(_ answer: some Answer) throws {
+        try Renderer(output).print(answer)
+    }
+
+    /// Lends a connection to the cluster, whose schema must be this program's.
+    func withCluster<Result>(_ body: (ClusterConnection) async throws -> Result) async throws -> Result {
+        try await withConnection(try connectionConfiguration()) { cluster in
+            try await cluster.requireMigrated()
+            return try await body(cluster)
+        }
+    }
+
+    /// Lends a connection to a database of whatever version.
+    func withAnyDatabase<Result>(_ body: (ClusterConnection) async throws -> Result) async throws -> Result {
+        try await withConnection(try connectionConfiguration().forMigrations, body)
+    }
+
+    private func connectionConfiguration() throws -> DatabaseConnection {
+        try Configuration.load(path: config, environment: ProcessInfo.processInfo.environment).databaseConnection()
+    }
+
+    private func withConnection<Result>(
+        _ configuration: DatabaseConnection,
+        _ body: (ClusterConnection) async throws -> Result
+    ) async throws -> Result {
+        let cluster = ClusterConnection(
+            configuration,
+            requester: Requester.current,
+            waker: NoWaker(),
+            logger: Logger(label: "clusterctl", factory: { _ in SwiftLogNoOpLogHandler() })
+        )
+        do {
+            let result = try await body(cluster)
+            await cluster.close()
+            return result
+        } catch {
+            await cluster.close()
+            throw error
+        }
+    }
+}

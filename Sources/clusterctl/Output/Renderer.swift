@@ -1,0 +1,58 @@
+import ArgumentParser
+import Foundation
+
+/// How answers are printed.
+enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
+    case table
+    case json
+}
+
+/// An answer that can be printed in every format.
+protocol Answer: Encodable {
+    var table: TextTable { get }
+}
+
+/// The one place where answers are printed.
+struct Renderer {
+    private let format: OutputFormat
+
+    init(_ format: OutputFormat) {
+        self.format = format
+    }
+
+    func print(_ answer: some Answer) throws {
+        switch format {
+        case .json: try write(json(answer) + "\n")
+        case .table: try write(answer.table.text(width: Terminal.width))
+        }
+    }
+
+    private func json(_ answer: some Answer) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(answer), as: UTF8.self)
+    }
+
+    /// An answer that could not be written is a failure: a full disk must not look like an empty answer.
+    private func write(_ text: String) throws {
+        guard let reason = Descriptor.output.write(text) else { return }
+        throw Failure(.failed, "cannot write to stdout: \(String(cString: strerror(reason)))")
+    }
+}
+
+/// What stdout and stdin are connected to.
+enum Terminal {
+    /// The columns of the terminal, or nil when stdout is none.
+    static var width: Int? {
+        var size = winsize()
+        guard isatty(STDOUT_FILENO) == 1, ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else {
+            return nil
+        }
+        return Int(size.ws_col)
+    }
+
+    /// Whether somebody can be asked.
+    static var hasPerson: Bool {
+        isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1
+    }
+}

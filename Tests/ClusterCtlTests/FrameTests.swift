@@ -1,0 +1,46 @@
+import ClusterOpsTestKit
+import Testing
+
+@testable import clusterctl
+
+@Suite struct FrameTests {
+    @Test func `a schema is migrated, and told about, by commands that fit their examples`() async throws {
+        try await withFreshSchema { _, configuration in
+            let expected = [("status", "false"), ("migrate", "true"), ("migrate", "true"), ("status", "true")]
+            for (verb, migrated) in expected {
+                let run = try await ClusterCtlProgram.run(["db", verb, "-o", "json"], on: configuration)
+                #expect(run.status == 0 && run.talk == "")
+                #expect(try Golden("db-\(verb)").differences(from: run.output) == [])
+                #expect(run.output.contains("\"migrated\" : \(migrated)"))
+            }
+        }
+    }
+
+    @Test func `help goes to stdout and is no failure, bad usage to stderr in one line with exit code 64`()
+        async throws
+    {
+        try await withFreshSchema { _, configuration in
+            let help = try await ClusterCtlProgram.run(["db", "migrate", "--help"], on: configuration)
+            #expect(help.status == 0 && help.talk == "" && help.output.contains("--config"))
+            let bad = [
+                ["no-such-noun"], ["db", "status", "x"], ["db", "status", "x\u{1b}[2J\n"], ["db", "status", "-o", "x"],
+            ]
+            for arguments in bad {
+                let run = try await ClusterCtlProgram.run(arguments, on: configuration)
+                #expect(run.status == 64 && run.output == "", "\(arguments)")
+                #expect(run.talk.hasPrefix("clusterctl: ") && run.talk.hasSuffix("\n"), "\(run.talk)")
+                #expect(run.talk.dropLast().allSatisfy { $0 >= " " && $0 != "\u{1b}" }, "\(run.talk)")
+            }
+        }
+    }
+
+    @Test func `a table fits the terminal: its widest columns give way, and no line ends in spaces`() {
+        let table = TextTable(["A", "B"], rows: [["short", String(repeating: "x", count: 60)], ["a\nb", nil]])
+        let lines = table.text(width: 40).split(separator: "\n", omittingEmptySubsequences: false).dropLast()
+        #expect(lines.count == 3)
+        #expect(lines.allSatisfy { $0.count <= 40 && !$0.hasSuffix(" ") })
+        #expect(lines[1].hasSuffix("…") && lines[1].count == 40)
+        #expect(lines[2] == "a\\nb   -")
+        #expect(table.text(width: nil).contains(String(repeating: "x", count: 60)))
+    }
+}
