@@ -1,0 +1,15 @@
+import ArgumentParser
+import ClusterOps
+
+struct CoalescingShow: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "show",
+        abstract: "Tells for each task what became of its requests."
+    )
+
+    @OptionGroup var global: GlobalOptions
+
+    func run() async throws {
+        try await global.withCluster { try global.print(try await $0.coalescing()) }
+    }
+}

@@ -1,0 +1,8 @@
+import ArgumentParser
+
+struct Op: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Operations: requests for work.",
+        subcommands: [OpEnqueue.self, OpShow.self, OpList.self, OpWait.self]
+    )
+}

@@ -1,0 +1,83 @@
+import ArgumentParser
+import ClusterOps
+
+struct OpEnqueue: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "enqueue",
+        abstract: "Enqueues an operation, or adopts one that waits for the same work."
+    )
+
+    @OptionGroup var global: GlobalOptions
+
+    @Argument(help: "The steps, in order; all of one kind.", transform: { try TaskName($0) })
+    var tasks: [TaskName]
+
+    @Option(help: "The network it is about.", transform: { try NetworkName($0) })
+    var network: NetworkName?
+
+    @Option(help: "The node it is about.", transform: { try NodeName($0) })
+    var node: NodeName?
+
+    @Option(help: "The interface it is about.", transform: { try InterfaceID($0) })
+    var interface: InterfaceID?
+
+    @Option(
+        help: "How urgent it is: \(Lane.allCases.map(\.rawValue).joined(separator: ", ")).",
+        transform: { try Lane($0) }
+    )
+    var lane = Lane.default
+
+    @Option(help: "An operation that must complete first; may be repeated.", transform: { try OperationID($0) })
+    var dependsOn: [OperationID] = []
+
+    @Option(help: "An operation that must have ended first; may be repeated.", transform: { try OperationID($0) })
+    var runsAfter: [OperationID] = []
+
+    @Option(help: "Not before this long from now, such as 30s.", transform: { try DurationText($0) })
+    var delay: DurationText?
+
+    @Option(
+        help: "It ends in error when it has not been started this long from now.",
+        transform: { try DurationText($0) }
+    )
+    var deadline: DurationText?
+
+    @Option(parsing: .unconditional, help: "JSON for the task, at most 64 KiB.")
+    var parameters: String?
+
+    @Option(
+        help: "Your own id: the same id with the same content twice is one operation.",
+        transform: { try OperationID($0) }
+    )
+    var uuid: OperationID?
+
+    @Flag(help: "Do not adopt an operation that waits for the same work.")
+    var noDedup = false
+
+    @Option(help: "Enqueue this many separate operations.")
+    var count: Int?
+
+    func run() async throws {
+        let request = OperationRequest(
+            tasks: tasks,
+            target: .init(network: network, node: node, interface: interface),
+            lane: lane,
+            id: uuid,
+            parameters: parameters,
+            dependsOn: dependsOn,
+            runsAfter: runsAfter,
+            delay: delay?.duration ?? .zero,
+            deadline: deadline?.duration,
+            allowsDedup: !noDedup
+        )
+        try await global.withCluster { cluster in
+            if let count {
+                let first = try await cluster.queue.enqueue(request, count: count)
+                try global.print(BulkEnqueueView(count: count, firstUUID: first))
+            } else {
+                try global.print(try await cluster.queue.enqueue(request))
+            }
+            await Evidently.write(cluster)
+        }
+    }
+}

@@ -1,0 +1,18 @@
+import ArgumentParser
+import ClusterOps
+
+struct OpShow: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "show",
+        abstract: "Shows everything that is known of an operation."
+    )
+
+    @OptionGroup var global: GlobalOptions
+
+    @Argument(help: "The operation.", transform: { try OperationID($0) })
+    var uuid: OperationID
+
+    func run() async throws {
+        try await global.withCluster { try global.print(try await $0.operation(uuid)) }
+    }
+}

@@ -1,0 +1,48 @@
+import ArgumentParser
+import ClusterOps
+
+struct OpWait: AsyncParsableCommand {
+    /// Ids of one look: a packet of 40 KB, once a second.
+    private static let mostAwaited = 1000
+
+    static let configuration = CommandConfiguration(
+        commandName: "wait",
+        abstract: "Waits until operations have ended; succeeds only if all complete."
+    )
+
+    @OptionGroup var global: GlobalOptions
+
+    @OptionGroup var waiting: Waiting
+
+    @Argument(help: "The operations.", transform: { try OperationID($0) })
+    var uuids: [OperationID]
+
+    func validate() throws {
+        guard uuids.count <= Self.mostAwaited else {
+            throw ValidationError("at most \(Self.mostAwaited) operations are waited for at once, found \(uuids.count)")
+        }
+    }
+
+    func run() async throws {
+        let (states, inTime) = try await global.withCluster { cluster in
+            try await waiting.poll {
+                try await cluster.states(of: uuids)
+            } until: { states in
+                states.items.allSatisfy(\.state.isTerminal)
+            }
+        }
+        try global.print(states)
+        if !inTime {
+            let live = states.items.filter { !$0.state.isTerminal }
+            throw Failure(.timedOut, "timed out: \(Self.named(live)) \(live.count == 1 ? "has" : "have") not ended")
+        }
+        let bad = states.items.filter { $0.state != .complete }
+        guard bad.isEmpty else { throw Failure(.failed, "did not complete: \(Self.named(bad))") }
+    }
+
+    /// Names the first few, so that the line stays readable.
+    private static func named(_ states: [OperationStateView]) -> String {
+        let names = states.prefix(3).map { "\($0.uuid) (\($0.state.rawValue))" }.joined(separator: ", ")
+        return states.count > 3 ? "\(names) and \(states.count - 3) more" : names
+    }
+}

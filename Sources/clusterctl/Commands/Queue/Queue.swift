@@ -1,0 +1,9 @@
+import ArgumentParser
+
+struct QueueNoun: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "queue",
+        abstract: "Queues: what waits for whom.",
+        subcommands: [QueueList.self]
+    )
+}

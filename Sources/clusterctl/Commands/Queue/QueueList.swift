@@ -1,0 +1,15 @@
+import ArgumentParser
+import ClusterOps
+
+struct QueueList: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list",
+        abstract: "Lists the queues that hold operations, or are paused; counts are exact up to 10,000."
+    )
+
+    @OptionGroup var global: GlobalOptions
+
+    func run() async throws {
+        try await global.withCluster { try global.print(try await $0.queues()) }
+    }
+}

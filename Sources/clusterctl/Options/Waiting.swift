@@ -1,0 +1,30 @@
+import ArgumentParser
+import ClusterOps
+
+/// Waits for something to come about, up to a time.
+struct Waiting: ParsableArguments {
+    @Option(
+        help: "How long to wait at most, such as 30s or 5m; without it, for ever.",
+        transform: { try DurationText($0) }
+    )
+    var timeout: DurationText?
+
+    /// Looks again and again until `isDone`; returns the last look, and whether it was done in time.
+    ///
+    /// The first look is always taken, also when no time is given.
+    func poll<Value>(
+        _ look: () async throws -> Value,
+        until isDone: (Value) -> Bool
+    ) async throws -> (value: Value, inTime: Bool) {
+        let clock = ContinuousClock()
+        let deadline = timeout.map { clock.now + $0.duration }
+        var pace = PollPace()
+        while true {
+            let value = try await look()
+            if isDone(value) { return (value, true) }
+            let left = deadline.map { clock.now.duration(to: $0) }
+            if let left, left <= .zero { return (value, false) }
+            try await Task.sleep(for: pace.pause(left: left), clock: clock)
+        }
+    }
+}

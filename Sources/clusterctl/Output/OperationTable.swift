@@ -1,0 +1,79 @@
+import ClusterOps
+import Foundation
+
+extension OperationReceipt: Answer {
+    var table: TextTable {
+        TextTable(fields: [
+            ("uuid", "\(uuid)"), ("queue", "\(queueName)"), ("state", state.rawValue),
+            ("deduplicated", deduplicated.word),
+        ])
+    }
+}
+
+extension BulkEnqueueView: Answer {
+    var table: TextTable { TextTable(fields: [("count", "\(count)"), ("first uuid", "\(firstUUID)")]) }
+}
+
+extension OperationStateView: TableRow {
+    static let titles = ["UUID", "STATE"]
+    var cells: [String?] { ["\(uuid)", state.rawValue] }
+}
+
+extension OperationView: TableRow {
+    static let titles = ["UUID", "STATE", "QUEUE", "TASKS", "NETWORK", "NODE", "ENQUEUED", "WAITED", "REQUESTS"]
+    var cells: [String?] {
+        [
+            "\(uuid)", state.rawValue, "\(queueName)", tasks.map(\.description).joined(separator: " "),
+            network?.description, node?.description, "\(enqueuedAt)", waitSeconds?.secondsText, "\(requests)",
+        ]
+    }
+}
+
+extension OperationView: Answer {
+    var table: TextTable {
+        var fields: [(name: String, value: String?)] = [
+            ("uuid", "\(uuid)"),
+            ("kind", kind.rawValue),
+            ("tasks", tasks.map(\.description).joined(separator: " ")),
+            ("state", state.rawValue),
+            ("queue", "\(queueName)"),
+            ("network", network?.description),
+            ("node", node?.description),
+            ("interface", interface?.description),
+            ("parameters", parameters.map(Self.text)),
+            ("depends on", Self.list(dependsOn)),
+            ("runs after", Self.list(runsAfter)),
+            ("unmet", "\(unmet)"),
+            ("requester", requester),
+            ("requests", "\(requests)"),
+            ("deadline", deadline.map { "\($0)" }),
+            ("retry of", retryOf?.description),
+            ("attempts", "\(attempts) of \(maxAttempts)"),
+            ("deliveries", "\(deliveries)"),
+            ("deferred", "\(deferCount)"),
+            ("waited", waitSeconds?.secondsText),
+            ("folded into", foldedInto?.description),
+            ("followers", Self.list(followers)),
+            ("worker", worker.map { "\($0.node) pid \($0.pid)" }),
+            ("error", error.map { "\($0.code): \($0.message)" }),
+            ("stderr", error?.stderrTail),
+            ("result", result.map(Self.text)),
+        ]
+        for event in timeline {
+            let details = event.details.sorted { $0.key < $1.key }.map { "\($0.key)=\(Self.text($0.value))" }
+            fields.append(("\(event.at)", ([event.event.rawValue] + details).joined(separator: " ")))
+        }
+        return TextTable(fields: fields)
+    }
+
+    private static func list(_ ids: [OperationID]) -> String? {
+        ids.isEmpty ? nil : ids.map(\.description).joined(separator: " ")
+    }
+
+    private static func text(_ value: JSONValue) -> String {
+        if case .string(let text) = value { return text }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return (try? encoder.encode(value)).map { String(decoding: $0, as: UTF8.self) } ?? TextTable.unknown
+    }
+}

@@ -1,0 +1,28 @@
+import ClusterOps
+
+extension QueueView: TableRow {
+    static let titles = ["QUEUE", "QUEUED", "DELAYED", "BLOCKED", "EXECUTING", "OLDEST", "PAUSED"]
+    var cells: [String?] {
+        let oldest = oldestSeconds?.secondsText
+        return [
+            "\(queueName)", counted(queued), counted(delayed), counted(blocked), counted(executing), oldest,
+            paused ? pausedReason : "no",
+        ]
+    }
+
+    /// A capped queue does not say which count reached the limit; the largest did.
+    private func counted(_ count: Int) -> String {
+        capped && count == max(queued, delayed, blocked, executing) ? "\(count)+" : "\(count)"
+    }
+}
+
+extension CoalescingView: TableRow {
+    static let titles = ["TASK", "REQUESTED", "DEDUPLICATED", "FOLDED", "EXECUTED", "REFUSED"]
+    var cells: [String?] {
+        let reasons = refused.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+        return [
+            "\(task)", "\(requested)", "\(deduplicated)", "\(folded)", "\(executed)",
+            reasons.isEmpty ? nil : reasons.joined(separator: " "),
+        ]
+    }
+}
