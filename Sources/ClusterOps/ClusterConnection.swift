@@ -18,12 +18,12 @@ package struct ClusterConnection: Sendable {
     /// - Parameters:
     ///   - configuration: How to reach the database.
     ///   - requester: Who asks, for the history.
-    ///   - waker: Told of every operation that becomes ready.
     ///   - logger: Takes what the database's pool and the migrations have to say.
-    package init(_ configuration: ConnectionConfiguration, requester: String, waker: any Waker, logger: Logger) {
+    package init(_ configuration: ConnectionConfiguration, requester: String, logger: Logger) {
         var pool = Database.PoolConfiguration()
         pool.maximumConnections = Self.connections
         let database = Database(configuration, pool: pool, logger: logger)
+        let waker = DoorbellWaker(database: database, sender: DoorbellSender(logger: logger))
         self.init(database: database, requester: requester, waker: waker, logger: logger)
     }
 

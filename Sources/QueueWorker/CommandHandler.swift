@@ -32,7 +32,9 @@ struct CommandHandler: TaskHandler {
 
     func run(_ attempt: Attempt) async -> TaskOutcome {
         do {
-            let input = try JSONEncoder.contract.encode(OperationView(attempt.operation))
+            let operation = attempt.operation
+            let view = OperationView(operation, now: operation.startedAt ?? operation.enqueuedAt)
+            let input = try JSONEncoder.contract.encode(view)
             let specification = ChildSpecification(
                 executable: command[0],
                 arguments: Array(command.dropFirst()),

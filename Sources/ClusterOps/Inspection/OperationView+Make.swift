@@ -10,7 +10,7 @@ extension OperationView {
     ///   - followers: What rides, or rode, on it.
     ///   - adoptions: The requests that adopted it, oldest first.
     ///   - now: The database's time.
-    init(
+    package init(
         _ operation: Operation,
         survivor: Operation? = nil,
         followers: [OperationID] = [],

@@ -40,7 +40,6 @@ struct GlobalOptions: ParsableArguments {
         let cluster = ClusterConnection(
             configuration,
             requester: Requester.current,
-            waker: NoWaker(),
             logger: Logger(label: "clusterctl", factory: { _ in SwiftLogNoOpLogHandler() })
         )
         do {

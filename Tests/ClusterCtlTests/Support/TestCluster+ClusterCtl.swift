@@ -32,7 +32,7 @@ enum ClusterCtlProgram {
         started: @escaping @Sendable (Int32) -> Void = { _ in }
     ) async throws -> ProgramRun {
         try await ProgramRun.run(
-            BuiltProduct.path("clusterctl"),
+            try BuiltProduct.path("clusterctl"),
             arguments,
             environment: self.environment(for: configuration).merging(environment) { _, new in new },
             input: input,
