@@ -1,0 +1,119 @@
+import ClusterOpsTestKit
+import Logging
+import ServiceLifecycle
+import Testing
+
+@testable import ClusterOps
+
+@Suite(.timeLimit(.minutes(1))) struct DoorbellTests {
+    private let clock = ManualClock()
+
+    @Test func `a ring wakes a waiter`() async throws {
+        let doorbell = Doorbell(clock: clock)
+        async let wake = doorbell.wait(upTo: .seconds(1))
+        try await clock.waitForSleepers(1)
+        doorbell.ring()
+        #expect(await wake == .rung)
+    }
+
+    @Test func `a ring that nobody waits for is remembered exactly once`() async throws {
+        let doorbell = Doorbell(clock: clock)
+        doorbell.ring()
+        doorbell.ring()
+        #expect(await doorbell.wait(upTo: .seconds(1)) == .rung)
+        async let second = doorbell.wait(upTo: .seconds(1))
+        try await clock.waitForSleepers(1)
+        clock.advance(by: .seconds(1))
+        #expect(await second == .timedOut)
+    }
+
+    @Test func `a ring that woke somebody is not remembered`() async throws {
+        let doorbell = Doorbell(clock: clock)
+        async let first = doorbell.wait(upTo: .seconds(1))
+        try await clock.waitForSleepers(1)
+        doorbell.ring()
+        #expect(await first == .rung)
+        async let second = doorbell.wait(upTo: .seconds(1))
+        try await clock.waitForSleepers(1)
+        clock.advance(by: .seconds(1))
+        #expect(await second == .timedOut)
+    }
+
+    @Test func `without a ring the wait ends when its time is over, not before`() async throws {
+        let doorbell = Doorbell(clock: clock)
+        async let wake = doorbell.wait(upTo: .seconds(2))
+        try await clock.waitForSleepers(1)
+        clock.advance(by: .milliseconds(1999))
+        #expect(clock.sleeperCount == 1)
+        clock.advance(by: .milliseconds(1))
+        #expect(await wake == .timedOut)
+    }
+
+    @Test func `one ring wakes everyone who waits`() async throws {
+        let doorbell = Doorbell(clock: clock)
+        async let first = doorbell.wait(upTo: .seconds(1))
+        async let second = doorbell.wait(upTo: .seconds(1))
+        try await clock.waitForSleepers(2)
+        doorbell.ring()
+        #expect(await (first, second) == (.rung, .rung))
+    }
+
+    @Test func `no ring is lost between waits, whatever the threads do`() async throws {
+        let doorbell = Doorbell(clock: clock)
+        let rings = 2000
+        let seen = Locked(0)
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                // Each ring comes after the one before was seen, so none may fold into another.
+                for ring in 1...rings {
+                    doorbell.ring()
+                    while seen.value < ring { await Task.yield() }
+                }
+            }
+            for _ in 0..<rings where await doorbell.wait(upTo: .seconds(1)) == .rung { seen.update { $0 += 1 } }
+        }
+        #expect(seen.value == rings)
+    }
+
+    @Test func `cancellation ends a wait at once and leaves a ring for the next`() async throws {
+        let doorbell = Doorbell(clock: clock)
+        await withTaskGroup(of: Doorbell.Wake.self) { group in
+            group.addTask { await doorbell.wait(upTo: .seconds(1)) }
+            try? await clock.waitForSleepers(1)
+            group.cancelAll()
+            #expect(await group.next() == .shutDown)
+            doorbell.ring()
+            group.addTask { await doorbell.wait(upTo: .seconds(1)) }
+            #expect(await group.next() == .shutDown)
+        }
+        #expect(await doorbell.wait(upTo: .seconds(1)) == .rung)
+    }
+
+    @Test func `graceful shutdown ends a wait at once, and every later one`() async throws {
+        let doorbell = Doorbell(clock: clock)
+        let wakes = Locked<[Doorbell.Wake]>([])
+        let worker = Worker {
+            for _ in 0..<2 {
+                let wake = await doorbell.wait(upTo: .seconds(1))
+                wakes.update { $0.append(wake) }
+            }
+        }
+        let group = ServiceGroup(services: [worker], logger: .silent)
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try await group.run() }
+            try await clock.waitForSleepers(1)
+            await group.triggerGracefulShutdown()
+            try await tasks.waitForAll()
+        }
+        #expect(wakes.value == [.shutDown, .shutDown])
+    }
+}
+
+/// A service made of one closure.
+struct Worker: Service {
+    let body: @Sendable () async throws -> Void
+
+    func run() async throws {
+        try await body()
+    }
+}
