@@ -68,5 +68,15 @@ let package = Package(
             dependencies: ["ClusterOps", "ClusterOpsTestKit", log, lifecycle],
             swiftSettings: strict
         ),
+        .executableTarget(
+            name: "daemon-probe",
+            dependencies: ["ClusterOps", log, lifecycle],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "DaemonTests",
+            dependencies: ["ClusterOps", "ClusterOpsTestKit", "daemon-probe", log, lifecycle],
+            swiftSettings: strict
+        ),
     ]
 )

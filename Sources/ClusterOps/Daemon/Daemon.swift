@@ -82,8 +82,8 @@ package enum Daemon {
                 _exit(Ending.failed.rawValue)
             }
             isDraining = true
-            await group.triggerGracefulShutdown()
             logger.notice("draining; a second signal stops at once", metadata: ["signal": "\(signal)"])
+            await group.triggerGracefulShutdown()
         }
     }
 }
