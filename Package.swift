@@ -64,6 +64,23 @@ let package = Package(
         .target(name: "ClusterOpsTestKit", dependencies: ["ClusterOps", "MariaDB", log], swiftSettings: strict),
         .testTarget(name: "MariaDBTests", dependencies: ["MariaDB", "ClusterOpsTestKit"], swiftSettings: strict),
         .testTarget(
+            name: "QueueWorkerTests",
+            dependencies: ["ClusterOps", "ClusterOpsTestKit", "MariaDB", "queueworker-main"],
+            swiftSettings: strict
+        ),
+        .testTarget(name: "TestKitTests", dependencies: ["ClusterOpsTestKit"], swiftSettings: strict),
+        .testTarget(name: "EngineTests", dependencies: ["ClusterOps", "ClusterOpsTestKit"], swiftSettings: strict),
+        .testTarget(
+            name: "ClusterCtlTests",
+            dependencies: ["clusterctl", "ClusterOps", "ClusterOpsTestKit", "MariaDB"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "ChildProcessTests",
+            dependencies: ["ChildProcess", "childprocess-probe"],
+            swiftSettings: strict
+        ),
+        .testTarget(
             name: "ClusterOpsTests",
             dependencies: ["ClusterOps", "ClusterOpsTestKit", log, lifecycle],
             swiftSettings: strict
