@@ -6,14 +6,25 @@ import Testing
     private static let root = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
+    private struct File {
+        let path: String
+        let text: String
+
+        /// The test kit, and the programs that tests start in order to kill them.
+        var isForTests: Bool { path.hasPrefix("Sources/ClusterOpsTestKit/") || path.contains("-probe/") }
+    }
+
     /// Every Swift file below a directory, with its path from the root.
-    private func files(below directory: String) throws -> [(path: String, text: String)] {
+    private func files(below directory: String) throws -> [File] {
         let base = Self.root.appending(path: directory)
         let paths = try #require(FileManager.default.enumerator(atPath: base.path)).compactMap { $0 as? String }
         let swift = paths.filter { $0.hasSuffix(".swift") }.sorted()
         #expect(!swift.isEmpty, "nothing was read below \(directory)")
         return try swift.map { path in
-            ("\(directory)/\(path)", try String(contentsOf: base.appending(path: path), encoding: .utf8))
+            File(
+                path: "\(directory)/\(path)",
+                text: try String(contentsOf: base.appending(path: path), encoding: .utf8)
+            )
         }
     }
 
@@ -31,9 +42,11 @@ import Testing
     }
 
     @Test func `background work lives in run, and nothing traps on purpose of a caller`() throws {
-        for file in try files(below: "Sources") where !file.path.hasPrefix("Sources/ClusterOpsTestKit") {
+        for file in try files(below: "Sources") where !file.isForTests {
             for line in file.text.split(separator: "\n") where !line.drop(while: \.isWhitespace).hasPrefix("//") {
-                for forbidden in [" Task {", "(Task {", "Task.detached", "try!", "fatalError(", "Thread.sleep", "usleep("] {
+                for forbidden in [
+                    " Task {", "(Task {", "Task.detached", "try!", "fatalError(", "Thread.sleep", "usleep(",
+                ] {
                     #expect(!line.contains(forbidden), "\(file.path): \(line)")
                 }
             }
