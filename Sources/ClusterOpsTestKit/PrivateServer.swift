@@ -89,6 +89,16 @@ public final class PrivateServer: Sendable {
         RunningServers.remove(server.processIdentifier)
     }
 
+    /// Lets the server hang: it accepts connections and answers nothing, until `resume()`.
+    public func suspend() {
+        if let processIdentifier { Foundation.kill(processIdentifier, SIGSTOP) }
+    }
+
+    /// Lets the server go on.
+    public func resume() {
+        if let processIdentifier { Foundation.kill(processIdentifier, SIGCONT) }
+    }
+
     /// Kills the server and removes its directory.
     public func destroy() {
         kill()

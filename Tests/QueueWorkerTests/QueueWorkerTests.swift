@@ -148,6 +148,27 @@ import Testing
         }
     }
 
+    @Test func `a database that hangs costs the session, and the commands end with it`() async throws {
+        let server = try PrivateServer()
+        defer { server.destroy() }
+        let script = "echo $$ >> \"$0\"; test $(wc -l < \"$0\") -gt 1 || exec sleep 3000"
+        try await withWorkers(tasks: ["held": script], on: server) { cluster, workers in
+            let worker = try workers.start("h1")
+            let id = try await cluster.enqueueEventually("held")
+            try await eventually("it runs") { workers.scratch.contains("\n") }
+            let command = try #require(Int32(workers.scratch.split(separator: "\n")[0]))
+            server.suspend()
+            let hung = ContinuousClock.now
+            try await eventually("its command is ended") { !ProcessTable.isAlive(command) }
+            #expect(ContinuousClock.now - hung < Workers.lease + .seconds(1))
+            try await eventually("it knows") { worker.log.contains("losing the session") }
+            server.resume()
+            let ended = try await cluster.end(of: id)
+            #expect(ended.state == .complete && ended.deliveries == 2)
+            #expect(worker.isRunning)
+        }
+    }
+
     @Test func `a doorbell starts work at once, long before the poll`() async throws {
         try await withWorkers(tasks: [:], poll: "60s") { cluster, workers in
             try workers.start("h1")

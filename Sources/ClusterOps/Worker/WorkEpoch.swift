@@ -44,12 +44,14 @@ struct WorkEpoch: Sendable {
             lease: settings.lease.leaseDuration
         )
         try await parts.database.withSession { try SessionStatements.open(opening, on: $0) }
-        let lease = SessionLease(settings.lease, sentAt: sentAt)
-        parts.children.extendAll(until: lease.deadline)
+        conditions.hold(SessionLease(settings.lease, sentAt: sentAt))
+        parts.children.extendAll(until: conditions.deadline)
         log(.info, "session opened")
 
-        await withDiscardingTaskGroup { group in
-            group.addTask { await self.renew(lease) }
+        // A loss is thrown: that cancels every handler at once, also while this body waits for a database that hangs.
+        try? await withThrowingDiscardingTaskGroup { group in
+            group.addTask { try await self.renew() }
+            group.addTask { try await self.watchFence() }
             group.addTask { await self.settle() }
             group.addTask { await self.reap() }
             group.addTask { await self.flushEvidence() }
@@ -71,7 +73,7 @@ struct WorkEpoch: Sendable {
 
     // MARK: Claiming
 
-    private func claim(in group: inout DiscardingTaskGroup) async {
+    private func claim(in group: inout ThrowingDiscardingTaskGroup<any Error>) async {
         var claiming = Claiming(
             database: parts.database,
             queues: queues,
@@ -104,7 +106,7 @@ struct WorkEpoch: Sendable {
         _ = await parts.doorbell.wait(upTo: settings.pollInterval)
     }
 
-    private func start(_ claims: [Claim], in group: inout DiscardingTaskGroup) {
+    private func start(_ claims: [Claim], in group: inout ThrowingDiscardingTaskGroup<any Error>) {
         ledger.start(claims)
         for claim in claims {
             if let task = claim.operation.tasks.first { parts.evidence.executed(task, folded: claim.folded) }
@@ -179,13 +181,12 @@ struct WorkEpoch: Sendable {
 
     // MARK: Keeping the session
 
-    private func renew(_ lease: SessionLease) async {
-        var lease = lease
+    private func renew() async throws {
         var failed = false
         while true {
-            guard (try? await Task.sleep(for: lease.pause(afterFailure: failed, at: .now))) != nil else { return }
+            let pause = conditions.pause(afterFailure: failed)
+            guard (try? await Task.sleep(for: pause)) != nil else { return }
             let sentAt = SuspendingClock.now
-            if lease.isOver(at: sentAt) { return lose("it could not be renewed in time") }
             do {
                 let (session, duration, name) = (session, settings.lease.leaseDuration, settings.node)
                 let doorbell = await parts.address()
@@ -198,11 +199,13 @@ struct WorkEpoch: Sendable {
                     )
                     return (renewed, try SessionStatements.node(name, on: connection))
                 }
-                guard renewed else { return lose("the database says that it has expired") }
-                lease.renewed(sentAt: sentAt)
-                parts.children.extendAll(until: lease.deadline)
+                guard renewed else { throw lose("the database says that it has expired") }
+                conditions.renewed(sentAt: sentAt)
+                parts.children.extendAll(until: conditions.deadline)
                 conditions.setDraining(node?.isDraining ?? true)
                 failed = false
+            } catch let loss as SessionLost {
+                throw loss
             } catch {
                 if !failed { log(.warning, "the session was not renewed", ["error": "\(error)"]) }
                 failed = true
@@ -210,12 +213,23 @@ struct WorkEpoch: Sendable {
         }
     }
 
-    private func lose(_ reason: String) {
+    /// Ends the session when its time is up, also while a renewal waits for a database that hangs.
+    private func watchFence() async throws {
+        while conditions.deadline > .now {
+            guard (try? await Task.sleep(until: conditions.deadline, clock: .suspending)) != nil else { return }
+        }
+        throw lose("it could not be renewed in time")
+    }
+
+    private struct SessionLost: Error {}
+
+    private func lose(_ reason: String) -> SessionLost {
         log(.error, "losing the session", ["reason": "\(reason)"])
         conditions.lose()
         parts.children.killAll()
         parts.doorbell.ring()
         idle.continuation.yield()
+        return SessionLost()
     }
 
     private func reap() async {
@@ -288,10 +302,21 @@ struct WorkEpoch: Sendable {
 private final class Conditions: Sendable {
     private let lost = Flag()
     private let draining = Mutex(false)
+    private let lease = Mutex<SessionLease?>(nil)
 
     var isLost: Bool { lost.isSet }
     /// Whether the node takes no new work; what runs is finished.
     var isDraining: Bool { draining.withLock { $0 } }
+
+    /// When the session's right to act ends; before it is opened, at once.
+    var deadline: SuspendingClock.Instant { lease.withLock { $0?.deadline } ?? .now }
+
+    func hold(_ lease: SessionLease) { self.lease.withLock { $0 = lease } }
+    func renewed(sentAt: SuspendingClock.Instant) { lease.withLock { $0?.renewed(sentAt: sentAt) } }
+
+    func pause(afterFailure failed: Bool) -> Duration {
+        lease.withLock { $0?.pause(afterFailure: failed, at: .now) } ?? .zero
+    }
 
     func lose() { lost.set() }
     func setDraining(_ value: Bool) { draining.withLock { $0 = value } }
