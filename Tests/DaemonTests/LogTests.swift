@@ -96,8 +96,8 @@ import Testing
             #expect(fcntl(writer, F_SETFL, O_NONBLOCK) == 0)
             let (threads, lines) = (8, 200)
             let sink = LogSink(descriptor: writer)
-            // Longer than what a pipe takes at once, and all together more than it holds.
-            let text = String(repeating: "x", count: 4000)
+            // Longer than PIPE_BUF, up to which the kernel keeps a write whole by itself; all together more than a pipe holds.
+            let text = String(repeating: "x", count: 6000)
             for thread in 0..<threads {
                 Thread.detachNewThread {
                     for line in 0..<lines { sink.write("\(thread) \(line) \(text)\n") }
