@@ -51,6 +51,14 @@ public final class CommandKeeper: Sendable {
         }
     }
 
+    /// Kills every command, and starts no other until the lease is extended again.
+    public func endLease() {
+        state.withLock { state in
+            state.leaseUntil = .now
+            state.order(CSPAWN_ORDER_KILL, 0)
+        }
+    }
+
     /// Kills every command with all its processes, now.
     ///
     /// Does not wait: each ``run(_:timeout:grace:)`` returns when its processes are gone.

@@ -36,7 +36,13 @@ public struct ClusterOpsError: Error, Sendable, Hashable, CustomStringConvertibl
 
     /// Translates what the database said.
     public init(_ error: DatabaseError) {
-        if error.isUnreachable {
+        if error.code == .outcomeUnknown {
+            self.init(
+                .unreachable,
+                "the database was lost during COMMIT: what was asked for may or may not have happened; "
+                    + "look, or send it again with the same id (\(error))"
+            )
+        } else if error.isUnreachable {
             self.init(.unreachable, "the database cannot be reached: \(error)")
         } else if error.code == .outcomeUnknown {
             self.init(

@@ -52,6 +52,12 @@ public struct DatabaseError: Error, Sendable, Hashable, CustomStringConvertible,
         public static let queryInterrupted = Code(1317)
         /// Galera: the commit was interrupted.
         public static let errorDuringCommit = Code(1180)
+        /// A number does not fit its column.
+        public static let outOfRange = Code(1264)
+        /// A value was cut or is none of the column's.
+        public static let dataTruncated = Code(1265)
+        /// The server has no room for another prepared statement, `max_prepared_stmt_count`.
+        public static let tooManyStatements = Code(1461)
         /// The server takes no writes.
         public static let readOnly = Code(1290)
         /// The statement ran for longer than `max_statement_time`.
@@ -143,6 +149,16 @@ public struct DatabaseError: Error, Sendable, Hashable, CustomStringConvertible,
     /// Whether the statement never reached the server, or was only being prepared there.
     var provesThatNothingWasSent: Bool {
         code == .serverGone || (code == .connectionLost && phase == .prepare)
+    }
+
+    /// Whether the values of the statement are at fault: it would be refused again, on any server.
+    package var isFaultOfTheValues: Bool {
+        switch code {
+        case .duplicateEntry, .checkViolated, .truncatedValue, .incorrectStringValue, .dataTooLong, .outOfRange,
+            .dataTruncated, .unexpectedValue:
+            true
+        default: false
+        }
     }
 
     /// Whether the connection must not be used again.

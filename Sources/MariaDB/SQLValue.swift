@@ -10,6 +10,15 @@ public enum SQLValue: Sendable, Hashable {
     case bytes([UInt8])
     case timestamp(Timestamp)
 
+    /// Bytes on the wire, about.
+    var size: Int {
+        switch self {
+        case .text(let text): text.utf8.count
+        case .bytes(let bytes): bytes.count
+        default: 8
+        }
+    }
+
     /// The shape in words, for messages; never the value.
     var shape: String {
         switch self {

@@ -20,12 +20,7 @@ import Foundation
     /// Connects, then sets and verifies the session; see `SessionSettings`.
     init(_ configuration: ConnectionConfiguration) throws(DatabaseError) {
         _ = libraryInitialised
-        guard let mysql = unsafe mysql_init(nil) else {
-            throw DatabaseError(code: .cannotConnect, phase: .connect, message: "out of memory")
-        }
-        unsafe self.mysql = unsafe mysql
-        unsafe Self.setOptions(mysql, configuration)
-        unsafe try Self.connect(mysql, configuration)
+        unsafe mysql = unsafe try Self.connect(configuration)
         if configuration.tls != .disabled, unsafe mysql_get_ssl_cipher(mysql) == nil {
             // libmariadb 3.3 connects in plain text although MYSQL_OPT_SSL_ENFORCE is set, when the server has no TLS.
             throw DatabaseError(
@@ -136,12 +131,23 @@ import Foundation
     private func prepared(_ text: String) throws(DatabaseError) -> PreparedStatement {
         if let statement = statements[text] { return statement }
         do {
-            let statement = unsafe try PreparedStatement(mysql, text: text)
+            let statement = try prepare(text)
             statements.insert(statement)
             return statement
         } catch {
             note(error)
             throw error
+        }
+    }
+
+    /// Prepares a statement; when the server has no room for more of them, gives up this connection's own first.
+    private func prepare(_ text: String) throws(DatabaseError) -> PreparedStatement {
+        do {
+            return unsafe try PreparedStatement(mysql, text: text)
+        } catch {
+            guard error.code == .tooManyStatements else { throw error }
+            statements.removeAll()
+            return unsafe try PreparedStatement(mysql, text: text)
         }
     }
 
@@ -203,39 +209,62 @@ import Foundation
         }
     }
 
+    /// Connects to the first host that accepts.
     private static func connect(
-        _ mysql: UnsafeMutablePointer<MYSQL>,
         _ configuration: ConnectionConfiguration
-    ) throws(DatabaseError) {
-        // Affected rows are the rows found, not the rows changed: a renewal that writes equal values is no loss.
-        let flags = CUnsignedLong(CLIENT_FOUND_ROWS)
-        func attempt(host: String?, port: UInt16, socket: String?) -> DatabaseError? {
-            let connected = unsafe mysql_real_connect(
-                mysql,
-                host,
-                configuration.user,
-                configuration.password,
-                configuration.schema,
-                UInt32(port),
-                socket,
-                flags
-            )
-            return unsafe connected == nil ? lastError(mysql, .connect) : nil
-        }
+    ) throws(DatabaseError) -> UnsafeMutablePointer<MYSQL> {
         switch configuration.endpoint {
         case .socket(let path):
-            if let error = attempt(host: nil, port: 0, socket: path) { throw error }
+            return unsafe try attempt(configuration, host: nil, port: 0, socket: path)
         case .hosts(let hosts):
-            // Otherwise "localhost" would mean the default socket.
-            var tcp = UInt32(MYSQL_PROTOCOL_TCP.rawValue)
-            unsafe mysql_options(mysql, MYSQL_OPT_PROTOCOL, &tcp)
             var last = DatabaseError(code: .cannotConnect, phase: .connect, message: "no host is configured")
             for host in hosts {
-                guard let error = attempt(host: host.name, port: host.port, socket: nil) else { return }
-                last = error
+                do {
+                    return unsafe try attempt(configuration, host: host.name, port: host.port, socket: nil)
+                } catch {
+                    last = error
+                }
             }
             throw last
         }
+    }
+
+    /// Tries one address, with a handle of its own.
+    ///
+    /// A failed `mysql_real_connect` clears the handle's options: a second attempt on it would go out without timeouts and
+    /// in plain text.
+    private static func attempt(
+        _ configuration: ConnectionConfiguration,
+        host: String?,
+        port: UInt16,
+        socket: String?
+    ) throws(DatabaseError) -> UnsafeMutablePointer<MYSQL> {
+        guard let mysql = unsafe mysql_init(nil) else {
+            throw DatabaseError(code: .cannotConnect, phase: .connect, message: "out of memory")
+        }
+        unsafe setOptions(mysql, configuration)
+        if host != nil {
+            // Otherwise "localhost" would mean the default socket.
+            var tcp = UInt32(MYSQL_PROTOCOL_TCP.rawValue)
+            unsafe mysql_options(mysql, MYSQL_OPT_PROTOCOL, &tcp)
+        }
+        let connected = unsafe mysql_real_connect(
+            mysql,
+            host,
+            configuration.user,
+            configuration.password,
+            configuration.schema,
+            UInt32(port),
+            socket,
+            // Affected rows are the rows found, not the rows changed: a renewal that writes equal values is no loss.
+            CUnsignedLong(CLIENT_FOUND_ROWS)
+        )
+        guard unsafe connected != nil else {
+            let error = unsafe lastError(mysql, .connect)
+            unsafe mysql_close(mysql)
+            throw error
+        }
+        return unsafe mysql
     }
 }
 

@@ -23,16 +23,23 @@ import Testing
     @Test func `a reaper believes only a counter that it has itself seen standing still for a whole lease`() {
         var watch = ReaperWatch()
         let (start, id) = (SuspendingClock.now, SessionID.new())
-        func seen(_ renewals: UInt64) -> [ReaperWatch.Sighting] {
-            [.init(session: id, renewals: renewals, lease: .seconds(10))]
+        func dead(_ renewals: UInt64?, askedAt: Int, answeredAt: Int? = nil) -> [SessionID] {
+            let seen = renewals.map { ReaperWatch.Sighting(session: id, renewals: $0, lease: .seconds(10)) }
+            return watch.observe(
+                seen.map { [$0] } ?? [],
+                askedAt: start + .seconds(askedAt),
+                answeredAt: start + .seconds(answeredAt ?? askedAt)
+            )
         }
-        #expect(watch.observe(seen(5), at: start).isEmpty)
-        #expect(watch.observe(seen(5), at: start + .seconds(9)).isEmpty)
-        #expect(watch.observe(seen(6), at: start + .seconds(10)).isEmpty, "it was renewed")
-        #expect(watch.observe(seen(6), at: start + .seconds(19)).isEmpty)
-        #expect(watch.observe(seen(6), at: start + .seconds(20)) == [id])
-        #expect(watch.observe([], at: start + .seconds(21)).isEmpty)
-        #expect(watch.observe(seen(6), at: start + .seconds(22)).isEmpty, "what was gone is looked at anew")
+        #expect(dead(5, askedAt: 0).isEmpty)
+        #expect(dead(5, askedAt: 9).isEmpty)
+        #expect(dead(6, askedAt: 10).isEmpty, "it was renewed")
+        #expect(dead(6, askedAt: 19).isEmpty)
+        #expect(dead(6, askedAt: 20) == [id])
+        #expect(dead(nil, askedAt: 21).isEmpty)
+        #expect(dead(6, askedAt: 22, answeredAt: 29).isEmpty, "what was gone is looked at anew")
+        #expect(dead(6, askedAt: 38).isEmpty, "the answer dates a sighting, not the question")
+        #expect(dead(6, askedAt: 39) == [id])
     }
 
     @Test func `operations of a dead session come back, and those of a claim that commits after its death too`()
@@ -44,7 +51,7 @@ import Testing
             var worker = try cluster.worker("h1")
             try await cluster.openSession(worker.identity, node: node)
             let claims = try await worker.claim(2)
-            var reaper = Reaper(database: cluster.database, waker: NoWaker(), logger: .silent)
+            let reaper = Reaper(database: cluster.database, waker: NoWaker(), logger: .silent)
             #expect(try await reaper.pass() == 0, "a living session keeps its operations")
             try await cluster.execute("UPDATE sessions SET dead = TRUE")
             #expect(try await reaper.pass() == 2)
@@ -66,13 +73,13 @@ import Testing
             try await withThrowingDiscardingTaskGroup { group in
                 for _ in 0..<3 {
                     group.addTask {
-                        var reaper = Reaper(database: cluster.database, waker: NoWaker(), logger: .silent)
+                        let reaper = Reaper(database: cluster.database, waker: NoWaker(), logger: .silent)
                         let count = try await reaper.pass()
                         returned.update { $0 += count }
                     }
                 }
             }
-            var reaper = Reaper(database: cluster.database, waker: NoWaker(), logger: .silent)
+            let reaper = Reaper(database: cluster.database, waker: NoWaker(), logger: .silent)
             let rest = try await reaper.pass()
             #expect(returned.value + rest == 80)
             #expect(
@@ -85,7 +92,7 @@ import Testing
     @Test func `an operation that keeps losing its workers is given up, and counts no attempt`() async throws {
         try await withCluster { cluster in
             let id = try await cluster.queue.enqueue(OperationRequest(tasks: [BuiltInTask.noop.name])).uuid
-            var reaper = Reaper(database: cluster.database, waker: NoWaker(), logger: .silent)
+            let reaper = Reaper(database: cluster.database, waker: NoWaker(), logger: .silent)
             for _ in 0...Verdict.deliveriesBeyondFailures {
                 var worker = try cluster.worker("h1")
                 #expect(try await worker.claim().count == 1)

@@ -104,6 +104,8 @@ extension TimelineEvent.Event {
             switch outcome {
             case .failed: .attemptFailed
             case .deferred: .deferred
+            // Of a newer program: it came back, whatever for.
+            case .unknown: .handedBack
             case .reaped: .reaped
             case .handedBack: .handedBack
             }

@@ -136,6 +136,14 @@ public struct AttemptRecord: Sendable, Hashable, Codable {
         case reaped
         /// The worker handed it back unfinished; it does not count.
         case handedBack = "handed_back"
+        /// A word of a newer program.
+        case unknown
+
+        /// Reads a word; one that this program does not know holds up nothing.
+        public init(from decoder: any Decoder) throws {
+            let word = try decoder.singleValueContainer().decode(String.self)
+            self = Self(rawValue: word) ?? .unknown
+        }
     }
 
     /// Which delivery of the operation it was.

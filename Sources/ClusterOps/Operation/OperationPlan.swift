@@ -82,6 +82,8 @@ package struct OperationPlan: Sendable, Hashable {
         let identities = Self.coalescingKeys(definitions, target)
         let isPlain =
             request.parameters == nil && dependsOn.isEmpty && runsAfter.isEmpty && request.delay == .zero
+            // A deadline is one requester's: it must not end what others asked for.
+            && request.deadline == nil
         coalesceKey = isPlain && Set(request.tasks).count == 1 ? identities.first : nil
         exclusiveKey = Self.exclusiveKey(kind, target, identities)
         dedupRefusal = Self.dedupRefusal(request, isCoalescible: !identities.isEmpty)
@@ -113,6 +115,7 @@ package struct OperationPlan: Sendable, Hashable {
         case parameters = "parameters"
         case ordering = "ordering"
         case delay = "delay"
+        case deadline = "deadline"
         case callersID = "callers_id"
         case askedNotTo = "no_dedup"
         case severalOperations = "several_operations"
@@ -124,6 +127,7 @@ package struct OperationPlan: Sendable, Hashable {
         if request.parameters != nil { return .parameters }
         if !request.dependsOn.isEmpty || !request.runsAfter.isEmpty { return .ordering }
         if request.delay != .zero { return .delay }
+        if request.deadline != nil { return .deadline }
         if request.id != nil { return .callersID }
         return request.allowsDedup ? nil : .askedNotTo
     }
@@ -167,10 +171,15 @@ package struct OperationPlan: Sendable, Hashable {
                 "parameters of \(size) bytes: at most \(OperationRequest.longestParameters) are taken"
             )
         }
-        do {
-            _ = try JSONDecoder().decode(JSONValue.self, from: Data(parameters.utf8))
-        } catch {
+        guard let document = try? JSONDecoder().decode(JSONValue.self, from: Data(parameters.utf8)) else {
             throw ClusterOpsError(.invalid, "the parameters are not JSON")
+        }
+        guard document.depth <= OperationRequest.deepestParameters else {
+            throw ClusterOpsError(
+                .invalid,
+                "the parameters are nested \(document.depth) deep: at most "
+                    + "\(OperationRequest.deepestParameters) levels are taken"
+            )
         }
     }
 

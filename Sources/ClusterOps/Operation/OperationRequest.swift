@@ -69,6 +69,8 @@ public struct OperationRequest: Sendable, Hashable {
     public static let mostTasks = 16
     /// Bytes of `parameters`; far below the server's packet limit, small enough for a row of a hot table.
     public static let longestParameters = 65_536
+    /// Levels of arrays and objects in `parameters`; MariaDB's own limit is 31.
+    public static let deepestParameters = 31
     /// Edges into one operation; a fan-in of 1,000 is in the design's targets.
     public static let mostDependencies = 4096
     /// A delay or deadline further away than this is taken for a mistake.

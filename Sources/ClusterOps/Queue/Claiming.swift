@@ -135,7 +135,7 @@ package struct Claiming: Sendable {
         in transaction: borrowing Transaction
     ) throws -> [OperationID: [TaskName]] {
         var survivorOf: [CoalescingKey: OperationID] = [:]
-        for survivor in survivors where survivor.parameters == nil && survivor.cancelRequestedAt == nil {
+        for survivor in survivors where survivor.mayCarryOthers {
             for task in survivor.tasks {
                 guard let definition = definitions[task], definition.isCoalescible else { continue }
                 survivorOf[CoalescingKey(definition, survivor.target)] = survivor.id
@@ -164,5 +164,12 @@ private struct UnrunnableTasks {
 
     mutating func insert(_ tasks: [TaskName]) {
         if lists.count < Self.most, !lists.contains(tasks) { lists.append(tasks) }
+    }
+}
+
+extension Operation {
+    /// Whether the work of others may ride on it: it does exactly theirs, and nothing of its own can end it early.
+    fileprivate var mayCarryOthers: Bool {
+        parameters == nil && cancelRequestedAt == nil && deadline == nil
     }
 }

@@ -84,23 +84,23 @@ struct UnmetDependencies {
         return count(plan) > 0 ? .blocked : .queued
     }
 
-    /// Inserts the operations with their edges; one whose dependency has failed already ends `aborted` here, and with it
-    /// what depends on it.
+    /// Inserts the operations with their edges.
     func insert(_ plans: [OperationPlan], requester: String, in transaction: borrowing Transaction) throws {
-        guard !plans.isEmpty else { return }
-        try EnqueueStatements.insert(
-            plans.map { ($0, count($0)) },
-            requester: requester,
-            on: transaction.session
-        )
+        try EnqueueStatements.insert(plans.map { ($0, count($0)) }, requester: requester, on: transaction.session)
         let edges = plans.flatMap { plan in
             plan.dependsOn.filter(live.contains).map { ($0, plan.id, true) }
                 + plan.runsAfter.filter(live.contains).map { ($0, plan.id, false) }
         }
         try EnqueueStatements.insertEdges(edges, in: transaction)
-        for plan in plans {
-            guard let (id, state) = failure(of: plan) else { continue }
-            try Ending.abort([plan.id], because: .dependencyEnded(id, state), in: transaction)
+    }
+
+    /// Ends those inserted operations `aborted` whose dependency has failed already, and with them what depends on them.
+    ///
+    /// - Returns: Every operation that ended.
+    func abortImpossible(_ plans: [OperationPlan], in transaction: borrowing Transaction) throws -> Ending.Effects {
+        let doomed = plans.compactMap { plan in
+            failure(of: plan).map { (id: plan.id, reason: AbortReason.dependencyEnded($0.0, $0.1)) }
         }
+        return try Ending.abort(doomed, in: transaction)
     }
 }

@@ -9,11 +9,6 @@ enum Ending {
         var ready: Set<QueueName> = []
         /// Every operation that ended, followers and aborted dependents included.
         var ended: Set<OperationID> = []
-
-        mutating func merge(_ other: Effects) {
-            ready.formUnion(other.ready)
-            ended.formUnion(other.ended)
-        }
     }
 
     /// Ends locked claims.
@@ -32,59 +27,66 @@ enum Ending {
     /// Ends blocked operations because one that had to complete did not, and with them what depends on them.
     @discardableResult
     static func abort(
-        _ ids: [OperationID],
-        because reason: AbortReason,
+        _ doomed: [(id: OperationID, reason: AbortReason)],
         in transaction: borrowing Transaction
     ) throws -> Effects {
-        let locked = try EndingStatements.lockBlocked(ids, in: transaction)
-        guard !locked.isEmpty else { return Effects() }
-        try EndingStatements.deleteEdges(try EndingStatements.edges(into: locked, in: transaction), in: transaction)
-        return try finish(locked.map { ($0, .aborted(reason)) }, in: transaction)
+        try finish(try doom(doomed, in: transaction), in: transaction)
     }
 
+    /// Locks what is to be aborted, and takes it off what it still waits for.
+    private static func doom(
+        _ doomed: [(id: OperationID, reason: AbortReason)],
+        in transaction: borrowing Transaction
+    ) throws -> [(id: OperationID, outcome: OperationOutcome)] {
+        guard !doomed.isEmpty else { return [] }
+        let reasons = Dictionary(doomed.map { ($0.id, $0.reason) }, uniquingKeysWith: { first, _ in first })
+        let locked = try EndingStatements.lockBlocked(doomed.map(\.id), in: transaction)
+        try EndingStatements.deleteEdges(try EndingStatements.edges(into: locked, in: transaction), in: transaction)
+        return locked.compactMap { id in reasons[id].map { (id, .aborted($0)) } }
+    }
+
+    /// Moves ended operations to history, level by level of what is aborted with them: a chain may be thousands deep.
     private static func finish(
         _ outcomes: [(id: OperationID, outcome: OperationOutcome)],
         in transaction: borrowing Transaction
     ) throws -> Effects {
-        // One statement for all that ended alike; most batches end alike.
-        for (outcome, members) in Dictionary(grouping: outcomes, by: \.outcome) {
-            try EndingStatements.copyToHistory(members.map(\.id), outcome: outcome, in: transaction)
+        var effects = Effects()
+        var level = outcomes
+        while !level.isEmpty {
+            // One statement for all that ended alike; most batches end alike.
+            for (outcome, members) in Dictionary(grouping: level, by: \.outcome) {
+                try EndingStatements.copyToHistory(members.map(\.id), outcome: outcome, in: transaction)
+            }
+            try EndingStatements.delete(level.map(\.id), in: transaction)
+            effects.ended.formUnion(level.map(\.id))
+            let (ready, doomed) = try releaseDependents(of: level, in: transaction)
+            effects.ready.formUnion(ready)
+            level = try doom(doomed, in: transaction)
         }
-        try EndingStatements.delete(outcomes.map(\.id), in: transaction)
-        var effects = try releaseDependents(of: outcomes, in: transaction)
-        effects.ended.formUnion(outcomes.map(\.id))
         return effects
     }
 
     private static func releaseDependents(
         of outcomes: [(id: OperationID, outcome: OperationOutcome)],
         in transaction: borrowing Transaction
-    ) throws -> Effects {
+    ) throws -> (ready: Set<QueueName>, doomed: [(id: OperationID, reason: AbortReason)]) {
         let stateOf = Dictionary(outcomes.map { ($0.id, $0.outcome.state) }, uniquingKeysWith: { first, _ in first })
-        let edges = try EndingStatements.edges(from: Array(stateOf.keys), in: transaction)
-        guard !edges.isEmpty else { return Effects() }
+        let edges = try EndingStatements.edges(from: outcomes.map(\.id), in: transaction)
+        guard !edges.isEmpty else { return ([], []) }
         try EndingStatements.deleteEdges(edges.map { ($0.dependency, $0.dependent) }, in: transaction)
 
-        var released: [(id: OperationID, ended: Int)] = []
-        var doomed: [(id: OperationID, reason: AbortReason)] = []
+        var order: [OperationID] = []
+        var ended: [OperationID: Int] = [:]
+        var reasons: [OperationID: AbortReason] = [:]
         for edge in edges {
-            if released.last?.id == edge.dependent {
-                released[released.count - 1].ended += 1
-            } else {
-                released.append((edge.dependent, 1))
-            }
-            if edge.mustComplete, let state = stateOf[edge.dependency], state != .complete,
-                doomed.last?.id != edge.dependent
-            {
-                doomed.append((edge.dependent, .dependencyEnded(edge.dependency, state)))
+            if ended[edge.dependent] == nil { order.append(edge.dependent) }
+            ended[edge.dependent, default: 0] += 1
+            if edge.mustComplete, let state = stateOf[edge.dependency], state != .complete {
+                reasons[edge.dependent] = reasons[edge.dependent] ?? .dependencyEnded(edge.dependency, state)
             }
         }
-        try EndingStatements.release(released, in: transaction)
-        var effects = Effects()
-        for (reason, members) in Dictionary(grouping: doomed, by: \.reason) {
-            effects.merge(try abort(members.map(\.id), because: reason, in: transaction))
-        }
-        effects.ready.formUnion(try EndingStatements.readyQueues(of: released.map(\.id), in: transaction))
-        return effects
+        try EndingStatements.release(order.map { ($0, ended[$0] ?? 0) }, in: transaction)
+        let ready = try EndingStatements.readyQueues(of: order.filter { reasons[$0] == nil }, in: transaction)
+        return (ready, order.compactMap { id in reasons[id].map { (id, $0) } })
     }
 }

@@ -20,7 +20,7 @@ public struct OperationQueue: Sendable {
     ///   - waker: Told of every operation that becomes ready.
     package init(database: Database, requester: String, evidence: Evidence, waker: any Waker) {
         self.database = database
-        self.requester = String(requester.prefix(128))
+        self.requester = String(String.UnicodeScalarView(requester.unicodeScalars.prefix(128)))
         self.evidence = evidence
         self.waker = waker
     }
@@ -65,22 +65,18 @@ public struct OperationQueue: Sendable {
             throw ClusterOpsError(.invalid, "a count is from 1 to \(Self.mostAtOnce), and goes with no id")
         }
         return try await translatingErrors {
-            let requester = requester
             var first: OperationID?
             var rest = count
             while rest > 0 {
                 let size = min(rest, Self.transactionSize)
-                let plans = try await database.withTransaction { transaction in
-                    let template = try Admission.plans(for: [request], on: transaction.session)[0]
-                    let plans = (0..<size).map { _ in template.copyWithNewID() }
-                    let unmet = try Dependencies(plans).lock(in: transaction)
-                    try unmet.insert(plans, requester: requester, in: transaction)
-                    return plans
+                let template = try await database.withSession { session in
+                    try Admission.plans(for: [request], on: session)[0]
                 }
+                let plans = (0..<size).map { _ in template.copyWithNewID() }
+                _ = try await insert(plans)
                 first = first ?? plans[0].id
                 rest -= size
                 evidence.requested(plans, refusal: .severalOperations)
-                await waker.wake([plans[0].queue])
             }
             guard let first else { preconditionFailure("at least one was enqueued") }
             return first
@@ -124,15 +120,25 @@ public struct OperationQueue: Sendable {
     /// Operations of one transaction: 10,000 rows are 0.2 s of locks and undo, and one lost COMMIT to be resolved.
     static let transactionSize = 10_000
 
+    /// How often an insertion whose COMMIT was lost, and that is known not to have happened, is done again.
+    private static let mostUnknowns = 3
+
     // MARK: Insertion
 
     private func insert(_ plans: [OperationPlan]) async throws -> [OperationReceipt] {
         let requester = requester
-        let receipts = try await database.withTransaction { transaction in
-            try Self.insert(plans, requester: requester, in: transaction)
+        for _ in 0..<Self.mostUnknowns {
+            do {
+                let receipts = try await database.withTransaction { transaction in
+                    try Self.insert(plans, requester: requester, in: transaction)
+                }
+                await waker.wake(Set(receipts.filter { $0.state == .queued }.map(\.queueName)))
+                return receipts
+            } catch let error as DatabaseError where error.code == .outcomeUnknown {
+                if let receipts = try await happened(plans) { return receipts }
+            }
         }
-        await waker.wake(Set(receipts.filter { $0.state == .queued }.map(\.queueName)))
-        return receipts
+        throw DatabaseError(code: .connectionLost, phase: .commit, message: "the connection is lost at every COMMIT")
     }
 
     private static func insert(
@@ -140,23 +146,43 @@ public struct OperationQueue: Sendable {
         requester: String,
         in transaction: borrowing Transaction
     ) throws -> [OperationReceipt] {
-        let dependencies = Dependencies(plans)
-        try dependencies.refuseCycles()
+        try Dependencies(plans).refuseCycles()
         let known = try IdempotentEnqueue(plans).alreadyThere(in: transaction)
         let new = plans.filter { known[$0.id] == nil }
-        let unmet = try dependencies.lock(in: transaction)
+        // Of the new ones only: one that is known may have ended, and is looked up like any other dependency.
+        let unmet = try Dependencies(new).lock(in: transaction)
         try IdempotentEnqueue(new).beginningAgainIfSentTwice {
             try unmet.insert(new, requester: requester, in: transaction)
         }
         try IdempotentEnqueue(new).refuseEnded(in: transaction)
+        let effects = try unmet.abortImpossible(new, in: transaction)
+        let changed =
+            effects.ended.isEmpty ? [:] : try OperationStatements.states(of: new.map(\.id), on: transaction.session)
         return plans.map { plan in
             known[plan.id]
                 ?? OperationReceipt(
                     uuid: plan.id,
                     queueName: plan.queue,
-                    state: unmet.state(of: plan),
+                    state: changed[plan.id] ?? unmet.state(of: plan),
                     deduplicated: false
                 )
+        }
+    }
+
+    /// Finds out whether a transaction happened whose COMMIT was answered by nobody.
+    ///
+    /// The look locks: it waits for a COMMIT that is still on its way. All of the operations are there, or none.
+    private func happened(_ plans: [OperationPlan]) async throws -> [OperationReceipt]? {
+        try await database.withTransaction { transaction in
+            let ids = plans.map(\.id)
+            _ = try EnqueueStatements.lockLive(ids, in: transaction)
+            let states = try OperationStatements.states(of: ids, on: transaction.session)
+            guard states.count == Set(ids).count else { return nil }
+            return plans.compactMap { plan in
+                states[plan.id].map {
+                    OperationReceipt(uuid: plan.id, queueName: plan.queue, state: $0, deduplicated: false)
+                }
+            }
         }
     }
 
@@ -194,12 +220,18 @@ extension OperationPlan {
         // Nothing is written unless it must be: even an UPDATE that finds nothing to do locks the row for a moment.
         guard queue.lane < waiting.queue.lane else { return waiting }
         let better = QueueName(waiting.queue.target, queue.lane)
-        try EnqueueStatements.improveLane(
-            of: waiting.id,
-            to: better,
-            insteadOf: Lane.allCases.filter { $0 > better.lane },
-            on: session
-        )
+        do {
+            try EnqueueStatements.improveLane(
+                of: waiting.id,
+                to: better,
+                insteadOf: Lane.allCases.filter { $0 > better.lane },
+                on: session
+            )
+        } catch {
+            // Best effort: the adoption stands in the lane that it has.
+            guard error.code == .lockWaitTimeout || error.code == .deadlock else { throw error }
+            return waiting
+        }
         return (waiting.id, better)
     }
 }

@@ -48,7 +48,8 @@ package struct Settling: Sendable {
         do {
             return try await attempt(entries, of: session)
         } catch let error as DatabaseError {
-            if error.isUnreachable || error.breaksConnection || error.code == .poolClosed { throw error }
+            // Only what the entries themselves are at fault for is theirs; anything else passes, and the batch is kept.
+            guard error.isFaultOfTheValues else { throw error }
             guard entries.count > 1 else {
                 var result = Result()
                 for entry in entries { result.refused[entry.id] = error }

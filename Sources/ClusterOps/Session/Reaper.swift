@@ -5,7 +5,7 @@ import MariaDB
 ///
 /// Every daemon runs one; they do not elect a chief, because each pass locks what it returns and skips what another one
 /// has locked.
-package struct Reaper: Sendable {
+package actor Reaper {
     /// Operations returned by one transaction, and by one pass: the rest follows in the next.
     static let batch = 100
 
@@ -26,10 +26,10 @@ package struct Reaper: Sendable {
     /// - Returns: How many operations were taken from dead workers.
     /// - Throws: `DatabaseError`; a pass that failed is made up for by the next.
     @discardableResult
-    package mutating func pass() async throws -> Int {
+    package func pass() async throws -> Int {
         let asked = SuspendingClock.now
         let sightings = try await database.withSession { try SessionStatements.living(on: $0) }
-        let dead = Set(watch.observe(sightings, at: asked))
+        let dead = Set(watch.observe(sightings, askedAt: asked, answeredAt: .now))
         for sighting in sightings where dead.contains(sighting.session) {
             let marked = try await database.withSession { session in
                 try SessionStatements.markDead(sighting.session, renewals: sighting.renewals, on: session)
@@ -48,16 +48,35 @@ package struct Reaper: Sendable {
 
     private func returnOrphans() async throws -> Int {
         let orphans = try await database.withSession { try SessionStatements.orphans(limit: Self.batch, on: $0) }
+        let count = try await giveBack(orphans)
+        if count > 0 { logger.warning("operations of dead workers were returned", metadata: ["count": "\(count)"]) }
+        return count
+    }
+
+    /// Gives operations back; halves on an error, so that one which cannot be given back holds up no other.
+    private func giveBack(_ orphans: [OperationID]) async throws -> Int {
         guard !orphans.isEmpty else { return 0 }
         let random = Double.random(in: 0...1)
-        let (count, ready) = try await database.withTransaction { transaction in
-            let locked = try SessionStatements.lockOrphans(orphans, in: transaction)
-            let entries = locked.map { Settling.Entry(id: $0.0, delivery: $0.1, report: .reaped) }
-            let effects = try Settling.apply(entries, random: random, in: transaction)
-            return (locked.count, effects.ready)
+        do {
+            let (count, ready) = try await database.withTransaction { transaction in
+                let locked = try SessionStatements.lockOrphans(orphans, in: transaction)
+                let entries = locked.map { Settling.Entry(id: $0.0, delivery: $0.1, report: .reaped) }
+                let effects = try Settling.apply(entries, random: random, in: transaction)
+                return (locked.count, effects.ready)
+            }
+            await waker.wake(ready)
+            return count
+        } catch let error as DatabaseError {
+            guard error.isFaultOfTheValues else { throw error }
+            guard orphans.count > 1 else {
+                logger.error(
+                    "an operation of a dead worker cannot be returned",
+                    metadata: ["operation": "\(orphans[0])", "error": "\(error)"]
+                )
+                return 0
+            }
+            let half = orphans.count / 2
+            return try await giveBack(Array(orphans.prefix(half))) + giveBack(Array(orphans.dropFirst(half)))
         }
-        if count > 0 { logger.warning("operations of dead workers were returned", metadata: ["count": "\(count)"]) }
-        await waker.wake(ready)
-        return count
     }
 }

@@ -25,18 +25,25 @@ package struct ReaperWatch: Sendable {
 
     /// Takes note of every living session, and returns those that are to be marked dead.
     ///
+    /// A counter is dated by when its first sighting was *answered*, and held against when the last one was *asked for*: what
+    /// lies between the two is never counted to a session's disadvantage.
     /// - Parameters:
     ///   - sightings: All sessions that are not marked dead.
-    ///   - now: When they were *asked for*; the answer is at least as new.
+    ///   - askedAt: Before the question was sent.
+    ///   - answeredAt: After the answer had come.
     /// - Returns: The sessions whose counter has stood still for their whole lease.
-    package mutating func observe(_ sightings: [Sighting], at now: SuspendingClock.Instant) -> [SessionID] {
+    package mutating func observe(
+        _ sightings: [Sighting],
+        askedAt: SuspendingClock.Instant,
+        answeredAt: SuspendingClock.Instant
+    ) -> [SessionID] {
         var next: [SessionID: Seen] = [:]
         var dead: [SessionID] = []
         for sighting in sightings {
-            var entry = seen[sighting.session] ?? Seen(renewals: sighting.renewals, since: now)
-            if entry.renewals != sighting.renewals { entry = Seen(renewals: sighting.renewals, since: now) }
+            var entry = seen[sighting.session] ?? Seen(renewals: sighting.renewals, since: answeredAt)
+            if entry.renewals != sighting.renewals { entry = Seen(renewals: sighting.renewals, since: answeredAt) }
             next[sighting.session] = entry
-            if now - entry.since >= sighting.lease { dead.append(sighting.session) }
+            if askedAt - entry.since >= sighting.lease { dead.append(sighting.session) }
         }
         seen = next
         return dead

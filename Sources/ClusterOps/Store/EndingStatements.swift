@@ -42,19 +42,22 @@ enum EndingStatements {
         of survivors: [OperationID],
         in transaction: borrowing Transaction
     ) throws -> [(id: OperationID, survivor: OperationID)] {
-        let ids = try transaction.query(
-            "SELECT id FROM work_queue FORCE INDEX (followers) WHERE folded_into IN (\(list: survivors))"
-        ).map { try $0.only(OperationID.self) }
-        guard !ids.isEmpty else { return [] }
-        return try transaction.query(
-            """
-            SELECT id, folded_into
-            FROM work_queue FORCE INDEX (PRIMARY)
-            WHERE id IN (\(list: ids)) AND state = 'folded'
-            ORDER BY id
-            FOR UPDATE
-            """
-        ).map { try $0.decode((OperationID, OperationID).self) }
+        let ids = try survivors.inLists { survivors in
+            try transaction.query(
+                "SELECT id FROM work_queue FORCE INDEX (followers) WHERE folded_into IN (\(list: survivors)) ORDER BY id"
+            ).map { try $0.only(OperationID.self) }
+        }
+        return try ids.inLists { ids in
+            try transaction.query(
+                """
+                SELECT id, folded_into
+                FROM work_queue FORCE INDEX (PRIMARY)
+                WHERE id IN (\(list: ids)) AND state = 'folded'
+                ORDER BY id
+                FOR UPDATE
+                """
+            ).map { try $0.decode((OperationID, OperationID).self) }
+        }
     }
 
     /// Copies locked operations into history with their outcome.
@@ -65,28 +68,30 @@ enum EndingStatements {
         _ ids: [OperationID],
         outcome: OperationOutcome,
         in transaction: borrowing Transaction
-    ) throws(DatabaseError) {
-        try transaction.execute(
-            """
-            INSERT INTO finished_operations (
-                id, kind, tasks, queue_name, lane, network, network_name, node, node_name, interface, parameters,
-                depends_on, runs_after, requester, deadline, max_attempts, retry_of, coalesce_key, exclusive_key, state,
-                unmet, enqueued_at, ready_at, deliveries, failures, defer_count, session, folded_into,
-                cancel_requested_at, worker_node, worker_pid, claimed_at, started_at, folded_at, attempt_history,
-                finished_at, error, result)
-            SELECT
-                w.id, w.kind, w.tasks, w.queue_name, w.lane, w.network, w.network_name, w.node, w.node_name, w.interface,
-                w.parameters, w.depends_on, w.runs_after, w.requester, w.deadline, w.max_attempts, w.retry_of,
-                w.coalesce_key, w.exclusive_key, \(outcome.state), w.unmet, w.enqueued_at, w.ready_at, w.deliveries,
-                w.failures + \(outcome.countsAsFailure), w.defer_count, COALESCE(w.session, s.session), w.folded_into,
-                w.cancel_requested_at, COALESCE(w.worker_node, s.worker_node), COALESCE(w.worker_pid, s.worker_pid),
-                COALESCE(w.claimed_at, s.claimed_at), COALESCE(w.started_at, s.started_at), w.folded_at,
-                w.attempt_history, NOW(6), \(outcome.failure.map { JSONColumn($0) }), \(outcome.result)
-            FROM work_queue AS w FORCE INDEX (PRIMARY)
-                LEFT JOIN work_queue AS s FORCE INDEX (PRIMARY) ON s.id = w.folded_into
-            WHERE w.id IN (\(list: ids))
-            """
-        )
+    ) throws {
+        _ = try ids.inLists { ids in [try transaction.execute(copy(ids, outcome))] }
+    }
+
+    private static func copy(_ ids: [OperationID], _ outcome: OperationOutcome) -> SQL {
+        """
+        INSERT INTO finished_operations (
+            id, kind, tasks, queue_name, lane, network, network_name, node, node_name, interface, parameters,
+            depends_on, runs_after, requester, deadline, max_attempts, retry_of, coalesce_key, exclusive_key, state,
+            unmet, enqueued_at, ready_at, deliveries, failures, defer_count, session, folded_into,
+            cancel_requested_at, worker_node, worker_pid, claimed_at, started_at, folded_at, attempt_history,
+            finished_at, error, result)
+        SELECT
+            w.id, w.kind, w.tasks, w.queue_name, w.lane, w.network, w.network_name, w.node, w.node_name, w.interface,
+            w.parameters, w.depends_on, w.runs_after, w.requester, w.deadline, w.max_attempts, w.retry_of,
+            w.coalesce_key, w.exclusive_key, \(outcome.state), w.unmet, w.enqueued_at, w.ready_at, w.deliveries,
+            w.failures + \(outcome.countsAsFailure), w.defer_count, COALESCE(w.session, s.session), w.folded_into,
+            w.cancel_requested_at, COALESCE(w.worker_node, s.worker_node), COALESCE(w.worker_pid, s.worker_pid),
+            COALESCE(w.claimed_at, s.claimed_at), COALESCE(w.started_at, s.started_at), w.folded_at,
+            w.attempt_history, NOW(6), \(outcome.failure.map { JSONColumn($0) }), \(outcome.result)
+        FROM work_queue AS w FORCE INDEX (PRIMARY)
+            LEFT JOIN work_queue AS s FORCE INDEX (PRIMARY) ON s.id = w.folded_into
+        WHERE w.id IN (\(list: ids))
+        """
     }
 
     /// Removes locked operations from the queue.
@@ -102,14 +107,16 @@ enum EndingStatements {
         from dependencies: [OperationID],
         in transaction: borrowing Transaction
     ) throws -> [(dependency: OperationID, dependent: OperationID, mustComplete: Bool)] {
-        try transaction.query(
-            """
-            SELECT dependency, dependent, must_complete
-            FROM operation_dependencies FORCE INDEX (PRIMARY)
-            WHERE dependency IN (\(list: dependencies))
-            ORDER BY dependent
-            """
-        ).map { try $0.decode((OperationID, OperationID, Bool).self) }
+        try dependencies.inLists { dependencies in
+            try transaction.query(
+                """
+                SELECT dependency, dependent, must_complete
+                FROM operation_dependencies FORCE INDEX (PRIMARY)
+                WHERE dependency IN (\(list: dependencies))
+                ORDER BY dependent
+                """
+            ).map { try $0.decode((OperationID, OperationID, Bool).self) }
+        }
     }
 
     static func deleteEdges(
@@ -121,17 +128,19 @@ enum EndingStatements {
         }
     }
 
-    /// The edges by which an operation still waits; it is about to end without them.
+    /// The edges by which operations still wait; they are about to end without them.
     static func edges(
         into dependents: [OperationID],
         in transaction: borrowing Transaction
     ) throws -> [(dependency: OperationID, dependent: OperationID)] {
-        try transaction.query(
-            """
-            SELECT dependency, dependent FROM operation_dependencies FORCE INDEX (dependencies_of)
-            WHERE dependent IN (\(list: dependents))
-            """
-        ).map { try $0.decode((OperationID, OperationID).self) }
+        try dependents.inLists { dependents in
+            try transaction.query(
+                """
+                SELECT dependency, dependent FROM operation_dependencies FORCE INDEX (dependencies_of)
+                WHERE dependent IN (\(list: dependents))
+                """
+            ).map { try $0.decode((OperationID, OperationID).self) }
+        }
     }
 
     /// Takes ended dependencies off blocked operations, in the given order; one that has none left is ready.
@@ -153,19 +162,21 @@ enum EndingStatements {
         }
     }
 
-    /// Locks blocked operations that are to be aborted.
+    /// Locks blocked operations that are to be aborted; one that has just become ready by the same ends counts as well.
     static func lockBlocked(
         _ ids: [OperationID],
         in transaction: borrowing Transaction
     ) throws -> [OperationID] {
-        try transaction.query(
-            """
-            SELECT id FROM work_queue FORCE INDEX (PRIMARY)
-            WHERE id IN (\(list: ids)) AND state IN ('blocked', 'queued')
-            ORDER BY id
-            FOR UPDATE
-            """
-        ).map { try $0.only() }
+        try ids.inLists { ids in
+            try transaction.query(
+                """
+                SELECT id FROM work_queue FORCE INDEX (PRIMARY)
+                WHERE id IN (\(list: ids)) AND state IN ('blocked', 'queued')
+                ORDER BY id
+                FOR UPDATE
+                """
+            ).map { try $0.only() }
+        }
     }
 
     /// The queues of those operations that may run now.
@@ -173,13 +184,15 @@ enum EndingStatements {
         of ids: [OperationID],
         in transaction: borrowing Transaction
     ) throws -> Set<QueueName> {
-        let rows = try transaction.query(
-            """
-            SELECT DISTINCT queue_name FROM work_queue FORCE INDEX (PRIMARY)
-            WHERE id IN (\(list: ids)) AND state = 'queued'
-            """
-        )
-        return Set(try rows.map { try $0.only(QueueName.self) })
+        let queues = try ids.inLists { ids in
+            try transaction.query(
+                """
+                SELECT DISTINCT queue_name FROM work_queue FORCE INDEX (PRIMARY)
+                WHERE id IN (\(list: ids)) AND state = 'queued'
+                """
+            ).map { try $0.only(QueueName.self) }
+        }
+        return Set(queues)
     }
 
     /// Gives a locked claim back to its queue; the records of its attempts stay.

@@ -2,9 +2,6 @@ import MariaDB
 
 /// The statements that bring operations into the queue.
 enum EnqueueStatements {
-    /// Rows of one array-bound INSERT; more gain nothing, and a packet stays below 16 MiB with rows of ordinary size.
-    static let insertBatch = 1000
-
     /// Adds operations; those with an `unmet` above 0 are blocked.
     ///
     /// A duplicate id throws 1062 on `PRIMARY`; what then counts is the content, see `IdempotentEnqueue`.
@@ -15,11 +12,7 @@ enum EnqueueStatements {
     )
         throws(DatabaseError)
     {
-        var rest = plans[...]
-        while !rest.isEmpty {
-            try session.executeBatch(Array(rest.prefix(insertBatch))) { insertion($0.plan, unmet: $0.unmet, requester) }
-            rest = rest.dropFirst(insertBatch)
-        }
+        try session.executeBatch(plans) { insertion($0.plan, unmet: $0.unmet, requester) }
     }
 
     private static func insertion(_ plan: OperationPlan, unmet: Int, _ requester: String) -> SQL {
@@ -80,17 +73,18 @@ enum EnqueueStatements {
 
     /// Locks the live ones of some operations in share mode, ascending, so that none can end before our COMMIT.
     static func lockLive(_ ids: [OperationID], in transaction: borrowing Transaction) throws -> Set<OperationID> {
-        guard !ids.isEmpty else { return [] }
-        let rows = try transaction.query(
-            """
-            SELECT id
-            FROM work_queue FORCE INDEX (PRIMARY)
-            WHERE id IN (\(list: ids))
-            ORDER BY id
-            LOCK IN SHARE MODE
-            """
-        )
-        return Set(try rows.map { try $0.only(OperationID.self) })
+        let locked = try ids.sorted().inLists { ids in
+            try transaction.query(
+                """
+                SELECT id
+                FROM work_queue FORCE INDEX (PRIMARY)
+                WHERE id IN (\(list: ids))
+                ORDER BY id
+                LOCK IN SHARE MODE
+                """
+            ).map { try $0.only(OperationID.self) }
+        }
+        return Set(locked)
     }
 
     /// The states of those operations that have ended.
@@ -98,9 +92,10 @@ enum EnqueueStatements {
         of ids: [OperationID],
         on session: borrowing Session
     ) throws -> [OperationID: OperationState] {
-        guard !ids.isEmpty else { return [:] }
-        let rows = try session.query("SELECT id, state FROM finished_operations WHERE id IN (\(list: ids))")
-        let pairs = try rows.map { try $0.decode((OperationID, OperationState).self) }
+        let pairs = try ids.inLists { ids in
+            try session.query("SELECT id, state FROM finished_operations WHERE id IN (\(list: ids))")
+                .map { try $0.decode((OperationID, OperationState).self) }
+        }
         return Dictionary(pairs, uniquingKeysWith: { first, _ in first })
     }
 
@@ -109,15 +104,11 @@ enum EnqueueStatements {
         _ edges: [(dependency: OperationID, dependent: OperationID, mustComplete: Bool)],
         in transaction: borrowing Transaction
     ) throws(DatabaseError) {
-        var rest = edges[...]
-        while !rest.isEmpty {
-            try transaction.executeBatch(Array(rest.prefix(insertBatch))) {
-                """
-                INSERT INTO operation_dependencies (dependency, dependent, must_complete)
-                VALUES (\($0.dependency), \($0.dependent), \($0.mustComplete))
-                """
-            }
-            rest = rest.dropFirst(insertBatch)
+        try transaction.executeBatch(edges) {
+            """
+            INSERT INTO operation_dependencies (dependency, dependent, must_complete)
+            VALUES (\($0.dependency), \($0.dependent), \($0.mustComplete))
+            """
         }
     }
 }

@@ -46,3 +46,14 @@ public enum JSONValue: Sendable, Hashable, Codable {
         }
     }
 }
+
+extension JSONValue {
+    /// How many arrays and objects stand around the innermost value.
+    package var depth: Int {
+        switch self {
+        case .array(let members): 1 + (members.map(\.depth).max() ?? 0)
+        case .object(let members): 1 + (members.values.map(\.depth).max() ?? 0)
+        default: 0
+        }
+    }
+}

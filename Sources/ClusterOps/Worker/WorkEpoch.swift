@@ -9,6 +9,7 @@ struct WorkEpoch: Sendable {
     private let parts: Worker.Parts
     private let queues: [QueueName]
     private let node: NodeID
+    private let reaper: Reaper
     private let session = SessionID.new()
     private let ledger: WorkLedger
     private let conditions = Conditions()
@@ -19,11 +20,12 @@ struct WorkEpoch: Sendable {
     /// Yields when the ledger may have become idle.
     private let idle = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
 
-    init(settings: Worker.Settings, parts: Worker.Parts, queues: [QueueName], node: NodeID) {
+    init(settings: Worker.Settings, parts: Worker.Parts, queues: [QueueName], node: NodeID, reaper: Reaper) {
         self.settings = settings
         self.parts = parts
         self.queues = queues
         self.node = node
+        self.reaper = reaper
         ledger = WorkLedger(slots: settings.slots)
     }
 
@@ -31,8 +33,19 @@ struct WorkEpoch: Sendable {
         WorkerIdentity(session: session, node: settings.node, pid: Int(ProcessIdentity.current))
     }
 
+    /// Outcomes of a session that was lost before they could be written.
+    ///
+    /// They are written under their old fence by the next epoch: if nobody has reaped them meanwhile, as after an outage of the
+    /// database nobody has, the work need not be done again.
+    struct Inheritance: Sendable {
+        let session: SessionID
+        let entries: [Settling.Entry]
+    }
+
     /// Opens the session and works under it until it is lost, or until graceful shutdown has drained it.
-    func run() async throws {
+    ///
+    /// Returns what a lost session leaves to the next one.
+    func run(inheriting inheritance: Inheritance?) async throws -> Inheritance? {
         let sentAt = SuspendingClock.now
         let opening = SessionStatements.Opening(
             id: session,
@@ -47,6 +60,7 @@ struct WorkEpoch: Sendable {
         conditions.hold(SessionLease(settings.lease, sentAt: sentAt))
         parts.children.extendAll(until: conditions.deadline)
         log(.info, "session opened")
+        await settle(inheritance)
 
         // A loss is thrown: that cancels every handler at once, also while this body waits for a database that hangs.
         try? await withThrowingDiscardingTaskGroup { group in
@@ -59,15 +73,39 @@ struct WorkEpoch: Sendable {
             if !conditions.isLost { await drain() }
             group.cancelAll()
         }
+        let unsettled = ledger.takeUnsettled()
         if conditions.isLost {
-            parts.children.killAll()
-            log(.warning, "session lost")
-        } else {
-            let session = session
-            // Best effort: a session that is not closed here is found dead by a reaper.
-            _ = try? await parts.evidence.flush()
-            _ = try? await parts.database.withSession { try SessionStatements.close(session, on: $0) }
-            log(.info, "session closed")
+            parts.children.endLease()
+            log(.warning, "session lost", ["unsettled": "\(unsettled.count)"])
+            return Inheritance(session: session, entries: unsettled)
+        }
+        if !unsettled.isEmpty { log(.error, "outcomes could not be written", ["count": "\(unsettled.count)"]) }
+        // Best effort: a session that is not closed here is found dead by a reaper.
+        _ = try? await parts.evidence.flush()
+        await close(session)
+        return nil
+    }
+
+    /// Writes what the lost session before this one has left, and closes that one.
+    private func settle(_ inheritance: Inheritance?) async {
+        guard let inheritance else { return }
+        do {
+            let settling = Settling(database: parts.database)
+            let result = try await settling.settle(inheritance.entries, of: inheritance.session)
+            await parts.waker.wake(result.ready)
+            log(.info, "outcomes of the lost session written", ["count": "\(result.settled.count)"])
+        } catch {
+            log(.warning, "outcomes of the lost session are given up", ["error": "\(error)"])
+        }
+        await close(inheritance.session)
+    }
+
+    private func close(_ session: SessionID) async {
+        do {
+            try await parts.database.withSession { try SessionStatements.close(session, on: $0) }
+            log(.info, "session closed", ["closed": "\(session)"])
+        } catch {
+            log(.warning, "the session was not closed; its lease will end", ["error": "\(error)"])
         }
     }
 
@@ -86,7 +124,9 @@ struct WorkEpoch: Sendable {
             do {
                 let free = conditions.isDraining ? 0 : ledger.freeSlots
                 let claims = try await claiming.claim(upTo: free, by: identity)
-                trouble.over()
+                if free > 0 { trouble.over() }
+                // A claim that came back too late is not begun: its operations are found by the next reaper's pass.
+                if conditions.isLost || conditions.deadline <= .now { return }
                 start(claims, in: &group)
                 // In this loop, so that no claim of ours can be between the database and the ledger meanwhile.
                 if SuspendingClock.now - reconciled >= settings.lease.renewInterval {
@@ -226,18 +266,23 @@ struct WorkEpoch: Sendable {
     private func lose(_ reason: String) -> SessionLost {
         log(.error, "losing the session", ["reason": "\(reason)"])
         conditions.lose()
-        parts.children.killAll()
+        parts.children.endLease()
         parts.doorbell.ring()
         idle.continuation.yield()
         return SessionLost()
     }
 
     private func reap() async {
-        var reaper = Reaper(database: parts.database, waker: parts.waker, logger: parts.logger)
+        var trouble = Trouble(logger: parts.logger)
         // Twice a lease's renewals: an operation is back within lease + 2 s of its worker's death.
         while (try? await Task.sleep(for: settings.lease.renewInterval / 2)) != nil {
-            // A pass that fails is made up for by the next; the renewals say that the database is away.
-            _ = try? await reaper.pass()
+            do {
+                try await reaper.pass()
+                trouble.over()
+            } catch {
+                // Made up for by the next.
+                trouble.report("reaping failed: \(error)")
+            }
         }
     }
 

@@ -68,6 +68,15 @@ final class WorkLedger: Sendable {
         }
     }
 
+    /// Gives out what was not written down, at the end of the session.
+    func takeUnsettled() -> [Settling.Entry] {
+        state.withLock { state in
+            let unsettled = Array(state.settling.values) + state.finished
+            state = State()
+            return unsettled
+        }
+    }
+
     /// Those of the database's rows that this process knows nothing of.
     func unknown(among rows: [(id: OperationID, delivery: Int)]) -> [Settling.Entry] {
         state.withLock { state in

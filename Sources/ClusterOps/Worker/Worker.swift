@@ -86,12 +86,14 @@ package struct Worker: Service {
     /// Works until graceful shutdown, then finishes or hands back what runs.
     package func run() async throws {
         var trouble = Trouble(logger: parts.logger)
+        let reaper = Reaper(database: parts.database, waker: parts.waker, logger: parts.logger)
+        var inheritance: WorkEpoch.Inheritance?
         while !Task.isShuttingDownGracefully, !Task.isCancelled {
             do {
                 if let node = try await enter() {
                     trouble.over()
-                    let epoch = WorkEpoch(settings: settings, parts: parts, queues: queues, node: node)
-                    try await epoch.run()
+                    let epoch = WorkEpoch(settings: settings, parts: parts, queues: queues, node: node, reaper: reaper)
+                    inheritance = try await epoch.run(inheriting: inheritance)
                     continue
                 }
                 trouble.report("the node is not added: run 'clusterctl node add \(settings.node) --underlay ADDRESS'")
@@ -130,8 +132,11 @@ package protocol ChildrenLease: Sendable {
     /// Lets what runs, and what is to come, go on until `deadline`; never shortens.
     func extendAll(until deadline: SuspendingClock.Instant)
 
-    /// Kills everything at once, with all its processes.
+    /// Kills everything at once, with all its processes; more may be started.
     func killAll()
+
+    /// Kills everything at once, and lets nothing start until the lease is extended again.
+    func endLease()
 }
 
 /// For workers whose handlers start no processes.
@@ -139,6 +144,7 @@ package struct NoChildren: ChildrenLease {
     package init() {}
     package func extendAll(until deadline: SuspendingClock.Instant) {}
     package func killAll() {}
+    package func endLease() {}
 }
 
 /// Says what is wrong once, and once that it is over, however often it is tried in between.
