@@ -18,6 +18,9 @@ public enum Migrations {
         step(9, "create adoptions", PackageResources.V0009__create_adoptions_sql),
         step(10, "create coalescing counters", PackageResources.V0010__create_coalescing_counters_sql),
         step(11, "create queue pauses", PackageResources.V0011__create_queue_pauses_sql),
+        step(12, "create applied state", PackageResources.V0012__create_applied_state_sql),
+        step(13, "create network problems", PackageResources.V0013__create_network_problems_sql),
+        step(14, "create leases", PackageResources.V0014__create_leases_sql),
     ]
 
     /// Brings a schema to this program's version, or tells how far it is.

@@ -1,0 +1,12 @@
+-- What keeps a node from bringing a network about; a row goes when the problem does.
+CREATE TABLE IF NOT EXISTS network_problems (
+    network UUID NOT NULL,
+    node UUID NOT NULL,
+    what VARCHAR(63) CHARACTER SET ascii COLLATE ascii_nopad_bin NOT NULL,
+    since DATETIME(6) NOT NULL,
+    message VARCHAR(1000) CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin NOT NULL,
+    PRIMARY KEY (network, node, what),
+    KEY network_problems_by_node (node),
+    CONSTRAINT network_problem_network FOREIGN KEY (network) REFERENCES networks (id) ON DELETE CASCADE,
+    CONSTRAINT network_problem_node FOREIGN KEY (node) REFERENCES nodes (id) ON DELETE CASCADE
+) ENGINE = InnoDB
