@@ -1,0 +1,58 @@
+import MariaDB
+
+/// The statements on the wanted state of guests' interfaces.
+enum InterfaceStatements {
+    /// Adds an interface; a duplicate throws 1062 on `interfaces_by_mac`, `interfaces_by_address` or
+    /// `interfaces_by_hostname`.
+    static func insert(
+        _ draft: InterfaceDraft,
+        id: InterfaceID,
+        network: NetworkID,
+        node: NodeID,
+        in transaction: borrowing Transaction
+    ) throws(DatabaseError) {
+        try transaction.execute(
+            """
+            INSERT INTO interfaces (id, network, node, mac, address, hostname)
+            VALUES (\(id), \(network), \(node), \(draft.mac), \(draft.address), \(draft.hostname))
+            """
+        )
+    }
+
+    /// Which interfaces to read; all that is nil does not matter.
+    struct Filter: Sendable {
+        var id: InterfaceID?
+        var network: NetworkName?
+        var node: NodeName?
+    }
+
+    /// Reads interfaces, by network and address.
+    static func interfaces(_ filter: Filter, on session: borrowing Session) throws -> [InterfaceView] {
+        var conditions: [SQL] = ["TRUE"]
+        if let id = filter.id { conditions.append("i.id = \(id)") }
+        if let network = filter.network { conditions.append("w.name = \(network)") }
+        if let node = filter.node { conditions.append("n.name = \(node)") }
+        return try session.query(
+            """
+            SELECT i.id, w.name AS network, n.name AS node, i.mac, i.address, i.hostname
+            FROM interfaces AS i JOIN networks AS w ON w.id = i.network JOIN nodes AS n ON n.id = i.node
+            WHERE \(sql: .joined(conditions, separator: " AND "))
+            ORDER BY w.name, i.address
+            """
+        ).map { row in
+            InterfaceView(
+                uuid: try row.get("id"),
+                network: try row.get("network"),
+                node: try row.get("node"),
+                mac: try row.get("mac"),
+                address: try row.get("address"),
+                hostname: try row.get("hostname")
+            )
+        }
+    }
+
+    /// Removes an interface; returns whether it was there.
+    static func delete(_ id: InterfaceID, in transaction: borrowing Transaction) throws(DatabaseError) -> Bool {
+        try transaction.execute("DELETE FROM interfaces WHERE id = \(id)") > 0
+    }
+}

@@ -1,0 +1,107 @@
+import MariaDB
+
+extension Inventory {
+    /// Adds a guest's interface.
+    ///
+    /// - Throws: `ClusterOpsError`: `invalid` for an address that no guest of the network may have, `conflict` when the
+    ///   MAC, the address or the host name is taken in the network.
+    package func addInterface(_ draft: InterfaceDraft) async throws -> ChangedView<InterfaceView> {
+        let id = InterfaceID.new()
+        return try await change { transaction in
+            guard let network = try NetworkStatements.lock(draft.network, in: transaction) else {
+                throw Self.unknownNetwork(draft.network)
+            }
+            guard let node = try NodeStatements.hold(draft.node, in: transaction) else {
+                throw Self.unknownNode(draft.node)
+            }
+            try draft.checkAddress(in: network.cidr)
+            do {
+                try InterfaceStatements.insert(draft, id: id, network: network.id, node: node.id, in: transaction)
+            } catch {
+                let place = "is taken in network '\(draft.network)'"
+                throw Self.conflict(
+                    error,
+                    [
+                        "interfaces_by_mac": "MAC address \(draft.mac) \(place)",
+                        "interfaces_by_address": "address \(draft.address) \(place)",
+                        "interfaces_by_hostname": "host name '\(draft.hostname)' \(place)",
+                    ]
+                )
+            }
+            try NetworkStatements.bump([network.id], in: transaction)
+            let nodes = try Self.meshNodes(of: network.id, in: transaction)
+            let work = [AppliedWork.servers(network.name)] + AppliedWork.mesh(network.name, on: nodes)
+            let object = InterfaceView(
+                uuid: id,
+                network: network.name,
+                node: node.name,
+                mac: draft.mac,
+                address: draft.address,
+                hostname: draft.hostname
+            )
+            return Change(object: object, receipts: try apply(work, in: transaction))
+        }
+    }
+
+    /// Lists interfaces, by network and address.
+    ///
+    /// - Throws: `ClusterOpsError` with code `notFound` for a network or node that does not exist.
+    package func interfaces(network: NetworkName?, node: NodeName?) async throws -> ListView<InterfaceView> {
+        ListView(
+            try await cluster.read { session in
+                if let network, try NetworkStatements.networks(network, on: session).isEmpty {
+                    throw Self.unknownNetwork(network)
+                }
+                if let node, try NodeStatements.nodes(node, on: session).isEmpty { throw Self.unknownNode(node) }
+                return try InterfaceStatements.interfaces(.init(network: network, node: node), on: session)
+            }
+        )
+    }
+
+    /// Reads one interface.
+    package func interface(_ id: InterfaceID) async throws -> InterfaceView {
+        let found = try await cluster.read { try InterfaceStatements.interfaces(.init(id: id), on: $0) }
+        guard let view = found.first else { throw Self.unknownInterface(id) }
+        return view
+    }
+
+    /// Removes a guest's interface; its lease is given back as well.
+    package func removeInterface(_ id: InterfaceID) async throws -> ChangedView<InterfaceView> {
+        try await change { transaction in
+            // The network is locked before the interface; an interface never changes its network.
+            let seen = try InterfaceStatements.interfaces(.init(id: id), on: transaction.session).first
+            guard let interface = seen, let network = try NetworkStatements.lock(interface.network, in: transaction)
+            else { throw Self.unknownInterface(id) }
+            // Those of before the removal: the node that hosted it has something to take away.
+            let nodes = try Self.meshNodes(of: network.id, in: transaction).union([interface.node])
+            guard try InterfaceStatements.delete(id, in: transaction) else { throw Self.unknownInterface(id) }
+            try NetworkStatements.bump([network.id], in: transaction)
+            let lease = AppliedWork(
+                tasks: [.networkRemoveDHCPLease],
+                network: network.name,
+                parameters: DHCPLease(mac: interface.mac, address: interface.address).parameters
+            )
+            let work = [AppliedWork.servers(network.name), lease] + AppliedWork.mesh(network.name, on: nodes)
+            return Change(object: interface, receipts: try apply(work, in: transaction))
+        }
+    }
+
+    private static func unknownInterface(_ id: InterfaceID) -> ClusterOpsError {
+        ClusterOpsError(.notFound, "there is no interface '\(id)'")
+    }
+}
+
+/// The parameters of `network_remove_dhcp_lease`.
+package struct DHCPLease: Codable, Sendable, Hashable {
+    package let mac: MACAddress
+    package let address: IPv4Address
+
+    fileprivate var parameters: String { JSONColumn(self).text }
+}
+
+extension JSONColumn {
+    fileprivate var text: String {
+        guard case .text(let text) = sqlValue else { preconditionFailure("JSON is bound as text") }
+        return text
+    }
+}

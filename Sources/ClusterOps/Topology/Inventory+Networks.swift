@@ -1,0 +1,150 @@
+import MariaDB
+
+extension Inventory {
+    /// Adds a network.
+    ///
+    /// - Throws: `ClusterOpsError`, with code `conflict` when the name or the VNI is taken.
+    package func addNetwork(_ draft: NetworkDraft) async throws -> ChangedView<NetworkView> {
+        let id = NetworkID.new()
+        return try await change { transaction in
+            do {
+                try NetworkStatements.insert(draft, id: id, in: transaction)
+            } catch {
+                throw Self.conflict(
+                    error,
+                    [
+                        "networks_by_name": "there is a network '\(draft.name)' already",
+                        "networks_by_vni": "VNI \(draft.vni) is another network's already",
+                    ]
+                )
+            }
+            // No node hosts an interface of it yet; the maintenance of those that may be elected makes their part.
+            let work = AppliedWork(tasks: [.networkApplyCreateNetworkNode], network: draft.name)
+            return Change(
+                object: try Self.view(of: draft.name, in: transaction),
+                receipts: try apply([work], in: transaction)
+            )
+        }
+    }
+
+    /// Lists the networks, by name.
+    package func networks() async throws -> ListView<NetworkView> {
+        ListView(try await cluster.read { try Self.networkViews(nil, on: $0) })
+    }
+
+    /// Reads one network.
+    package func network(_ name: NetworkName) async throws -> NetworkView {
+        guard let view = try await cluster.read({ try Self.networkViews(name, on: $0) }).first else {
+            throw Self.unknownNetwork(name)
+        }
+        return view
+    }
+
+    /// Removes a network that has no interfaces.
+    ///
+    /// - Throws: `ClusterOpsError` with code `conflict` while it has any.
+    package func removeNetwork(_ name: NetworkName) async throws -> ChangedView<NetworkView> {
+        try await change { transaction in
+            guard let network = try NetworkStatements.lock(name, in: transaction) else {
+                throw Self.unknownNetwork(name)
+            }
+            let interfaces = try NetworkStatements.interfaceCount(of: network.id, on: transaction.session)
+            guard interfaces == 0 else {
+                throw ClusterOpsError(
+                    .conflict,
+                    "network '\(name)' still has \(interfaces) interface\(interfaces == 1 ? "" : "s"): "
+                        + "remove them first"
+                )
+            }
+            let object = try Self.view(of: name, in: transaction)
+            // Before the row goes: operations find their target by its name when they are enqueued, and keep it.
+            let meshed = Set(object.applied.filter { $0.what == .mesh }.map(\.node))
+            let work =
+                [
+                    AppliedWork(
+                        tasks: [.networkApplyRemoveDNSMasq, .networkApplyDeleteNetworkNode],
+                        network: name
+                    )
+                ]
+                + meshed.sorted().map {
+                    AppliedWork(tasks: [.networkApplyDeleteHypervisor], network: name, node: $0)
+                }
+            let receipts = try apply(work, in: transaction)
+            try NetworkStatements.delete(network.id, in: transaction)
+            return Change(object: object, receipts: receipts)
+        }
+    }
+
+    /// Asks for all that a network takes, everywhere, as if it had changed; its generation stays.
+    package func reconcileNetwork(_ name: NetworkName) async throws -> ChangedView<NetworkView> {
+        try await change { transaction in
+            guard let network = try NetworkStatements.lock(name, in: transaction) else {
+                throw Self.unknownNetwork(name)
+            }
+            let nodes = try Self.meshNodes(of: network.id, in: transaction)
+            let work = [AppliedWork.servers(name)] + AppliedWork.mesh(name, on: nodes)
+            let receipts = try enqueue(work, in: transaction)
+            return Change(object: try Self.view(of: name, in: transaction), receipts: receipts)
+        }
+    }
+
+    /// Every node that takes part in a network's mesh: the hosts of its interfaces, and those that may be elected.
+    static func meshNodes(of network: NetworkID, in transaction: borrowing Transaction) throws -> Set<NodeName> {
+        try NetworkStatements.networkNodes(on: transaction.session)
+            .union(try NetworkStatements.hosts(of: network, on: transaction.session)[network] ?? [])
+    }
+
+    private static func view(of name: NetworkName, in transaction: borrowing Transaction) throws -> NetworkView {
+        guard let view = try networkViews(name, on: transaction.session).first else { throw unknownNetwork(name) }
+        return view
+    }
+
+    private static func networkViews(_ name: NetworkName?, on session: borrowing Session) throws -> [NetworkView] {
+        let networks = try NetworkStatements.networks(name, on: session)
+        // One network is read alone; for a list, each table is read once.
+        let only = name == nil ? nil : networks.first?.id
+        if name != nil, only == nil { return [] }
+        let applied = try AppliedStatements.applied(of: only, on: session)
+        let problems = try AppliedStatements.problems(of: only, on: session)
+        let hosts = try NetworkStatements.hosts(of: only, on: session)
+        let candidates = try NetworkStatements.networkNodes(on: session)
+        return networks.map { network in
+            let convergence = Convergence(
+                meshNodes: candidates.union(hosts[network.id] ?? []),
+                needsServer: network.dhcp || network.dns,
+                wantedGeneration: network.generation
+            )
+            return NetworkView(
+                network,
+                applied: applied[network.id] ?? [],
+                problems: problems[network.id] ?? [],
+                convergence: convergence
+            )
+        }
+    }
+}
+
+extension NetworkView {
+    fileprivate init(
+        _ network: NetworkRecord,
+        applied: [AppliedView],
+        problems: [NetworkProblemView],
+        convergence: Convergence
+    ) {
+        self.init(
+            uuid: network.id,
+            name: network.name,
+            vni: network.vni,
+            cidr: network.cidr,
+            mtu: network.mtu,
+            domain: network.domain,
+            dhcp: network.dhcp,
+            dns: network.dns,
+            serverAddress: network.cidr.serverAddress,
+            wantedGeneration: network.generation,
+            applied: applied,
+            converged: convergence.isReached(by: applied),
+            problems: problems
+        )
+    }
+}

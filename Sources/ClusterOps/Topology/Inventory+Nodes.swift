@@ -1,0 +1,115 @@
+import MariaDB
+
+extension Inventory {
+    /// Adds a node.
+    ///
+    /// One that may be elected joins every network's flood lists, so that a failover changes none.
+    /// - Throws: `ClusterOpsError`, with code `conflict` when the name or the address is taken.
+    package func addNode(_ draft: NodeDraft) async throws -> ChangedView<NodeView> {
+        let id = NodeID.new()
+        return try await change { transaction in
+            let networks = draft.roles.contains(.network) ? try NetworkStatements.lockAll(in: transaction) : []
+            do {
+                try NodeStatements.insert(draft, id: id, in: transaction)
+            } catch {
+                throw Self.conflict(
+                    error,
+                    [
+                        "nodes_by_name": "there is a node '\(draft.name)' already",
+                        "nodes_by_underlay_address":
+                            "underlay address \(draft.underlayAddress) is another node's already",
+                    ]
+                )
+            }
+            let receipts = try meshEverywhere(networks, in: transaction)
+            return Change(object: try Self.view(of: draft.name, in: transaction), receipts: receipts)
+        }
+    }
+
+    /// Lists the nodes, by name.
+    package func nodes() async throws -> ListView<NodeView> {
+        ListView(try await cluster.read { try Self.nodeViews(nil, on: $0) })
+    }
+
+    /// Reads one node.
+    package func node(_ name: NodeName) async throws -> NodeView {
+        guard let view = try await cluster.read({ try Self.nodeViews(name, on: $0) }).first else {
+            throw Self.unknownNode(name)
+        }
+        return view
+    }
+
+    /// Lets a node finish what it runs and take nothing new, or take new work again.
+    package func setState(_ state: NodeState, of name: NodeName) async throws -> ChangedView<NodeView> {
+        try await change { transaction in
+            guard let node = try NodeStatements.lock(name, in: transaction) else { throw Self.unknownNode(name) }
+            try NodeStatements.setState(state, of: node.id, in: transaction)
+            return Change(object: try Self.view(of: name, in: transaction), receipts: [])
+        }
+    }
+
+    /// Removes a node that hosts nothing and runs nothing.
+    ///
+    /// - Throws: `ClusterOpsError` with code `conflict` while interfaces or live sessions are on it.
+    package func removeNode(_ name: NodeName) async throws -> ChangedView<NodeView> {
+        try await change { transaction in
+            // Networks are locked before nodes; a node's roles never change, so what is seen here holds.
+            let seen = try NodeStatements.nodes(name, on: transaction.session).first
+            let isNetworkNode = seen?.roles.contains(.network) == true
+            let networks = isNetworkNode ? try NetworkStatements.lockAll(in: transaction) : []
+            guard let node = try NodeStatements.lock(name, in: transaction), node.id == seen?.id else {
+                throw Self.unknownNode(name)
+            }
+            let interfaces = try NodeStatements.interfaceCount(of: node.id, on: transaction.session)
+            guard interfaces == 0 else {
+                throw ClusterOpsError(
+                    .conflict,
+                    "node '\(name)' still has \(interfaces) interface\(interfaces == 1 ? "" : "s"): remove them first"
+                )
+            }
+            if let session = try NodeStatements.liveSessions(of: node.id, on: transaction.session).first {
+                throw ClusterOpsError(
+                    .conflict,
+                    "\(session.view.daemon) still runs on node '\(name)' with pid \(session.view.pid): stop it first"
+                )
+            }
+            let object = try Self.view(of: name, in: transaction)
+            try NodeStatements.delete(node.id, in: transaction)
+            return Change(object: object, receipts: try meshEverywhere(networks, in: transaction))
+        }
+    }
+
+    /// A new generation of locked networks, and their mesh on every node that takes part.
+    private func meshEverywhere(
+        _ networks: [NetworkRecord],
+        in transaction: borrowing Transaction
+    ) throws -> [OperationReceipt] {
+        try NetworkStatements.bump(networks.map(\.id), in: transaction)
+        let candidates = try NetworkStatements.networkNodes(on: transaction.session)
+        let hosts = try NetworkStatements.hosts(on: transaction.session)
+        let work = networks.flatMap { AppliedWork.mesh($0.name, on: candidates.union(hosts[$0.id] ?? [])) }
+        return try apply(work, in: transaction)
+    }
+
+    private static func view(of name: NodeName, in transaction: borrowing Transaction) throws -> NodeView {
+        guard let view = try nodeViews(name, on: transaction.session).first else { throw unknownNode(name) }
+        return view
+    }
+
+    private static func nodeViews(_ name: NodeName?, on session: borrowing Session) throws -> [NodeView] {
+        let nodes = try NodeStatements.nodes(name, on: session)
+        let sessions = Dictionary(grouping: try NodeStatements.liveSessions(on: session), by: \.node)
+        let lastSeen = try NodeStatements.lastSeen(on: session)
+        return nodes.map { node in
+            NodeView(
+                uuid: node.id,
+                name: node.name,
+                underlayAddress: node.underlayAddress,
+                roles: node.roles,
+                state: node.state,
+                lastSeen: lastSeen[node.id],
+                sessions: (sessions[node.id] ?? []).map(\.view)
+            )
+        }
+    }
+}

@@ -1,0 +1,29 @@
+/// A node as its row has it.
+struct NodeRecord: Sendable, Hashable {
+    let id: NodeID
+    let name: NodeName
+    let underlayAddress: IPv4Address
+    let roles: [NodeRole]
+    let state: NodeState
+}
+
+/// A node that is to be added.
+package struct NodeDraft: Sendable, Hashable {
+    package let name: NodeName
+    package let underlayAddress: IPv4Address
+    package let roles: Set<NodeRole>
+
+    /// Describes a node.
+    ///
+    /// - Throws: `ClusterOpsError` with code `invalid` for an address that no host can have.
+    package init(name: NodeName, underlayAddress: IPv4Address, roles: Set<NodeRole>) throws(ClusterOpsError) {
+        precondition(!roles.isEmpty, "a node is for something")
+        // 0.0.0.0/8 is "this network", 224.0.0.0 and up is multicast, reserved and broadcast (RFC 6890).
+        guard (1..<224).contains(underlayAddress.octets[0]) else {
+            throw ClusterOpsError(.invalid, "underlay address \(underlayAddress): expected the address of a host")
+        }
+        self.name = name
+        self.underlayAddress = underlayAddress
+        self.roles = roles
+    }
+}
