@@ -14,6 +14,11 @@ extension BulkEnqueueView: Answer {
     var table: TextTable { TextTable(fields: [("count", "\(count)"), ("first uuid", "\(firstUUID)")]) }
 }
 
+extension SubmittedView: TableRow {
+    static let titles = ["REF", "UUID", "QUEUE", "STATE"]
+    var cells: [String?] { [ref, "\(uuid)", "\(queueName)", state.rawValue] }
+}
+
 extension OperationStateView: TableRow {
     static let titles = ["UUID", "STATE"]
     var cells: [String?] { ["\(uuid)", state.rawValue] }
