@@ -11,7 +11,10 @@ struct ClusterCtl: AsyncParsableCommand {
             Data goes to stdout, talk to stderr. Exit codes: 0 ok, 1 it failed, 3 unknown network, node, interface or \
             operation, 4 conflict, 5 database unreachable, 6 timed out, 64 usage, 130 interrupted.
             """,
-        subcommands: [Op.self, QueueNoun.self, Coalescing.self, Db.self]
+        subcommands: [
+            Op.self, QueueNoun.self, Coalescing.self, NodeNoun.self, NetworkNoun.self, InterfaceNoun.self, Leader.self,
+            Db.self,
+        ]
     )
 
     static func main() async {

@@ -23,6 +23,16 @@ struct TextTable: Equatable {
         rows = fields.map { [$0.name, Printable.escaped($0.value ?? Self.unknown)] }
     }
 
+    /// The values of one object with more behind them.
+    func adding(_ fields: [(name: String, value: String?)]) -> TextTable {
+        TextTable(titles: titles, printable: rows + TextTable(fields: fields).rows)
+    }
+
+    private init(titles: [String], printable rows: [[String]]) {
+        self.titles = titles
+        self.rows = rows
+    }
+
     /// The table as lines, cut to a width if there is one.
     func text(width: Int?) -> String {
         let lines = (titles.isEmpty ? [] : [titles]) + rows

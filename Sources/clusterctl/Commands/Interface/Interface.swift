@@ -1,0 +1,9 @@
+import ArgumentParser
+
+struct InterfaceNoun: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "interface",
+        abstract: "Interfaces of guests.",
+        subcommands: [InterfaceAdd.self, InterfaceList.self, InterfaceShow.self, InterfaceRemove.self]
+    )
+}

@@ -1,0 +1,39 @@
+import ArgumentParser
+import ClusterOps
+
+struct InterfaceAdd: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "add",
+        abstract: "Adds a guest's interface to a network."
+    )
+
+    @OptionGroup var global: GlobalOptions
+
+    @OptionGroup var application: Application
+
+    @Argument(help: "The network.", transform: { try NetworkName($0) })
+    var network: NetworkName
+
+    @Option(help: "The node that hosts the guest.", transform: { try NodeName($0) })
+    var node: NodeName
+
+    @Option(help: "Its hardware address.", transform: { try MACAddress($0) })
+    var mac: MACAddress
+
+    @Option(help: "Its address in the network.", transform: { try IPv4Address($0) })
+    var address: IPv4Address
+
+    @Option(
+        parsing: .unconditional,
+        help: "The guest's name in the network.",
+        transform: { try HostName($0) }
+    )
+    var hostname: HostName
+
+    func run() async throws {
+        let draft = InterfaceDraft(network: network, node: node, mac: mac, address: address, hostname: hostname)
+        try await global.withCluster { cluster in
+            try global.print(try await application.inventory(cluster).addInterface(draft))
+        }
+    }
+}

@@ -1,0 +1,23 @@
+import ArgumentParser
+import ClusterOps
+
+struct InterfaceList: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list",
+        abstract: "Lists interfaces."
+    )
+
+    @OptionGroup var global: GlobalOptions
+
+    @Option(help: "Only those of this network.", transform: { try NetworkName($0) })
+    var network: NetworkName?
+
+    @Option(help: "Only those that this node hosts.", transform: { try NodeName($0) })
+    var node: NodeName?
+
+    func run() async throws {
+        try await global.withCluster { cluster in
+            try global.print(try await Inventory(cluster).interfaces(network: network, node: node))
+        }
+    }
+}

@@ -1,0 +1,18 @@
+import ArgumentParser
+import ClusterOps
+
+struct InterfaceShow: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "show",
+        abstract: "Shows an interface."
+    )
+
+    @OptionGroup var global: GlobalOptions
+
+    @Argument(help: "The interface.", transform: { try InterfaceID($0) })
+    var uuid: InterfaceID
+
+    func run() async throws {
+        try await global.withCluster { try global.print(try await Inventory($0).interface(uuid)) }
+    }
+}

@@ -1,0 +1,15 @@
+import ArgumentParser
+import ClusterOps
+
+struct LeaderShow: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "show",
+        abstract: "Shows who is elected."
+    )
+
+    @OptionGroup var global: GlobalOptions
+
+    func run() async throws {
+        try await global.withCluster { try global.print(try await $0.leader()) }
+    }
+}

@@ -1,0 +1,12 @@
+import ArgumentParser
+
+struct NetworkNoun: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "network",
+        abstract: "Networks of guests.",
+        subcommands: [
+            NetworkAdd.self, NetworkList.self, NetworkShow.self, NetworkRemove.self, NetworkReconcile.self,
+            NetworkWait.self,
+        ]
+    )
+}

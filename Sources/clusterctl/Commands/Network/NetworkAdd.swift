@@ -1,0 +1,49 @@
+import ArgumentParser
+import ClusterOps
+
+struct NetworkAdd: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "add",
+        abstract: "Adds a network for guests."
+    )
+
+    @OptionGroup var global: GlobalOptions
+
+    @OptionGroup var application: Application
+
+    @Argument(help: "The network's name.", transform: { try NetworkName($0) })
+    var name: NetworkName
+
+    @Option(help: "Its VXLAN identifier, 1 to 16777215.", transform: { try VNI($0) })
+    var vni: VNI
+
+    @Option(help: "Its addresses, such as 10.1.0.0/24; the server has the first.", transform: { try CIDR($0) })
+    var cidr: CIDR
+
+    @Option(help: "The largest packet it carries; default \(NetworkDraft.defaultMTU).", transform: { try MTU($0) })
+    var mtu: MTU?
+
+    @Option(help: "The domain of its guests' names.", transform: { try DomainName($0) })
+    var domain: DomainName?
+
+    @Flag(help: "Hand out no addresses.")
+    var noDhcp = false
+
+    @Flag(help: "Resolve no names.")
+    var noDns = false
+
+    func run() async throws {
+        let draft = NetworkDraft(
+            name: name,
+            vni: vni,
+            cidr: cidr,
+            mtu: try mtu ?? MTU(NetworkDraft.defaultMTU),
+            domain: domain,
+            dhcp: !noDhcp,
+            dns: !noDns
+        )
+        try await global.withCluster { cluster in
+            try global.print(try await application.inventory(cluster).addNetwork(draft))
+        }
+    }
+}

@@ -1,0 +1,20 @@
+import ArgumentParser
+import ClusterOps
+
+struct NetworkReconcile: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "reconcile",
+        abstract: "Asks every node that takes part in a network to bring it about again."
+    )
+
+    @OptionGroup var global: GlobalOptions
+
+    @Argument(help: "The network's name.", transform: { try NetworkName($0) })
+    var name: NetworkName
+
+    func run() async throws {
+        try await global.withCluster { cluster in
+            try global.print(try await Inventory(cluster).reconcileNetwork(name))
+        }
+    }
+}

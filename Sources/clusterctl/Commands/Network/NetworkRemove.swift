@@ -1,0 +1,25 @@
+import ArgumentParser
+import ClusterOps
+
+struct NetworkRemove: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "remove",
+        abstract: "Removes a network that has no interfaces."
+    )
+
+    @OptionGroup var global: GlobalOptions
+
+    @OptionGroup var application: Application
+
+    @OptionGroup var confirmation: Confirmation
+
+    @Argument(help: "The network's name.", transform: { try NetworkName($0) })
+    var name: NetworkName
+
+    func run() async throws {
+        try confirmation.ask("Remove network '\(name)'?")
+        try await global.withCluster { cluster in
+            try global.print(try await application.inventory(cluster).removeNetwork(name))
+        }
+    }
+}

@@ -1,0 +1,18 @@
+import ArgumentParser
+import ClusterOps
+
+struct NetworkShow: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "show",
+        abstract: "Shows a network, and how far it is brought about."
+    )
+
+    @OptionGroup var global: GlobalOptions
+
+    @Argument(help: "The network's name.", transform: { try NetworkName($0) })
+    var name: NetworkName
+
+    func run() async throws {
+        try await global.withCluster { try global.print(try await Inventory($0).network(name)) }
+    }
+}

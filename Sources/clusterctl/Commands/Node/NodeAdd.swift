@@ -1,0 +1,30 @@
+import ArgumentParser
+import ClusterOps
+
+struct NodeAdd: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "add",
+        abstract: "Adds a machine to the cluster."
+    )
+
+    @OptionGroup var global: GlobalOptions
+
+    @OptionGroup var application: Application
+
+    @Argument(help: "The node's name.", transform: { try NodeName($0) })
+    var name: NodeName
+
+    @Option(help: "The address by which the other nodes reach it.", transform: { try IPv4Address($0) })
+    var underlay: IPv4Address
+
+    @Option(help: "What it is for: hypervisor or network; may be repeated. Default: hypervisor.")
+    var role: [NodeRole] = []
+
+    func run() async throws {
+        let roles = role.isEmpty ? [.hypervisor] : Set(role)
+        let draft = try NodeDraft(name: name, underlayAddress: underlay, roles: roles)
+        try await global.withCluster { cluster in
+            try global.print(try await application.inventory(cluster).addNode(draft))
+        }
+    }
+}

@@ -1,0 +1,20 @@
+import ArgumentParser
+import ClusterOps
+
+struct NodeDrain: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "drain",
+        abstract: "Lets a node finish what it runs and take nothing new."
+    )
+
+    @OptionGroup var global: GlobalOptions
+
+    @Argument(help: "The node's name.", transform: { try NodeName($0) })
+    var name: NodeName
+
+    func run() async throws {
+        try await global.withCluster { cluster in
+            try global.print(try await Inventory(cluster).setState(.draining, of: name))
+        }
+    }
+}

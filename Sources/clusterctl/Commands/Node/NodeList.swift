@@ -1,0 +1,15 @@
+import ArgumentParser
+import ClusterOps
+
+struct NodeList: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list",
+        abstract: "Lists the nodes."
+    )
+
+    @OptionGroup var global: GlobalOptions
+
+    func run() async throws {
+        try await global.withCluster { try global.print(try await Inventory($0).nodes()) }
+    }
+}

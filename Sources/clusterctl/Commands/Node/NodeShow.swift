@@ -1,0 +1,18 @@
+import ArgumentParser
+import ClusterOps
+
+struct NodeShow: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "show",
+        abstract: "Shows a node and its processes."
+    )
+
+    @OptionGroup var global: GlobalOptions
+
+    @Argument(help: "The node's name.", transform: { try NodeName($0) })
+    var name: NodeName
+
+    func run() async throws {
+        try await global.withCluster { try global.print(try await Inventory($0).node(name)) }
+    }
+}

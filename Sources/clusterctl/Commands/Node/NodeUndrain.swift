@@ -1,0 +1,20 @@
+import ArgumentParser
+import ClusterOps
+
+struct NodeUndrain: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "undrain",
+        abstract: "Lets a drained node take new work again."
+    )
+
+    @OptionGroup var global: GlobalOptions
+
+    @Argument(help: "The node's name.", transform: { try NodeName($0) })
+    var name: NodeName
+
+    func run() async throws {
+        try await global.withCluster { cluster in
+            try global.print(try await Inventory(cluster).setState(.active, of: name))
+        }
+    }
+}

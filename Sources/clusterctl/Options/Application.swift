@@ -1,0 +1,12 @@
+import ArgumentParser
+import ClusterOps
+
+/// Whether a change of wanted state enqueues what it takes to apply it.
+struct Application: ParsableArguments {
+    @Flag(help: "Change what is wanted, and leave applying it to the maintenance loops.")
+    var noApply = false
+
+    func inventory(_ cluster: ClusterConnection) -> Inventory {
+        Inventory(cluster, applies: !noApply)
+    }
+}

@@ -1,0 +1,4 @@
+import ArgumentParser
+import ClusterOps
+
+extension NodeRole: ExpressibleByArgument {}

@@ -1,0 +1,78 @@
+import ClusterOps
+
+extension ChangedView: Answer where Object: Answer {
+    var table: TextTable {
+        let ids = operations.map(\.description).joined(separator: " ")
+        return object.table.adding([("operations", ids.isEmpty ? nil : ids)])
+    }
+}
+
+extension NodeView: TableRow {
+    static let titles = ["NAME", "UNDERLAY", "ROLES", "STATE", "LAST SEEN", "DAEMONS"]
+    var cells: [String?] {
+        [
+            "\(name)", "\(underlayAddress)", rolesText, state.rawValue, lastSeen.map { "\($0)" },
+            sessions.isEmpty ? nil : sessions.map(\.daemon).joined(separator: " "),
+        ]
+    }
+
+    private var rolesText: String { roles.map(\.rawValue).joined(separator: " ") }
+}
+
+extension NodeView: Answer {
+    var table: TextTable {
+        TextTable(
+            fields: [
+                ("uuid", "\(uuid)"), ("name", "\(name)"), ("underlay address", "\(underlayAddress)"),
+                ("roles", rolesText), ("state", state.rawValue), ("last seen", lastSeen.map { "\($0)" }),
+            ]
+                + sessions.map { session in
+                    (session.daemon, "pid \(session.pid) until in \(session.expiresInSeconds.secondsText)")
+                }
+        )
+    }
+}
+
+extension NetworkView: TableRow {
+    static let titles = ["NAME", "VNI", "CIDR", "MTU", "WANTED", "CONVERGED", "PROBLEMS"]
+    var cells: [String?] {
+        [
+            "\(name)", "\(vni)", "\(cidr)", "\(mtu)", "\(wantedGeneration)", converged.word, "\(problems.count)",
+        ]
+    }
+}
+
+extension NetworkView: Answer {
+    var table: TextTable {
+        TextTable(
+            fields: [
+                ("uuid", "\(uuid)"), ("name", "\(name)"), ("vni", "\(vni)"), ("cidr", "\(cidr)"), ("mtu", "\(mtu)"),
+                ("domain", domain?.description), ("dhcp", dhcp.word), ("dns", dns.word),
+                ("server address", "\(serverAddress)"), ("wanted generation", "\(wantedGeneration)"),
+                ("converged", converged.word),
+            ]
+                + applied.map { ("applied", "\($0.what.rawValue) on \($0.node): \($0.generation), term \($0.term)") }
+                + problems.map { ("problem", "\($0.what) on \($0.node) since \($0.since): \($0.message)") }
+        )
+    }
+}
+
+extension InterfaceView: TableRow {
+    static let titles = ["UUID", "NETWORK", "NODE", "MAC", "ADDRESS", "HOSTNAME"]
+    var cells: [String?] { ["\(uuid)", "\(network)", "\(node)", "\(mac)", "\(address)", "\(hostname)"] }
+}
+
+extension InterfaceView: Answer {
+    var table: TextTable {
+        TextTable(fields: zip(Self.titles, cells).map { (name: $0.lowercased(), value: $1) })
+    }
+}
+
+extension LeaderView: Answer {
+    var table: TextTable {
+        TextTable(fields: [
+            ("name", name), ("holder", holder?.description), ("term", "\(term)"),
+            ("expires in", expiresInSeconds?.secondsText),
+        ])
+    }
+}

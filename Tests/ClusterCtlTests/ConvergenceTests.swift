@@ -1,0 +1,35 @@
+import Testing
+
+@testable import ClusterOps
+
+@Suite struct ConvergenceTests {
+    private func applied(_ parts: [(String, AppliedPart, Int, Int)]) throws -> [AppliedView] {
+        try parts.map { AppliedView(node: try NodeName($0.0), what: $0.1, generation: $0.2, term: $0.3) }
+    }
+
+    @Test func `a network is converged when mesh and server are at the wanted generation everywhere`() throws {
+        let wanted = Convergence(
+            meshNodes: [try NodeName("h1"), try NodeName("h2")],
+            needsServer: true,
+            wantedGeneration: 5
+        )
+        let meshed: [(String, AppliedPart, Int, Int)] = [("h1", .mesh, 5, 1), ("h2", .mesh, 6, 1)]
+        #expect(try wanted.isReached(by: applied(meshed + [("h1", .dnsmasq, 5, 2)])))
+        #expect(try !wanted.isReached(by: applied(meshed)))
+        #expect(try !wanted.isReached(by: applied(meshed + [("h1", .dnsmasq, 4, 2)])))
+        #expect(try !wanted.isReached(by: applied([("h1", .mesh, 5, 1), ("h1", .dnsmasq, 5, 2)])))
+        #expect(try !wanted.isReached(by: applied([("h1", .mesh, 5, 1), ("h2", .mesh, 4, 1), ("h1", .dnsmasq, 5, 2)])))
+        #expect(!wanted.isReached(by: []))
+    }
+
+    @Test func `what an earlier leader applied says nothing about the one that serves now`() throws {
+        let wanted = Convergence(meshNodes: [], needsServer: true, wantedGeneration: 5)
+        #expect(try !wanted.isReached(by: applied([("h1", .dnsmasq, 5, 2), ("h2", .dnsmasq, 4, 3)])))
+        #expect(try wanted.isReached(by: applied([("h1", .dnsmasq, 4, 2), ("h2", .dnsmasq, 5, 3)])))
+    }
+
+    @Test func `a network without DHCP and DNS needs no server`() throws {
+        let wanted = Convergence(meshNodes: [try NodeName("h1")], needsServer: false, wantedGeneration: 2)
+        #expect(try wanted.isReached(by: applied([("h1", .mesh, 2, 1)])))
+    }
+}
