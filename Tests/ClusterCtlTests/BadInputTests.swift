@@ -264,6 +264,11 @@ struct BadInput: Sendable, CustomTestStringConvertible {
 
             #expect(try await ClusterCtlProgram.run(["db", "migrate"], on: configuration).status == 0)
             try await database.withSession { session in
+                _ = try session.execute("DELETE FROM schema_migrations ORDER BY version DESC LIMIT 1")
+            }
+            try await refuse(BadInput(1, "clusterctl db migrate", "queue", "list"), on: configuration)
+            #expect(try await ClusterCtlProgram.run(["db", "migrate"], on: configuration).status == 0)
+            try await database.withSession { session in
                 _ = try session.execute("INSERT INTO schema_migrations VALUES (999, 'later', NOW(6), NOW(6))")
             }
             try await refuse(BadInput(1, "version 999", "op", "list"), on: configuration)

@@ -174,9 +174,10 @@ import Testing
                 ]
             )
             let parameters = try await cluster.database.withSession { session in
-                try session.query("SELECT parameters FROM work_queue WHERE parameters IS NOT NULL")[0].only(String.self)
+                try session.query("SELECT parameters FROM work_queue WHERE parameters IS NOT NULL")
+                    .map { try $0.only(String.self) }
             }
-            #expect(parameters == #"{"address":"10.1.0.6","mac":"52:54:00:00:00:0b"}"#)
+            #expect(parameters == [#"{"address":"10.1.0.6","mac":"52:54:00:00:00:0b"}"#])
         }
     }
 
@@ -200,7 +201,12 @@ import Testing
                     "network_apply_remove_dnsmasq network_apply_delete_network_node blue",
                 ]
             )
-            let view = try await cluster.answer(OperationView.self, "op", "show", "\(removed.operations[0])")
+            let view = try await cluster.answer(
+                OperationView.self,
+                "op",
+                "show",
+                "\(try #require(removed.operations.first))"
+            )
             #expect(view.network?.description == "blue")
         }
     }
