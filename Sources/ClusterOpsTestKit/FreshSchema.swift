@@ -15,7 +15,22 @@ public func withFreshSchema<Result: Sendable>(
     on server: PrivateServer? = nil,
     _ body: @Sendable (Database, ConnectionConfiguration) async throws -> Result
 ) async throws -> Result {
-    let server = try server ?? PrivateServer.shared
+    await Turns.shared.enter()
+    do {
+        let result = try await withSchema(connections: connections, on: server ?? PrivateServer.shared, body)
+        await Turns.shared.leave()
+        return result
+    } catch {
+        await Turns.shared.leave()
+        throw error
+    }
+}
+
+private func withSchema<Result: Sendable>(
+    connections: Int,
+    on server: PrivateServer,
+    _ body: @Sendable (Database, ConnectionConfiguration) async throws -> Result
+) async throws -> Result {
     let schema = "test_" + String(UInt64.random(in: .min ... .max), radix: 36)
     let administrator = Database(server.configuration(), logger: .silent)
     try await administrator.administer("CREATE DATABASE \(schema)")

@@ -3,7 +3,7 @@ import Foundation
 import Testing
 
 /// What SIGTERM, SIGINT and failures do to a real process.
-@Suite(.timeLimit(.minutes(1))) struct DaemonTests {
+@Suite(.timeLimit(.minutes(15))) struct DaemonTests {
     @Test(arguments: [SIGTERM, SIGINT])
     func `the first signal drains: the last service first, and the exit code is 0`(signal: Int32) async throws {
         let probe = try await running()

@@ -6,7 +6,7 @@ import Testing
 
 @testable import ClusterOps
 
-@Suite(.timeLimit(.minutes(1))) struct LogTests {
+@Suite(.timeLimit(.minutes(15))) struct LogTests {
     private let hostile = "a\nb\r\u{1b}[2J\u{9b}1m\u{0}\"\\\u{7f}\u{202e}\u{2028}\u{e0041}ü€😀"
 
     @Test func `a JSON line has time, level, label and message in front, then the metadata by key`() {

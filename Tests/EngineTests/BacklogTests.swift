@@ -4,7 +4,7 @@ import Testing
 
 @testable import ClusterOps
 
-@Suite(.timeLimit(.minutes(5))) struct BacklogTests {
+@Suite(.timeLimit(.minutes(15))) struct BacklogTests {
     /// What one claim of ten costs, counted by the server.
     private struct Cost: Hashable {
         var rowsRead: Int

@@ -4,7 +4,7 @@ import Testing
 
 @testable import ClusterOps
 
-@Suite(.timeLimit(.minutes(1))) struct DependencyTests {
+@Suite(.timeLimit(.minutes(15))) struct DependencyTests {
     private let noop = BuiltInTask.noop.name
 
     @Test func `a dependent is blocked, becomes ready in the ending transaction, and names its queue`() async throws {

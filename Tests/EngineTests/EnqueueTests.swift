@@ -3,7 +3,7 @@ import ClusterOpsTestKit
 import MariaDB
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct EnqueueTests {
+@Suite(.timeLimit(.minutes(15))) struct EnqueueTests {
     @Test func `an operation is queued where its kind and its node say`() async throws {
         try await withCluster { cluster in
             try await cluster.addNode("h1")

@@ -4,7 +4,7 @@ import Testing
 
 @testable import ClusterOps
 
-@Suite(.timeLimit(.minutes(1))) struct FoldTests {
+@Suite(.timeLimit(.minutes(15))) struct FoldTests {
     @Test func `what waits for the same work rides on the one that starts, in any lane`() async throws {
         try await withCluster { cluster in
             let task = BuiltInTask.networkApplyUpdateDNSMasq.name

@@ -5,7 +5,7 @@ import Testing
 @testable import ClusterOps
 
 /// Ways to break the engine that a review has found, each kept as a test.
-@Suite(.timeLimit(.minutes(2))) struct ReviewTests {
+@Suite(.timeLimit(.minutes(15))) struct ReviewTests {
     private let noop = BuiltInTask.noop.name
 
     @Test func `a graph that is sent again with more in it waits for nothing that has ended`() async throws {

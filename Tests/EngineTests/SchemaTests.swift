@@ -5,7 +5,7 @@ import Testing
 
 @testable import ClusterOps
 
-@Suite(.timeLimit(.minutes(1))) struct SchemaTests {
+@Suite(.timeLimit(.minutes(15))) struct SchemaTests {
     @Test func `the list of migrations is the directory, in order`() throws {
         let sources = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().appending(path: "Sources/ClusterOps/Migrations/SQL")

@@ -4,7 +4,7 @@ import Testing
 
 @testable import ClusterOps
 
-@Suite(.timeLimit(.minutes(1))) struct SettleTests {
+@Suite(.timeLimit(.minutes(15))) struct SettleTests {
     @Test func `a batch of ends is one transaction, and moves every row to history`() async throws {
         try await withCluster { cluster in
             _ = try await cluster.queue.enqueue(OperationRequest(tasks: [BuiltInTask.noop.name]), count: 10)

@@ -4,7 +4,7 @@ import Foundation
 import MariaDB
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct QueueWorkerTests {
+@Suite(.timeLimit(.minutes(15))) struct QueueWorkerTests {
     @Test func `a command gets its operation, and its exit code says what became of it`() async throws {
         try await withWorkers(
             tasks: [

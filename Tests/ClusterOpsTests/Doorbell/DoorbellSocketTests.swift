@@ -5,7 +5,7 @@ import Testing
 
 @testable import ClusterOps
 
-@Suite(.timeLimit(.minutes(1))) struct DoorbellSocketTests {
+@Suite(.timeLimit(.minutes(15))) struct DoorbellSocketTests {
     private let sender = DoorbellSender(logger: .silent)
     /// Long enough that no test ends by it.
     private let ample = Duration.seconds(60)

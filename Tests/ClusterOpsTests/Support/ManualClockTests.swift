@@ -1,7 +1,7 @@
 import ClusterOpsTestKit
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct ManualClockTests {
+@Suite(.timeLimit(.minutes(15))) struct ManualClockTests {
     private let clock = ManualClock()
 
     @Test func `sleepers wake when their time has come, and not before`() async throws {
