@@ -59,9 +59,14 @@ let package = Package(
             dependencies: ["ClusterOps", "ChildProcess", "MariaDB", arguments, lifecycle, log],
             swiftSettings: strict
         ),
+        .target(name: "NetNode", dependencies: ["ClusterOps", "ChildProcess", "MariaDB", log], swiftSettings: strict),
         .executableTarget(name: "queueworker-main", dependencies: ["QueueWorker", arguments], swiftSettings: strict),
         .executableTarget(name: "clusterctl", dependencies: ["ClusterOps", arguments, log], swiftSettings: strict),
-        .target(name: "ClusterOpsTestKit", dependencies: ["ClusterOps", "MariaDB", log], swiftSettings: strict),
+        .target(
+            name: "ClusterOpsTestKit",
+            dependencies: ["ClusterOps", "ChildProcess", "MariaDB", log],
+            swiftSettings: strict
+        ),
         .testTarget(name: "MariaDBTests", dependencies: ["MariaDB", "ClusterOpsTestKit"], swiftSettings: strict),
         .testTarget(
             name: "QueueWorkerTests",
@@ -69,6 +74,11 @@ let package = Package(
             swiftSettings: strict
         ),
         .testTarget(name: "TestKitTests", dependencies: ["ClusterOpsTestKit"], swiftSettings: strict),
+        .testTarget(
+            name: "NetNodeTests",
+            dependencies: ["NetNode", "ClusterOps", "ClusterOpsTestKit", "ChildProcess", "MariaDB"],
+            swiftSettings: strict
+        ),
         .testTarget(name: "EngineTests", dependencies: ["ClusterOps", "ClusterOpsTestKit"], swiftSettings: strict),
         .testTarget(
             name: "ClusterCtlTests",

@@ -1,0 +1,85 @@
+import MariaDB
+
+/// The statements on what a node's share of the mesh is made of.
+package enum MeshStatements {
+    /// What there is to know of one node in one network: that it takes part, or that it hosts a guest.
+    package struct Row: Sendable, Hashable {
+        package let network: NetworkID
+        package let name: NetworkName
+        package let vni: VNI
+        package let mtu: MTU
+        package let generation: UInt64
+        package let node: NodeID
+        package let underlay: IPv4Address
+        /// Nil where the node takes part by its role.
+        package let mac: MACAddress?
+
+        package init(
+            network: NetworkID,
+            name: NetworkName,
+            vni: VNI,
+            mtu: MTU,
+            generation: UInt64,
+            node: NodeID,
+            underlay: IPv4Address,
+            mac: MACAddress?
+        ) {
+            self.network = network
+            self.name = name
+            self.vni = vni
+            self.mtu = mtu
+            self.generation = generation
+            self.node = node
+            self.underlay = underlay
+            self.mac = mac
+        }
+    }
+
+    /// Every guest and every network-role node of the networks that concern a node: those it hosts an interface of, or
+    /// all when it has the network role; only one network when it is given.
+    ///
+    /// One statement, hence one snapshot: under READ COMMITTED two would see two. A network that is in the answer is
+    /// there with the node itself, by an interface or by its role.
+    package static func rows(
+        of node: NodeID,
+        network: NetworkID?,
+        on session: borrowing Session
+    ) throws -> [Row] {
+        try session.query(rowsQuery(of: node, network: network)).map { row in
+            Row(
+                network: try row.get("network"),
+                name: try row.get("name"),
+                vni: try row.get("vni"),
+                mtu: try row.get("mtu"),
+                generation: try row.get("generation"),
+                node: try row.get("node"),
+                underlay: try row.get("underlay_address"),
+                mac: try row.get("mac", as: MACAddress?.self)
+            )
+        }
+    }
+
+    static func rowsQuery(of node: NodeID, network: NetworkID?) -> SQL {
+        let isWanted: SQL = network.map { "w.id = \($0) AND" } ?? ""
+        let concernsNode: SQL = """
+            (EXISTS (SELECT 1 FROM nodes AS me WHERE me.id = \(node) AND me.is_network_node)
+                OR EXISTS (SELECT 1 FROM interfaces AS mine WHERE mine.node = \(node) AND mine.network = w.id))
+            """
+        return """
+            SELECT w.id AS network, w.name, w.vni, w.mtu, w.generation, n.id AS node, n.underlay_address, i.mac
+            FROM networks AS w
+                JOIN interfaces AS i ON i.network = w.id
+                JOIN nodes AS n ON n.id = i.node
+            WHERE \(sql: isWanted) \(sql: concernsNode)
+            UNION ALL
+            SELECT w.id, w.name, w.vni, w.mtu, w.generation, n.id, n.underlay_address, NULL
+            FROM networks AS w JOIN nodes AS n ON n.is_network_node
+            WHERE \(sql: isWanted) \(sql: concernsNode)
+            """
+    }
+
+    /// The VNI of a network; nil when the network is gone.
+    package static func vni(of network: NetworkID, on session: borrowing Session) throws -> VNI? {
+        try session.query("SELECT vni FROM networks WHERE id = \(network)").first?.only()
+    }
+}

@@ -1,0 +1,37 @@
+import ClusterOps
+
+/// A name that this project gives to a device of a network, made of a prefix and the network's VNI.
+///
+/// A device is ours only when its whole name is the prefix and a VNI in its canonical spelling: `cobr7` is, `cobr07`,
+/// `cobr7x` and `cobr` are not.
+package protocol NetworkDeviceName: Sendable, Hashable, CustomStringConvertible {
+    static var prefix: String { get }
+    var vni: VNI { get }
+    init(_ vni: VNI)
+}
+
+extension NetworkDeviceName {
+    /// Reads a name that the kernel has; nil when the device is not ours.
+    package init?(deviceName: String) {
+        guard deviceName.hasPrefix(Self.prefix), let vni = try? VNI(String(deviceName.dropFirst(Self.prefix.count)))
+        else { return nil }
+        self.init(vni)
+    }
+
+    /// At most 12 characters; the kernel takes 15.
+    package var description: String { "\(Self.prefix)\(vni)" }
+}
+
+/// The bridge of a network on a node, `cobr{VNI}`: guests are plugged into it.
+package struct BridgeName: NetworkDeviceName {
+    package static let prefix = "cobr"
+    package let vni: VNI
+    package init(_ vni: VNI) { self.vni = vni }
+}
+
+/// The VXLAN device of a network on a node, `covx{VNI}`: the bridge's port to the other nodes.
+package struct TunnelName: NetworkDeviceName {
+    package static let prefix = "covx"
+    package let vni: VNI
+    package init(_ vni: VNI) { self.vni = vni }
+}

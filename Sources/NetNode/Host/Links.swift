@@ -1,0 +1,83 @@
+/// A network device, as `ip -j -d link show` shows it.
+///
+/// Unknown fields are ignored; a field that is needed and missing is an error.
+package struct Link: Sendable, Hashable, Decodable {
+    package let name: String
+    package let mtu: Int
+    package let isUp: Bool
+    /// The bridge (or bond) that it is a port of.
+    package let master: String?
+    /// `bridge`, `vxlan`, `veth`…; nil for a physical device.
+    package let kind: String?
+    /// Whether IPv6 gives it an address by itself; nil where the kernel has no IPv6.
+    package let ipv6AddressMode: String?
+    /// What makes it a VXLAN device, if it is one.
+    package let tunnel: Tunnel?
+
+    /// The part of a VXLAN device's parameters that a mesh is made of.
+    package struct Tunnel: Sendable, Hashable, Decodable {
+        package let id: Int
+        package let port: Int
+        package let learning: Bool
+        /// The address it sends from; nil when the kernel may choose.
+        package let local: String?
+
+        package init(id: Int, port: Int, learning: Bool, local: String?) {
+            self.id = id
+            self.port = port
+            self.learning = learning
+            self.local = local
+        }
+    }
+
+    package init(
+        name: String,
+        mtu: Int,
+        isUp: Bool,
+        master: String?,
+        kind: String?,
+        ipv6AddressMode: String?,
+        tunnel: Tunnel?
+    ) {
+        self.name = name
+        self.mtu = mtu
+        self.isUp = isUp
+        self.master = master
+        self.kind = kind
+        self.ipv6AddressMode = ipv6AddressMode
+        self.tunnel = tunnel
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case ifname, mtu, flags, master, linkinfo
+        case addressMode = "inet6_addr_gen_mode"
+    }
+
+    private enum InfoKeys: String, CodingKey {
+        case kind = "info_kind"
+        case data = "info_data"
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        name = try fields.decode(String.self, forKey: .ifname)
+        mtu = try fields.decode(Int.self, forKey: .mtu)
+        isUp = try fields.decode([String].self, forKey: .flags).contains("UP")
+        master = try fields.decodeIfPresent(String.self, forKey: .master)
+        ipv6AddressMode = try fields.decodeIfPresent(String.self, forKey: .addressMode)
+        guard fields.contains(.linkinfo) else {
+            (kind, tunnel) = (nil, nil)
+            return
+        }
+        let info = try fields.nestedContainer(keyedBy: InfoKeys.self, forKey: .linkinfo)
+        kind = try info.decodeIfPresent(String.self, forKey: .kind)
+        tunnel = kind == "vxlan" ? try info.decode(Tunnel.self, forKey: .data) : nil
+    }
+
+    /// Reads every device of a namespace: its loopback device is among them, so none at all is a failed read.
+    package static func all(in namespace: String?, run: HostCommandRunner) async throws -> [Link] {
+        try await run.rows(HostCommand(.ip, ["-j", "-d", "link", "show"], namespace: namespace)) {
+            $0.isEmpty ? "there is not even a loopback device" : nil
+        }
+    }
+}

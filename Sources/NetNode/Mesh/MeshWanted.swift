@@ -1,0 +1,82 @@
+import ClusterOps
+
+/// What a node's share of the mesh should be: one bridge and one VXLAN device for each network that concerns it.
+///
+/// Made from one snapshot of the database, so that what is applied is the state of one moment.
+package struct MeshWanted: Sendable, Hashable {
+    /// The share in one network.
+    package struct Network: Sendable, Hashable {
+        package let id: NetworkID
+        package let name: NetworkName
+        package let vni: VNI
+        package let mtu: MTU
+        /// What is reached when the kernel has all this.
+        package let generation: UInt64
+        /// The node's own address in the underlay.
+        package let local: IPv4Address
+        /// Where a copy of each broadcast goes: every other node that hosts a guest or has the network role.
+        package let flood: Set<IPv4Address>
+        /// Where each guest on another node is.
+        package let guests: [MACAddress: IPv4Address]
+
+        package init(
+            id: NetworkID,
+            name: NetworkName,
+            vni: VNI,
+            mtu: MTU,
+            generation: UInt64,
+            local: IPv4Address,
+            flood: Set<IPv4Address>,
+            guests: [MACAddress: IPv4Address]
+        ) {
+            self.id = id
+            self.name = name
+            self.vni = vni
+            self.mtu = mtu
+            self.generation = generation
+            self.local = local
+            self.flood = flood
+            self.guests = guests
+        }
+    }
+
+    /// By VNI, ascending.
+    package let networks: [Network]
+
+    package init(networks: [Network]) {
+        self.networks = networks.sorted { $0.vni < $1.vni }
+    }
+
+    /// Makes sense of a snapshot.
+    ///
+    /// - Throws: `ClusterOpsError` when the snapshot does not say where the node itself is.
+    package init(_ rows: [MeshStatements.Row], on node: NodeID) throws(ClusterOpsError) {
+        var networks: [Network] = []
+        for (_, rows) in Dictionary(grouping: rows, by: \.network) {
+            let first = rows[0]
+            guard let local = rows.first(where: { $0.node == node })?.underlay else {
+                throw ClusterOpsError(
+                    .internalFailure,
+                    "the mesh of network '\(first.name)' was read without node \(node) itself"
+                )
+            }
+            // By address and not by node: an entry that leads back here would double every broadcast.
+            let remote = rows.filter { $0.underlay != local }
+            let guests = remote.compactMap { row in row.mac.map { ($0, row.underlay) } }
+            networks.append(
+                Network(
+                    id: first.network,
+                    name: first.name,
+                    vni: first.vni,
+                    mtu: first.mtu,
+                    generation: first.generation,
+                    local: local,
+                    flood: Set(remote.map(\.underlay)),
+                    // A MAC is unique in its network: the schema sees to it.
+                    guests: Dictionary(guests) { first, _ in first }
+                )
+            )
+        }
+        self.init(networks: networks)
+    }
+}
