@@ -1,0 +1,196 @@
+import ClusterOps
+import Foundation
+
+/// Hosts that are network namespaces of this machine, joined by an underlay that is one too; no frame leaves them.
+///
+/// Host *n* has the address 192.0.2.*n* (TEST-NET-1) on its device `under0`, MTU 1500, no IPv6 and nothing else.
+public struct NamespaceHosts: Sendable {
+    /// Why this machine cannot have any; nil when it can.
+    public static var unavailability: String? {
+        geteuid() == 0 ? nil : "network namespaces need root, and this is user \(geteuid())"
+    }
+
+    /// A host of the underlay.
+    public struct Host: Sendable, Hashable {
+        /// From 1.
+        public let number: Int
+        /// The name of its network namespace.
+        public let namespace: String
+        /// Its address in the underlay.
+        public let address: IPv4Address
+
+        /// The namespace's file, for those who enter it.
+        public var namespacePath: String { "/run/netns/\(namespace)" }
+    }
+
+    /// A guest: a namespace whose one device `eth0` is plugged into a bridge of a host.
+    public struct Guest: Sendable, Hashable {
+        /// The name of its network namespace.
+        public let namespace: String
+        /// The hardware address of its `eth0`.
+        public let mac: MACAddress
+        /// The address of its `eth0`.
+        public let address: IPv4Address
+        let prefixLength: Int
+        let mtu: Int
+        let port: String
+    }
+
+    /// The hosts, in the order of their numbers.
+    public let hosts: [Host]
+    private let names: NamespaceNames
+    private let guests = Locked(0)
+
+    private init(hosts: [Host], names: NamespaceNames) {
+        self.hosts = hosts
+        self.names = names
+    }
+
+    /// Runs a command, its words separated by single spaces, in a namespace; it has to succeed.
+    @discardableResult
+    public func run(_ line: String, input: String = "", in namespace: String) async throws -> String {
+        let words = line.split(separator: " ").map(String.init)
+        precondition(!words.isEmpty, "a command has a program")
+        return try await HostTool.run(words[0], Array(words.dropFirst()), input: input, namespace: namespace)
+    }
+
+    // MARK: Guests
+
+    /// Makes a guest and plugs it into the bridge of a network, which the host must have.
+    public func addGuest(
+        to host: Host,
+        vni: VNI,
+        mac: MACAddress,
+        address: IPv4Address,
+        prefixLength: Int = 24,
+        mtu: Int = 1450
+    ) async throws -> Guest {
+        let number = guests.update { count in
+            count += 1
+            return count
+        }
+        let guest = Guest(
+            namespace: names.guest(number),
+            mac: mac,
+            address: address,
+            prefixLength: prefixLength,
+            mtu: mtu,
+            port: "cotap\(number)"
+        )
+        try await names.make(guest.namespace)
+        try await plug(guest, into: host, vni: vni)
+        return guest
+    }
+
+    /// Plugs a guest into the bridge of a network on a host, with a new `eth0`; it leaves where it was.
+    ///
+    /// It announces itself by a gratuitous ARP, as a hypervisor does for a guest that it has started or moved.
+    public func plug(_ guest: Guest, into host: Host, vni: VNI) async throws {
+        _ = try await HostTool.output("ip", ["-n", guest.namespace, "link", "del", "dev", "eth0"])
+        let cable = """
+            link add name eth0 mtu \(guest.mtu) type veth peer name \(guest.port) netns \(host.namespace)
+            link set dev eth0 address \(guest.mac)
+            addr add \(guest.address)/\(guest.prefixLength) dev eth0
+
+            """
+        try await HostTool.run("ip", ["-n", guest.namespace, "-batch", "-"], input: cable)
+        let port = "link set dev \(guest.port) mtu \(guest.mtu) master cobr\(vni) up\n"
+        try await HostTool.run("ip", ["-n", host.namespace, "-batch", "-"], input: port)
+        try await run("ip link set dev eth0 up", in: guest.namespace)
+        // The kernel tells the bridge of the carrier up to a second later; what is sent before is lost.
+        try await eventually("\(guest.port) forwards") {
+            try await run("bridge link show dev \(guest.port)", in: host.namespace).contains("state forwarding")
+        }
+        // With arp_notify, setting the address is announced, also when it is the same.
+        try await run("ip link set dev eth0 address \(guest.mac)", in: guest.namespace)
+    }
+
+    /// Sends pings of `bytes` that no router may take apart, and waits up to a second for each answer.
+    ///
+    /// - Returns: How many were answered.
+    public func ping(from guest: Guest, to address: IPv4Address, count: Int = 1, bytes: Int = 56) async throws -> Int {
+        let output = try await HostTool.output(
+            "ping",
+            ["-n", "-c", "\(count)", "-i", "0.01", "-W", "1", "-s", "\(bytes)", "-M", "do", "\(address)"],
+            namespace: guest.namespace
+        )
+        let words = output.text.split(whereSeparator: \.isWhitespace)
+        guard let index = words.firstIndex(of: "received,"), index > 0, let received = Int(words[index - 1]) else {
+            throw HostTool.Failure(description: "ping said: \(output.text) \(output.complaint)")
+        }
+        return received
+    }
+
+    /// The frames that a device of a namespace has received.
+    public func framesReceived(by device: String, in namespace: String) async throws -> Int {
+        struct Device: Decodable {
+            struct Statistics: Decodable {
+                struct Direction: Decodable {
+                    let packets: Int
+                }
+                let rx: Direction
+            }
+            let stats64: Statistics
+        }
+        let text = try await HostTool.run("ip", ["-n", namespace, "-j", "-s", "link", "show", "dev", device])
+        guard let found = try JSONDecoder().decode([Device].self, from: Data(text.utf8)).first else {
+            throw HostTool.Failure(description: "\(namespace) has no \(device)")
+        }
+        return found.stats64.rx.packets
+    }
+
+    // MARK: Life
+
+    static func make(count: Int, names: NamespaceNames) async throws -> NamespaceHosts {
+        precondition((1...100).contains(count), "the underlay has 254 addresses, and a machine its limits")
+        try await names.make(names.underlay)
+        // A bridge that snoops says so on every port.
+        let bridge = "link add name ubr type bridge mcast_snooping 0\nlink set dev ubr up\n"
+        try await HostTool.run("ip", ["-n", names.underlay, "-batch", "-"], input: bridge)
+        var hosts: [Host] = []
+        for number in 1...count {
+            let address = IPv4Address(rawValue: 0xc000_0200 + UInt32(number))
+            let host = Host(number: number, namespace: names.host(number), address: address)
+            try await names.make(host.namespace)
+            let batch = """
+                link add name under0 type veth peer name port\(number) netns \(names.underlay)
+                addr add \(address)/24 dev under0
+                link set dev under0 up
+
+                """
+            try await HostTool.run("ip", ["-n", host.namespace, "-batch", "-"], input: batch)
+            try await HostTool.run(
+                "ip",
+                ["-n", names.underlay, "link", "set", "dev", "port\(number)", "master", "ubr", "up"]
+            )
+            hosts.append(host)
+        }
+        return NamespaceHosts(hosts: hosts, names: names)
+    }
+}
+
+/// Gives a test hosts of its own, and removes them, their guests and all their devices afterwards, whatever happens.
+///
+/// - Parameters:
+///   - count: How many, 1 to 100.
+///   - body: Receives the hosts.
+/// - Returns: What `body` returned.
+/// - Throws: What `body` threw, or a failure to make the hosts or to remove them.
+@discardableResult
+public func withHosts<Result: Sendable>(
+    count: Int,
+    _ body: @Sendable (NamespaceHosts) async throws -> Result
+) async throws -> Result {
+    NamespaceNames.sweep()
+    let names = NamespaceNames()
+    let result: Result
+    do {
+        result = try await body(try await NamespaceHosts.make(count: count, names: names))
+    } catch {
+        // What failed is the news; what is left is found by the next sweep.
+        try? names.removeAll()
+        throw error
+    }
+    try names.removeAll()
+    return result
+}
