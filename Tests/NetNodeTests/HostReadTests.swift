@@ -20,7 +20,7 @@ import Testing
     static let links = """
         [{"ifname":"lo","flags":["LOOPBACK","UP"],"mtu":65536,"inet6_addr_gen_mode":"eui64"},
         {"ifname":"cobr100","flags":["BROADCAST"],"mtu":1450,
-        "linkinfo":{"info_kind":"bridge","info_data":{"gc_timer":0.00}}},
+        "linkinfo":{"info_kind":"bridge","info_data":{"gc_timer":0.00,"mcast_snooping":1}}},
         {"ifname":"covx100","flags":["UP"],"mtu":1450,"master":"cobr100","linkinfo":{"info_kind":"vxlan",
         "info_data":{"id":100,"local":"192.0.2.1","port":4789,"learning":false,"ttl":0}},"inet6_addr_gen_mode":"none"}]
         """
@@ -41,7 +41,7 @@ import Testing
         let actual = try await read(links: .ok(Self.links), rows: .ok(Self.rows))
         let vni = try VNI(100)
         #expect(actual.bridges.count == 1 && actual.bridges[vni]?.isUp == false)
-        #expect(actual.bridges[vni]?.kind == "bridge")
+        #expect(actual.bridges[vni]?.kind == "bridge" && actual.bridges[vni]?.snoopsMulticast == true)
         #expect(actual.tunnels == [vni: .tunnel(TunnelName(vni), master: "cobr100")])
         let peer = try IPv4Address("192.0.2.2")
         #expect(

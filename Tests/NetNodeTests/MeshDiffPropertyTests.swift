@@ -79,7 +79,7 @@ private struct RandomMesh {
             if chance(3) {
                 let mode = chance(2) ? "none" : "eui64"
                 let link = Link.bridge(bridge, mtu: chance(2) ? 1450 : 1500, isUp: chance(2), mode: mode)
-                actual.bridges[vni] = chance(5) ? link : link.with(kind: "veth")
+                actual.bridges[vni] = chance(5) ? link.with(snoops: !chance(2)) : link.with(kind: "veth")
             }
             guard chance(3) else { continue }
             let isVXLAN = chance(5)

@@ -150,6 +150,7 @@ import Testing
             (.bridge(bridge, mtu: 1500), [.setBridgeMTU(bridge, mtu)]),
             (.bridge(bridge, isUp: false), [.raiseBridge(bridge)]),
             (.bridge(bridge, mode: "eui64"), [.silenceBridge(bridge)]),
+            (Link.bridge(bridge).with(snoops: true), [.silenceBridge(bridge)]),
         ]
         for (link, changes) in bridges {
             #expect(MeshDiff.changes(from: actual(bridge: link), to: try wanted()) == changes)

@@ -27,7 +27,7 @@ struct MeshModel {
             return actual.tunnels.removeValue(forKey: name.vni) != nil
         case .createBridge(let name):
             guard actual.bridges[name.vni] == nil else { return false }
-            actual.bridges[name.vni] = .bridge(name, mtu: 1500, isUp: false, mode: "eui64")
+            actual.bridges[name.vni] = .bridge(name, mtu: 1500, isUp: false, mode: "eui64").with(snoops: true)
         case .createTunnel(let name, let local, let mtu):
             let isTaken = actual.tunnels.values.compactMap(\.tunnel).contains {
                 $0.id == name.vni.rawValue && $0.port == 4789
@@ -50,7 +50,7 @@ struct MeshModel {
             return alter(name) { $0.with(master: .some(BridgeName(name.vni).description)) }
         case .raiseTunnel(let name): return alter(name) { $0.with(isUp: true) }
         case .setBridgeMTU(let name, let mtu): return alter(name) { $0.with(mtu: mtu.rawValue) }
-        case .silenceBridge(let name): return alter(name) { $0.with(mode: .some("none")) }
+        case .silenceBridge(let name): return alter(name) { $0.with(mode: .some("none"), snoops: false) }
         case .raiseBridge(let name): return alter(name) { $0.with(isUp: true) }
         case .addEntry(let name, let entry):
             guard actual.tunnels[name.vni]?.tunnel != nil else { return false }
@@ -124,6 +124,7 @@ extension Link {
         master: String?? = nil,
         kind: String?? = nil,
         mode: String?? = nil,
+        snoops: Bool? = nil,
         tunnel: Tunnel?? = nil
     ) -> Link {
         Link(
@@ -133,6 +134,7 @@ extension Link {
             master: master ?? self.master,
             kind: kind ?? self.kind,
             ipv6AddressMode: mode ?? self.ipv6AddressMode,
+            snoopsMulticast: snoops ?? snoopsMulticast,
             tunnel: tunnel ?? self.tunnel
         )
     }

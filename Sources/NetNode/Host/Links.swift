@@ -11,6 +11,8 @@ package struct Link: Sendable, Hashable, Decodable {
     package let kind: String?
     /// Whether IPv6 gives it an address by itself; nil where the kernel has no IPv6.
     package let ipv6AddressMode: String?
+    /// Whether it is a bridge that follows who listens to which multicast group.
+    package let snoopsMulticast: Bool
     /// What makes it a VXLAN device, if it is one.
     package let tunnel: Tunnel?
 
@@ -37,6 +39,7 @@ package struct Link: Sendable, Hashable, Decodable {
         master: String?,
         kind: String?,
         ipv6AddressMode: String?,
+        snoopsMulticast: Bool = false,
         tunnel: Tunnel?
     ) {
         self.name = name
@@ -45,7 +48,16 @@ package struct Link: Sendable, Hashable, Decodable {
         self.master = master
         self.kind = kind
         self.ipv6AddressMode = ipv6AddressMode
+        self.snoopsMulticast = snoopsMulticast
         self.tunnel = tunnel
+    }
+
+    private struct Bridge: Decodable {
+        let snooping: Int
+
+        private enum CodingKeys: String, CodingKey {
+            case snooping = "mcast_snooping"
+        }
     }
 
     private enum CodingKeys: String, CodingKey {
@@ -66,12 +78,13 @@ package struct Link: Sendable, Hashable, Decodable {
         master = try fields.decodeIfPresent(String.self, forKey: .master)
         ipv6AddressMode = try fields.decodeIfPresent(String.self, forKey: .addressMode)
         guard fields.contains(.linkinfo) else {
-            (kind, tunnel) = (nil, nil)
+            (kind, tunnel, snoopsMulticast) = (nil, nil, false)
             return
         }
         let info = try fields.nestedContainer(keyedBy: InfoKeys.self, forKey: .linkinfo)
         kind = try info.decodeIfPresent(String.self, forKey: .kind)
         tunnel = kind == "vxlan" ? try info.decode(Tunnel.self, forKey: .data) : nil
+        snoopsMulticast = kind == "bridge" ? try info.decode(Bridge.self, forKey: .data).snooping != 0 : false
     }
 
     /// Reads every device of a namespace: its loopback device is among them, so none at all is a failed read.

@@ -10,8 +10,9 @@ package enum MeshChange: Sendable, Hashable {
     case setTunnel(TunnelName, local: IPv4Address)
     case setBridgeMTU(BridgeName, MTU)
     case setTunnelMTU(TunnelName, MTU)
-    /// Takes the IPv6 addresses that devices give themselves: guests must not reach the node by them, and each sends
-    /// multicast to every peer.
+    /// Keeps the node's own voice out of the guests' network: IPv6 addresses that devices give themselves, by which
+    /// guests could reach the node, and the reports that a snooping bridge sends to every peer as it comes up. Snooping
+    /// itself would do nothing here, for want of a querier.
     case silenceBridge(BridgeName)
     case silenceTunnel(TunnelName)
     case plugTunnel(TunnelName)
@@ -56,7 +57,7 @@ package enum MeshChange: Sendable, Hashable {
         case .setTunnel(let tunnel, let local): "link set dev \(tunnel) type vxlan local \(local) nolearning"
         case .setBridgeMTU(let bridge, let mtu): "link set dev \(bridge) mtu \(mtu)"
         case .setTunnelMTU(let tunnel, let mtu): "link set dev \(tunnel) mtu \(mtu)"
-        case .silenceBridge(let bridge): "link set dev \(bridge) addrgenmode none"
+        case .silenceBridge(let bridge): "link set dev \(bridge) addrgenmode none type bridge mcast_snooping 0"
         case .silenceTunnel(let tunnel): "link set dev \(tunnel) addrgenmode none"
         case .plugTunnel(let tunnel): "link set dev \(tunnel) master \(BridgeName(tunnel.vni))"
         case .raiseBridge(let bridge): "link set dev \(bridge) up"

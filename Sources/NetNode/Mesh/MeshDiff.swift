@@ -76,7 +76,7 @@ package enum MeshDiff {
 
     /// A kernel without IPv6 has no mode, and nothing to silence.
     private static func isSilent(_ link: Link) -> Bool {
-        link.ipv6AddressMode.map { $0 == "none" } ?? true
+        !link.snoopsMulticast && (link.ipv6AddressMode.map { $0 == "none" } ?? true)
     }
 
     private static func missing(

@@ -1,0 +1,151 @@
+import ChildProcess
+import ClusterOps
+import Logging
+import MariaDB
+
+/// Brings a node's share of the mesh to what the database wants, whatever it is now.
+///
+/// One for each node in a process: its passes run one at a time. Passes of another process do no harm, because every
+/// step can be done twice; whoever reads back last knows. Needs CAP_NET_ADMIN, and CAP_SYS_ADMIN only to act in another
+/// namespace than the process's own.
+package struct MeshReconciler: Sendable {
+    /// Which networks a pass is about.
+    package enum Scope: Sendable, Hashable {
+        /// All that concern the node.
+        case all
+        case network(NetworkID)
+    }
+
+    package let node: NodeID
+    private let database: Database
+    private let namespace: String?
+    private let runner: HostCommandRunner
+    private let logger: Logger
+    private let turns = OneAtATime()
+
+    /// Creates one; nothing is read before the first pass.
+    package init(
+        node: NodeID,
+        database: Database,
+        namespace: String? = nil,
+        runner: HostCommandRunner = .processes,
+        logger: Logger
+    ) {
+        self.node = node
+        self.database = database
+        self.namespace = namespace
+        self.runner = runner
+        self.logger = logger
+    }
+
+    /// Reads wanted and actual, changes what differs, and reads back.
+    ///
+    /// - Returns: What was done and what is still wrong; a kernel that refuses a change is no error of the pass.
+    /// - Throws: `DatabaseError` or ``HostCommandError`` when a read fails or is not complete: then nothing is changed,
+    ///   or, at the read-back, nothing is said of what the changes came to.
+    package func pass(_ scope: Scope = .all) async throws -> MeshPass {
+        try await turns.run {
+            let wanted = try await self.wanted(scope)
+            return try await apply(wanted)
+        }
+    }
+
+    /// Deletes the devices of a network from this node, if they are not wanted here.
+    ///
+    /// - Returns: What came of it.
+    /// - Throws: As ``pass(_:)``.
+    package func delete(_ vni: VNI) async throws -> MeshDeletion {
+        try await turns.run {
+            // By VNI: the network may be gone, and its VNI another's by now.
+            let wanted = try await self.wanted(.all)
+            guard !wanted.networks.contains(where: { $0.vni == vni }) else { return .stillWanted }
+            return try await deleteUnwanted(vni)
+        }
+    }
+
+    private func wanted(_ scope: Scope) async throws -> MeshWanted {
+        let network: NetworkID? = if case .network(let id) = scope { id } else { nil }
+        let rows = try await database.withSession { session in
+            try MeshStatements.rows(of: node, network: network, on: session)
+        }
+        return try MeshWanted(rows, on: node)
+    }
+
+    private func apply(_ wanted: MeshWanted) async throws -> MeshPass {
+        let changes = MeshDiff.changes(from: try await MeshActual.read(in: namespace, run: runner), to: wanted)
+        guard !changes.isEmpty else {
+            return MeshPass(wanted: wanted, changes: [], remaining: [], batches: 0, complaints: "")
+        }
+        let complaints = try await run(changes)
+        let remaining = MeshDiff.changes(from: try await MeshActual.read(in: namespace, run: runner), to: wanted)
+        let pass = MeshPass(
+            wanted: wanted,
+            changes: changes,
+            remaining: remaining,
+            batches: complaints.count,
+            complaints: complaints.joined()
+        )
+        logger.info(
+            "mesh changed",
+            metadata: [
+                "devices": "\(pass.deviceChanges)", "entries": "\(pass.entryChanges)",
+                "remaining": "\(remaining.count)",
+            ]
+        )
+        return pass
+    }
+
+    /// Gives devices to `ip` and entries to `bridge`, one process each.
+    ///
+    /// - Returns: What each process complained of. Their exit codes are not asked: they are 0 for an `append` that did
+    ///   nothing and 1 for a row that was gone already.
+    private func run(_ changes: [MeshChange]) async throws -> [String] {
+        var complaints: [String] = []
+        for (program, ofEntries) in [(HostCommand.Program.ip, false), (.bridge, true)] {
+            let lines = changes.filter { $0.isOfEntries == ofEntries }.map { $0.batchLine + "\n" }
+            guard !lines.isEmpty else { continue }
+            // Without -force a batch ends at its first failure.
+            let command = HostCommand(
+                program,
+                ["-force", "-batch", "-"],
+                input: lines.joined(),
+                namespace: namespace
+            )
+            complaints.append(try await runner.output(command).complaint)
+        }
+        return complaints
+    }
+
+    private func deleteUnwanted(_ vni: VNI) async throws -> MeshDeletion {
+        let (bridge, tunnel) = (BridgeName(vni), TunnelName(vni))
+        let before = try await Link.all(in: namespace, run: runner)
+        let guests = before.filter { $0.master == bridge.description && $0.name != tunnel.description }.map(\.name)
+        // A device that is plugged in after this read loses its bridge; the kernel has no "delete if empty".
+        guard guests.isEmpty else { return .vetoed(by: guests.sorted()) }
+        let present = Set(before.map(\.name))
+        var changes: [MeshChange] = []
+        if present.contains(bridge.description) { changes.append(.deleteBridge(bridge)) }
+        // Last: as long as it is there, the deletion is not done.
+        if present.contains(tunnel.description) { changes.append(.deleteTunnel(tunnel)) }
+        guard !changes.isEmpty else { return .absent }
+        let complaints = try await run(changes)
+        let after = Set(try await Link.all(in: namespace, run: runner).map(\.name))
+        let left = [bridge.description, tunnel.description].filter(after.contains)
+        guard left.isEmpty else { return .failed(left: left, complaints: complaints.joined()) }
+        logger.info("mesh of a network deleted", metadata: ["vni": "\(vni)"])
+        return .deleted
+    }
+}
+
+/// What came of deleting a network's devices from a node.
+package enum MeshDeletion: Sendable, Hashable {
+    case deleted
+    /// They were not there.
+    case absent
+    /// The database wants them here (again): they were left.
+    case stillWanted
+    /// Other devices hang on the bridge: all was left as it is.
+    case vetoed(by: [String])
+    /// The read-back still finds some.
+    case failed(left: [String], complaints: String)
+}

@@ -1,0 +1,254 @@
+import ClusterOpsTestKit
+import Foundation
+import MariaDB
+import NetNode
+import Testing
+
+@testable import ClusterOps
+
+/// What the reconciler and the tasks of the mesh do when something is in their way, and at size.
+extension NamespaceTests {
+    @Suite struct MeshFailureTests {
+        @Test func `a read that fails or is cut short changes nothing`() async throws {
+            try await withMesh(hosts: 2) { world in
+                let blue = try await world.addNetwork("blue", vni: 100)
+                for (number, index) in [(11, 0), (12, 1)] { try await world.want(number, in: blue, on: index) }
+                #expect(try await world.reconciler(0).pass().hasConverged)
+                let before = try await kernel(of: world)
+                for program in [HostCommand.Program.ip, .bridge] {
+                    for failure in [Interference.fails, .isCutShort, .isEmpty] {
+                        let batches = Locked(0)
+                        let reconciler = world.reconciler(0, runner: failure.runner(on: program, batches: batches))
+                        await #expect(throws: HostCommandError.self) { try await reconciler.pass() }
+                        if program == .ip {
+                            await #expect(throws: HostCommandError.self) { try await reconciler.delete(try VNI(300)) }
+                        }
+                        #expect(batches.value == 0)
+                    }
+                }
+                try await world.cluster.execute("RENAME TABLE interfaces TO elsewhere")
+                await #expect(throws: DatabaseError.self) { try await world.reconciler(0).pass() }
+                await #expect(throws: DatabaseError.self) { try await world.reconciler(0).delete(blue.vni) }
+                #expect(try await kernel(of: world) == before)
+            }
+        }
+
+        @Test func `a read-back that finds a change missing says so, with the network it is of`() async throws {
+            try await withMesh(hosts: 2) { world in
+                let blue = try await world.addNetwork("blue", vni: 100)
+                let green = try await world.addNetwork("green", vni: 200)
+                for network in [blue, green] {
+                    for (number, index) in [(11, 0), (12, 1)] { try await world.want(number, in: network, on: index) }
+                }
+                // Somebody else's tunnel has the VNI: ours cannot be made.
+                let host = world.hosts[0].namespace
+                try await world.underlay.run("ip link add name other type vxlan id 200 dstport 4789", in: host)
+                let pass = try await world.reconciler(0).pass()
+                #expect(!pass.hasConverged && pass.converged.map(\.vni) == [blue.vni])
+                #expect(Set(pass.remaining.map(\.vni)) == [green.vni] && pass.complaints.contains("exists"))
+                #expect(pass.trouble.contains("covx200"))
+                try await world.underlay.run("ip link del dev other", in: host)
+                #expect(try await world.reconciler(0).pass().hasConverged)
+            }
+        }
+
+        @Test func `passes of several processes at once do no harm`() async throws {
+            try await withMesh(hosts: 3) { world in
+                let blue = try await world.addNetwork("blue", vni: 100)
+                for (number, index) in [(11, 0), (12, 1), (13, 2)] { try await world.want(number, in: blue, on: index) }
+                let one = world.reconciler(0)
+                let others = (0..<3).map { _ in world.reconciler(0) }
+                let passes = try await withThrowingTaskGroup(of: MeshPass.self) { group in
+                    for reconciler in [one, one, one] + others { group.addTask { try await reconciler.pass() } }
+                    return try await group.reduce(into: [MeshPass]()) { $0.append($1) }
+                }
+                #expect(passes.count == 6 && passes.allSatisfy(\.hasConverged))
+                #expect(try await one.pass().changes == [])
+                // Of one process only the first pass had anything to do, as they go one after the other.
+                try await world.underlay.run("ip link del dev covx100", in: world.hosts[0].namespace)
+                let turns = try await withThrowingTaskGroup(of: MeshPass.self) { group in
+                    for _ in 0..<4 { group.addTask { try await one.pass() } }
+                    return try await group.reduce(into: [MeshPass]()) { $0.append($1) }
+                }
+                #expect(turns.count { $0.batches > 0 } == 1 && turns.allSatisfy(\.hasConverged))
+            }
+        }
+
+        @Test func `the tasks apply, record what was read back, and delete what is not wanted any more`() async throws {
+            try await withMesh(hosts: 2) { world in
+                let blue = try await world.addNetwork("blue", vni: 100)
+                for (number, index) in [(11, 0), (12, 1)] { try await world.want(number, in: blue, on: index) }
+                let recorded = Locked<[AppliedGeneration]>([])
+                let reconciler = world.reconciler(0)
+                let ensure = EnsureMeshHandler(.networkEnsureMesh, reconciler: reconciler) { applied in
+                    recorded.update { $0.append(applied) }
+                }
+                let delete = DeleteMeshHandler(reconciler: reconciler, database: world.cluster.database)
+                let ensureAttempt = try await attempt(.networkEnsureMesh, in: world)
+                #expect(
+                    await ensure.run(ensureAttempt)
+                        == .done(result: "{\"devices_changed\":8,\"entries_changed\":2,\"wanted\":true}")
+                )
+                #expect(recorded.value.map(\.generation) == [3] && recorded.value.map(\.network) == [blue.id])
+
+                let deleteAttempt = try await attempt(.networkApplyDeleteHypervisor, in: world)
+                #expect(await delete.run(deleteAttempt) == .done(result: "{\"deleted\":false,\"reason\":\"wanted\"}"))
+                #expect(try await devices(of: world) == ["cobr100", "covx100"])
+
+                // Not wanted any more, but a guest still hangs on the bridge.
+                let guest = try await world.start(11, in: blue, on: 0)
+                try await world.drop(11, in: blue)
+                guard case .failed(let veto) = await delete.run(deleteAttempt) else {
+                    Issue.record("a bridge with a guest was deleted")
+                    return
+                }
+                #expect(veto.code == "foreign_device" && veto.message.contains("cotap1"))
+                #expect(try await devices(of: world) == ["cobr100", "covx100"])
+
+                // The network is gone, and only the parameter knows the devices.
+                try await world.underlay.run("ip link del dev eth0", in: guest.namespace)
+                try await world.drop(12, in: blue)
+                let withVNI = try await attempt(.networkApplyDeleteHypervisor, in: world, parameters: "{\"vni\":100}")
+                try await world.cluster.execute("DELETE FROM networks WHERE id = \(blue.id)")
+                guard case .failed(let unknown) = await delete.run(deleteAttempt) else {
+                    Issue.record("devices were deleted without knowing whose")
+                    return
+                }
+                #expect(unknown.code == "unknown_vni")
+                #expect(await delete.run(withVNI) == .done(result: "{\"deleted\":true}"))
+                #expect(try await devices(of: world) == [])
+                #expect(await delete.run(withVNI) == .done(result: "{\"deleted\":false,\"reason\":\"absent\"}"))
+                #expect(await ensure.run(ensureAttempt) == .done(result: "{\"wanted\":false}"))
+                #expect(recorded.value.count == 1)
+
+                let elsewhere = DeleteMeshHandler(reconciler: world.reconciler(1), database: world.cluster.database)
+                guard case .failed(let target) = await elsewhere.run(withVNI) else {
+                    Issue.record("another node's operation was run")
+                    return
+                }
+                #expect(target.code == "wrong_target")
+            }
+        }
+
+        @Test func `a thousand entries are one batch`() async throws {
+            try await withMesh(hosts: 1) { world in
+                let blue = try await world.addNetwork("blue", vni: 100)
+                try await world.want(2, in: blue, on: 0)
+                try await addPeers(10, guestsEach: 99, to: blue, in: world)
+                let reconciler = world.reconciler(0)
+                let clock = ContinuousClock()
+                let start = clock.now
+                let pass = try await reconciler.pass()
+                let first = clock.now - start
+                #expect(pass.hasConverged && pass.entryChanges == 1000 && pass.batches == 2)
+                let idle = Locked<MeshPass?>(nil)
+                let again = try await clock.measure {
+                    let pass = try await reconciler.pass()
+                    idle.update { $0 = pass }
+                }
+                #expect(idle.value?.changes == [])
+
+                let host = world.hosts[0].namespace
+                try await world.underlay.run("ip link del dev covx100", in: host)
+                let tunnel = "ip link add name covx100 type vxlan id 100 local 192.0.2.1 dstport 4789 nolearning"
+                try await world.underlay.run(tunnel, in: host)
+                let lines = pass.changes.filter(\.isOfEntries).map { $0.batchLine + "\n" }.joined()
+                let byHand = try await clock.measure {
+                    try await world.underlay.run("bridge -force -batch -", input: lines, in: host)
+                }
+                print("mesh: 1,000 entries: pass \(first), again \(again), 'bridge -batch' alone \(byHand)")
+            }
+        }
+
+        @Test func `what is wanted is read by its indexes`() async throws {
+            try await withMesh(hosts: 1, networkNodes: [0]) { world in
+                let blue = try await world.addNetwork("blue", vni: 100)
+                try await addPeers(20, guestsEach: 50, to: blue, in: world)
+                try await world.cluster.execute("ANALYZE TABLE interfaces, nodes, networks")
+                let query = MeshStatements.rowsQuery(of: world.nodes[0], network: blue.id)
+                let plan = try await world.cluster.database.withSession { session in
+                    try session.query("EXPLAIN \(sql: query)").map {
+                        (table: try $0.get("table", as: String?.self), type: try $0.get("type", as: String?.self))
+                    }
+                }
+                // Few nodes have the network role, and no index says which: all nodes are read, 1,000 at most.
+                let scans = plan.filter { $0.type == "ALL" && $0.table?.hasPrefix("<") == false }
+                #expect(plan.count >= 5 && scans.allSatisfy { $0.table == "n" }, "\(plan)")
+            }
+        }
+
+        // MARK: What the tests need
+
+        private func kernel(of world: MeshWorld) async throws -> MeshActual {
+            try await MeshActual.read(in: world.hosts[0].namespacePath, run: .processes)
+        }
+
+        private func devices(of world: MeshWorld) async throws -> [String] {
+            let links = try await Link.all(in: world.hosts[0].namespacePath, run: .processes)
+            return links.map(\.name).filter { $0.hasPrefix("co") && !$0.hasPrefix("cotap") }.sorted()
+        }
+
+        private func attempt(
+            _ task: BuiltInTask,
+            in world: MeshWorld,
+            parameters: String? = nil
+        ) async throws -> Attempt {
+            let request = OperationRequest(
+                tasks: [task.name],
+                target: .init(network: try NetworkName("blue"), node: try NodeName("h1")),
+                parameters: parameters
+            )
+            let id = try await world.cluster.queue.enqueue(request).uuid
+            let operation = try await world.cluster.operation(id)
+            return Attempt(operation: operation, task: task.name, number: 1, node: try NodeName("h1"))
+        }
+
+        /// Nodes that exist in the database only.
+        private func addPeers(
+            _ peers: Int,
+            guestsEach: Int,
+            to network: MeshWorld.Network,
+            in world: MeshWorld
+        ) async throws {
+            try await world.cluster.database.withTransaction { transaction in
+                for peer in 0..<peers {
+                    let node = NodeID.new()
+                    let address = IPv4Address(rawValue: 0xc633_6401 + UInt32(peer))
+                    try transaction.execute(
+                        """
+                        INSERT INTO nodes (id, name, underlay_address, is_hypervisor, is_network_node)
+                        VALUES (\(node), \("peer-\(peer)"), \(address), TRUE, FALSE)
+                        """
+                    )
+                    try transaction.executeBatch((0..<guestsEach).map { peer * guestsEach + $0 }) { number in
+                        let octets = [number / 256, number % 256].map { String(256 + $0, radix: 16).dropFirst() }
+                        let mac = "02:01:00:00:" + octets.joined(separator: ":")
+                        return """
+                            INSERT INTO interfaces (id, network, node, mac, address, hostname)
+                            VALUES (\(InterfaceID.new()), \(network.id), \(node), \(mac),
+                                \(IPv4Address(rawValue: 0x0a09_0100 + UInt32(number))), \("far-\(number)"))
+                            """
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Ways in which a program's answer can go wrong on its way to the reconciler.
+private enum Interference {
+    case fails, isCutShort, isEmpty
+
+    func runner(on program: HostCommand.Program, batches: Locked<Int>) -> HostCommandRunner {
+        HostCommandRunner { command in
+            if command.arguments.contains("-batch") { batches.update { $0 += 1 } }
+            let output = try await command.output()
+            guard command.program == program else { return output }
+            switch self {
+            case .fails: return .failed(1, output.text)
+            case .isCutShort: return .ok(String(output.text.dropLast(3)))
+            case .isEmpty: return .ok("")
+            }
+        }
+    }
+}

@@ -1,0 +1,147 @@
+import ClusterOps
+import ClusterOpsTestKit
+import Logging
+import MariaDB
+import NetNode
+import Testing
+
+/// The tests on real namespaces, tunnels and frames: one at a time, as the machine is shared.
+@Suite(
+    .serialized,
+    .timeLimit(.minutes(2)),
+    .enabled("needs root for network namespaces") { NamespaceHosts.unavailability == nil }
+)
+enum NamespaceTests {}
+
+/// Hosts that are nodes of a cluster: their mesh is in the kernel, what is wanted of it in a real database.
+struct MeshWorld: Sendable {
+    let cluster: TestCluster
+    let underlay: NamespaceHosts
+    let nodes: [NodeID]
+    /// The commands that the reconcilers have started.
+    let commands = Locked<[HostCommand]>([])
+
+    /// A network, by what the tests need of it.
+    struct Network: Sendable {
+        let id: NetworkID
+        let vni: VNI
+
+        var bridge: String { "cobr\(vni)" }
+        var tunnel: String { "covx\(vni)" }
+    }
+
+    var hosts: [NamespaceHosts.Host] { underlay.hosts }
+
+    /// The reconciler of a host, as one process has it; another call makes that of another process.
+    func reconciler(_ index: Int, runner: HostCommandRunner? = nil) -> MeshReconciler {
+        MeshReconciler(
+            node: nodes[index],
+            database: cluster.database,
+            namespace: hosts[index].namespacePath,
+            runner: runner
+                ?? HostCommandRunner { command in
+                    commands.update { $0.append(command) }
+                    return try await command.output()
+                },
+            logger: .silent
+        )
+    }
+
+    /// One pass on every host.
+    @discardableResult
+    func passEverywhere() async throws -> [MeshPass] {
+        var passes: [MeshPass] = []
+        for index in hosts.indices { passes.append(try await reconciler(index).pass()) }
+        return passes
+    }
+
+    /// Adds a network 10.9.0.0/24.
+    func addNetwork(_ name: String, vni: Int, mtu: Int = 1450) async throws -> Network {
+        let network = Network(id: .new(), vni: try VNI(vni))
+        try await cluster.execute(
+            """
+            INSERT INTO networks (id, name, vni, cidr, mtu, dhcp, dns)
+            VALUES (\(network.id), \(name), \(vni), '10.9.0.0/24', \(mtu), TRUE, TRUE)
+            """
+        )
+        return network
+    }
+
+    /// Adds an interface on a host to what is wanted, with the address of this number.
+    @discardableResult
+    func want(_ number: Int, in network: Network, on index: Int) async throws -> MACAddress {
+        let mac = try mac(number, in: network)
+        try await cluster.execute(
+            """
+            INSERT INTO interfaces (id, network, node, mac, address, hostname)
+            VALUES (\(InterfaceID.new()), \(network.id), \(nodes[index]), \(mac), \(try address(number)),
+                \("guest-\(number)"))
+            """
+        )
+        try await bump(network)
+        return mac
+    }
+
+    /// Moves an interface in what is wanted.
+    func move(_ number: Int, in network: Network, to index: Int) async throws {
+        try await cluster.execute(
+            """
+            UPDATE interfaces SET node = \(nodes[index])
+            WHERE network = \(network.id) AND address = \(try address(number))
+            """
+        )
+        try await bump(network)
+    }
+
+    /// Removes an interface from what is wanted.
+    func drop(_ number: Int, in network: Network) async throws {
+        try await cluster.execute(
+            "DELETE FROM interfaces WHERE network = \(network.id) AND address = \(try address(number))"
+        )
+        try await bump(network)
+    }
+
+    /// Starts the guest that goes with an interface.
+    func start(_ number: Int, in network: Network, on index: Int) async throws -> NamespaceHosts.Guest {
+        try await underlay.addGuest(
+            to: hosts[index],
+            vni: network.vni,
+            mac: try mac(number, in: network),
+            address: try address(number)
+        )
+    }
+
+    func address(_ number: Int) throws -> IPv4Address { try IPv4Address("10.9.0.\(number)") }
+
+    func mac(_ number: Int, in network: Network) throws -> MACAddress {
+        let (high, low) = (String(network.vni.rawValue % 100 + 10), String(100 + number).dropFirst())
+        return try MACAddress("02:00:00:00:\(high):\(low)")
+    }
+
+    private func bump(_ network: Network) async throws {
+        try await cluster.execute("UPDATE networks SET generation = generation + 1 WHERE id = \(network.id)")
+    }
+}
+
+/// Gives a test hosts that are nodes `h1`…; those in `networkNodes`, counted from 0, have the network role too.
+func withMesh(
+    hosts: Int,
+    networkNodes: Set<Int> = [],
+    _ body: @Sendable (MeshWorld) async throws -> Void
+) async throws {
+    try await withCluster { cluster in
+        try await withHosts(count: hosts) { underlay in
+            let nodes = underlay.hosts.map { _ in NodeID.new() }
+            for (index, host) in underlay.hosts.enumerated() {
+                try await cluster.execute(
+                    """
+                    INSERT INTO nodes (id, name, underlay_address, is_hypervisor, is_network_node)
+                    VALUES (\(nodes[index]), \("h\(host.number)"), \(host.address), TRUE,
+                        \(networkNodes.contains(index)))
+                    """
+                )
+            }
+            try await body(MeshWorld(cluster: cluster, underlay: underlay, nodes: nodes))
+        }
+    }
+}
