@@ -52,6 +52,26 @@ extension NamespaceTests {
             }
         }
 
+        @Test func `a task that has not converged fails, and records nothing`() async throws {
+            try await withMesh(hosts: 1) { world in
+                let blue = try await world.addNetwork("blue", vni: 100)
+                try await world.want(11, in: blue, on: 0)
+                let host = world.hosts[0].namespace
+                try await world.underlay.run("ip link add name other type vxlan id 100 dstport 4789", in: host)
+                let recorded = Locked(0)
+                let handler = EnsureMeshHandler(.networkApplyCreateHypervisor, reconciler: world.reconciler(0)) { _ in
+                    recorded.update { $0 += 1 }
+                }
+                let attempt = try await attempt(.networkApplyCreateHypervisor, in: world)
+                guard case .failed(let failure) = await handler.run(attempt) else {
+                    Issue.record("what the kernel refused was taken for done")
+                    return
+                }
+                #expect(failure.code == "mesh_not_converged" && failure.message.contains("covx100"))
+                #expect(recorded.value == 0)
+            }
+        }
+
         @Test func `passes of several processes at once do no harm`() async throws {
             try await withMesh(hosts: 3) { world in
                 let blue = try await world.addNetwork("blue", vni: 100)
@@ -103,10 +123,19 @@ extension NamespaceTests {
                     return
                 }
                 #expect(veto.code == "foreign_device" && veto.message.contains("cotap1"))
+                // So does a device that stands on it.
+                try await world.underlay.run("ip link del dev eth0", in: guest.namespace)
+                let host = world.hosts[0].namespace
+                try await world.underlay.run("ip link add name vlan5 link cobr100 type macvlan", in: host)
+                guard case .failed(let second) = await delete.run(deleteAttempt) else {
+                    Issue.record("a bridge was deleted from under a device")
+                    return
+                }
+                #expect(second.code == "foreign_device" && second.message.contains("vlan5"))
+                try await world.underlay.run("ip link del dev vlan5", in: host)
                 #expect(try await devices(of: world) == ["cobr100", "covx100"])
 
                 // The network is gone, and only the parameter knows the devices.
-                try await world.underlay.run("ip link del dev eth0", in: guest.namespace)
                 try await world.drop(12, in: blue)
                 let withVNI = try await attempt(.networkApplyDeleteHypervisor, in: world, parameters: "{\"vni\":100}")
                 try await world.cluster.execute("DELETE FROM networks WHERE id = \(blue.id)")

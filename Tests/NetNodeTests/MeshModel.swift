@@ -132,6 +132,7 @@ extension Link {
             mtu: mtu ?? self.mtu,
             isUp: isUp ?? self.isUp,
             master: master ?? self.master,
+            lower: lower,
             kind: kind ?? self.kind,
             ipv6AddressMode: mode ?? self.ipv6AddressMode,
             snoopsMulticast: snoops ?? snoopsMulticast,

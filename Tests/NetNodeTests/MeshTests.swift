@@ -59,7 +59,8 @@ extension NamespaceTests {
                 world.commands.update { $0 = [] }
                 let idle = try await second.pass()
                 #expect(idle.hasConverged && idle.changes.isEmpty && idle.batches == 0)
-                #expect(world.commands.value.map(\.arguments) == [["-j", "-d", "link", "show"], ["-j", "fdb", "show"]])
+                let reads = [["-j", "-d", "link", "show"], ["-j", "fdb", "show"]]
+                #expect(world.commands.value.map(\.arguments) == reads)
 
                 let first = world.hosts[0].address
                 let damage: [(line: String, devices: Int, entries: Int)] = [

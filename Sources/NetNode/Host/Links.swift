@@ -7,6 +7,8 @@ package struct Link: Sendable, Hashable, Decodable {
     package let isUp: Bool
     /// The bridge (or bond) that it is a port of.
     package let master: String?
+    /// The device that it stands on, as a VLAN does on a bridge.
+    package let lower: String?
     /// `bridge`, `vxlan`, `veth`…; nil for a physical device.
     package let kind: String?
     /// Whether IPv6 gives it an address by itself; nil where the kernel has no IPv6.
@@ -37,6 +39,7 @@ package struct Link: Sendable, Hashable, Decodable {
         mtu: Int,
         isUp: Bool,
         master: String?,
+        lower: String? = nil,
         kind: String?,
         ipv6AddressMode: String?,
         snoopsMulticast: Bool = false,
@@ -46,6 +49,7 @@ package struct Link: Sendable, Hashable, Decodable {
         self.mtu = mtu
         self.isUp = isUp
         self.master = master
+        self.lower = lower
         self.kind = kind
         self.ipv6AddressMode = ipv6AddressMode
         self.snoopsMulticast = snoopsMulticast
@@ -62,6 +66,7 @@ package struct Link: Sendable, Hashable, Decodable {
 
     private enum CodingKeys: String, CodingKey {
         case ifname, mtu, flags, master, linkinfo
+        case lower = "link"
         case addressMode = "inet6_addr_gen_mode"
     }
 
@@ -76,6 +81,7 @@ package struct Link: Sendable, Hashable, Decodable {
         mtu = try fields.decode(Int.self, forKey: .mtu)
         isUp = try fields.decode([String].self, forKey: .flags).contains("UP")
         master = try fields.decodeIfPresent(String.self, forKey: .master)
+        lower = try fields.decodeIfPresent(String.self, forKey: .lower)
         ipv6AddressMode = try fields.decodeIfPresent(String.self, forKey: .addressMode)
         guard fields.contains(.linkinfo) else {
             (kind, tunnel, snoopsMulticast) = (nil, nil, false)

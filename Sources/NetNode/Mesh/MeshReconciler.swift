@@ -119,9 +119,12 @@ package struct MeshReconciler: Sendable {
     private func deleteUnwanted(_ vni: VNI) async throws -> MeshDeletion {
         let (bridge, tunnel) = (BridgeName(vni), TunnelName(vni))
         let before = try await Link.all(in: namespace, run: runner)
-        let guests = before.filter { $0.master == bridge.description && $0.name != tunnel.description }.map(\.name)
-        // A device that is plugged in after this read loses its bridge; the kernel has no "delete if empty".
-        guard guests.isEmpty else { return .vetoed(by: guests.sorted()) }
+        let names = [bridge.description, tunnel.description]
+        let others = before.filter { link in
+            !names.contains(link.name) && [link.master, link.lower].contains { $0.map(names.contains) ?? false }
+        }
+        // A device that comes after this read loses its bridge: the kernel has no "delete if empty".
+        guard others.isEmpty else { return .vetoed(by: others.map(\.name).sorted()) }
         let present = Set(before.map(\.name))
         var changes: [MeshChange] = []
         if present.contains(bridge.description) { changes.append(.deleteBridge(bridge)) }
@@ -130,7 +133,7 @@ package struct MeshReconciler: Sendable {
         guard !changes.isEmpty else { return .absent }
         let complaints = try await run(changes)
         let after = Set(try await Link.all(in: namespace, run: runner).map(\.name))
-        let left = [bridge.description, tunnel.description].filter(after.contains)
+        let left = names.filter(after.contains)
         guard left.isEmpty else { return .failed(left: left, complaints: complaints.joined()) }
         logger.info("mesh of a network deleted", metadata: ["vni": "\(vni)"])
         return .deleted
