@@ -87,12 +87,29 @@ extension NamespaceTests {
         @Test func `the next run removes what a killed one has left, and nothing else`() async throws {
             let child = try await SupervisedChild.start(ChildSpecification(executable: "true"))
             _ = try await child.exit
-            let left = ["cotest-\(child.pid)-x-u", "cotest-\(child.pid)-x-h12", "cotest-\(child.pid)-x-g3"]
+            // A zombie: sleep does not reap what the shell has started.
+            let parent = try await SupervisedChild.start(
+                ChildSpecification(
+                    executable: "sh",
+                    arguments: ["-c", "true & echo $!; exec sleep 1000"],
+                    standardOutput: .collect(limit: 100, keeping: .head)
+                )
+            )
+            try await eventually("the shell has said which") { parent.standardOutput.text.hasSuffix("\n") }
+            let zombie = parent.standardOutput.text.trimmingCharacters(in: .whitespacesAndNewlines)
+            try await eventually("it has ended") {
+                try String(contentsOfFile: "/proc/\(zombie)/stat", encoding: .utf8).contains(") Z ")
+            }
+            let left = [
+                "cotest-\(child.pid)-x-u", "cotest-\(child.pid)-x-h12", "cotest-\(child.pid)-x-g3",
+                "cotest-\(zombie)-x-h1",
+            ]
             let others = ["cotest-1-x-h1", "cotest-\(child.pid)-x-h1-y", "cotest-\(child.pid)-x"]
             for name in left + others { try await HostTool.run("ip", ["netns", "add", name]) }
             try await withHosts(count: 1) { _ in }
             let names = try FileManager.default.contentsOfDirectory(atPath: "/run/netns")
             for name in others { try await HostTool.run("ip", ["netns", "del", name]) }
+            await parent.terminate(grace: .zero)
             #expect(left.allSatisfy { !names.contains($0) } && others.allSatisfy(names.contains))
         }
     }
