@@ -91,12 +91,16 @@ extension NamespaceTests {
             let parent = try await SupervisedChild.start(
                 ChildSpecification(
                     executable: "sh",
-                    arguments: ["-c", "true & echo $!; exec sleep 1000"],
+                    arguments: ["-c", "sleep 1000 & echo $!; exec sleep 1000"],
                     standardOutput: .collect(limit: 100, keeping: .head)
                 )
             )
-            try await eventually("the shell has said which") { parent.standardOutput.text.hasSuffix("\n") }
+            try await eventually("the shell has said which, and gone") {
+                try String(contentsOfFile: "/proc/\(parent.pid)/comm", encoding: .utf8) == "sleep\n"
+                    && parent.standardOutput.text.hasSuffix("\n")
+            }
             let zombie = parent.standardOutput.text.trimmingCharacters(in: .whitespacesAndNewlines)
+            kill(try #require(Int32(zombie)), SIGKILL)
             try await eventually("it has ended") {
                 try String(contentsOfFile: "/proc/\(zombie)/stat", encoding: .utf8).contains(") Z ")
             }
