@@ -56,7 +56,8 @@ import Testing
         }
     }
 
-    @Test(arguments: [
+    /// Each with words of its refusal.
+    private static let badDocuments = [
         (#"{"operations": [{"ref": "a", "tasks": ["noop"], "depends_on": ["b"]}]}"#, "there is no ref \"b\""),
         (
             #"""
@@ -72,13 +73,15 @@ import Testing
         (#"{"operations": [{"tasks": ["noop"]}]}"#, "operations[0]"),
         (#"{"operations": []}"#, "one at least"), (#"[1]"#, "\"operations\""), ("{\"a\": [}", "expected JSON or YAML"),
         ("", "found nothing"),
-    ])
-    func `a bad document is refused by name, and nothing is enqueued`(_ document: String, _ words: String) async throws
-    {
+    ]
+
+    @Test func `a bad document is refused by name, and nothing is enqueued`() async throws {
         try await withCluster { cluster in
-            let run = try await cluster.clusterctl("op", "submit", "-", input: document)
-            #expect(run.status == 64 && run.output == "")
-            #expect(run.talk.contains(words), "\(run.talk)")
+            for (document, words) in Self.badDocuments {
+                let run = try await cluster.clusterctl("op", "submit", "-", input: document)
+                #expect(run.status == 64 && run.output == "", "\(document)")
+                #expect(run.talk.contains(words), "\(run.talk)")
+            }
             #expect(try await cluster.count("SELECT COUNT(*) FROM work_queue") == 0)
         }
     }
