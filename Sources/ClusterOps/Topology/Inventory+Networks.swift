@@ -18,11 +18,12 @@ extension Inventory {
                     ]
                 )
             }
-            // No node hosts an interface of it yet; the maintenance of those that may be elected makes their part.
+            // No node hosts an interface of it yet; those that may be elected have their part of the mesh ready.
+            let nodes = try Self.meshNodes(of: id, in: transaction)
             let work = AppliedWork(tasks: [.networkApplyCreateNetworkNode], network: draft.name)
             return Change(
                 object: try Self.view(of: draft.name, in: transaction),
-                receipts: try apply([work], in: transaction)
+                receipts: try apply([work] + AppliedWork.mesh(draft.name, on: nodes), in: transaction)
             )
         }
     }
