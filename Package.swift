@@ -73,7 +73,7 @@ let package = Package(
             dependencies: ["ClusterOps", "ClusterOpsTestKit", "MariaDB", "queueworker-main"],
             swiftSettings: strict
         ),
-        .testTarget(name: "TestKitTests", dependencies: ["ClusterOpsTestKit"], swiftSettings: strict),
+        .testTarget(name: "TestKitTests", dependencies: ["ClusterOpsTestKit", "ChildProcess"], swiftSettings: strict),
         .testTarget(
             name: "NetNodeTests",
             dependencies: ["NetNode", "ClusterOps", "ClusterOpsTestKit", "ChildProcess", "MariaDB"],
@@ -82,7 +82,7 @@ let package = Package(
         .testTarget(name: "EngineTests", dependencies: ["ClusterOps", "ClusterOpsTestKit"], swiftSettings: strict),
         .testTarget(
             name: "ClusterCtlTests",
-            dependencies: ["clusterctl", "ClusterOps", "ClusterOpsTestKit", "MariaDB"],
+            dependencies: ["clusterctl", "ChildProcess", "ClusterOps", "ClusterOpsTestKit", "MariaDB"],
             swiftSettings: strict
         ),
         .testTarget(

@@ -25,7 +25,7 @@ public final class PrivateServer: Sendable {
     /// The TCP port on 127.0.0.1, or nil when the server listens on its socket only.
     public let port: UInt16?
     private let arguments: [String]
-    private let process = Mutex<Process?>(nil)
+    private let process = Mutex<SpawnedProcess?>(nil)
 
     /// Installs an empty database and starts the server on it.
     ///
@@ -64,29 +64,23 @@ public final class PrivateServer: Sendable {
 
     /// The process id of mariadbd, or nil while it does not run.
     public var processIdentifier: Int32? {
-        process.withLock { $0?.processIdentifier }
+        process.withLock { $0?.pid }
     }
 
     /// Starts the server again after `kill()`; returns when it accepts connections.
     public func start() throws {
-        let server = Process()
-        server.executableURL = try Self.find("mariadbd")
-        server.arguments = arguments
-        server.standardInput = FileHandle.nullDevice
-        server.standardOutput = FileHandle.nullDevice
-        server.standardError = FileHandle.nullDevice
-        try server.run()
+        let server = try SpawnedProcess(Self.find("mariadbd"), arguments, output: directory.log)
         process.withLock { $0 = server }
-        RunningServers.add(server.processIdentifier, directory: directory.path)
+        RunningServers.add(server.pid, directory: directory.path)
         try awaitSocket(of: server)
     }
 
     /// Kills the server with SIGKILL and waits until it is gone.
     public func kill() {
         guard let server = process.withLock({ $0.take() }) else { return }
-        Foundation.kill(server.processIdentifier, SIGKILL)
-        server.waitUntilExit()
-        RunningServers.remove(server.processIdentifier)
+        Foundation.kill(server.pid, SIGKILL)
+        server.wait()
+        RunningServers.remove(server.pid)
     }
 
     /// Lets the server hang: it accepts connections and answers nothing, until `resume()`.
@@ -105,7 +99,7 @@ public final class PrivateServer: Sendable {
         directory.remove()
     }
 
-    private func awaitSocket(of server: Process) throws {
+    private func awaitSocket(of server: SpawnedProcess) throws {
         let deadline = ContinuousClock.now + .seconds(60)
         while ContinuousClock.now < deadline, server.isRunning {
             if UnixSocket.accepts(directory.socket) { return }
@@ -115,25 +109,16 @@ public final class PrivateServer: Sendable {
     }
 
     private static func run(_ program: String, _ arguments: [String], log: String) throws {
-        let installer = Process()
-        installer.executableURL = try find(program)
-        installer.arguments = arguments
-        _ = FileManager.default.createFile(atPath: log, contents: nil)
-        let output = FileHandle(forWritingAtPath: log)
-        installer.standardOutput = output
-        installer.standardError = output
-        try installer.run()
-        installer.waitUntilExit()
-        guard installer.terminationStatus == 0 else {
+        guard try SpawnedProcess(find(program), arguments, output: log).wait() == 0 else {
             let text = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
             throw StartFailure(description: "\(program) failed:\n\(text.suffix(2000))")
         }
     }
 
-    private static func find(_ program: String) throws -> URL {
+    private static func find(_ program: String) throws -> String {
         for directory in ["/usr/sbin", "/usr/bin", "/usr/local/bin", "/usr/local/sbin"] {
             let path = "\(directory)/\(program)"
-            if FileManager.default.isExecutableFile(atPath: path) { return URL(fileURLWithPath: path) }
+            if FileManager.default.isExecutableFile(atPath: path) { return path }
         }
         throw StartFailure(description: "\(program) is not installed: run deploy/install-dependencies")
     }

@@ -1,13 +1,12 @@
-import ClusterOps
+import ChildProcess
 import Foundation
 
-/// One of our programs, really running, with its log in a file.
+/// One of our programs, really running; it dies with the test process, however that ends.
 public final class RunningProgram: Sendable {
+    private let child: SupervisedChild
+
     /// The process id.
-    public let pid: Int32
-    private let exit = Locked<Int32?>(nil)
-    private let ended = AsyncStream<Void>.makeStream()
-    private let logPath: String
+    public var pid: Int32 { child.pid }
 
     /// Starts a product of this package.
     ///
@@ -16,50 +15,45 @@ public final class RunningProgram: Sendable {
     ///   - arguments: Its arguments.
     ///   - environment: All of its environment, but for PATH.
     /// - Throws: When it cannot be started.
-    public init(_ name: String, _ arguments: [String], environment: [String: String]) throws {
-        logPath = "\(try PrivateServer.shared.directory.scratch())/\(name).log"
-        _ = FileManager.default.createFile(atPath: logPath, contents: nil)
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: try BuiltProduct.path(name))
-        process.arguments = arguments
-        process.environment = environment.merging(["PATH": "/usr/sbin:/usr/bin:/sbin:/bin"]) { own, _ in own }
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle(forWritingAtPath: logPath)
-        let (exit, ended) = (exit, ended.continuation)
-        process.terminationHandler = { process in
-            exit.update {
-                $0 = process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus
-            }
-            ended.finish()
-        }
-        try process.run()
-        pid = process.processIdentifier
+    public init(_ name: String, _ arguments: [String], environment: [String: String]) async throws {
+        child = try await SupervisedChild.start(
+            ChildSpecification(
+                executable: try BuiltProduct.path(name),
+                arguments: arguments,
+                environment: environment.merging(["PATH": ChildSpecification.standardPath]) { own, _ in own },
+                standardError: .collect(limit: Self.longestLog, keeping: .head)
+            )
+        )
     }
 
+    /// What is kept of a program's log, in bytes; a test reads a few lines of it.
+    private static let longestLog = 1 << 20
+
     deinit {
-        if exit.value == nil { kill(pid, SIGKILL) }
-        try? FileManager.default.removeItem(atPath: logPath)
+        _ = child.signal(SIGKILL)
     }
 
     /// What it has logged so far.
-    public var log: String { (try? String(contentsOfFile: logPath, encoding: .utf8)) ?? "" }
+    public var log: String { child.standardError.text }
 
     /// Sends a signal.
     public func signal(_ number: Int32) {
-        kill(pid, number)
+        _ = child.signal(number)
     }
 
     /// Waits for its end.
     ///
     /// - Returns: The exit code, or the negative number of the signal that ended it.
-    public func end() async -> Int32? {
-        for await _ in ended.stream {}
-        return exit.value
+    /// - Throws: When the wait itself fails or is cancelled.
+    public func end() async throws -> Int32 {
+        switch try await child.exit {
+        case .code(let code): code
+        case .signal(let number): -number
+        }
     }
 
     /// Whether it still runs.
-    public var isRunning: Bool { exit.value == nil }
+    public var isRunning: Bool { child.exitIfEnded == nil }
 }
 
 /// Observes something outside of this process until it is so.

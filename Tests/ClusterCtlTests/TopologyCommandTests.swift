@@ -136,7 +136,7 @@ import Testing
             func generation() async throws -> Int { try await cluster.count("SELECT generation FROM networks") }
 
             let add = ["network", "add", "blue", "--vni", "100", "--cidr", "10.1.0.0/24"]
-            let added = ["network_apply_create_network_node blue", "network_ensure_mesh blue h2"]
+            let added = ["network_apply_create_network_node blue", "network_ensure_mesh blue h1"]
             #expect(try await change(add).work == added)
             #expect(
                 try await change(interface).work == [

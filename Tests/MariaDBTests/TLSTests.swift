@@ -120,15 +120,12 @@ private struct Authority {
     }
 
     private func openssl(_ arguments: String...) throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/openssl")
-        process.arguments = arguments
-        process.currentDirectoryURL = URL(fileURLWithPath: directory)
-        process.standardError = FileHandle.nullDevice
-        process.standardOutput = FileHandle.nullDevice
-        try process.run()
-        process.waitUntilExit()
-        try #require(process.terminationStatus == 0, "openssl \(arguments.joined(separator: " "))")
+        let process = try SpawnedProcess(
+            "/bin/sh",
+            ["-c", "cd \"$0\" && exec openssl \"$@\"", directory] + arguments,
+            output: "\(directory)/log"
+        )
+        try #require(process.wait() == 0, "openssl \(arguments.joined(separator: " "))")
     }
 }
 

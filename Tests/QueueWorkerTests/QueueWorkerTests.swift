@@ -13,7 +13,7 @@ import Testing
                 "later": "test -e \"$0\" && exit 0; touch \"$0\"; exit 75",
             ]
         ) { cluster, workers in
-            try workers.start("h1")
+            try await workers.start("h1")
             let good = try await cluster.enqueueEventually("good", parameters: "{\"size\":3}")
             let bad = try await cluster.enqueueEventually("bad")
             let later = try await cluster.enqueueEventually("later")
@@ -38,7 +38,7 @@ import Testing
             tasks: ["stuck": "trap '' TERM; setsid sleep 3000 & echo $! > \"$0\"; sleep 3000"],
             timeout: "300ms"
         ) { cluster, workers in
-            try workers.start("h1")
+            try await workers.start("h1")
             let id = try await cluster.enqueueEventually("stuck")
             let ended = try await cluster.end(of: id)
             #expect(ended.state == .error && ended.error?.code == "timed_out")
@@ -51,12 +51,12 @@ import Testing
         try await withWorkers(tasks: ["slow": "echo run >> \"$0\"; test $(wc -l < \"$0\") -gt 1 || sleep 3000"]) {
             cluster,
             workers in
-            let first = try workers.start("h1")
+            let first = try await workers.start("h1")
             let id = try await cluster.enqueueEventually("slow")
             try await eventually("it runs") { workers.scratch == "run\n" }
             let claimed = try await cluster.operation(id)
             #expect(claimed.state == .executing && claimed.worker?.pid == Int(first.pid))
-            try workers.start("h2")
+            try await workers.start("h2")
             try await eventually("the second worker has its session") {
                 try await cluster.count("SELECT COUNT(*) FROM sessions WHERE node_name = 'h2'") == 1
             }
@@ -79,13 +79,13 @@ import Testing
         try await withWorkers(tasks: ["slow": "echo $$ >> \"$0\"; test $(wc -l < \"$0\") -gt 1 || exec sleep 3000"]) {
             cluster,
             workers in
-            let first = try workers.start("h1")
+            let first = try await workers.start("h1")
             let id = try await cluster.enqueueEventually("slow")
             try await eventually("it runs") { workers.scratch.contains("\n") }
             let command = try #require(Int32(workers.scratch.split(separator: "\n")[0]))
             first.signal(SIGSTOP)
             try await eventually("its command is ended") { !ProcessTable.isAlive(command) }
-            let second = try workers.start("h2")
+            let second = try await workers.start("h2")
             let ended = try await cluster.end(of: id)
             #expect(ended.state == .complete && ended.worker?.node.description == "h2")
             first.signal(SIGCONT)
@@ -103,25 +103,25 @@ import Testing
         try await withWorkers(tasks: ["held": "echo run >> \"$0\"; while test ! -e \"$0.go\"; do sleep 0.02; done"]) {
             cluster,
             workers in
-            let worker = try workers.start("h1")
+            let worker = try await workers.start("h1")
             let running = try await cluster.enqueueEventually("held")
             try await eventually("it runs") { workers.scratch == "run\n" }
             worker.signal(SIGTERM)
             try await eventually("it drains") { worker.log.contains("draining") }
             let waiting = try await cluster.enqueueEventually("held")
             _ = FileManager.default.createFile(atPath: workers.scratchPath + ".go", contents: nil)
-            #expect(await worker.end() == 0)
+            #expect(try await worker.end() == 0)
             #expect(try await cluster.operation(running).state == .complete)
             #expect(try await cluster.operation(waiting).state == .queued)
             #expect(try await cluster.count("SELECT COUNT(*) FROM sessions WHERE dead = FALSE") == 0)
 
             try FileManager.default.removeItem(atPath: workers.scratchPath + ".go")
-            let second = try workers.start("h1")
+            let second = try await workers.start("h1")
             try await eventually("it runs") { workers.scratch == "run\nrun\n" }
             second.signal(SIGTERM)
             try await eventually("it drains") { second.log.contains("draining") }
             second.signal(SIGTERM)
-            #expect(await second.end() == 1)
+            #expect(try await second.end() == 1)
             try await eventually("nothing of it is left") {
                 !ProcessTable.commands().contains { $0.contains(workers.scratchPath) }
             }
@@ -134,7 +134,7 @@ import Testing
         let script =
             "echo run >> \"$0\"; while test ! -e \"$0.go\"; do sleep 0.02; done; echo '{\"kept\":true}'; echo end >> \"$0\""
         try await withWorkers(tasks: ["held": script], lease: .seconds(60), on: server) { cluster, workers in
-            let worker = try workers.start("h1")
+            let worker = try await workers.start("h1")
             let id = try await cluster.enqueueEventually("held")
             try await eventually("it runs") { workers.scratch == "run\n" }
             server.kill()
@@ -153,7 +153,7 @@ import Testing
         defer { server.destroy() }
         let script = "echo $$ >> \"$0\"; test $(wc -l < \"$0\") -gt 1 || exec sleep 3000"
         try await withWorkers(tasks: ["held": script], on: server) { cluster, workers in
-            let worker = try workers.start("h1")
+            let worker = try await workers.start("h1")
             let id = try await cluster.enqueueEventually("held")
             try await eventually("it runs") { workers.scratch.contains("\n") }
             let command = try #require(Int32(workers.scratch.split(separator: "\n")[0]))
@@ -171,7 +171,7 @@ import Testing
 
     @Test func `a doorbell starts work at once, long before the poll`() async throws {
         try await withWorkers(tasks: [:], poll: "60s") { cluster, workers in
-            try workers.start("h1")
+            try await workers.start("h1")
             try await eventually("its doorbell is known") {
                 try await cluster.count("SELECT COUNT(*) FROM sessions WHERE doorbell IS NOT NULL") == 1
             }
@@ -191,7 +191,7 @@ import Testing
 
     @Test func `without its node, and without its schema, a worker says so and waits`() async throws {
         try await withFreshSchema { database, configuration in
-            let program = try RunningProgram(
+            let program = try await RunningProgram(
                 "queueworker",
                 ["run", "--node", "h1"],
                 environment: try Workers.environment(configuration, poll: "1s")
@@ -200,14 +200,14 @@ import Testing
             try await database.withSession { _ = try Migrations.migrator.migrate(on: $0, logger: .silent) }
             try await eventually("it names the node") { program.log.contains("clusterctl node add h1") }
             program.signal(SIGTERM)
-            #expect(await program.end() == 0)
+            #expect(try await program.end() == 0)
         }
-        let bad = try RunningProgram(
+        let bad = try await RunningProgram(
             "queueworker",
             ["run", "--node", "any"],
             environment: ["CLUSTEROPS_DATABASE_SOCKET": "/tmp/x"]
         )
-        #expect(await bad.end() == 64)
+        #expect(try await bad.end() == 64)
         #expect(bad.log.contains("any"))
     }
 }

@@ -59,8 +59,8 @@ struct Workers: Sendable {
 
     /// Starts a worker of a node.
     @discardableResult
-    func start(_ node: String) throws -> RunningProgram {
-        let program = try RunningProgram("queueworker", ["run", "--node", node], environment: environment)
+    func start(_ node: String) async throws -> RunningProgram {
+        let program = try await RunningProgram("queueworker", ["run", "--node", node], environment: environment)
         started.update { $0.append(program) }
         return program
     }

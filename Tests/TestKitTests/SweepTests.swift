@@ -1,3 +1,4 @@
+import ChildProcess
 import ClusterOpsTestKit
 import Foundation
 import Testing
@@ -7,17 +8,15 @@ import Testing
         let living = try PrivateServer.shared.directory
         let orphan = "/tmp/clusterops-test-0-\(UInt32.random(in: 0 ... .max))"
         try FileManager.default.createDirectory(atPath: orphan, withIntermediateDirectories: true)
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/bin/sleep")
-        process.arguments = ["3000"]
-        process.environment = ["CLUSTEROPS_DATABASE_SOCKET": "\(orphan)/socket"]
-        let ended = AsyncStream<Void>.makeStream()
-        process.terminationHandler = { _ in ended.continuation.finish() }
-        try process.run()
-
+        let child = try await SupervisedChild.start(
+            ChildSpecification(
+                executable: "/bin/sleep",
+                arguments: ["3000"],
+                environment: ["CLUSTEROPS_DATABASE_SOCKET": "\(orphan)/socket"]
+            )
+        )
         ServerDirectory.sweepAbandoned()
-        for await _ in ended.stream {}
-        #expect(process.terminationReason == .uncaughtSignal)
+        #expect(try await child.exit == .signal(SIGKILL))
         #expect(!FileManager.default.fileExists(atPath: orphan))
         #expect(FileManager.default.fileExists(atPath: living.socket))
     }

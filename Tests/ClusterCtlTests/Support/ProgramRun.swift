@@ -1,4 +1,4 @@
-import Foundation
+import ChildProcess
 
 /// What a program that has ended left behind.
 struct ProgramRun: Sendable {
@@ -16,39 +16,26 @@ struct ProgramRun: Sendable {
         input: String? = nil,
         started: @escaping @Sendable (Int32) -> Void = { _ in }
     ) async throws -> ProgramRun {
-        // Files rather than pipes: nobody has to read while the program runs.
-        let directory = FileManager.default.temporaryDirectory.appendingPathComponent("run-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: directory) }
-        let (outputFile, talkFile) = (directory.appendingPathComponent("out"), directory.appendingPathComponent("err"))
-        for file in [outputFile, talkFile] { try Data().write(to: file) }
-
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: program)
-        process.arguments = arguments
-        process.environment = environment
-        process.standardOutput = try FileHandle(forWritingTo: outputFile)
-        process.standardError = try FileHandle(forWritingTo: talkFile)
-        process.standardInput = FileHandle.nullDevice
-        if let input {
-            let inputFile = directory.appendingPathComponent("in")
-            try Data(input.utf8).write(to: inputFile)
-            process.standardInput = try FileHandle(forReadingFrom: inputFile)
-        }
-        let (ends, end) = AsyncStream.makeStream(of: Int32.self)
-        process.terminationHandler = { ended in
-            // A program that a signal killed has no exit code; its number as a negative one cannot be mistaken.
-            end.yield(ended.terminationReason == .exit ? ended.terminationStatus : -ended.terminationStatus)
-            end.finish()
-        }
-        try process.run()
-        started(process.processIdentifier)
-        var status: Int32 = .min
-        for await value in ends { status = value }
-        return ProgramRun(
-            status: status,
-            output: try String(contentsOf: outputFile, encoding: .utf8),
-            talk: try String(contentsOf: talkFile, encoding: .utf8)
+        let child = try await SupervisedChild.start(
+            ChildSpecification(
+                executable: program,
+                arguments: arguments,
+                environment: environment,
+                standardInput: input.map { .data(Array($0.utf8)) } ?? .null,
+                standardOutput: .collect(limit: longestOutput, keeping: .head),
+                standardError: .collect(limit: longestOutput, keeping: .head)
+            )
         )
+        started(child.pid)
+        let status: Int32 =
+            switch try await child.exit {
+            case .code(let code): code
+            // A program that a signal killed has no exit code; its number as a negative one cannot be mistaken.
+            case .signal(let number): -number
+            }
+        return ProgramRun(status: status, output: child.standardOutput.text, talk: child.standardError.text)
     }
+
+    /// Bytes that are kept of each stream; more than any command of a test prints.
+    private static let longestOutput = 16 << 20
 }
