@@ -1,3 +1,4 @@
+import ClusterOpsTestKit
 import Testing
 
 @testable import ClusterOps

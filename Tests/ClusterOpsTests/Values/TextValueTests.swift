@@ -1,3 +1,4 @@
+import ClusterOpsTestKit
 import ClusterOps
 import Foundation
 import Testing

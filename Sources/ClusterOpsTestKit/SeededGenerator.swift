@@ -1,12 +1,14 @@
 /// A random number generator whose numbers follow from its seed (SplitMix64), so that a failure can be run again.
-struct SeededGenerator: RandomNumberGenerator {
+public struct SeededGenerator: RandomNumberGenerator {
     private var state: UInt64
 
-    init(seed: UInt64) {
+    /// Starts at a seed, which a failure prints.
+    public init(seed: UInt64) {
         state = seed
     }
 
-    mutating func next() -> UInt64 {
+    /// The next number.
+    public mutating func next() -> UInt64 {
         state &+= 0x9e37_79b9_7f4a_7c15
         var mixed = state
         mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
@@ -15,7 +17,7 @@ struct SeededGenerator: RandomNumberGenerator {
     }
 
     /// Text of up to `longest` pieces that come from the alphabet, and now and then from all of Unicode.
-    mutating func text(alphabet: [String], longest: Int) -> String {
+    public mutating func text(alphabet: [String], longest: Int) -> String {
         var text = ""
         for _ in 0..<Int.random(in: 0...longest, using: &self) {
             if Int.random(in: 0..<40, using: &self) == 0 {
