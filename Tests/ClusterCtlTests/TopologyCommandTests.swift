@@ -196,6 +196,8 @@ import Testing
                 ["network", "remove", "blue", "--yes"]
             )
             #expect(removed.operations.count == 2)
+            let naming = try await cluster.count("SELECT COUNT(*) FROM work_queue WHERE parameters = '{\"vni\":100}'")
+            #expect(naming == 2, "the row is gone, so the operations name what the nodes have to look for")
             #expect(
                 try await cluster.work() == [
                     "network_apply_delete_hypervisor blue h1",

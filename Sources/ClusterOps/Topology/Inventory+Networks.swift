@@ -59,16 +59,24 @@ extension Inventory {
             }
             let object = try Self.view(of: name, in: transaction)
             // Before the row goes: operations find their target by its name when they are enqueued, and keep it.
+            // Names and files of the nodes go by the VNI, which nobody can look up once the row is gone.
+            let parameters = "{\"vni\":\(object.vni)}"
             let meshed = Set(object.applied.filter { $0.what == .mesh }.map(\.node))
             let work =
                 [
                     AppliedWork(
                         tasks: [.networkApplyRemoveDNSMasq, .networkApplyDeleteNetworkNode],
-                        network: name
+                        network: name,
+                        parameters: parameters
                     )
                 ]
                 + meshed.sorted().map {
-                    AppliedWork(tasks: [.networkApplyDeleteHypervisor], network: name, node: $0)
+                    AppliedWork(
+                        tasks: [.networkApplyDeleteHypervisor],
+                        network: name,
+                        node: $0,
+                        parameters: parameters
+                    )
                 }
             let receipts = try apply(work, in: transaction)
             try NetworkStatements.delete(network.id, in: transaction)
