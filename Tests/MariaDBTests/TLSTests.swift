@@ -16,6 +16,28 @@ import Testing
         await #expect(throws: Never.self) { try await Connection.open(remote(port, .disabled)).close() }
     }
 
+    @Test func `the second host is reached with all the options that the first was`() async throws {
+        let port = try freePort()
+        let server = try PrivateServer(port: port, options: ["--skip-ssl"])
+        defer { server.destroy() }
+        var configuration = remote(port, .disabled)
+        configuration.endpoint = .hosts([
+            .init(name: "127.0.0.1", port: try freePort()), .init(name: "127.0.0.1", port: port),
+        ])
+        configuration.timeouts.read = .seconds(1)
+        configuration.timeouts.statement = .zero
+        let connection = try await Connection.open(configuration)
+        let error = await #expect(throws: DatabaseError.self, "the read timeout holds on the second host") {
+            try await connection.withSession { try $0.query("SELECT SLEEP(5)").count }
+        }
+        #expect(error?.code == .connectionLost)
+        await connection.close()
+
+        configuration.tls = .required
+        let plain = await #expect(throws: DatabaseError.self) { try await Connection.open(configuration) }
+        #expect(plain != nil, "nor is it reached in plain text")
+    }
+
     @Test func `verify takes our authority's certificate for the host, and no other`() async throws {
         let port = try freePort()
         let ours = try Authority(name: "ours")

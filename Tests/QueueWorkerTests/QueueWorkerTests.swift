@@ -148,6 +148,29 @@ import Testing
         }
     }
 
+    @Test
+    func `an outcome that a lost session could not write is written by the next one, and the work not done again`()
+        async throws
+    {
+        let server = try PrivateServer()
+        defer { server.destroy() }
+        let script = "echo run >> \"$0\"; while test ! -e \"$0.go\"; do sleep 0.02; done; echo end >> \"$0\""
+        try await withWorkers(tasks: ["held": script], on: server) { cluster, workers in
+            let worker = try await workers.start("h1")
+            let id = try await cluster.enqueueEventually("held")
+            try await eventually("it runs") { workers.scratch == "run\n" }
+            server.kill()
+            _ = FileManager.default.createFile(atPath: workers.scratchPath + ".go", contents: nil)
+            try await eventually("it has ended") { workers.scratch == "run\nend\n" }
+            try await eventually("the session is lost") { worker.log.contains("session lost") }
+            try server.start()
+            let ended = try await cluster.end(of: id)
+            #expect(ended.state == .complete && ended.deliveries == 1 && ended.attemptHistory.isEmpty)
+            #expect(workers.scratch == "run\nend\n")
+            #expect(worker.log.contains("outcomes of the lost session written"))
+        }
+    }
+
     @Test func `a database that hangs costs the session, and the commands end with it`() async throws {
         let server = try PrivateServer()
         defer { server.destroy() }
