@@ -167,7 +167,8 @@ import Testing
             let ended = try await cluster.end(of: id)
             #expect(ended.state == .complete && ended.deliveries == 1 && ended.attemptHistory.isEmpty)
             #expect(workers.scratch == "run\nend\n")
-            #expect(worker.log.contains("outcomes of the lost session written"))
+            // It says so after the COMMIT that we saw.
+            try await eventually("it says so") { worker.log.contains("outcomes of the lost session written") }
         }
     }
 
