@@ -79,7 +79,11 @@ let package = Package(
             dependencies: ["NetNode", "ClusterOps", "ClusterOpsTestKit", "ChildProcess", "MariaDB"],
             swiftSettings: strict
         ),
-        .testTarget(name: "EngineTests", dependencies: ["ClusterOps", "ClusterOpsTestKit"], swiftSettings: strict),
+        .testTarget(
+            name: "EngineTests",
+            dependencies: ["ClusterOps", "ClusterOpsTestKit", log, lifecycle],
+            swiftSettings: strict
+        ),
         .testTarget(
             name: "ClusterCtlTests",
             dependencies: ["clusterctl", "ChildProcess", "ClusterOps", "ClusterOpsTestKit", "MariaDB"],

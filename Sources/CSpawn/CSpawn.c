@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 /* The plain clone system call, because
@@ -120,6 +121,13 @@ _Noreturn void cspawn_become(const struct cspawn_request *request, pid_t parent,
     sigemptyset(&none);
     if (sigprocmask(SIG_SETMASK, &none, NULL) != 0) fail(failure, CSPAWN_STEP_SIGNALS, errno);
 
+    /* Last: a parent that was stopped, or a machine that slept, between the decision and the start. */
+    if (request->not_after != 0) {
+        struct timespec time;
+        if (clock_gettime(CLOCK_BOOTTIME, &time) != 0) fail(failure, CSPAWN_STEP_TOO_LATE, errno);
+        if ((int64_t)time.tv_sec * 1000000000 + time.tv_nsec > request->not_after)
+            fail(failure, CSPAWN_STEP_TOO_LATE, ETIME);
+    }
     execve(request->path, request->arguments, request->environment);
     fail(failure, CSPAWN_STEP_EXECUTE, errno);
 }

@@ -72,6 +72,7 @@ public struct ChildProcessError: Error, Hashable, CustomStringConvertible {
         case CSPAWN_STEP_SIGNALS: "cannot reset its signals"
         case CSPAWN_STEP_EXECUTE: "cannot execute it"
         case CSPAWN_STEP_KEEPER: "cannot start its keeper"
+        case CSPAWN_STEP_TOO_LATE: "the moment after which it must not be started had passed"
         default: "cannot start it (unknown step \(step.rawValue))"
         }
     }

@@ -18,6 +18,10 @@ public struct ChildSpecification: Sendable {
     public var networkNamespace: String?
     /// The user to become before the program starts; nil stays who the parent is.
     public var credentials: Credentials?
+    /// The moment after which the program is not started any more; nil starts it whenever.
+    ///
+    /// Looked at by the child itself, last before exec: a parent that was stopped in between starts nothing late.
+    public var notAfter: ContinuousClock.Instant?
     /// What the child reads.
     public var standardInput: StandardInput
     /// Where the child's standard output goes.
@@ -36,6 +40,7 @@ public struct ChildSpecification: Sendable {
         workingDirectory: String? = nil,
         networkNamespace: String? = nil,
         credentials: Credentials? = nil,
+        notAfter: ContinuousClock.Instant? = nil,
         standardInput: StandardInput = .null,
         standardOutput: StandardOutput = .null,
         standardError: StandardOutput = .null
@@ -46,6 +51,7 @@ public struct ChildSpecification: Sendable {
         self.workingDirectory = workingDirectory
         self.networkNamespace = networkNamespace
         self.credentials = credentials
+        self.notAfter = notAfter
         self.standardInput = standardInput
         self.standardOutput = standardOutput
         self.standardError = standardError

@@ -128,7 +128,8 @@ struct Launch {
                             group: credentials?.group ?? 0,
                             supplementary_groups: groups.baseAddress,
                             supplementary_group_count: groups.count,
-                            capabilities: credentials?.capabilityMask ?? 0
+                            capabilities: credentials?.capabilityMask ?? 0,
+                            not_after: specification.notAfter?.nanosecondsSinceBoot ?? 0
                         )
                         return unsafe fork(&request, &child)
                     }

@@ -1,4 +1,4 @@
-/// Durations and instants as the C layer takes them: nanoseconds, on CLOCK_MONOTONIC.
+/// Durations and instants as the C layer takes them: nanoseconds.
 extension Duration {
     /// Nanoseconds, rounded towards zero; what does not fit becomes the largest or smallest value.
     var clampedNanoseconds: Int64 {
@@ -18,5 +18,12 @@ extension SuspendingClock.Instant {
     /// --boottime 500000`) it was seen to be this one and not CLOCK_BOOTTIME.
     var monotonicNanoseconds: Int64 {
         SuspendingClock().systemEpoch.duration(to: self).clampedNanoseconds
+    }
+}
+
+extension ContinuousClock.Instant {
+    /// The reading of CLOCK_BOOTTIME at this instant: `ContinuousClock` on Linux, which counts the time in suspend.
+    var nanosecondsSinceBoot: Int64 {
+        ContinuousClock().systemEpoch.duration(to: self).clampedNanoseconds
     }
 }

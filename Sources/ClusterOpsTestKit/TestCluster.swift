@@ -92,10 +92,10 @@ public struct TestCluster: Sendable {
         return TestWorker(
             claiming: Claiming(
                 database: database,
-                queues: names,
                 runnable: definitions,
                 stalenessBound: .seconds(60)
             ),
+            queues: names,
             settling: Settling(database: database),
             identity: WorkerIdentity(session: .new(), node: try NodeName(node), pid: 1)
         )
@@ -124,12 +124,13 @@ public struct TestCluster: Sendable {
 /// A worker process without a process: claims and settles under an identity of its own.
 package struct TestWorker: Sendable {
     package var claiming: Claiming
+    package let queues: [QueueName]
     package let settling: Settling
     package let identity: WorkerIdentity
 
     /// Claims.
     package mutating func claim(_ slots: Int = 10) async throws -> [Claim] {
-        try await claiming.claim(upTo: slots, by: identity)
+        try await claiming.claim(upTo: slots, from: queues, by: identity)
     }
 
     /// Reports on claims, all alike, until each is settled or no longer ours.

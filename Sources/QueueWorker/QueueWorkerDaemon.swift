@@ -33,6 +33,7 @@ struct QueueWorkerDaemon {
         let handlers: [any TaskHandler] =
             [NoopHandler()]
             + configuration.tasks.map { CommandHandler(name: $0.key, task: $0.value, keeper: keeper) }
+        let node = node
         let worker = Worker(
             Worker.Settings(
                 daemon: .queueworker,
@@ -52,7 +53,7 @@ struct QueueWorkerDaemon {
                 children: keeper,
                 logger: logger
             ),
-            targets: [.node(node), .any]
+            targets: { [.node(node), .any] }
         )
         logger.notice("queueworker starts", metadata: ["node": "\(node)"])
         return await Daemon.run(services: [database, listener, worker], logger: logger) { keeper.killAll() }

@@ -25,6 +25,7 @@ enum cspawn_step {
     CSPAWN_STEP_SIGNALS,
     CSPAWN_STEP_EXECUTE,
     CSPAWN_STEP_KEEPER,
+    CSPAWN_STEP_TOO_LATE,
 };
 
 /* Written by a child whose start failed, as one message of eight bytes (below PIPE_BUF, so never torn). */
@@ -48,6 +49,7 @@ struct cspawn_request {
     const gid_t *_Nullable supplementary_groups;
     size_t supplementary_group_count;
     uint64_t capabilities; /* bit n is capability n; exactly these are kept, and ambient */
+    int64_t not_after;     /* CLOCK_BOOTTIME in nanoseconds after which the program is not started; 0: no limit */
 };
 
 struct cspawn_child {

@@ -3,7 +3,7 @@
 /// Pure: it is told what the database answered and when it had asked, and says what
 /// to do next.
 ///
-/// A leader acts only until its *fence*: counted on its own monotonic clock from before the last confirmed renewal was
+/// A leader acts only until its *fence*: counted on its own clock, which counts suspend, from before the last confirmed renewal was
 /// sent, and shorter than the lease. A candidate takes over only when the database says that the lease is over **and** the
 /// candidate has itself seen the same renewal for a whole lease: a database clock that is set forward makes no second
 /// leader. The term rises by one at each change of holder and is checked in every write; see design, section 5.
@@ -31,14 +31,14 @@ package struct ElectionState: Sendable, Hashable {
         package let holder: SessionID?
         package let term: UInt64
         /// Rises with every renewal.
-        package let touched: UInt64
+        package let renewals: UInt64
         /// Whether the database's clock says that it is over.
         package let hasExpired: Bool
 
-        package init(holder: SessionID?, term: UInt64, touched: UInt64, hasExpired: Bool) {
+        package init(holder: SessionID?, term: UInt64, renewals: UInt64, hasExpired: Bool) {
             self.holder = holder
             self.term = term
-            self.touched = touched
+            self.renewals = renewals
             self.hasExpired = hasExpired
         }
     }
@@ -56,8 +56,8 @@ package struct ElectionState: Sendable, Hashable {
     }
 
     private enum Role: Sendable, Hashable {
-        case follower(seen: Sighting?, since: SuspendingClock.Instant)
-        case leader(term: UInt64, fence: SuspendingClock.Instant)
+        case follower(seen: Sighting?, since: ContinuousClock.Instant)
+        case leader(term: UInt64, fence: ContinuousClock.Instant)
     }
 
     private let timing: Timing
@@ -65,26 +65,26 @@ package struct ElectionState: Sendable, Hashable {
     private var role: Role
 
     /// Starts as a follower that has seen nothing.
-    package init(_ timing: Timing, me: SessionID, now: SuspendingClock.Instant) {
+    package init(_ timing: Timing, me: SessionID, now: ContinuousClock.Instant) {
         self.timing = timing
         self.me = me
         role = .follower(seen: nil, since: now)
     }
 
     /// The term under which this candidate may act until `fence`, or nil.
-    package func leadership(at now: SuspendingClock.Instant) -> (term: UInt64, fence: SuspendingClock.Instant)? {
+    package func leadership(at now: ContinuousClock.Instant) -> (term: UInt64, fence: ContinuousClock.Instant)? {
         guard case .leader(let term, let fence) = role, now < fence else { return nil }
         return (term, fence)
     }
 
     /// Whether the leader has missed so many renewals that everything should be ready for the case that it is gone.
-    package func shouldPrepare(at now: SuspendingClock.Instant) -> Bool {
+    package func shouldPrepare(at now: ContinuousClock.Instant) -> Bool {
         guard case .follower(let seen?, let since) = role else { return false }
         return seen.holder == nil || now - since >= timing.renew * (Timing.missedUntilPrepared + 1)
     }
 
     /// What to do at a moment, when it is `pause` later than the last answer.
-    package mutating func next(at now: SuspendingClock.Instant) -> Action {
+    package mutating func next(at now: ContinuousClock.Instant) -> Action {
         switch role {
         case .leader(let term, let fence):
             guard now < fence else {
@@ -98,13 +98,13 @@ package struct ElectionState: Sendable, Hashable {
     }
 
     /// How long to wait before the next question: a renewal's interval, or until it could be taken over.
-    package func pause(at now: SuspendingClock.Instant) -> Duration {
+    package func pause(at now: ContinuousClock.Instant) -> Duration {
         guard case .follower(let seen?, let since) = role else { return timing.renew }
         if seen.holder == nil { return .zero }
         return max(.zero, min(timing.renew, since + timing.lease - now))
     }
 
-    private func isFree(_ seen: Sighting, since: SuspendingClock.Instant, now: SuspendingClock.Instant) -> Bool {
+    private func isFree(_ seen: Sighting, since: ContinuousClock.Instant, now: ContinuousClock.Instant) -> Bool {
         // A lease that is ours from before we stepped down is waited out like anybody's: we may act on nothing of it.
         seen.holder == nil || (seen.hasExpired && now - since >= timing.lease)
     }
@@ -112,24 +112,25 @@ package struct ElectionState: Sendable, Hashable {
     // MARK: Answers
 
     /// The lease was looked at; `askedAt` is from before the question was sent.
-    package mutating func saw(_ sighting: Sighting, askedAt: SuspendingClock.Instant) {
+    package mutating func saw(_ sighting: Sighting, askedAt: ContinuousClock.Instant) {
         guard case .follower(let seen, let since) = role else { return }
-        let isSame = seen?.term == sighting.term && seen?.touched == sighting.touched && seen?.holder == sighting.holder
+        let isSame =
+            seen?.term == sighting.term && seen?.renewals == sighting.renewals && seen?.holder == sighting.holder
         role = .follower(seen: sighting, since: isSame ? since : askedAt)
     }
 
     /// The lease was taken with this term.
-    package mutating func acquired(term: UInt64, askedAt: SuspendingClock.Instant) {
+    package mutating func acquired(term: UInt64, askedAt: ContinuousClock.Instant) {
         role = .leader(term: term, fence: askedAt + timing.fence)
     }
 
     /// Somebody else was faster, or the lease was renewed meanwhile.
-    package mutating func wasBeaten(at now: SuspendingClock.Instant) {
+    package mutating func wasBeaten(at now: ContinuousClock.Instant) {
         role = .follower(seen: nil, since: now)
     }
 
     /// The renewal was confirmed.
-    package mutating func renewed(term: UInt64, askedAt: SuspendingClock.Instant) {
+    package mutating func renewed(term: UInt64, askedAt: ContinuousClock.Instant) {
         guard case .leader(term, let fence) = role else { return }
         role = .leader(term: term, fence: max(fence, askedAt + timing.fence))
     }
@@ -137,7 +138,7 @@ package struct ElectionState: Sendable, Hashable {
     /// The database says that the lease is not ours any more.
     ///
     /// - Returns: The term that has to be given up at once, if there is one.
-    package mutating func lost(at now: SuspendingClock.Instant) -> UInt64? {
+    package mutating func lost(at now: ContinuousClock.Instant) -> UInt64? {
         guard case .leader(let term, _) = role else { return nil }
         role = .follower(seen: nil, since: now)
         return term

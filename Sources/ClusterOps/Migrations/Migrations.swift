@@ -21,6 +21,8 @@ public enum Migrations {
         step(12, "create applied state", PackageResources.V0012__create_applied_state_sql),
         step(13, "create network problems", PackageResources.V0013__create_network_problems_sql),
         step(14, "create leases", PackageResources.V0014__create_leases_sql),
+        step(15, "count lease renewals", PackageResources.V0015__count_lease_renewals_sql),
+        step(16, "create supervised processes", PackageResources.V0016__create_supervised_processes_sql),
     ]
 
     /// Brings a schema to this program's version, or tells how far it is.

@@ -13,7 +13,6 @@ package struct Claiming: Sendable {
     static let candidatesPerSlot = 4
 
     private let database: Database
-    private let queues: [QueueName]
     private let runnable: [TaskName: TaskDefinition]
     private var policy: ClaimPolicy
     private var unrunnable: UnrunnableTasks
@@ -22,32 +21,32 @@ package struct Claiming: Sendable {
     ///
     /// - Parameters:
     ///   - database: A migrated schema.
-    ///   - queues: In order of preference.
     ///   - runnable: The tasks that the process has handlers for.
     ///   - stalenessBound: How long work may wait before it goes ahead of better lanes.
     package init(
         database: Database,
-        queues: [QueueName],
         runnable: [TaskDefinition],
         stalenessBound: Duration
     ) {
-        precondition(!queues.isEmpty)
         self.database = database
-        self.queues = queues
         self.runnable = Dictionary(runnable.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         policy = ClaimPolicy(stalenessBound: stalenessBound)
         unrunnable = UnrunnableTasks()
     }
 
-    /// Takes up to `freeSlots` operations; an empty answer means that there was nothing to take.
+    /// Takes up to `freeSlots` operations from queues in order of preference; an empty answer means that there was nothing to take.
     ///
     /// When it returns, claim and fold are committed: wanted state read from now on covers every request that rides.
     /// - Throws: `DatabaseError`; `outcomeUnknown` means that the operations may be claimed by this session, which the
     ///   next renewal's reconciliation finds out.
-    package mutating func claim(upTo freeSlots: Int, by worker: WorkerIdentity) async throws -> [Claim] {
-        guard freeSlots > 0 else { return [] }
+    package mutating func claim(
+        upTo freeSlots: Int,
+        from queues: [QueueName],
+        by worker: WorkerIdentity
+    ) async throws -> [Claim] {
+        guard freeSlots > 0, !queues.isEmpty else { return [] }
         for _ in 0..<Self.mostLooks {
-            let (choices, sawForeignWork) = try await look(freeSlots)
+            let (choices, sawForeignWork) = try await look(into: queues, freeSlots)
             if choices.isEmpty {
                 // Work of others in front may hide what is behind it: look again, without them.
                 if sawForeignWork { continue }
@@ -69,8 +68,11 @@ package struct Claiming: Sendable {
     /// How often the queues are looked at in one call before it is left to the next poll.
     private static let mostLooks = 5
 
-    private mutating func look(_ freeSlots: Int) async throws -> (choices: [ClaimPolicy.Choice], foreign: Bool) {
-        let (queues, excluded) = (queues, unrunnable.lists)
+    private mutating func look(
+        into queues: [QueueName],
+        _ freeSlots: Int
+    ) async throws -> (choices: [ClaimPolicy.Choice], foreign: Bool) {
+        let excluded = unrunnable.lists
         let (candidates, now) = try await database.withSession { session in
             try ClaimStatements.candidates(
                 in: queues,

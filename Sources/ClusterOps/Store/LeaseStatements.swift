@@ -1,7 +1,13 @@
 import MariaDB
 
 /// The statements on the elected role.
-enum LeaseStatements {
+package enum LeaseStatements {
+    /// Who stands for election.
+    struct Candidate: Sendable, Hashable {
+        let id: SessionID
+        let node: NodeName
+    }
+
     /// Who holds a lease now; nil before anybody ever did.
     static func leader(_ name: String, on session: borrowing Session) throws -> LeaderView? {
         try session.query(
@@ -21,5 +27,112 @@ enum LeaseStatements {
                 expiresInSeconds: left.map { Double($0) / 1_000_000 }
             )
         }
+    }
+
+    /// The lease as a candidate sees it; nil before anybody ever looked.
+    static func sighting(_ name: String, on session: borrowing Session) throws -> ElectionState.Sighting? {
+        try session.query(
+            "SELECT holder, term, renewals, expires_at <= NOW(6) AS has_expired FROM leases WHERE name = \(name)"
+        ).first.map { row in
+            ElectionState.Sighting(
+                holder: try row.get("holder"),
+                term: try row.get("term"),
+                renewals: try row.get("renewals"),
+                hasExpired: try row.get("has_expired")
+            )
+        }
+    }
+
+    /// Whether a node may be elected: it has the network role and is not being drained.
+    static func isEligible(_ node: NodeName, on session: borrowing Session) throws -> Bool {
+        try session.query("SELECT is_network_node AND state = 'active' FROM nodes WHERE name = \(node)").first?.only()
+            ?? false
+    }
+
+    /// Makes the row of a lease that nobody has ever held; one that is there stays as it is.
+    static func create(_ name: String, on session: borrowing Session) throws(DatabaseError) {
+        try session.execute(
+            """
+            INSERT INTO leases (name, renewed_at, expires_at) VALUES (\(name), NOW(6), NOW(6))
+            ON DUPLICATE KEY UPDATE name = name
+            """
+        )
+    }
+
+    /// Takes the lease if it still is as it was seen, under the next term.
+    ///
+    /// - Returns: False when somebody else was faster, it was renewed, or the database's clock says that it still runs.
+    static func acquire(
+        _ name: String,
+        after seen: ElectionState.Sighting,
+        by candidate: Candidate,
+        lease: Duration,
+        on session: borrowing Session
+    ) throws(DatabaseError) -> Bool {
+        try session.execute(
+            """
+            UPDATE leases
+            SET holder = \(candidate.id), holder_node = \(candidate.node), term = term + 1,
+                renewals = renewals + 1, touched = touched + 1,
+                renewed_at = NOW(6), expires_at = NOW(6) + INTERVAL \(lease.wholeMicroseconds) MICROSECOND
+            WHERE name = \(name) AND term = \(seen.term) AND renewals = \(seen.renewals)
+                AND (holder IS NULL OR expires_at <= NOW(6))
+            """
+        ) == 1
+    }
+
+    /// Extends the lease of a term.
+    ///
+    /// - Returns: False when it has expired or is another's.
+    static func renew(
+        _ name: String,
+        term: UInt64,
+        by candidate: Candidate,
+        lease: Duration,
+        on session: borrowing Session
+    ) throws(DatabaseError) -> Bool {
+        try session.execute(
+            """
+            UPDATE leases
+            SET renewals = renewals + 1, touched = touched + 1,
+                renewed_at = NOW(6), expires_at = NOW(6) + INTERVAL \(lease.wholeMicroseconds) MICROSECOND
+            WHERE name = \(name) AND term = \(term) AND holder = \(candidate.id) AND expires_at > NOW(6)
+            """
+        ) == 1
+    }
+
+    /// Gives the lease of a term back; one that is another's by now stays as it is.
+    static func resign(
+        _ name: String,
+        term: UInt64,
+        by candidate: Candidate,
+        on session: borrowing Session
+    ) throws(DatabaseError) {
+        try session.execute(
+            """
+            UPDATE leases
+            SET holder = NULL, holder_node = NULL, renewals = renewals + 1, touched = touched + 1,
+                renewed_at = NOW(6), expires_at = NOW(6)
+            WHERE name = \(name) AND term = \(term) AND holder = \(candidate.id)
+            """
+        )
+    }
+
+    /// Touches the lease of a term in a transaction that writes under it: neither a change of holder nor, on a cluster of
+    /// servers, a write under another term commits beside it.
+    ///
+    /// - Returns: False when it has expired or is another's.
+    static func hold(
+        _ name: String,
+        term: UInt64,
+        holder: SessionID,
+        in transaction: borrowing Transaction
+    ) throws(DatabaseError) -> Bool {
+        try transaction.execute(
+            """
+            UPDATE leases SET touched = touched + 1
+            WHERE name = \(name) AND term = \(term) AND holder = \(holder) AND expires_at > NOW(6)
+            """
+        ) == 1
     }
 }

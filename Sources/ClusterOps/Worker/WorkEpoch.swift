@@ -7,7 +7,7 @@ import Synchronization
 struct WorkEpoch: Sendable {
     private let settings: Worker.Settings
     private let parts: Worker.Parts
-    private let queues: [QueueName]
+    private let targets: @Sendable () -> [QueueTarget]
     private let node: NodeID
     private let reaper: Reaper
     private let session = SessionID.new()
@@ -20,10 +20,16 @@ struct WorkEpoch: Sendable {
     /// Yields when the ledger may have become idle.
     private let idle = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
 
-    init(settings: Worker.Settings, parts: Worker.Parts, queues: [QueueName], node: NodeID, reaper: Reaper) {
+    init(
+        settings: Worker.Settings,
+        parts: Worker.Parts,
+        targets: @escaping @Sendable () -> [QueueTarget],
+        node: NodeID,
+        reaper: Reaper
+    ) {
         self.settings = settings
         self.parts = parts
-        self.queues = queues
+        self.targets = targets
         self.node = node
         self.reaper = reaper
         ledger = WorkLedger(slots: settings.slots)
@@ -114,7 +120,6 @@ struct WorkEpoch: Sendable {
     private func claim(in group: inout ThrowingDiscardingTaskGroup<any Error>) async {
         var claiming = Claiming(
             database: parts.database,
-            queues: queues,
             runnable: parts.handlers.map(\.definition),
             stalenessBound: settings.stalenessBound
         )
@@ -123,7 +128,11 @@ struct WorkEpoch: Sendable {
         while !conditions.isLost, !Task.isShuttingDownGracefully, !Task.isCancelled {
             do {
                 let free = conditions.isDraining ? 0 : ledger.freeSlots
-                let claims = try await claiming.claim(upTo: free, by: identity)
+                let claims = try await claiming.claim(
+                    upTo: free,
+                    from: QueueName.claimOrder(targets: targets()),
+                    by: identity
+                )
                 if free > 0 { trouble.over() }
                 // A claim that came back too late is not begun: its operations are found by the next reaper's pass.
                 if conditions.isLost || conditions.deadline <= .now { return }

@@ -72,15 +72,16 @@ package struct Worker: Service {
 
     private let settings: Settings
     private let parts: Parts
-    private let queues: [QueueName]
+    private let targets: @Sendable () -> [QueueTarget]
 
     /// Creates a worker; nothing happens before `run()`.
     ///
-    /// `targets` are what it drains, in order of preference within a lane.
-    package init(_ settings: Settings, _ parts: Parts, targets: [QueueTarget]) {
+    /// `targets` are what it drains, in order of preference within a lane; asked anew at each look, because a node that
+    /// is elected drains more.
+    package init(_ settings: Settings, _ parts: Parts, targets: @escaping @Sendable () -> [QueueTarget]) {
         self.settings = settings
         self.parts = parts
-        queues = QueueName.claimOrder(targets: targets)
+        self.targets = targets
     }
 
     /// Works until graceful shutdown, then finishes or hands back what runs.
@@ -92,7 +93,13 @@ package struct Worker: Service {
             do {
                 if let node = try await enter() {
                     trouble.over()
-                    let epoch = WorkEpoch(settings: settings, parts: parts, queues: queues, node: node, reaper: reaper)
+                    let epoch = WorkEpoch(
+                        settings: settings,
+                        parts: parts,
+                        targets: targets,
+                        node: node,
+                        reaper: reaper
+                    )
                     inheritance = try await epoch.run(inheriting: inheritance)
                     continue
                 }
@@ -148,7 +155,7 @@ package struct NoChildren: ChildrenLease {
 }
 
 /// Says what is wrong once, and once that it is over, however often it is tried in between.
-struct Trouble {
+package struct Trouble {
     private let logger: Logger
     private var last: String?
 

@@ -1,10 +1,10 @@
 import ChildProcess
 
-/// One run of `ip`, `bridge` or `nft`: an argument array, never a shell.
+/// One run of `ip`, `bridge`, `nft` or `sysctl`: an argument array, never a shell.
 package struct HostCommand: Sendable, Hashable {
     /// The programs by which a node's kernel is read and changed.
     package enum Program: String, Sendable {
-        case ip, bridge, nft
+        case ip, bridge, nft, sysctl
     }
 
     /// Ten seconds: the longest batch measured, 5,000 entries, takes 0.13 s; the rest is for a busy machine.
@@ -22,13 +22,16 @@ package struct HostCommand: Sendable, Hashable {
     package let timeout: Duration
     /// The file of the network namespace to act in, such as `/run/netns/h1`; nil is the process's own.
     package let namespace: String?
+    /// The moment after which it is not started any more; nil starts it whenever.
+    package let notAfter: ContinuousClock.Instant?
 
     package init(
         _ program: Program,
         _ arguments: [String],
         input: String? = nil,
         timeout: Duration = standardTimeout,
-        namespace: String? = nil
+        namespace: String? = nil,
+        notAfter: ContinuousClock.Instant? = nil
     ) {
         precondition(timeout > .zero, "a command needs time")
         self.program = program
@@ -36,6 +39,7 @@ package struct HostCommand: Sendable, Hashable {
         self.input = input
         self.timeout = timeout
         self.namespace = namespace
+        self.notAfter = notAfter
     }
 
     /// What a program that ended by itself has left.
@@ -92,6 +96,7 @@ package struct HostCommand: Sendable, Hashable {
             arguments: arguments,
             environment: ["PATH": ChildSpecification.standardPath, "LANG": "C.UTF-8"],
             networkNamespace: namespace,
+            notAfter: notAfter,
             standardInput: input.map { .data(Array($0.utf8)) } ?? .null,
             standardOutput: .collect(limit: Self.longestOutput, keeping: .head),
             standardError: .collect(limit: Self.longestComplaint, keeping: .tail)

@@ -5,19 +5,19 @@ import Testing
 
 @Suite struct ElectionStateTests {
     private let timing = ElectionState.Timing(lease: .seconds(5), renew: .seconds(1), fence: .milliseconds(3500))
-    private let start = SuspendingClock.now
+    private let start = ContinuousClock.now
     private let me = SessionID.new()
     private let other = SessionID.new()
 
     private func sighting(
         _ holder: SessionID?,
         term: UInt64 = 7,
-        touched: UInt64 = 1,
+        renewals: UInt64 = 1,
         expired: Bool = false
     )
         -> ElectionState.Sighting
     {
-        .init(holder: holder, term: term, touched: touched, hasExpired: expired)
+        .init(holder: holder, term: term, renewals: renewals, hasExpired: expired)
     }
 
     @Test func `a lease that nobody holds is taken at once`() {
@@ -56,9 +56,9 @@ import Testing
             "a clock that was set forward is believed by nobody"
         )
         #expect(state.next(at: start + .seconds(5)) == .acquire(after: expired))
-        state.saw(sighting(other, touched: 2), askedAt: start + .seconds(5))
+        state.saw(sighting(other, renewals: 2), askedAt: start + .seconds(5))
         #expect(state.next(at: start + .seconds(9)) == .look, "it was renewed")
-        state.saw(sighting(other, touched: 2), askedAt: start + .seconds(10))
+        state.saw(sighting(other, renewals: 2), askedAt: start + .seconds(10))
         #expect(state.next(at: start + .seconds(11)) == .look, "it has not expired there")
     }
 
@@ -100,16 +100,16 @@ private struct ElectionSimulation {
         let id: SessionID
         var state: ElectionState
         /// Stopped until then: it takes no step, and does not act either.
-        var stoppedUntil: SuspendingClock.Instant
+        var stoppedUntil: ContinuousClock.Instant
     }
 
     private let timing: ElectionState.Timing
     private var random: SeededGenerator
     private var candidates: [Candidate]
-    private var now = SuspendingClock.now
+    private var now = ContinuousClock.now
     /// How far the database's clock is ahead of everybody's.
     private var skew: Duration = .zero
-    private var row = (holder: SessionID?.none, term: UInt64(0), touched: UInt64(0), expires: SuspendingClock.now)
+    private var row = (holder: SessionID?.none, term: UInt64(0), renewals: UInt64(0), expires: ContinuousClock.now)
     private(set) var steps = 0
     private(set) var changesOfHolder = 0
 
@@ -150,7 +150,7 @@ private struct ElectionSimulation {
     private mutating func perform(
         _ action: ElectionState.Action,
         by index: Int,
-        askedAt: SuspendingClock.Instant,
+        askedAt: ContinuousClock.Instant,
         answered: Bool
     ) {
         let id = candidates[index].id
@@ -160,17 +160,17 @@ private struct ElectionSimulation {
             let sighting = ElectionState.Sighting(
                 holder: row.holder,
                 term: row.term,
-                touched: row.touched,
+                renewals: row.renewals,
                 hasExpired: row.expires <= now + skew
             )
             if answered { candidates[index].state.saw(sighting, askedAt: askedAt) }
         case .acquire(let seen):
             let free = row.holder == nil || row.expires <= now + skew
-            guard free, row.term == seen.term, row.touched == seen.touched else {
+            guard free, row.term == seen.term, row.renewals == seen.renewals else {
                 if answered { candidates[index].state.wasBeaten(at: now) }
                 return
             }
-            row = (id, row.term + 1, row.touched + 1, now + skew + timing.lease)
+            row = (id, row.term + 1, row.renewals + 1, now + skew + timing.lease)
             changesOfHolder += 1
             if answered {
                 candidates[index].state.acquired(term: row.term, askedAt: askedAt)
@@ -179,7 +179,7 @@ private struct ElectionSimulation {
             }
         case .renew(let term):
             if row.term == term, row.holder == id, row.expires > now + skew {
-                row.touched += 1
+                row.renewals += 1
                 row.expires = now + skew + timing.lease
                 if answered { candidates[index].state.renewed(term: term, askedAt: askedAt) }
             } else if answered {

@@ -1,0 +1,15 @@
+/// What an elected node does; the ``ElectionKeeper`` tells it when.
+package protocol ElectedRole: Sendable {
+    /// Begins to act, and acts until it is cancelled, which is when the tenure is over and ``retire(_:)`` has run.
+    func serve(_ tenure: Tenure) async
+
+    /// Passes on that the tenure's deadline has moved; soon done, because the next renewal waits for it.
+    func extend(_ tenure: Tenure) async
+
+    /// Falls silent: when it returns, nobody hears this node in the role any more. The lease is given back afterwards.
+    func fallSilent(_ tenure: Tenure) async
+
+    /// Stops everything; called when the tenure is over, whether or not it fell silent before, in a task that is not
+    /// cancelled, while ``serve(_:)`` may still run.
+    func retire(_ tenure: Tenure) async
+}

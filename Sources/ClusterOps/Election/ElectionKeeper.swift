@@ -1,0 +1,167 @@
+import Logging
+import MariaDB
+import ServiceLifecycle
+
+/// Stands for election with what this node is, keeps the lease while it holds it, and gives it back at graceful shutdown.
+///
+/// ``ElectionState`` decides; this asks the database and passes on. Renewals go on whatever the role does, and the role
+/// ends at the fence whatever the database does: three tasks that wait for each other in nothing.
+package struct ElectionKeeper: Service {
+    private let lease: String
+    private let timing: ElectionState.Timing
+    private let candidate: LeaseStatements.Candidate
+    private let database: Database
+    private let role: any ElectedRole
+    private let logger: Logger
+
+    /// Creates a keeper; nothing happens before `run()`.
+    ///
+    /// - Parameters:
+    ///   - lease: The name of the lease.
+    ///   - timing: The same on all nodes.
+    ///   - node: The node that stands for election; while it does not have the network role it only waits.
+    ///   - database: A pool of its own, so that no other work can stand before a renewal.
+    ///   - role: What is done by who is elected.
+    ///   - logger: Told of every change.
+    package init(
+        lease: String = ClusterConnection.networkNodeLease,
+        timing: ElectionState.Timing,
+        node: NodeName,
+        database: Database,
+        role: any ElectedRole,
+        logger: Logger
+    ) {
+        self.lease = lease
+        self.timing = timing
+        candidate = LeaseStatements.Candidate(id: .new(), node: node)
+        self.database = database
+        self.role = role
+        self.logger = logger
+    }
+
+    /// Stands for election, serves when elected, and stands again, until graceful shutdown.
+    package func run() async throws {
+        var state = ElectionState(timing, me: candidate.id, now: .now)
+        while !isStopping {
+            guard let tenure = await stand(&state) else { return }
+            logger.notice("elected", metadata: ["term": "\(tenure.term)"])
+            await keep(tenure, &state)
+            logger.notice("not elected any more", metadata: ["term": "\(tenure.term)"])
+        }
+    }
+
+    private var isStopping: Bool { Task.isShuttingDownGracefully || Task.isCancelled }
+
+    // MARK: Standing
+
+    /// Watches the lease until it could be taken.
+    ///
+    /// - Returns: Nil at graceful shutdown.
+    private func stand(_ state: inout ElectionState) async -> Tenure? {
+        var trouble = Trouble(logger: logger)
+        while !isStopping {
+            do {
+                let elected = try await look(&state)
+                trouble.over()
+                if let elected { return elected }
+            } catch {
+                trouble.report("the lease cannot be read: \(error)")
+            }
+            _ = await pause(for: state.pause(at: .now))
+        }
+        return nil
+    }
+
+    private func look(_ state: inout ElectionState) async throws -> Tenure? {
+        let askedAt = ContinuousClock.now
+        guard case .acquire(let seen) = state.next(at: askedAt) else {
+            if let sighting = try await sighting() { state.saw(sighting, askedAt: askedAt) }
+            return nil
+        }
+        // An answer that never comes means nothing was won: should it have been, it is found held and waited out.
+        state.wasBeaten(at: askedAt)
+        let (lease, candidate, duration) = (lease, candidate, timing.lease)
+        let won = try await database.withSession { session in
+            try LeaseStatements.isEligible(candidate.node, on: session)
+                && LeaseStatements.acquire(lease, after: seen, by: candidate, lease: duration, on: session)
+        }
+        guard won else { return nil }
+        state.acquired(term: seen.term + 1, askedAt: askedAt)
+        guard let (term, fence) = state.leadership(at: .now) else { return nil }
+        return Tenure(lease: lease, term: term, holder: candidate.id, until: fence)
+    }
+
+    /// The lease, if this node may have it.
+    private func sighting() async throws -> ElectionState.Sighting? {
+        let (lease, node) = (lease, candidate.node)
+        return try await database.withSession { session in
+            guard try LeaseStatements.isEligible(node, on: session) else { return nil }
+            if let sighting = try LeaseStatements.sighting(lease, on: session) { return sighting }
+            try LeaseStatements.create(lease, on: session)
+            return try LeaseStatements.sighting(lease, on: session)
+        }
+    }
+
+    // MARK: Keeping
+
+    /// Renews the lease until it is lost or given back; when it returns, nothing acts under it.
+    private func keep(_ tenure: Tenure, _ state: inout ElectionState) async {
+        try? await withThrowingDiscardingTaskGroup { group in
+            group.addTask { await role.serve(tenure) }
+            group.addTask {
+                await tenure.over()
+                await role.retire(tenure)
+                // Cancels what still serves, also while the renewal waits for a database that hangs.
+                throw TenureOver(term: tenure.term)
+            }
+            await role.extend(tenure)
+            var trouble = Trouble(logger: logger)
+            while await pause(for: timing.renew) == .elapsed, await renew(tenure, &state, &trouble) {}
+            if !tenure.isOver {
+                await role.fallSilent(tenure)
+                tenure.finish()
+            }
+            // Also a lease that was lost by time alone is given back: the others need not wait for its end.
+            await resign(tenure.term)
+        }
+        _ = state.lost(at: .now)
+    }
+
+    /// - Returns: Whether to go on.
+    private func renew(_ tenure: Tenure, _ state: inout ElectionState, _ trouble: inout Trouble) async -> Bool {
+        let askedAt = ContinuousClock.now
+        guard case .renew(let term) = state.next(at: askedAt), !tenure.isOver else { return false }
+        do {
+            let (lease, candidate, duration) = (lease, candidate, timing.lease)
+            let (renewed, isEligible) = try await database.withSession { session in
+                let isEligible = try LeaseStatements.isEligible(candidate.node, on: session)
+                let renewed = try LeaseStatements.renew(lease, term: term, by: candidate, lease: duration, on: session)
+                return (renewed, isEligible)
+            }
+            guard renewed else {
+                logger.error("the lease of the elected role is lost", metadata: ["term": "\(term)"])
+                return false
+            }
+            guard isEligible else {
+                logger.notice("handing over: this node is drained, or has no network role")
+                return false
+            }
+            trouble.over()
+            state.renewed(term: term, askedAt: askedAt)
+            guard let (_, fence) = state.leadership(at: .now), tenure.extend(until: fence) else { return false }
+            await role.extend(tenure)
+        } catch {
+            trouble.report("the elected role was not renewed: \(error)")
+        }
+        return true
+    }
+
+    private func resign(_ term: UInt64) async {
+        let (lease, candidate) = (lease, candidate)
+        do {
+            try await database.withSession { try LeaseStatements.resign(lease, term: term, by: candidate, on: $0) }
+        } catch {
+            logger.warning("the lease was not given back; it will end", metadata: ["error": "\(error)"])
+        }
+    }
+}

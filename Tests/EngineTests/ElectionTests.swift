@@ -1,0 +1,286 @@
+import ClusterOpsTestKit
+import Logging
+import MariaDB
+import ServiceLifecycle
+import Testing
+
+@testable import ClusterOps
+
+/// The elected role on a real database; what the decisions are made of is shown without one, by `ElectionStateTests`.
+@Suite(.timeLimit(.minutes(15))) struct ElectionTests {
+    private static let lease = ClusterConnection.networkNodeLease
+
+    private func seen(_ database: Database) async throws -> ElectionState.Sighting {
+        try await database.withSession { session in
+            try LeaseStatements.create(Self.lease, on: session)
+            return try #require(try LeaseStatements.sighting(Self.lease, on: session))
+        }
+    }
+
+    private func acquire(
+        _ candidate: LeaseStatements.Candidate,
+        after seen: ElectionState.Sighting,
+        lease: Duration = .seconds(5),
+        on database: Database
+    ) async throws -> Bool {
+        try await database.withSession {
+            try LeaseStatements.acquire(Self.lease, after: seen, by: candidate, lease: lease, on: $0)
+        }
+    }
+
+    private func candidate(_ node: String) throws -> LeaseStatements.Candidate {
+        LeaseStatements.Candidate(id: .new(), node: try NodeName(node))
+    }
+
+    // MARK: The row
+
+    @Test func `of eight that take a free lease at once one gets it, and the term rises by one`() async throws {
+        try await withCluster { cluster in
+            let free = try await seen(cluster.database)
+            #expect(free.holder == nil && free.term == 0)
+            let winners = try await withThrowingTaskGroup(of: Bool.self) { group in
+                for number in 1...8 {
+                    let candidate = try candidate("h\(number)")
+                    group.addTask { try await acquire(candidate, after: free, on: cluster.database) }
+                }
+                return try await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
+            }
+            #expect(winners == 1)
+            let held = try await seen(cluster.database)
+            #expect(held.term == 1 && held.holder != nil && !held.hasExpired)
+        }
+    }
+
+    @Test func `a lease that runs is nobody else's, and one that was renewed since it was seen neither`() async throws {
+        try await withCluster { cluster in
+            let (first, second) = (try candidate("h1"), try candidate("h2"))
+            let free = try await seen(cluster.database)
+            #expect(try await acquire(first, after: free, on: cluster.database))
+            let running = try await seen(cluster.database)
+            #expect(try await !acquire(second, after: running, on: cluster.database), "it runs")
+            try await cluster.execute("UPDATE leases SET renewed_at = NOW(6), expires_at = NOW(6)")
+            #expect(try await !acquire(second, after: free, on: cluster.database), "it was another term")
+            #expect(try await acquire(second, after: running, on: cluster.database))
+            let renewed = try await cluster.database.withSession { session in
+                try LeaseStatements.renew(Self.lease, term: 1, by: first, lease: .seconds(5), on: session)
+            }
+            #expect(!renewed, "the first one has lost it")
+            try await cluster.database.withSession {
+                try LeaseStatements.resign(Self.lease, term: 1, by: first, on: $0)
+            }
+            #expect(try await seen(cluster.database).holder == second.id, "and gives back nothing that is not its own")
+        }
+    }
+
+    @Test func `a renewal does not bring back a lease that has expired`() async throws {
+        try await withCluster { cluster in
+            let only = try candidate("h1")
+            #expect(try await acquire(only, after: try await seen(cluster.database), on: cluster.database))
+            func renew() async throws -> Bool {
+                try await cluster.database.withSession {
+                    try LeaseStatements.renew(Self.lease, term: 1, by: only, lease: .seconds(5), on: $0)
+                }
+            }
+            #expect(try await renew())
+            try await cluster.execute("UPDATE leases SET renewed_at = NOW(6), expires_at = NOW(6)")
+            #expect(try await !renew())
+        }
+    }
+
+    @Test func `a write under a term commits before a change of holder or not at all`() async throws {
+        try await withCluster { cluster in
+            let (first, second) = (try candidate("h1"), try candidate("h2"))
+            #expect(try await acquire(first, after: try await seen(cluster.database), on: cluster.database))
+            let tenure = Tenure(lease: Self.lease, term: 1, holder: first.id, until: .now + .seconds(60))
+            let network = try await cluster.addNetwork("blue")
+            let running = try await seen(cluster.database)
+            let (overtaking, isHeld) = (Locked<Bool?>(nil), Locked(false))
+            try await withThrowingDiscardingTaskGroup { group in
+                group.addTask {
+                    try await eventually("the row is held") { isHeld.value }
+                    let won = try await acquire(second, after: running, on: cluster.database)
+                    overtaking.update { $0 = won }
+                }
+                group.addTask {
+                    try await cluster.database.withTransaction { transaction in
+                        try tenure.confirm(in: transaction)
+                        isHeld.update { $0 = true }
+                        // In the middle of the write somebody else wants the lease; it waits for our COMMIT.
+                        try blocking {
+                            try await eventually("the other one waits for the row") {
+                                try await cluster.count(
+                                    "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'UPDATE leases%'"
+                                ) > 0
+                            }
+                        }
+                        #expect(overtaking.value == nil)
+                        try transaction.execute("UPDATE networks SET mtu = 1400 WHERE id = \(network)")
+                    }
+                }
+            }
+            #expect(overtaking.value == false, "the lease had not ended")
+            try await cluster.execute("UPDATE leases SET renewed_at = NOW(6), expires_at = NOW(6)")
+            #expect(try await acquire(second, after: try await seen(cluster.database), on: cluster.database))
+            await #expect(throws: TenureOver.self) {
+                try await cluster.database.withTransaction { transaction in
+                    try tenure.confirm(in: transaction)
+                    try transaction.execute("UPDATE networks SET mtu = 1300 WHERE id = \(network)")
+                }
+            }
+            #expect(try await cluster.count("SELECT mtu FROM networks") == 1400)
+            tenure.finish()
+            await #expect(throws: TenureOver.self) {
+                try await cluster.database.withTransaction { try tenure.confirm(in: $0) }
+            }
+        }
+    }
+
+    // MARK: The keeper
+
+    private static let timing = ElectionState.Timing(
+        lease: .milliseconds(1500),
+        renew: .milliseconds(200),
+        fence: .milliseconds(1000)
+    )
+
+    private func keeper(_ node: String, _ cluster: TestCluster, _ role: RecordingRole) throws -> ElectionKeeper {
+        ElectionKeeper(
+            timing: Self.timing,
+            node: try NodeName(node),
+            database: Database(cluster.configuration, logger: .silent),
+            role: role,
+            logger: .silent
+        )
+    }
+
+    /// Runs keepers of nodes as services of their own, each with what ends it.
+    private func withKeepers(
+        _ nodes: [String],
+        on cluster: TestCluster,
+        _ body: @Sendable ([(role: RecordingRole, stop: @Sendable () async -> Void)]) async throws -> Void
+    ) async throws {
+        var members: [(role: RecordingRole, group: ServiceGroup)] = []
+        for node in nodes {
+            let role = RecordingRole()
+            let services: [any Service] = [try keeper(node, cluster, role)]
+            members.append(
+                (
+                    role,
+                    ServiceGroup(configuration: .init(services: services.map { .init(service: $0) }, logger: .silent))
+                )
+            )
+        }
+        let groups = members.map(\.group)
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            for group in groups { tasks.addTask { try await group.run() } }
+            try await body(members.map { member in (member.role, { await member.group.triggerGracefulShutdown() }) })
+            for group in groups { await group.triggerGracefulShutdown() }
+            try await tasks.waitForAll()
+        }
+    }
+
+    @Test func `one of three is elected, and when it stops another one follows without waiting for the lease`()
+        async throws
+    {
+        try await withCluster { cluster in
+            for node in ["h1", "h2", "h3"] { try await cluster.addNode(node) }
+            try await withKeepers(["h1", "h2", "h3"], on: cluster) { members in
+                try await eventually("one serves") { members.contains { $0.role.serving != nil } }
+                let first = try #require(members.firstIndex { $0.role.serving != nil })
+                #expect(members[first].role.serving == 1)
+                await members[first].stop()
+                try await eventually("another one serves") {
+                    members.contains { ($0.role.serving ?? 0) > 1 }
+                }
+                #expect(members[first].role.log == ["serve 1", "extend 1", "fall silent 1", "retire 1", "served 1"])
+                #expect(members.filter { $0.role.serving != nil }.count == 1)
+            }
+            #expect(
+                try await cluster.count("SELECT COUNT(*) FROM leases WHERE holder IS NULL AND term >= 2") == 1,
+                "the last one has given it back"
+            )
+        }
+    }
+
+    @Test
+    func `a node without the network role, or that is drained, is never elected, and hands over when it becomes so`()
+        async throws
+    {
+        try await withCluster { cluster in
+            for node in ["h1", "h2"] { try await cluster.addNode(node) }
+            try await cluster.execute("UPDATE nodes SET is_network_node = FALSE WHERE name = 'h2'")
+            try await withKeepers(["h1", "h2"], on: cluster) { members in
+                try await eventually("h1 serves") { members[0].role.serving == 1 }
+                try await cluster.execute("UPDATE nodes SET is_network_node = TRUE WHERE name = 'h2'")
+                try await cluster.execute("UPDATE nodes SET state = 'draining' WHERE name = 'h1'")
+                try await eventually("h2 serves") { members[1].role.serving == 2 }
+                #expect(members[0].role.log.contains("fall silent 1"))
+                #expect(members[0].role.serving == nil)
+            }
+        }
+    }
+
+    @Test func `with a database that hangs the role ends at its fence, and begins anew under another term`()
+        async throws
+    {
+        let server = try PrivateServer()
+        defer { server.destroy() }
+        try await withCluster(on: server) { cluster in
+            try await cluster.addNode("h1")
+            try await withKeepers(["h1"], on: cluster) { members in
+                let role = members[0].role
+                try await eventually("it serves") { role.serving == 1 }
+                server.suspend()
+                try await eventually("it retires while the database hangs") { role.log.contains("retire 1") }
+                #expect(role.serving == nil)
+                server.resume()
+                try await eventually("it serves again") { (role.serving ?? 0) >= 2 }
+            }
+        }
+    }
+}
+
+/// Writes down what it is told.
+private final class RecordingRole: ElectedRole {
+    private struct State {
+        var log: [String] = []
+        var serving: UInt64?
+    }
+
+    private let state = Locked(State())
+
+    /// The term that it serves, if it serves.
+    var serving: UInt64? { state.value.serving }
+
+    /// Every call, but one line for all extensions.
+    var log: [String] { state.value.log }
+
+    func serve(_ tenure: Tenure) async {
+        state.update { state in
+            state.log.insert(
+                "serve \(tenure.term)",
+                at: state.log.firstIndex(of: "extend \(tenure.term)") ?? state.log.endIndex
+            )
+            state.serving = tenure.term
+        }
+        try? await Task.sleep(for: .seconds(600))
+        state.update { $0.log.append("served \(tenure.term)") }
+    }
+
+    func extend(_ tenure: Tenure) async {
+        state.update { state in
+            if !state.log.contains("extend \(tenure.term)") { state.log.append("extend \(tenure.term)") }
+        }
+    }
+
+    func fallSilent(_ tenure: Tenure) async {
+        state.update { $0.log.append("fall silent \(tenure.term)") }
+    }
+
+    func retire(_ tenure: Tenure) async {
+        state.update { state in
+            state.log.append("retire \(tenure.term)")
+            state.serving = nil
+        }
+    }
+}
