@@ -19,6 +19,9 @@ public struct NamespaceHosts: Sendable {
         /// Its address in the underlay.
         public let address: IPv4Address
 
+        /// What the names begin with of the namespaces that the host itself makes; a VNI follows.
+        public var namespacePrefix: String { NamespaceNames.prefix(within: namespace) }
+
         /// The namespace's file, for those who enter it.
         public var namespacePath: String { "/run/netns/\(namespace)" }
     }

@@ -12,6 +12,8 @@ struct NamespaceNames: Sendable {
     var underlay: String { "\(prefix)-u" }
     func host(_ number: Int) -> String { "\(prefix)-h\(number)" }
     func guest(_ number: Int) -> String { "\(prefix)-g\(number)" }
+    /// What the names begin with of the namespaces that a host itself makes; a VNI follows.
+    static func prefix(within host: String) -> String { "\(host)-" }
 
     /// Makes a namespace whose devices are silent, as they would not be with IPv6, but for one gratuitous ARP.
     func make(_ name: String) async throws {
@@ -39,7 +41,10 @@ struct NamespaceNames: Sendable {
             defer { names = [] }
             return names
         }
-        let failures = names.reversed().compactMap(Self.remove)
+        // Those that hosts have made are known by their names only.
+        let present = (try? FileManager.default.contentsOfDirectory(atPath: Self.directory)) ?? []
+        let inner = present.filter { name in names.contains { name.hasPrefix(Self.prefix(within: $0)) } }
+        let failures = (inner + names.reversed()).compactMap(Self.remove)
         if let failure = failures.first { throw failure }
     }
 
@@ -67,7 +72,9 @@ struct NamespaceNames: Sendable {
 
     /// The process that made a namespace; nil when the name is not wholly one of ours.
     static func owner(of name: String) -> Int32? {
-        guard let match = name.wholeMatch(of: /cotest-([0-9]+)-[0-9a-z]+-(?:u|[hg][0-9]+)/) else { return nil }
+        guard let match = name.wholeMatch(of: /cotest-([0-9]+)-[0-9a-z]+-(?:u|[hg][0-9]+(?:-[0-9]+)?)/) else {
+            return nil
+        }
         return Int32(match.1)
     }
 

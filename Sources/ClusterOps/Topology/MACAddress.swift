@@ -28,6 +28,17 @@ public struct MACAddress: TextValue {
         self.octets = octets
     }
 
+    /// The address of a network's server and router, the same on every node that is elected: locally administered, the
+    /// letters `co`, and the VNI.
+    package static func gateway(of vni: VNI) -> MACAddress {
+        let number = vni.rawValue
+        return MACAddress(octets: [0x02, 0x63, 0x6f] + [16, 8, 0].map { UInt8(truncatingIfNeeded: number >> $0) })
+    }
+
+    private init(octets: [UInt8]) {
+        self.octets = octets
+    }
+
     /// The address in lower case with colons.
     public var description: String {
         octets.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: ":")

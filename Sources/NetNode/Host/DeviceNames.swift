@@ -35,3 +35,10 @@ package struct TunnelName: NetworkDeviceName {
     package let vni: VNI
     package init(_ vni: VNI) { self.vni = vni }
 }
+
+/// The node's end of a network's namespace's leg into its bridge, `cogw{VNI}`; its other end is `gw0` inside.
+package struct LegName: NetworkDeviceName {
+    package static let prefix = "cogw"
+    package let vni: VNI
+    package init(_ vni: VNI) { self.vni = vni }
+}

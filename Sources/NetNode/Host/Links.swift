@@ -17,6 +17,10 @@ package struct Link: Sendable, Hashable, Decodable {
     package let snoopsMulticast: Bool
     /// What makes it a VXLAN device, if it is one.
     package let tunnel: Tunnel?
+    /// Its device group, by number or as /etc/iproute2/group names it.
+    package let group: String?
+    /// Whether it is a bridge's port that forwards; the kernel takes up to a second after the carrier is there.
+    package let isForwarding: Bool
 
     /// The part of a VXLAN device's parameters that a mesh is made of.
     package struct Tunnel: Sendable, Hashable, Decodable {
@@ -43,7 +47,9 @@ package struct Link: Sendable, Hashable, Decodable {
         kind: String?,
         ipv6AddressMode: String?,
         snoopsMulticast: Bool = false,
-        tunnel: Tunnel?
+        tunnel: Tunnel?,
+        group: String? = nil,
+        isForwarding: Bool = false
     ) {
         self.name = name
         self.mtu = mtu
@@ -54,6 +60,12 @@ package struct Link: Sendable, Hashable, Decodable {
         self.ipv6AddressMode = ipv6AddressMode
         self.snoopsMulticast = snoopsMulticast
         self.tunnel = tunnel
+        self.group = group
+        self.isForwarding = isForwarding
+    }
+
+    private struct Port: Decodable {
+        let state: String?
     }
 
     private struct Bridge: Decodable {
@@ -65,7 +77,7 @@ package struct Link: Sendable, Hashable, Decodable {
     }
 
     private enum CodingKeys: String, CodingKey {
-        case ifname, mtu, flags, master, linkinfo
+        case ifname, mtu, flags, master, linkinfo, group
         case lower = "link"
         case addressMode = "inet6_addr_gen_mode"
     }
@@ -73,6 +85,7 @@ package struct Link: Sendable, Hashable, Decodable {
     private enum InfoKeys: String, CodingKey {
         case kind = "info_kind"
         case data = "info_data"
+        case port = "info_slave_data"
     }
 
     package init(from decoder: any Decoder) throws {
@@ -83,12 +96,14 @@ package struct Link: Sendable, Hashable, Decodable {
         master = try fields.decodeIfPresent(String.self, forKey: .master)
         lower = try fields.decodeIfPresent(String.self, forKey: .lower)
         ipv6AddressMode = try fields.decodeIfPresent(String.self, forKey: .addressMode)
+        group = try fields.decodeIfPresent(String.self, forKey: .group)
         guard fields.contains(.linkinfo) else {
-            (kind, tunnel, snoopsMulticast) = (nil, nil, false)
+            (kind, tunnel, snoopsMulticast, isForwarding) = (nil, nil, false, false)
             return
         }
         let info = try fields.nestedContainer(keyedBy: InfoKeys.self, forKey: .linkinfo)
         kind = try info.decodeIfPresent(String.self, forKey: .kind)
+        isForwarding = try info.decodeIfPresent(Port.self, forKey: .port)?.state == "forwarding"
         tunnel = kind == "vxlan" ? try info.decode(Tunnel.self, forKey: .data) : nil
         snoopsMulticast = kind == "bridge" ? try info.decode(Bridge.self, forKey: .data).snooping != 0 : false
     }

@@ -1,0 +1,99 @@
+import ChildProcess
+import Logging
+import Synchronization
+
+/// The gate of a node: closed unless it was opened for a time, which the kernel measures.
+package final class Gate: Sendable {
+    private struct State {
+        /// Whether it may be opened: between the beginning of a tenure and the moment in which it falls silent.
+        var mayOpen = false
+        /// The kernel's own words for the table as we made it, to find out what others did to it.
+        var listing: String?
+    }
+
+    /// How long after the decision `nft` may still be started: the rest of the time between fence and lease is for its
+    /// own run.
+    private static let startWithin: Duration = .milliseconds(200)
+    /// An element that lasts for less is not worth a process.
+    private static let shortest: Duration = .milliseconds(20)
+    /// How long `nft` may run; it takes 10 to 15 ms.
+    private static let timeout: Duration = .seconds(1)
+
+    private let namespace: String?
+    private let runner: HostCommandRunner
+    private let logger: Logger
+    private let turns = OneAtATime()
+    private let state = Mutex(State())
+
+    /// Creates the gate's keeper; nothing is in the kernel before ``close()``.
+    package init(namespace: String? = nil, runner: HostCommandRunner = .processes, logger: Logger) {
+        self.namespace = namespace
+        self.runner = runner
+        self.logger = logger
+    }
+
+    /// Closes it, and makes it when it is not there.
+    ///
+    /// An `open` that waits behind this one does nothing.
+    package func close() async throws {
+        state.withLock { $0.mayOpen = false }
+        try await turns.run { try await replace(openUntil: nil) }
+    }
+
+    /// Opens it until a deadline, from then on as often as ``extend(until:)`` says so.
+    package func open(until deadline: ContinuousClock.Instant) async throws {
+        state.withLock { $0.mayOpen = true }
+        try await extend(until: deadline)
+    }
+
+    /// Moves the moment at which it closes by itself; does nothing when it is not open.
+    package func extend(until deadline: ContinuousClock.Instant) async throws {
+        try await turns.run {
+            guard state.withLock({ $0.mayOpen }) else { return }
+            try await replace(openUntil: deadline)
+        }
+    }
+
+    /// Repairs what others did to it while it was closed; while it is open, every extension does.
+    ///
+    /// - Returns: Whether there was something to repair.
+    @discardableResult
+    package func repair() async throws -> Bool {
+        try await turns.run {
+            guard !state.withLock({ $0.mayOpen }) else { return false }
+            let expected = state.withLock { $0.listing }
+            if let expected, try await listing() == expected { return false }
+            logger.warning("the gate was not as it was made, and is made anew")
+            try await replace(openUntil: nil)
+            return true
+        }
+    }
+
+    private func replace(openUntil deadline: ContinuousClock.Instant?) async throws {
+        let now = ContinuousClock.now
+        let time = deadline.map { $0 - now }
+        // The deadline has passed: the kernel has closed it by itself.
+        if let time, time < Self.shortest { return }
+        let command = HostCommand(
+            .nft,
+            ["-f", "-"],
+            input: GateTable.script(openFor: time),
+            timeout: Self.timeout,
+            namespace: namespace,
+            // An element's time begins when the kernel gets it: a decision that is old by then would last too long.
+            notAfter: time == nil ? nil : now + Self.startWithin
+        )
+        let output = try await runner.output(command)
+        guard output.exit.isSuccess else {
+            throw HostCommandError(command, .ended(output.exit), complaint: output.complaint)
+        }
+        if time == nil, let listing = try await listing() { state.withLock { $0.listing = listing } }
+    }
+
+    /// The table without its element and its counter; nil when it is not there.
+    private func listing() async throws -> String? {
+        let arguments = ["--stateless", "--terse", "list", "table", "bridge", GateTable.name]
+        let output = try await runner.output(HostCommand(.nft, arguments, namespace: namespace))
+        return output.exit.isSuccess ? output.text : nil
+    }
+}

@@ -1,0 +1,50 @@
+import ClusterOps
+import Glibc
+
+/// The name of a network's namespace on a node: the node's prefix and the network's VNI.
+///
+/// Names are the one thing that all nodes of a machine share; so the prefix differs between nodes that share one. A
+/// namespace is ours only when its whole name is the prefix and a VNI in its canonical spelling.
+package struct NamespaceName: Sendable, Hashable, CustomStringConvertible {
+    /// Where `ip netns` keeps the names.
+    package static let directory = "/run/netns"
+
+    package let prefix: String
+    package let vni: VNI
+
+    package init(prefix: String, _ vni: VNI) {
+        self.prefix = prefix
+        self.vni = vni
+    }
+
+    /// Reads a name that is there; nil when it is not wholly one of this prefix.
+    package init?(_ name: String, prefix: String) {
+        guard name.hasPrefix(prefix), let vni = try? VNI(String(name.dropFirst(prefix.count))) else { return nil }
+        self.init(prefix: prefix, vni)
+    }
+
+    package var description: String { "\(prefix)\(vni)" }
+    /// The file by which the namespace is entered.
+    package var path: String { "\(Self.directory)/\(self)" }
+
+    /// What is behind a name.
+    package enum Presence: Sendable, Hashable {
+        case absent
+        /// A file to which no namespace is bound: what is left when its maker was killed in the middle, or when it was
+        /// made in a mount namespace of its own.
+        case broken
+        case present
+    }
+
+    /// Looks what is behind the name.
+    package var presence: Presence {
+        guard let found = Self.device(of: path) else { return .absent }
+        // All namespaces are files of one file system.
+        return found == Self.device(of: "/proc/self/ns/net") ? .present : .broken
+    }
+
+    private static func device(of path: String) -> dev_t? {
+        var status = stat()
+        return stat(path, &status) == 0 ? status.st_dev : nil
+    }
+}

@@ -1,0 +1,87 @@
+import ClusterOps
+
+/// One step from what the kernel has to what is wanted of a network's namespace.
+package enum NamespaceChange: Sendable, Hashable {
+    /// Takes away a name behind which there is nothing.
+    case deleteName
+    case addNamespace
+    /// Lets the devices inside say nothing by themselves but a gratuitous ARP when they come up: before the first one
+    /// that could speak is there.
+    case silenceNamespace
+    case raiseLoopback
+    case deleteLeg
+    /// In its group from the first moment on; the gate goes by the name all the same.
+    case addLeg
+    case setLegGroup
+    case setLegMTU
+    case silenceLeg
+    case plugLeg
+    case raiseLeg
+    case setGatewayMAC
+    case setGatewayMTU
+    case addAddress
+    case removeAddress(String)
+    case raiseGateway
+
+    /// The leg's end inside.
+    package static let gateway = "gw0"
+
+    /// Where a step is taken.
+    enum Place: Sendable, Hashable {
+        /// By a program of its own.
+        case alone
+        /// In a batch of `ip` on the node, with those of other networks.
+        case node
+        /// In a batch of `ip` inside the namespace.
+        case inside
+    }
+
+    var place: Place {
+        switch self {
+        case .deleteName, .addNamespace, .silenceNamespace: .alone
+        case .deleteLeg, .addLeg, .setLegGroup, .setLegMTU, .silenceLeg, .plugLeg, .raiseLeg: .node
+        case .raiseLoopback, .setGatewayMAC, .setGatewayMTU, .addAddress, .removeAddress, .raiseGateway: .inside
+        }
+    }
+
+    /// The program and its arguments, for a step that stands alone; the second value tells whether it runs inside.
+    func command(_ name: NamespaceName) -> (program: HostCommand.Program, arguments: [String], isInside: Bool)? {
+        switch self {
+        case .deleteName: (.ip, ["netns", "del", "\(name)"], false)
+        case .addNamespace: (.ip, ["netns", "add", "\(name)"], false)
+        case .silenceNamespace:
+            (
+                .sysctl,
+                [
+                    "-q", "-w", "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1",
+                    "net.ipv4.conf.all.arp_notify=1", "net.ipv4.conf.default.arp_notify=1",
+                ],
+                true
+            )
+        default: nil
+        }
+    }
+
+    /// The line of the batch that does it.
+    func batchLine(_ wanted: NamespaceWanted, in name: NamespaceName) -> String {
+        let (leg, gateway) = (LegName(wanted.vni), Self.gateway)
+        return switch self {
+        case .deleteName, .addNamespace, .silenceNamespace: preconditionFailure("a step that stands alone has no line")
+        case .raiseLoopback: "link set dev lo up"
+        case .deleteLeg: "link del dev \(leg)"
+        case .addLeg:
+            "link add name \(leg) mtu \(wanted.mtu) group \(GateTable.group) type veth "
+                + "peer name \(gateway) mtu \(wanted.mtu) address \(wanted.mac) netns \(name)"
+        case .setLegGroup: "link set dev \(leg) group \(GateTable.group)"
+        case .setLegMTU: "link set dev \(leg) mtu \(wanted.mtu)"
+        case .silenceLeg: "link set dev \(leg) addrgenmode none"
+        case .plugLeg: "link set dev \(leg) master \(BridgeName(wanted.vni))"
+        case .raiseLeg: "link set dev \(leg) up"
+        case .setGatewayMAC: "link set dev \(gateway) address \(wanted.mac)"
+        case .setGatewayMTU: "link set dev \(gateway) mtu \(wanted.mtu)"
+        case .addAddress: "addr add \(wanted.address)/\(wanted.prefixLength) dev \(gateway)"
+        case .removeAddress(let address): "addr del \(address) dev \(gateway)"
+        case .raiseGateway: "link set dev \(gateway) up"
+        }
+    }
+}

@@ -1,0 +1,217 @@
+import ChildProcess
+import ClusterOps
+import Logging
+
+/// Brings the namespaces of networks on a node to what is wanted, whatever they are now.
+///
+/// The networks' bridges come from the mesh, which goes first. One for each node in a process.
+package struct NamespaceReconciler: Sendable {
+    /// Namespaces that are worked on at once: each costs a few processes, and the node has other work.
+    private static let atOnce = 4
+    /// How long a new leg's port may take until it forwards: the kernel tells the bridge of a carrier after a second.
+    private static let forwardingWithin: Duration = .seconds(3)
+    private static let forwardingLook: Duration = .milliseconds(10)
+
+    private let prefix: String
+    private let namespace: String?
+    private let runner: HostCommandRunner
+    private let logger: Logger
+    private let turns = OneAtATime()
+
+    /// Creates one; nothing is read before the first pass.
+    ///
+    /// - Parameters:
+    ///   - prefix: what the names of this node's namespaces begin with.
+    ///   - namespace: the node's own network namespace; nil is the process's.
+    ///   - runner: runs the programs.
+    ///   - logger: told of changes.
+    package init(
+        prefix: String,
+        namespace: String? = nil,
+        runner: HostCommandRunner = .processes,
+        logger: Logger
+    ) {
+        self.prefix = prefix
+        self.namespace = namespace
+        self.runner = runner
+        self.logger = logger
+    }
+
+    /// The name of a network's namespace on this node.
+    package func name(_ vni: VNI) -> NamespaceName { NamespaceName(prefix: prefix, vni) }
+
+    /// Reads, changes what differs, and reads back.
+    ///
+    /// - Returns: What is wrong with each network that did not get there; none of them keeps the others from it.
+    /// - Throws: `HostCommandError` when the node's devices cannot be read: then nothing is changed.
+    package func pass(_ wanted: [NamespaceWanted]) async throws -> [VNI: any Error] {
+        try await turns.run {
+            let before = try await links()
+            var failures: [VNI: any Error] = [:]
+            var changes: [(wanted: NamespaceWanted, steps: [NamespaceChange])] = []
+            for (wanted, result) in await eachOf(wanted, { try await self.changes(to: $0, links: before) }) {
+                switch result {
+                case .success(let steps): if !steps.isEmpty { changes.append((wanted, steps)) }
+                case .failure(let error): failures[wanted.vni] = error
+                }
+            }
+            guard !changes.isEmpty else { return failures }
+            failures.merge(try await carryOut(changes)) { first, _ in first }
+            return failures
+        }
+    }
+
+    /// Takes a network's leg and namespace from this node, if they are there.
+    ///
+    /// What runs inside has to be ended before: a namespace lives on, without its name, as long as something runs there.
+    ///
+    /// - Returns: Whether there was something to take away.
+    /// - Throws: `HostCommandError` when it is still there afterwards.
+    @discardableResult
+    package func delete(_ vni: VNI) async throws -> Bool {
+        try await turns.run {
+            let (leg, name) = (LegName(vni), name(vni))
+            var found = false
+            if try await links()[leg.description] != nil {
+                found = true
+                try await succeed(HostCommand(.ip, ["link", "del", "dev", "\(leg)"], namespace: namespace))
+            }
+            if name.presence != .absent {
+                found = true
+                try await succeed(HostCommand(.ip, ["netns", "del", "\(name)"], namespace: namespace))
+            }
+            if found { logger.info("namespace deleted", metadata: ["namespace": "\(name)"]) }
+            return found
+        }
+    }
+
+    /// Tells a network's guests and bridges where its gateway is now.
+    ///
+    /// By a gratuitous ARP, which the kernel sends when a device is given its address, be it the one that it has. Without
+    /// it, bridges send what is for the gateway to where it was, for as long as they remember: five minutes.
+    package func announce(_ vni: VNI) async throws {
+        let arguments = [
+            "link", "set", "dev", NamespaceChange.gateway, "address", "\(MACAddress.gateway(of: vni))",
+        ]
+        try await succeed(HostCommand(.ip, arguments, namespace: name(vni).path))
+    }
+
+    // MARK: Steps
+
+    private func links() async throws -> [String: Link] {
+        let links = try await Link.all(in: namespace, run: runner)
+        return Dictionary(links.map { ($0.name, $0) }) { first, _ in first }
+    }
+
+    private func changes(to wanted: NamespaceWanted, links: [String: Link]) async throws -> [NamespaceChange] {
+        let actual = try await NamespaceActual.read(name(wanted.vni), links: links, run: runner)
+        return NamespaceDiff.changes(from: actual, to: wanted)
+    }
+
+    private func carryOut(
+        _ changes: [(wanted: NamespaceWanted, steps: [NamespaceChange])]
+    ) async throws -> [VNI: any Error] {
+        let steps = Dictionary(changes.map { ($0.wanted.vni, $0.steps) }) { first, _ in first }
+        let wanted = changes.map(\.wanted)
+        var complaints: [VNI: String] = [:]
+        for (wanted, result) in await eachOf(wanted, { try await takeAlone(steps[$0.vni] ?? [], $0) }) {
+            if case .failure(let error) = result { complaints[wanted.vni] = "\(error)" }
+        }
+        let lines = changes.flatMap { change in
+            change.steps.filter { $0.place == .node }.map { $0.batchLine(change.wanted, in: name(change.wanted.vni)) }
+        }
+        let onNode = try await batch(lines, in: namespace)
+        for (wanted, result) in await eachOf(wanted, { try await takeInside(steps[$0.vni] ?? [], $0) }) {
+            if case .failure(let error) = result { complaints[wanted.vni] = complaints[wanted.vni] ?? "\(error)" }
+        }
+        let after = try await forwarding(of: Set(changes.filter { $0.steps.contains(.addLeg) }.map(\.wanted.vni)))
+        var failures: [VNI: any Error] = [:]
+        for (wanted, result) in await eachOf(wanted, { try await self.changes(to: $0, links: after) }) {
+            switch result {
+            case .failure(let error): failures[wanted.vni] = error
+            case .success(let remaining) where !remaining.isEmpty:
+                failures[wanted.vni] = NamespaceError(
+                    name: name(wanted.vni),
+                    remaining: remaining,
+                    complaint: complaints[wanted.vni] ?? onNode
+                )
+            case .success: break
+            }
+        }
+        logger.info("namespaces changed", metadata: ["networks": "\(changes.count)", "failed": "\(failures.count)"])
+        return failures
+    }
+
+    private func takeAlone(_ steps: [NamespaceChange], _ wanted: NamespaceWanted) async throws {
+        let name = name(wanted.vni)
+        for step in steps {
+            guard let (program, arguments, isInside) = step.command(name) else { continue }
+            try await succeed(HostCommand(program, arguments, namespace: isInside ? name.path : namespace))
+        }
+    }
+
+    private func takeInside(_ steps: [NamespaceChange], _ wanted: NamespaceWanted) async throws {
+        let name = name(wanted.vni)
+        let lines = steps.filter { $0.place == .inside }.map { $0.batchLine(wanted, in: name) }
+        let complaint = try await batch(lines, in: name.path)
+        guard complaint.isEmpty else { throw NamespaceError(name: name, remaining: [], complaint: complaint) }
+    }
+
+    /// - Returns: What `ip` complained of; whether it matters, the read-back tells.
+    private func batch(_ lines: [String], in namespace: String?) async throws -> String {
+        guard !lines.isEmpty else { return "" }
+        let input = lines.map { $0 + "\n" }.joined()
+        // Without -force a batch ends at its first failure.
+        let command = HostCommand(.ip, ["-force", "-batch", "-"], input: input, namespace: namespace)
+        return try await runner.output(command).complaint
+    }
+
+    private func succeed(_ command: HostCommand) async throws {
+        let output = try await runner.output(command)
+        guard output.exit.isSuccess else {
+            throw HostCommandError(command, .ended(output.exit), complaint: output.complaint)
+        }
+    }
+
+    /// Reads the node's devices when new legs forward, or when that takes too long: it is then for others to find out.
+    private func forwarding(of legs: Set<VNI>) async throws -> [String: Link] {
+        let deadline = ContinuousClock.now + Self.forwardingWithin
+        while true {
+            let links = try await links()
+            let isDone = legs.allSatisfy { links[LegName($0).description]?.isForwarding ?? true }
+            if isDone || .now >= deadline { return links }
+            try await Task.sleep(for: Self.forwardingLook)
+        }
+    }
+
+    /// Does something for each network, a few at once.
+    private func eachOf<Result: Sendable>(
+        _ wanted: [NamespaceWanted],
+        _ work: @escaping @Sendable (NamespaceWanted) async throws -> Result
+    ) async -> [(NamespaceWanted, Swift.Result<Result, any Error>)] {
+        await withTaskGroup(of: (NamespaceWanted, Swift.Result<Result, any Error>).self) { group in
+            var results: [(NamespaceWanted, Swift.Result<Result, any Error>)] = []
+            for (index, wanted) in wanted.enumerated() {
+                if index >= Self.atOnce, let result = await group.next() { results.append(result) }
+                group.addTask {
+                    do { return (wanted, .success(try await work(wanted))) } catch { return (wanted, .failure(error)) }
+                }
+            }
+            for await result in group { results.append(result) }
+            return results
+        }
+    }
+}
+
+/// A namespace that is not as it is wanted, after everything was done for it.
+package struct NamespaceError: Error, Sendable, CustomStringConvertible {
+    let name: NamespaceName
+    let remaining: [NamespaceChange]
+    let complaint: String
+
+    package var description: String {
+        let last = complaint.split(separator: "\n").last.map { ": \($0)" } ?? ""
+        let steps = remaining.prefix(3).map { "\($0)" }.joined(separator: ", ")
+        return "namespace '\(name)' is not as it is wanted (left: \(steps))\(last)"
+    }
+}

@@ -1,0 +1,144 @@
+import ClusterOps
+import ClusterOpsTestKit
+import NetNode
+import Testing
+
+extension NamespaceTests {
+    /// The kernel's side of "never two": real frames between a guest and the network's namespace.
+    @Suite struct GateTests {
+        private struct World: Sendable {
+            let mesh: MeshWorld
+            let network: MeshWorld.Network
+            let namespaces: NamespaceReconciler
+            let gate: Gate
+            let guest: NamespaceHosts.Guest
+            let wanted: NamespaceWanted
+
+            var name: NamespaceName { namespaces.name(network.vni) }
+
+            func isReached() async throws -> Bool {
+                try await mesh.underlay.ping(from: guest, to: wanted.address) == 1
+            }
+
+            func host(_ line: String) async throws {
+                _ = try await mesh.underlay.run(line, in: mesh.hosts[0].namespace)
+            }
+        }
+
+        /// One host with a network, its namespace, a closed gate and a guest.
+        private func withWorld(_ body: @Sendable (World) async throws -> Void) async throws {
+            try await withMesh(hosts: 1, networkNodes: [0]) { mesh in
+                let network = try await mesh.addNetwork("blue", vni: 100)
+                let host = mesh.hosts[0]
+                let gate = Gate(namespace: host.namespacePath, logger: .silent)
+                try await gate.close()
+                try await mesh.passEverywhere()
+                let namespaces = NamespaceReconciler(
+                    prefix: host.namespacePrefix,
+                    namespace: host.namespacePath,
+                    logger: .silent
+                )
+                let wanted = NamespaceWanted(
+                    vni: network.vni,
+                    mtu: try MTU(1450),
+                    address: try IPv4Address("10.9.0.1"),
+                    prefixLength: 24
+                )
+                #expect(try await namespaces.pass([wanted]).isEmpty)
+                let guest = try await mesh.start(11, in: network, on: 0)
+                let world = World(
+                    mesh: mesh,
+                    network: network,
+                    namespaces: namespaces,
+                    gate: gate,
+                    guest: guest,
+                    wanted: wanted
+                )
+                try await body(world)
+            }
+        }
+
+        @Test func `it is closed until it is opened, closes by itself, and can be opened after that`() async throws {
+            try await withWorld { world in
+                #expect(try await !world.isReached())
+                try await world.gate.open(until: .now + .seconds(30))
+                #expect(try await world.isReached())
+                try await world.gate.extend(until: .now + .milliseconds(300))
+                try await eventually("the kernel closes it", within: .seconds(5)) { try await !world.isReached() }
+                try await world.gate.extend(until: .now + .seconds(30))
+                #expect(try await world.isReached(), "an element that has expired is no obstacle")
+                try await world.gate.close()
+                #expect(try await !world.isReached())
+                try await world.gate.extend(until: .now + .seconds(30))
+                #expect(try await !world.isReached(), "what falls silent stays silent until it is opened again")
+            }
+        }
+
+        @Test func `a deadline that has passed opens nothing`() async throws {
+            try await withWorld { world in
+                try await world.gate.open(until: .now - .seconds(1))
+                #expect(try await !world.isReached())
+            }
+        }
+
+        @Test func `a port that loses its group falls silent, and a flush is healed by the next renewal or repair`()
+            async throws
+        {
+            try await withWorld { world in
+                try await world.gate.open(until: .now + .seconds(30))
+                try await world.host("ip link set dev cogw100 group default")
+                #expect(try await !world.isReached())
+                #expect(try await world.namespaces.pass([world.wanted]).isEmpty)
+                #expect(try await world.isReached(), "the next pass gives it back")
+
+                try await world.host("nft flush ruleset")
+                try await world.gate.extend(until: .now + .milliseconds(200))
+                try await eventually("it closes", within: .seconds(5)) { try await !world.isReached() }
+
+                try await world.gate.close()
+                #expect(try await !world.gate.repair(), "nothing to repair")
+                try await world.host("nft flush ruleset")
+                #expect(try await world.isReached(), "without rules everything passes")
+                #expect(try await world.gate.repair())
+                #expect(try await !world.isReached())
+            }
+        }
+
+        @Test func `every damage to a namespace is repaired, also what damage to the bridge means for it`() async throws {
+            try await withWorld { world in
+                try await world.gate.open(until: .now + .seconds(60))
+                let name = world.name
+                @Sendable func inside(_ line: String) async throws {
+                    _ = try await world.mesh.underlay.run(line, in: "\(name)")
+                }
+                let damages: [@Sendable () async throws -> Void] = [
+                    { try await inside("ip addr flush dev gw0") },
+                    { try await inside("ip link set dev gw0 down") },
+                    { try await inside("ip link set dev gw0 address 02:00:00:00:00:77") },
+                    { try await inside("ip link del dev gw0") },
+                    { try await world.host("ip link set dev cogw100 nomaster") },
+                    { try await world.host("ip link set dev cogw100 down") },
+                    { try await world.host("ip link del dev cobr100") },
+                    { try await world.host("ip netns del \(name)") },
+                ]
+                for (number, damage) in damages.enumerated() {
+                    try await damage()
+                    try await world.mesh.passEverywhere()
+                    #expect(try await world.namespaces.pass([world.wanted]).isEmpty, "damage \(number)")
+                    if number == 6 {
+                        // The guest's port went with the bridge; its hypervisor plugs it in again.
+                        try await world.mesh.underlay.plug(
+                            world.guest,
+                            into: world.mesh.hosts[0],
+                            vni: world.network.vni
+                        )
+                    }
+                    try await eventually("the gateway answers after damage \(number)") { try await world.isReached() }
+                }
+                #expect(try await world.namespaces.delete(world.network.vni))
+                #expect(name.presence == .absent)
+                #expect(try await !world.namespaces.delete(world.network.vni), "nothing is left to take away")
+            }
+        }
+    }
+}

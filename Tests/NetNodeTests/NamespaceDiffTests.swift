@@ -1,0 +1,102 @@
+import ClusterOps
+import NetNode
+import Testing
+
+@Suite struct NamespaceDiffTests {
+    private let wanted: NamespaceWanted
+    private let complete: NamespaceActual
+
+    init() throws {
+        wanted = NamespaceWanted(
+            vni: try VNI(100),
+            mtu: try MTU(1450),
+            address: try IPv4Address("10.9.0.1"),
+            prefixLength: 24
+        )
+        complete = NamespaceActual(
+            interior: .present(
+                loopbackIsUp: true,
+                gateway: .init(mac: "02:63:6f:00:00:64", mtu: 1450, isUp: true, addresses: ["10.9.0.1/24"])
+            ),
+            leg: Link(
+                name: "cogw100",
+                mtu: 1450,
+                isUp: true,
+                master: "cobr100",
+                kind: "veth",
+                ipv6AddressMode: "none",
+                tunnel: nil,
+                group: "4711"
+            )
+        )
+    }
+
+    private func changes(_ edit: (inout NamespaceActual) -> Void) -> [NamespaceChange] {
+        var actual = complete
+        edit(&actual)
+        return NamespaceDiff.changes(from: actual, to: wanted)
+    }
+
+    private func gateway(_ edit: (inout NamespaceActual.Gateway) -> Void) -> NamespaceActual.Interior {
+        guard case .present(let isUp, var gateway?) = complete.interior else { return .absent }
+        edit(&gateway)
+        return .present(loopbackIsUp: isUp, gateway: gateway)
+    }
+
+    @Test func `what is as wanted is not touched`() {
+        #expect(changes { _ in }.isEmpty)
+    }
+
+    @Test func `from nothing, the namespace is silent before anything in it could speak`() {
+        let steps = changes { $0 = NamespaceActual(interior: .absent, leg: nil) }
+        #expect(
+            steps == [
+                .addNamespace, .silenceNamespace, .addLeg, .silenceLeg, .plugLeg, .raiseLeg, .raiseLoopback,
+                .addAddress, .raiseGateway,
+            ]
+        )
+    }
+
+    @Test func `a name without a namespace is taken away first, and a leg that leads nowhere too`() {
+        #expect(changes { $0.interior = .broken }.starts(with: [.deleteName, .addNamespace, .deleteLeg]))
+        #expect(
+            changes { $0.interior = .present(loopbackIsUp: true, gateway: nil) }
+                .starts(with: [.deleteLeg, .silenceNamespace, .addLeg])
+        )
+        #expect(changes { $0.leg = nil }.starts(with: [.silenceNamespace, .addLeg]))
+    }
+
+    @Test func `each thing that is wrong is put right by itself`() {
+        #expect(changes { $0.interior = gateway { $0.mac = "02:00:00:00:00:01" } } == [.setGatewayMAC])
+        #expect(changes { $0.interior = gateway { $0.mtu = 1500 } } == [.setGatewayMTU])
+        #expect(changes { $0.interior = gateway { $0.isUp = false } } == [.raiseGateway])
+        #expect(
+            changes { $0.interior = gateway { $0.addresses = ["10.9.0.7/24"] } }
+                == [.addAddress, .removeAddress("10.9.0.7/24")]
+        )
+        #expect(changes { $0.leg = leg(group: "default") } == [.setLegGroup])
+        #expect(changes { $0.leg = leg(mtu: 1500) } == [.setLegMTU])
+        #expect(changes { $0.leg = leg(master: nil) } == [.plugLeg])
+        #expect(changes { $0.leg = leg(isUp: false) } == [.raiseLeg])
+        #expect(changes { $0.leg = leg(mode: "eui64") } == [.silenceLeg])
+    }
+
+    private func leg(
+        mtu: Int = 1450,
+        isUp: Bool = true,
+        master: String? = "cobr100",
+        mode: String = "none",
+        group: String = "4711"
+    ) -> Link {
+        Link(
+            name: "cogw100",
+            mtu: mtu,
+            isUp: isUp,
+            master: master,
+            kind: "veth",
+            ipv6AddressMode: mode,
+            tunnel: nil,
+            group: group
+        )
+    }
+}
