@@ -28,6 +28,7 @@ let package = Package(
         .library(name: "MariaDB", targets: ["MariaDB"]),
         .executable(name: "clusterctl", targets: ["clusterctl"]),
         .executable(name: "queueworker", targets: ["queueworker-main"]),
+        .executable(name: "netnode", targets: ["netnode-main"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -59,7 +60,12 @@ let package = Package(
             dependencies: ["ClusterOps", "ChildProcess", "MariaDB", arguments, lifecycle, log],
             swiftSettings: strict
         ),
-        .target(name: "NetNode", dependencies: ["ClusterOps", "ChildProcess", "MariaDB", log], swiftSettings: strict),
+        .target(
+            name: "NetNode",
+            dependencies: ["ClusterOps", "ChildProcess", "MariaDB", arguments, lifecycle, log],
+            swiftSettings: strict
+        ),
+        .executableTarget(name: "netnode-main", dependencies: ["NetNode", arguments], swiftSettings: strict),
         .executableTarget(name: "queueworker-main", dependencies: ["QueueWorker", arguments], swiftSettings: strict),
         .executableTarget(name: "clusterctl", dependencies: ["ClusterOps", arguments, log], swiftSettings: strict),
         .target(

@@ -54,7 +54,7 @@ extension NamespaceTests {
                 try await world.want(12, in: blue, on: 1)
                 #expect(try await world.passEverywhere().allSatisfy(\.hasConverged))
                 let host = world.hosts[1].namespace
-                let second = world.reconciler(1)
+                let second = try world.reconciler(1)
 
                 world.commands.update { $0 = [] }
                 let idle = try await second.pass()

@@ -32,10 +32,13 @@ struct MeshWorld: Sendable {
 
     var hosts: [NamespaceHosts.Host] { underlay.hosts }
 
+    /// The name of a host's node.
+    func name(_ index: Int) throws -> NodeName { try NodeName("h\(hosts[index].number)") }
+
     /// The reconciler of a host, as one process has it; another call makes that of another process.
-    func reconciler(_ index: Int, runner: HostCommandRunner? = nil) -> MeshReconciler {
+    func reconciler(_ index: Int, runner: HostCommandRunner? = nil) throws -> MeshReconciler {
         MeshReconciler(
-            node: nodes[index],
+            node: try name(index),
             database: cluster.database,
             namespace: hosts[index].namespacePath,
             runner: runner
@@ -45,6 +48,11 @@ struct MeshWorld: Sendable {
                 },
             logger: .silent
         )
+    }
+
+    /// Where a host's node writes down what it has brought about.
+    func ledger(_ index: Int) throws -> NetworkLedger {
+        NetworkLedger(node: try name(index), database: cluster.database)
     }
 
     /// One pass on every host.

@@ -7,7 +7,9 @@ package protocol ElectedRole: Sendable {
     func extend(_ tenure: Tenure) async
 
     /// Falls silent: when it returns, nobody hears this node in the role any more. The lease is given back afterwards.
-    func fallSilent(_ tenure: Tenure) async
+    ///
+    /// - Throws: When it may still be heard: then the lease is left to end by itself.
+    func fallSilent(_ tenure: Tenure) async throws
 
     /// Stops everything; called when the tenure is over, whether or not it fell silent before, in a task that is not
     /// cancelled, while ``serve(_:)`` may still run.

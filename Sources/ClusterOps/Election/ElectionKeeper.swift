@@ -117,12 +117,8 @@ package struct ElectionKeeper: Service {
             await role.extend(tenure)
             var trouble = Trouble(logger: logger)
             while await pause(for: timing.renew) == .elapsed, await renew(tenure, &state, &trouble) {}
-            if !tenure.isOver {
-                await role.fallSilent(tenure)
-                tenure.finish()
-            }
-            // Also a lease that was lost by time alone is given back: the others need not wait for its end.
-            await resign(tenure.term)
+            // A lease that was lost by time is left to end: what still dies may need the rest of it.
+            if await fallSilent(tenure) { await resign(tenure.term) }
         }
         _ = state.lost(at: .now)
     }
@@ -154,6 +150,19 @@ package struct ElectionKeeper: Service {
             trouble.report("the elected role was not renewed: \(error)")
         }
         return true
+    }
+
+    /// - Returns: Whether nobody can hear this node in the role any more, so that another one may begin.
+    private func fallSilent(_ tenure: Tenure) async -> Bool {
+        guard !tenure.isOver else { return false }
+        defer { tenure.finish() }
+        do {
+            try await role.fallSilent(tenure)
+            return true
+        } catch {
+            logger.error("the role was not silenced, so the lease is left to end", metadata: ["error": "\(error)"])
+            return false
+        }
     }
 
     private func resign(_ term: UInt64) async {

@@ -1,7 +1,7 @@
 import MariaDB
 
 /// The statements on the machines of the cluster.
-enum NodeStatements {
+package enum NodeStatements {
     /// Adds a node; a duplicate throws 1062 on `nodes_by_name` or `nodes_by_underlay_address`.
     static func insert(_ draft: NodeDraft, id: NodeID, in transaction: borrowing Transaction) throws(DatabaseError) {
         try transaction.execute(
@@ -28,6 +28,11 @@ enum NodeStatements {
     static func hold(_ name: NodeName, in transaction: borrowing Transaction) throws -> NodeRecord? {
         try transaction.query("SELECT \(sql: columns) FROM nodes WHERE name = \(name) LOCK IN SHARE MODE").first
             .map(record)
+    }
+
+    /// Whether a node has the network role; one that is not there has not.
+    package static func isNetworkNode(_ name: NodeName, on session: borrowing Session) throws -> Bool {
+        try session.query("SELECT is_network_node FROM nodes WHERE name = \(name)").first?.only() ?? false
     }
 
     private static let columns: SQL = "id, name, underlay_address, is_hypervisor, is_network_node, state"

@@ -16,7 +16,7 @@ package struct MeshReconciler: Sendable {
         case network(NetworkID)
     }
 
-    package let node: NodeID
+    package let node: NodeName
     private let database: Database
     private let namespace: String?
     private let runner: HostCommandRunner
@@ -25,7 +25,7 @@ package struct MeshReconciler: Sendable {
 
     /// Creates one; nothing is read before the first pass.
     package init(
-        node: NodeID,
+        node: NodeName,
         database: Database,
         namespace: String? = nil,
         runner: HostCommandRunner = .processes,
@@ -52,21 +52,32 @@ package struct MeshReconciler: Sendable {
 
     /// Deletes the devices of a network from this node, if they are not wanted here.
     ///
+    /// - Parameters:
+    ///   - vni: whose they are.
+    ///   - before: takes away what of ours hangs on them, once it is known that they are not wanted.
     /// - Returns: What came of it.
-    /// - Throws: As ``pass(_:)``.
-    package func delete(_ vni: VNI) async throws -> MeshDeletion {
+    /// - Throws: As ``pass(_:)``, and what `before` throws.
+    package func delete(
+        _ vni: VNI,
+        before: @Sendable () async throws -> Void = {}
+    ) async throws -> MeshDeletion {
         try await turns.run {
             // By VNI: the network may be gone, and its VNI another's by now.
             let wanted = try await self.wanted(.all)
             guard !wanted.networks.contains(where: { $0.vni == vni }) else { return .stillWanted }
+            try await before()
             return try await deleteUnwanted(vni)
         }
     }
 
     private func wanted(_ scope: Scope) async throws -> MeshWanted {
         let network: NetworkID? = if case .network(let id) = scope { id } else { nil }
-        let rows = try await database.withSession { session in
-            try MeshStatements.rows(of: node, network: network, on: session)
+        let name = node
+        let (node, rows) = try await database.withSession { session in
+            guard let node = try SessionStatements.node(name, on: session)?.id else {
+                throw ClusterOpsError(.notFound, "there is no node '\(name)'")
+            }
+            return (node, try MeshStatements.rows(of: node, network: network, on: session))
         }
         return try MeshWanted(rows, on: node)
     }

@@ -1,5 +1,7 @@
 import ChildProcess
 import ClusterOps
+import FoundationEssentials
+import Glibc
 import Logging
 
 /// Brings the namespaces of networks on a node to what is wanted, whatever they are now.
@@ -40,12 +42,30 @@ package struct NamespaceReconciler: Sendable {
     /// The name of a network's namespace on this node.
     package func name(_ vni: VNI) -> NamespaceName { NamespaceName(prefix: prefix, vni) }
 
-    /// Reads, changes what differs, and reads back.
+    /// The names of this node that are there, whatever is behind them.
     ///
+    /// - Throws: When the directory of names cannot be read.
+    package func names() throws -> [NamespaceName] {
+        // Before the first namespace there is no directory either.
+        guard access(NamespaceName.directory, F_OK) == 0 || errno != ENOENT else { return [] }
+        let prefix = prefix
+        return try FileManager.default.contentsOfDirectory(atPath: NamespaceName.directory)
+            .compactMap { NamespaceName($0, prefix: prefix) }
+    }
+
+    /// Reads wanted and actual, changes what differs, and reads back.
+    ///
+    /// - Parameter wanted: read when no other pass or deletion is in the middle, so that nothing is made again that was
+    ///   just deleted.
     /// - Returns: What is wrong with each network that did not get there; none of them keeps the others from it.
-    /// - Throws: `HostCommandError` when the node's devices cannot be read: then nothing is changed.
-    package func pass(_ wanted: [NamespaceWanted]) async throws -> [VNI: any Error] {
+    /// - Throws: `HostCommandError` when the node's devices cannot be read, and what `wanted` throws: then nothing
+    ///   is changed.
+    package func pass(
+        _ wanted: @Sendable () async throws -> [NamespaceWanted]
+    ) async throws -> [VNI: any Error] {
         try await turns.run {
+            let wanted = try await wanted()
+            guard !wanted.isEmpty else { return [:] }
             let before = try await links()
             var failures: [VNI: any Error] = [:]
             var changes: [(wanted: NamespaceWanted, steps: [NamespaceChange])] = []

@@ -1,0 +1,62 @@
+import Glibc
+
+/// The locks by which one netnode keeps others from its names: of the directory of its files, and of the prefix of its
+/// namespaces.
+///
+/// Held until the process ends, however it does.
+struct NodeLock: ~Copyable {
+    /// Where prefixes are locked, for all nodes of a machine.
+    private static let runtimeDirectory = "/run/clusterops"
+
+    private let descriptors: [Int32]
+
+    /// Why this netnode must not run.
+    struct Refusal: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    /// Makes the directory if it is not there, and takes both locks.
+    ///
+    /// - Throws: A refusal that names the configuration's key.
+    init(stateDirectory: String, prefix: String) throws(Refusal) {
+        try Self.makeDirectory(stateDirectory, key: "network.state_directory")
+        try Self.makeDirectory(Self.runtimeDirectory, key: "network.namespace_prefix")
+        let directory = try Self.lock(
+            "\(stateDirectory)/lock",
+            "network.state_directory '\(stateDirectory)' is another netnode's on this machine"
+        )
+        let names = try Self.lock(
+            "\(Self.runtimeDirectory)/namespaces-\(prefix).lock",
+            "network.namespace_prefix '\(prefix)' is another netnode's on this machine"
+        )
+        descriptors = [directory, names]
+    }
+
+    deinit {
+        for descriptor in descriptors { close(descriptor) }
+    }
+
+    private static func makeDirectory(_ path: String, key: String) throws(Refusal) {
+        var made = ""
+        for part in path.split(separator: "/") {
+            made += "/\(part)"
+            // dnsmasq reads what is in it, as a user of its own.
+            guard mkdir(made, 0o755) == 0 || errno == EEXIST else {
+                throw Refusal(description: "\(key): cannot make directory \(made): \(text(errno))")
+            }
+        }
+    }
+
+    private static func lock(_ path: String, _ refusal: String) throws(Refusal) -> Int32 {
+        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard descriptor >= 0 else { throw Refusal(description: "cannot open \(path): \(text(errno))") }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            let error = errno
+            close(descriptor)
+            throw Refusal(description: error == EWOULDBLOCK ? refusal : "cannot lock \(path): \(text(error))")
+        }
+        return descriptor
+    }
+
+    private static func text(_ error: Int32) -> String { String(cString: strerror(error)) }
+}

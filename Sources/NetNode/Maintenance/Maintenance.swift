@@ -1,0 +1,71 @@
+import ClusterOps
+import Logging
+import MariaDB
+import ServiceLifecycle
+
+/// Compares wanted with actual again and again, and repairs what differs, whoever broke it.
+package struct Maintenance: Service {
+    /// How often the gate is looked at while it is closed; while it is open, every renewal makes it anew.
+    private static let gateInterval: Duration = .seconds(2)
+
+    private let networks: NodeNetworks
+    private let gate: Gate
+    private let coordinator: NetworkCoordinator
+    private let interval: Duration
+    private let logger: Logger
+
+    init(
+        networks: NodeNetworks,
+        gate: Gate,
+        coordinator: NetworkCoordinator,
+        interval: Duration,
+        logger: Logger
+    ) {
+        self.networks = networks
+        self.gate = gate
+        self.coordinator = coordinator
+        self.interval = interval
+        self.logger = logger
+    }
+
+    /// Repairs until graceful shutdown; the first pass begins at once.
+    package func run() async throws {
+        await withDiscardingTaskGroup { group in
+            group.addTask { await repairNetworks() }
+            group.addTask { await repairGate() }
+            group.addTask { await networks.servers.run() }
+        }
+    }
+
+    private func repairNetworks() async {
+        var trouble = Trouble(logger: logger)
+        var isFirst = true
+        // With jitter, so that nodes that were started together do not all ask at once.
+        while isFirst || (await pause(for: interval * Double.random(in: 0.9...1.1)) == .elapsed) {
+            isFirst = false
+            do {
+                try await networks.repair()
+                if let tenure = coordinator.tenure { try await networks.serveAll(under: tenure) }
+                trouble.over()
+            } catch {
+                trouble.report("maintenance failed: \(error)")
+                // Soon after the start the database or the node may be missing yet.
+                _ = await pause(for: min(.seconds(1), interval))
+                isFirst = true
+            }
+            if Task.isShuttingDownGracefully || Task.isCancelled { return }
+        }
+    }
+
+    private func repairGate() async {
+        var trouble = Trouble(logger: logger)
+        while await pause(for: Self.gateInterval) == .elapsed {
+            do {
+                try await gate.repair()
+                trouble.over()
+            } catch {
+                trouble.report("the gate cannot be repaired: \(error)")
+            }
+        }
+    }
+}

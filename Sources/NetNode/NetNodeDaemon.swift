@@ -1,0 +1,144 @@
+import ChildProcess
+import ClusterOps
+import Logging
+import MariaDB
+import ServiceLifecycle
+
+/// The process `netnode`: the network tasks of its node, the election, what an elected node does, and maintenance.
+struct NetNodeDaemon {
+    /// Operations on networks that run at once: they wait for the kernel and for dnsmasq more than they compute.
+    private static let slots = 8
+    /// A renewal, and a look while one hangs.
+    private static let electionConnections = 2
+
+    let configuration: Configuration
+    let node: NodeName
+    let logger: Logger
+
+    /// Runs until a signal ends it.
+    ///
+    /// - Returns: How it ended.
+    /// - Throws: `ConfigurationError` for a password that cannot be read; what keeps it from beginning on this machine.
+    func run() async throws -> Daemon.Ending {
+        let lock = try NodeLock(
+            stateDirectory: configuration.network.stateDirectory,
+            prefix: configuration.network.namespacePrefix
+        )
+        // Before anything else: what an earlier process has left running must not be heard.
+        let gate = Gate(logger: logger)
+        try await gate.close()
+
+        let connection = try configuration.databaseConnection()
+        let database = Database(connection, pool: configuration.pool(slots: Self.slots), logger: logger)
+        let networks = try makeNetworks(database)
+        try await networks.servers.endLeftovers(of: networks.namespaces.names())
+
+        let doorbell = Doorbell()
+        let coordinator = NetworkCoordinator(networks: networks, gate: gate, doorbell: doorbell, logger: logger)
+        let listener = DoorbellService(
+            configuration,
+            node: node,
+            database: database,
+            doorbells: [doorbell],
+            logger: logger
+        )
+        var electionPool = Database.PoolConfiguration()
+        electionPool.maximumConnections = Self.electionConnections
+        let electionDatabase = Database(connection, pool: electionPool, logger: logger)
+        let election = ElectionKeeper(
+            timing: ElectionState.Timing(
+                lease: configuration.election.lease,
+                renew: configuration.election.renew,
+                fence: configuration.election.fence
+            ),
+            node: node,
+            database: electionDatabase,
+            role: coordinator,
+            logger: logger
+        )
+        let maintenance = Maintenance(
+            networks: networks,
+            gate: gate,
+            coordinator: coordinator,
+            interval: configuration.network.maintenanceInterval,
+            logger: logger
+        )
+        let worker = makeWorker(networks, coordinator, doorbell: doorbell, listener: listener, database: database)
+        logger.notice("netnode starts", metadata: ["node": "\(node)"])
+        let ending = await Daemon.run(
+            services: [electionDatabase, database, listener, election, worker, maintenance],
+            logger: logger
+        )
+        _ = consume lock
+        return ending
+    }
+
+    private func makeNetworks(_ database: Database) throws -> NodeNetworks {
+        let prefix = configuration.network.namespacePrefix
+        let namespaces = NamespaceReconciler(prefix: prefix, logger: logger)
+        let servers = NetworkServers(
+            stateDirectory: configuration.network.stateDirectory,
+            namespacePath: { NamespaceName(prefix: prefix, $0).path },
+            credentials: try .dnsmasq(),
+            wanted: { try await NodeNetworks.wanted($0, in: database).first },
+            logger: logger
+        )
+        return NodeNetworks(
+            mesh: MeshReconciler(node: node, database: database, logger: logger),
+            namespaces: namespaces,
+            servers: servers,
+            ledger: NetworkLedger(node: node, database: database),
+            database: database,
+            logger: logger
+        )
+    }
+
+    private func makeWorker(
+        _ networks: NodeNetworks,
+        _ coordinator: NetworkCoordinator,
+        doorbell: Doorbell,
+        listener: DoorbellService,
+        database: Database
+    ) -> Worker {
+        let meshTasks: [BuiltInTask] = [.networkEnsureMesh, .networkApplyCreateHypervisor]
+        var handlers: [any TaskHandler] = meshTasks.map { task in
+            EnsureMeshHandler(task, reconciler: networks.mesh, ledger: networks.ledger) { network in
+                if let failure = try await networks.makeNamespaces(of: network)[network] { throw failure }
+            }
+        }
+        handlers.append(
+            DeleteMeshHandler(reconciler: networks.mesh, database: database) { vni, network in
+                _ = try await networks.clear(vni, of: network)
+            }
+        )
+        handlers += ServeNetworkHandler.tasks.map {
+            ServeNetworkHandler($0, networks: networks, coordinator: coordinator)
+        }
+        handlers += RemoveNetworkHandler.tasks.map {
+            RemoveNetworkHandler($0, networks: networks, coordinator: coordinator)
+        }
+        let node = node
+        return Worker(
+            Worker.Settings(
+                daemon: .netnode,
+                node: node,
+                slots: Self.slots,
+                pollInterval: configuration.worker.pollInterval,
+                stalenessBound: configuration.worker.stalenessBound,
+                lease: SessionLease.Timing(lease: configuration.session.lease, renew: configuration.session.renew)
+            ),
+            Worker.Parts(
+                database: database,
+                handlers: handlers,
+                doorbell: doorbell,
+                address: { await listener.address },
+                waker: DoorbellWaker(database: database, sender: DoorbellSender(logger: logger)),
+                evidence: Evidence(database: database),
+                children: NoChildren(),
+                logger: logger
+            ),
+            // The elected role's work first: there is one node that can do it, and it has little of its own.
+            targets: { coordinator.tenure == nil ? [.nodeNetwork(node)] : [.networkNode, .nodeNetwork(node)] }
+        )
+    }
+}

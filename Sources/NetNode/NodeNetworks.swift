@@ -1,0 +1,185 @@
+import ChildProcess
+import ClusterOps
+import Logging
+import MariaDB
+
+/// Everything that a node makes for the networks: its share of their mesh, their namespaces, and, when it is elected, their
+/// servers.
+///
+/// Wanted state is read within the turn in which it is applied, so that nothing is made again that was just removed.
+package struct NodeNetworks: Sendable {
+    let node: NodeName
+    let mesh: MeshReconciler
+    let namespaces: NamespaceReconciler
+    let servers: NetworkServers
+    let ledger: NetworkLedger
+    private let database: Database
+    private let logger: Logger
+    private let turns = Turns()
+
+    /// What of a network is neither mesh nor server, as problems name it.
+    private static let namespaceProblem = "namespace"
+    /// Servers that are brought up at once: more only wait for the two or four processors that there are.
+    private static let serversAtOnce = 8
+
+    init(
+        mesh: MeshReconciler,
+        namespaces: NamespaceReconciler,
+        servers: NetworkServers,
+        ledger: NetworkLedger,
+        database: Database,
+        logger: Logger
+    ) {
+        node = mesh.node
+        self.mesh = mesh
+        self.namespaces = namespaces
+        self.servers = servers
+        self.ledger = ledger
+        self.database = database
+        self.logger = logger
+    }
+
+    // MARK: Wanted
+
+    /// What is wanted of the servers of all networks, or of one that is still there.
+    func wanted(_ network: NetworkID? = nil) async throws -> [ServerWanted] {
+        try await Self.wanted(network, in: database)
+    }
+
+    static func wanted(_ network: NetworkID?, in database: Database) async throws -> [ServerWanted] {
+        ServerWanted.all(in: try await database.withSession { try ServerStatements.rows(of: network, on: $0) })
+    }
+
+    private func isNetworkNode() async throws -> Bool {
+        let node = node
+        return try await database.withSession { try NodeStatements.isNetworkNode(node, on: $0) }
+    }
+
+    // MARK: What every node does
+
+    /// Reads back and repairs this node: the mesh of all networks, and the namespaces where it may be elected.
+    func repair() async throws {
+        try await ledger.refresh()
+        let pass = try await mesh.pass()
+        for network in pass.converged {
+            try await ledger.reached(.mesh, of: network.id, generation: network.generation)
+        }
+        let reached = Set(pass.converged.map(\.id))
+        for network in pass.wanted.networks where !reached.contains(network.id) {
+            try await ledger.problem(AppliedPart.mesh.rawValue, of: network.id, pass.trouble)
+        }
+        _ = try await makeNamespaces()
+    }
+
+    /// Makes the namespace of a network ready, or of all, if this node may be elected.
+    ///
+    /// - Returns: What is wrong with those that are not ready.
+    @discardableResult
+    func makeNamespaces(of network: NetworkID? = nil) async throws -> [NetworkID: any Error] {
+        guard try await isNetworkNode() else { return [:] }
+        let seen = try await wanted(network)
+        let failures = try await namespaces.pass { try await wanted(network).map(NamespaceWanted.init) }
+        var failed: [NetworkID: any Error] = [:]
+        for network in seen {
+            let failure = failures[network.vni]
+            failed[network.id] = failure
+            try await ledger.problem(Self.namespaceProblem, of: network.id, failure.map { "\($0)" })
+        }
+        return failed
+    }
+
+    /// Takes everything of a network from this node but its bridge and tunnel.
+    func clear(_ vni: VNI, of network: NetworkID) async throws -> Bool {
+        try await turns.run(network) {
+            try await servers.remove(vni)
+            return try await namespaces.delete(vni)
+        }
+    }
+
+    // MARK: What the elected node does
+
+    /// Brings one network up on the elected node: mesh, namespace, server.
+    ///
+    /// - Returns: What it took, or nil when there is no such network any more.
+    func serve(_ network: NetworkID, under tenure: Tenure) async throws -> ServerPass? {
+        let pass = try await mesh.pass(.network(network))
+        if let problem = pass.hasConverged ? nil : pass.trouble {
+            try await ledger.problem(AppliedPart.mesh.rawValue, of: network, problem)
+        }
+        if let failure = try await makeNamespaces(of: network)[network] { throw failure }
+        return try await bringServer(of: network, under: tenure)
+    }
+
+    /// Brings all networks up on the elected node; one that is broken does not hold up the others.
+    ///
+    /// - Throws: What kept it from finding out which networks there are.
+    func serveAll(under tenure: Tenure) async throws {
+        _ = try await mesh.pass()
+        try await makeNamespaces()
+        var networks = try await wanted().map(\.id)[...]
+        await withDiscardingTaskGroup { group in
+            for _ in 0..<Self.serversAtOnce {
+                // A share of the networks for each: no queue is needed between them.
+                let share = networks.prefix((networks.count + Self.serversAtOnce - 1) / Self.serversAtOnce)
+                networks = networks.dropFirst(share.count)
+                group.addTask {
+                    for network in share { await serveOne(network, under: tenure) }
+                }
+            }
+        }
+    }
+
+    private func serveOne(_ network: NetworkID, under tenure: Tenure) async {
+        guard !tenure.isOver, !Task.isCancelled else { return }
+        do {
+            _ = try await bringServer(of: network, under: tenure)
+        } catch is TenureOver {
+            return
+        } catch is ServersClosed {
+            return
+        } catch {
+            // Written down for who asks; tried again by every maintenance pass.
+            logger.error("a network has no server", metadata: ["network": "\(network)", "error": "\(error)"])
+        }
+    }
+
+    private func bringServer(of network: NetworkID, under tenure: Tenure) async throws -> ServerPass? {
+        try await turns.run(network) {
+            guard let wanted = try await wanted(network).first else { return nil }
+            guard !tenure.isOver else { throw TenureOver(term: tenure.term) }
+            do {
+                let pass = try await servers.bring(wanted)
+                try await ledger.reached(.dnsmasq, of: network, generation: wanted.generation, under: tenure)
+                return pass
+            } catch let error as ServerError {
+                try await ledger.problem(AppliedPart.dnsmasq.rawValue, of: network, "\(error)")
+                throw error
+            }
+        }
+    }
+
+    /// Tells everybody where the gateways are now.
+    func announce() async throws {
+        for network in try await wanted() {
+            do {
+                try await namespaces.announce(network.vni)
+            } catch let error as HostCommandError {
+                logger.warning(
+                    "a gateway was not announced",
+                    metadata: ["network": "\(network.name)", "error": "\(error)"]
+                )
+            }
+        }
+    }
+}
+
+extension NamespaceWanted {
+    init(_ network: ServerWanted) {
+        self.init(
+            vni: network.vni,
+            mtu: network.mtu,
+            address: network.cidr.serverAddress,
+            prefixLength: network.cidr.prefixLength
+        )
+    }
+}

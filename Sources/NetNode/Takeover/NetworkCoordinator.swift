@@ -1,0 +1,116 @@
+import ClusterOps
+import Logging
+import Synchronization
+
+/// What the elected network node does: its servers run, its gate is open, and guests have been told where their gateway is.
+///
+/// In this order, so that nobody hears a server that is not ready; and backwards at the end, the gate first.
+package final class NetworkCoordinator: ElectedRole {
+    /// When guests and bridges are told of their gateways after the gate was opened, each time after the last: the first
+    /// may be lost while ports come up.
+    private static let announcements: [Duration] = [
+        .zero, .milliseconds(200), .milliseconds(800), .seconds(2),
+    ]
+    /// The pause before what a take-over needs is tried again.
+    private static let pauseBeforeNextTry: Duration = .milliseconds(200)
+
+    private let networks: NodeNetworks
+    private let gate: Gate
+    private let doorbell: Doorbell
+    private let logger: Logger
+    /// The tenure under which this node serves; nil while it does not, or not yet.
+    private let serving = Mutex<Tenure?>(nil)
+
+    /// Creates it; it does nothing until it is elected.
+    ///
+    /// - Parameters:
+    ///   - networks: what is made.
+    ///   - gate: of this node, closed by now.
+    ///   - doorbell: of the worker that has more to do from then on.
+    ///   - logger: told of changes.
+    init(networks: NodeNetworks, gate: Gate, doorbell: Doorbell, logger: Logger) {
+        self.networks = networks
+        self.gate = gate
+        self.doorbell = doorbell
+        self.logger = logger
+    }
+
+    /// The tenure under which operations on networks may be run here now.
+    package var tenure: Tenure? {
+        serving.withLock { $0.flatMap { $0.isOver ? nil : $0 } }
+    }
+
+    // MARK: Elected
+
+    package func serve(_ tenure: Tenure) async {
+        let start = ContinuousClock.now
+        networks.servers.open()
+        guard await untilDone(tenure, "networks cannot be read", { try await networks.serveAll(under: tenure) })
+        else { return }
+        await untilDone(tenure, "the gate cannot be opened") {
+            guard let deadline = tenure.deadline else { return }
+            try await gate.open(until: deadline)
+        }
+        serving.withLock { $0 = tenure }
+        logger.notice(
+            "serving the networks",
+            metadata: ["term": "\(tenure.term)", "after": "\(ContinuousClock.now - start)"]
+        )
+        doorbell.ring()
+        for pause in Self.announcements {
+            guard (try? await Task.sleep(for: pause)) != nil, !tenure.isOver else { return }
+            await untilDone(tenure, "the gateways cannot be announced") { try await networks.announce() }
+        }
+    }
+
+    /// Does something again and again until it succeeds or the tenure is over.
+    ///
+    /// - Returns: Whether it succeeded.
+    @discardableResult
+    private func untilDone(
+        _ tenure: Tenure,
+        _ trouble: String,
+        _ work: () async throws -> Void
+    ) async -> Bool {
+        var reports = Trouble(logger: logger)
+        while !tenure.isOver, !Task.isCancelled {
+            do {
+                try await work()
+                reports.over()
+                return true
+            } catch {
+                reports.report("\(trouble): \(error)")
+                guard (try? await Task.sleep(for: Self.pauseBeforeNextTry)) != nil else { return false }
+            }
+        }
+        return false
+    }
+
+    package func extend(_ tenure: Tenure) async {
+        guard let deadline = tenure.deadline else { return }
+        do {
+            try await gate.extend(until: deadline)
+        } catch {
+            // It closes by itself then, and the next renewal makes the whole table anew.
+            logger.error("the gate was not kept open", metadata: ["error": "\(error)"])
+        }
+    }
+
+    // MARK: Not elected any more
+
+    package func fallSilent(_ tenure: Tenure) async throws {
+        serving.withLock { $0 = nil }
+        try await gate.close()
+    }
+
+    package func retire(_ tenure: Tenure) async {
+        serving.withLock { $0 = nil }
+        do {
+            try await gate.close()
+        } catch {
+            logger.error("the gate was not closed, and closes by itself", metadata: ["error": "\(error)"])
+        }
+        await networks.servers.close()
+        logger.notice("all servers ended", metadata: ["term": "\(tenure.term)"])
+    }
+}
