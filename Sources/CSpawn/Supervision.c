@@ -5,7 +5,9 @@
 #include "Orders.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -49,4 +51,20 @@ int cspawn_reap(int pidfd, bool wait, struct cspawn_exit *result) {
     result->value = info.si_status;
     result->signalled = info.si_code != CLD_EXITED;
     return 0;
+}
+
+int cspawn_foreign(pid_t pid) {
+    return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
+int cspawn_foreign_signal(int pidfd, int signal) {
+    return syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) == 0 ? 0 : errno;
+}
+
+bool cspawn_foreign_ended(int pidfd) {
+    struct pollfd question = {.fd = pidfd, .events = POLLIN};
+    int answers;
+    do answers = poll(&question, 1, 0);
+    while (answers < 0 && errno == EINTR);
+    return answers > 0;
 }

@@ -32,6 +32,12 @@ public struct CollectedOutput: Hashable, Sendable {
     /// How many bytes the child wrote in all (as far as they were read).
     public var total: Int
 
+    /// Takes what was kept, and how much there was.
+    public init(bytes: [UInt8], total: Int) {
+        self.bytes = bytes
+        self.total = total
+    }
+
     /// Whether the child wrote more than was kept.
     public var isTruncated: Bool { total > bytes.count }
 

@@ -133,6 +133,15 @@ bool cspawn_read_failure(int descriptor, struct cspawn_failure *_Nonnull failure
 /* Reaps the child. `wait` false: returns EAGAIN while it lives. Returns 0 or errno. */
 int cspawn_reap(int pidfd, bool wait, struct cspawn_exit *_Nonnull result);
 
+/* A pidfd, close-on-exec, of a process that need not be a child. -1 and errno when there is none. */
+int cspawn_foreign(pid_t pid);
+
+/* Sends a signal to the very process that the pidfd was made for. Returns 0 or errno. */
+int cspawn_foreign_signal(int pidfd, int signal);
+
+/* Whether it has ended, be it reaped or not. */
+bool cspawn_foreign_ended(int pidfd);
+
 /* --- Waiting --------------------------------------------------------------------------------------------------- */
 
 /* As pipe2 with O_CLOEXEC. -1 and errno on error, here and below. */

@@ -1,0 +1,31 @@
+import CSpawn
+import Glibc
+
+/// A process that need not be a child of this one, by a handle that never names another process.
+///
+/// What is read in `/proc` by ``pid`` between making the handle and acting is about the same process, as long as it
+/// ``hasEnded`` afterwards neither: until then its number is its own.
+public final class ForeignProcess: Sendable {
+    /// The process id.
+    public let pid: pid_t
+    private let pidfd: Descriptor
+
+    /// Takes hold of a process; nil when there is none of that number.
+    public init?(pid: pid_t) {
+        let pidfd = cspawn_foreign(pid)
+        guard pidfd >= 0 else { return nil }
+        self.pid = pid
+        self.pidfd = Descriptor(owning: pidfd)
+    }
+
+    /// Whether it has ended; one that its parent has not reaped yet has.
+    public var hasEnded: Bool { pidfd.use { cspawn_foreign_ended($0) } }
+
+    /// Kills it, and does nothing when it has ended.
+    ///
+    /// - Returns: 0, or the kernel's error number.
+    @discardableResult
+    public func kill() -> Int32 {
+        pidfd.use { cspawn_foreign_signal($0, SIGKILL) }
+    }
+}

@@ -1,0 +1,89 @@
+import MariaDB
+
+/// The statements on what the DHCP and DNS servers of the networks are made of.
+package enum ServerStatements {
+    /// What there is to know of one guest, or of a network that has none.
+    package struct Row: Sendable, Hashable {
+        /// A guest's interface, as its network's server needs it.
+        package struct Guest: Sendable, Hashable {
+            package let mac: MACAddress
+            package let address: IPv4Address
+            package let hostname: HostName
+
+            package init(mac: MACAddress, address: IPv4Address, hostname: HostName) {
+                self.mac = mac
+                self.address = address
+                self.hostname = hostname
+            }
+        }
+
+        package let network: NetworkID
+        package let name: NetworkName
+        package let vni: VNI
+        package let cidr: CIDR
+        package let mtu: MTU
+        package let domain: DomainName?
+        package let dhcp: Bool
+        package let dns: Bool
+        package let generation: UInt64
+        /// Nil for a network that has no guests.
+        package let guest: Guest?
+
+        package init(
+            network: NetworkID,
+            name: NetworkName,
+            vni: VNI,
+            cidr: CIDR,
+            mtu: MTU,
+            domain: DomainName?,
+            dhcp: Bool,
+            dns: Bool,
+            generation: UInt64,
+            guest: Guest?
+        ) {
+            self.network = network
+            self.name = name
+            self.vni = vni
+            self.cidr = cidr
+            self.mtu = mtu
+            self.domain = domain
+            self.dhcp = dhcp
+            self.dns = dns
+            self.generation = generation
+            self.guest = guest
+        }
+    }
+
+    /// Every network, or only one, with every guest of it.
+    ///
+    /// One statement, hence one snapshot: the generation is that of these very guests.
+    package static func rows(of network: NetworkID?, on session: borrowing Session) throws -> [Row] {
+        try session.query(rowsQuery(of: network)).map { row in
+            let mac = try row.get("mac", as: MACAddress?.self)
+            return Row(
+                network: try row.get("network"),
+                name: try row.get("name"),
+                vni: try row.get("vni"),
+                cidr: try row.get("cidr"),
+                mtu: try row.get("mtu"),
+                domain: try row.get("domain", as: DomainName?.self),
+                dhcp: try row.get("dhcp"),
+                dns: try row.get("dns"),
+                generation: try row.get("generation"),
+                guest: try mac.map { mac in
+                    Row.Guest(mac: mac, address: try row.get("address"), hostname: try row.get("hostname"))
+                }
+            )
+        }
+    }
+
+    static func rowsQuery(of network: NetworkID?) -> SQL {
+        let condition: SQL = network.map { "WHERE w.id = \($0)" } ?? ""
+        return """
+            SELECT w.id AS network, w.name, w.vni, w.cidr, w.mtu, w.domain, w.dhcp, w.dns, w.generation,
+                i.mac, i.address, i.hostname
+            FROM networks AS w LEFT JOIN interfaces AS i ON i.network = w.id
+            \(sql: condition)
+            """
+    }
+}

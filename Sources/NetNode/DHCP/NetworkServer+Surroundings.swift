@@ -1,0 +1,92 @@
+import ChildProcess
+import ClusterOps
+import Glibc
+
+/// What a server stands on: its process, its files, what an earlier one left.
+extension NetworkServer {
+    /// How long to wait between two looks at what nothing tells of: ports, a log.
+    static let pace: Duration = .milliseconds(2)
+    /// How often a dnsmasq is started that cannot have its ports.
+    static let attempts = 5
+    static let attemptPace: Duration = .milliseconds(20)
+    /// dnsmasq's exit code for a port or device that it cannot have (its manual, "EXIT CODES").
+    static let networkTrouble = ChildExit.code(2)
+
+    /// The end of stderr that is kept: far more than it writes between two looks, or while it starts.
+    private static let longestComplaint = 65_536
+    /// How often it is tried to read the lease file while dnsmasq sleeps.
+    private static let leaseLooks = 100
+
+    static func configurationArgument(_ path: String) -> String { "--conf-file=\(path)" }
+
+    func specification(_ paths: ServerPaths) -> ChildSpecification {
+        ChildSpecification(
+            executable: "dnsmasq",
+            arguments: [Self.configurationArgument(paths.configuration)],
+            environment: ["PATH": ChildSpecification.standardPath, "LANG": "C.UTF-8"],
+            workingDirectory: "/",
+            networkNamespace: namespacePath,
+            credentials: credentials,
+            standardError: .collect(limit: Self.longestComplaint, keeping: .tail)
+        )
+    }
+
+    func disk() throws(ServerPathError) -> ServerDisk {
+        ServerDisk(paths: try ServerPaths(directory: directory), credentials: credentials)
+    }
+
+    func leftovers(_ disk: ServerDisk) -> Leftovers {
+        Leftovers(namespacePath: namespacePath, configuration: disk.paths.configuration)
+    }
+
+    /// Whether a guest that is not wanted, or is wanted elsewhere, has a lease.
+    func strays(_ wanted: ServerWanted, _ disk: ServerDisk) async throws -> ServerPlan.Strays {
+        guard wanted.servesDHCP, let child = current?.child, child.exitIfEnded == nil else { return .none }
+        guard let text = try await leases(of: child, disk), let file = try? LeaseFile(text) else { return .unknown }
+        return file.strays(among: wanted.hosts).isEmpty ? .none : .some
+    }
+
+    /// The lease file as dnsmasq left it, and not as it is while it is written: it is emptied first then.
+    ///
+    /// - Returns: The text at a moment at which dnsmasq slept; nil when it never did.
+    private func leases(of child: SupervisedChild, _ disk: ServerDisk) async throws -> String? {
+        let facts = ProcessFacts(pid: child.pid)
+        for _ in 0..<Self.leaseLooks where child.exitIfEnded == nil {
+            let before = facts.sleep
+            let text = try onDisk(disk.leases)
+            if before != nil, facts.sleep == before { return text }
+            try await Task.sleep(for: Self.pace)
+        }
+        return nil
+    }
+
+    // MARK: Errors
+
+    func onDisk<Result>(_ work: () throws(ServerDisk.Failure) -> Result) throws(ServerError) -> Result {
+        do {
+            return try work()
+        } catch {
+            throw self.error(.file(path: error.path, attempt: error.attempt, error: error.error))
+        }
+    }
+
+    func error(_ reason: ServerError.Reason, _ child: SupervisedChild? = nil) -> ServerError {
+        let complaint = child?.standardError.text ?? ""
+        return ServerError(reason, vni: vni, namespacePath: namespacePath, complaint: complaint)
+    }
+
+    func error(_ failure: Leftovers.Failure) -> ServerError {
+        switch failure {
+        case .noNamespace(let number): error(.noNamespace(number))
+        case .noProcesses(let number): error(.file(path: "/proc", attempt: "read", error: number))
+        case .stays(let pid): error(.leftoverStays(pid))
+        }
+    }
+}
+
+extension ServerLog {
+    /// Whether all files that matter for what is wanted have been read.
+    func hasRead(_ wanted: ServerWanted) -> Bool {
+        (!wanted.servesDHCP || hostsReads > 0) && (!wanted.servesDNS || namesReads > 0)
+    }
+}

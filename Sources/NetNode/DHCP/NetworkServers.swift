@@ -1,0 +1,160 @@
+import ChildProcess
+import ClusterOps
+import Glibc
+import Logging
+import ServiceLifecycle
+import Synchronization
+
+/// The DHCP and DNS servers of all networks of a node.
+///
+/// Closed at first: none may run until ``open()``, nor after ``close()``. Networks do not wait for each other.
+package final class NetworkServers: Sendable {
+    private struct State {
+        var servers: [VNI: NetworkServer] = [:]
+        var backoffs: [VNI: RestartBackoff] = [:]
+        var restarts = 0
+    }
+
+    private struct Start: Sendable {
+        let server: NetworkServer
+        let served: ServedChild
+    }
+
+    private let stateDirectory: String
+    private let namespacePath: @Sendable (VNI) -> String
+    private let credentials: Credentials
+    private let wanted: @Sendable (NetworkID) async throws -> ServerWanted?
+    private let logger: Logger
+    private let permit = ServerPermit(isOpen: false)
+    private let state = Mutex(State())
+    private let starts: AsyncStream<Start>
+    private let startFound: AsyncStream<Start>.Continuation
+
+    /// Creates the set; nothing is read or started.
+    ///
+    /// - Parameters:
+    ///   - stateDirectory: has a directory for each network, `{stateDirectory}/{VNI}`; has to be there.
+    ///   - namespacePath: the file of a network's namespace.
+    ///   - credentials: see `Credentials.dnsmasq()`.
+    ///   - wanted: reads what is wanted of a network when its server has died; nil when the network is gone.
+    ///   - logger: told of each change.
+    package init(
+        stateDirectory: String,
+        namespacePath: @escaping @Sendable (VNI) -> String,
+        credentials: Credentials,
+        wanted: @escaping @Sendable (NetworkID) async throws -> ServerWanted?,
+        logger: Logger
+    ) {
+        self.stateDirectory = stateDirectory
+        self.namespacePath = namespacePath
+        self.credentials = credentials
+        self.wanted = wanted
+        self.logger = logger
+        (starts, startFound) = AsyncStream.makeStream()
+    }
+
+    /// Allows servers to run.
+    package func open() {
+        permit.open()
+    }
+
+    /// Kills all servers at once, and lets none be started any more.
+    ///
+    /// From the call on no child comes to serve, also not by a ``bring(_:)`` in the middle, which throws
+    /// ``ServersClosed``. When it returns, no child is left. Works in a cancelled task too.
+    package func close() async {
+        permit.close()
+        let servers = state.withLock { $0.servers.values }
+        await withDiscardingTaskGroup { group in
+            for server in servers { group.addTask { await server.kill() } }
+        }
+    }
+
+    /// Makes the server of a network what is wanted; see ``NetworkServer/bring(to:)``.
+    ///
+    /// - Throws: ``ServersClosed`` when none may run, and what a server throws.
+    package func bring(_ wanted: ServerWanted) async throws -> ServerPass {
+        try await server(of: wanted.vni).bring(to: wanted)
+    }
+
+    /// Ends the server of a network and removes its files.
+    ///
+    /// - Throws: ``ServerError`` when a file or a process stays.
+    package func remove(_ vni: VNI) async throws {
+        try await server(of: vni).remove()
+    }
+
+    /// The process ids of the servers that run.
+    package var running: [VNI: pid_t] {
+        get async {
+            var running: [VNI: pid_t] = [:]
+            for (vni, server) in state.withLock({ $0.servers }) { running[vni] = await server.pid }
+            return running
+        }
+    }
+
+    /// How many servers that had died were started again.
+    package var restarts: Int { state.withLock { $0.restarts } }
+
+    /// Starts again what dies, until graceful shutdown or cancellation.
+    ///
+    /// At once the first time, then later and later. To be called once; it does not end the servers.
+    package func run() async {
+        await cancelWhenGracefulShutdown {
+            await withDiscardingTaskGroup { group in
+                for await start in self.starts { group.addTask { await self.watch(start) } }
+            }
+        }
+    }
+
+    /// Kept for ever, so that two calls for one network always meet: a few words for each VNI that ever was.
+    private func server(of vni: VNI) -> NetworkServer {
+        state.withLock { state in
+            if let server = state.servers[vni] { return server }
+            let server = NetworkServer(
+                vni: vni,
+                namespacePath: namespacePath(vni),
+                directory: "\(stateDirectory)/\(vni)",
+                credentials: credentials,
+                permit: permit,
+                logger: logger,
+                served: { [startFound] in startFound.yield(Start(server: $0, served: $1)) }
+            )
+            state.servers[vni] = server
+            return server
+        }
+    }
+
+    private func watch(_ start: Start) async {
+        // Nil when the wait was cancelled.
+        guard let exit = try? await start.served.child.exit else { return }
+        let life = start.served.since.duration(to: .now)
+        guard await start.server.hasLost(start.served.child, exit) else { return }
+        await revive(start, afterLifeOf: life)
+    }
+
+    private func revive(_ start: Start, afterLifeOf life: Duration) async {
+        let vni = start.server.vni
+        var life = life
+        while true {
+            let delay = state.withLock { $0.backoffs[vni, default: RestartBackoff()].delay(afterLifeOf: life) }
+            guard await pause(for: delay) == .elapsed else { return }
+            do {
+                // Read now: what was wanted when it was started may be long past.
+                guard let wanted = try await wanted(start.served.network), wanted.vni == vni else { return }
+                if try await bring(wanted) != .nothing { state.withLock { $0.restarts += 1 } }
+                return
+            } catch is ServersClosed {
+                return
+            } catch is CancellationError {
+                return
+            } catch {
+                logger.warning(
+                    "network server could not be started again",
+                    metadata: ["vni": "\(vni)", "error": "\(error)"]
+                )
+                life = .zero
+            }
+        }
+    }
+}

@@ -1,0 +1,59 @@
+import ChildProcess
+import ClusterOps
+
+/// Why a network's server is not what it should be.
+package struct ServerError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// What went wrong.
+    package enum Reason: Sendable, Hashable {
+        /// The namespace's file cannot be looked at: most often there is no such namespace.
+        case noNamespace(Int32)
+        case notStarted(String)
+        /// The child ended before it served.
+        case ended(ChildExit)
+        case notServing(within: Duration)
+        /// A process of an earlier run was killed and would not go.
+        case leftoverStays(Int32)
+        case file(path: String, attempt: String, error: Int32)
+        case noUser([String])
+    }
+
+    /// Nil for what concerns no single network.
+    package let vni: VNI?
+    package let namespacePath: String
+    package let reason: Reason
+    /// The end of the child's stderr.
+    package let complaint: String
+
+    package init(_ reason: Reason, vni: VNI?, namespacePath: String, complaint: String = "") {
+        self.reason = reason
+        self.vni = vni
+        self.namespacePath = namespacePath
+        self.complaint = complaint
+    }
+
+    /// One line: the network, its namespace, what came of it, and the last line of stderr.
+    package var description: String {
+        let subject = vni.map { "the server of network \($0) (in \(namespacePath)) " } ?? "the servers of all networks "
+        let last = complaint.split(separator: "\n").last.map { ": \($0)" } ?? ""
+        return subject + outcome + last
+    }
+
+    private var outcome: String {
+        switch reason {
+        case .noNamespace(let error): "has no namespace to live in (errno \(error)): is it made, and named so?"
+        case .notStarted(let cause): "could not be started: \(cause)"
+        case .ended(let exit): "ended with \(exit) before it served"
+        case .notServing(let limit): "did not serve within \(limit), so it was ended"
+        case .leftoverStays(let pid): "cannot start: process \(pid) of an earlier run was killed and has not gone"
+        case .file(let path, let attempt, let error): "cannot \(attempt) \(path) (errno \(error))"
+        case .noUser(let names): "have no user: expected one of \(names.joined(separator: ", ")) on this machine"
+        }
+    }
+}
+
+/// The servers are closed: none may run, so none is started.
+package struct ServersClosed: Error, Sendable, Hashable, CustomStringConvertible {
+    package init() {}
+
+    package var description: String { "no server may run on this node now, so none was started" }
+}

@@ -1,0 +1,123 @@
+import ClusterOps
+
+/// Where the files of a network's server are: all in one directory of its own.
+package struct ServerPaths: Sendable, Hashable {
+    /// An absolute path, in which dnsmasq's configuration has no character with a meaning.
+    package let directory: String
+
+    package var configuration: String { "\(directory)/dnsmasq.conf" }
+    package var hosts: String { "\(directory)/hosts" }
+    package var names: String { "\(directory)/names" }
+    package var leases: String { "\(directory)/leases" }
+
+    /// Takes a directory.
+    ///
+    /// - Throws: ``ServerPathError`` for a path that dnsmasq would read as something else: in its files a blank, a
+    ///   quote, a comma or a `#` can end a value.
+    package init(directory: String) throws(ServerPathError) {
+        let isPlain = directory.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"): true
+            case UInt8(ascii: "0")...UInt8(ascii: "9"): true
+            case UInt8(ascii: "/"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."): true
+            default: false
+            }
+        }
+        guard directory.hasPrefix("/"), isPlain else { throw ServerPathError(directory: directory) }
+        self.directory = directory
+    }
+}
+
+/// A directory that cannot stand in dnsmasq's configuration.
+package struct ServerPathError: Error, Sendable, Hashable, CustomStringConvertible {
+    package let directory: String
+
+    package var description: String {
+        "'\(directory)' cannot hold a server's files: expected an absolute path of letters, digits and / - _ ."
+    }
+}
+
+/// The texts by which a network's dnsmasq knows what it is: nothing else decides what it serves.
+///
+/// Every value in them is of a type whose grammar has no comma, blank or newline; nothing can add a line or a field.
+package struct ServerFiles: Sendable, Hashable {
+    /// `dnsmasq.conf`: read at start only.
+    package let configuration: String
+    /// `hosts`: who gets which address; read at start and at SIGHUP.
+    package let hosts: String
+    /// `names`: what DNS answers, from the first moment and not only from a guest's first lease; read as `hosts` is.
+    package let names: String
+
+    /// The device of the network's namespace that is served.
+    package static let device = "gw0"
+
+    /// As long as the research for this project and its example use; a guest renews after half of it.
+    private static let leaseTime = "1h"
+
+    package init(_ wanted: ServerWanted, at paths: ServerPaths) {
+        configuration = Self.text(Self.configurationLines(wanted, paths))
+        hosts = Self.text(wanted.hosts.map(Self.hostLine))
+        names = Self.text(wanted.hosts.map { Self.nameLine($0, wanted.domain) })
+    }
+
+    private static func text(_ lines: [String]) -> String {
+        lines.map { $0 + "\n" }.joined()
+    }
+
+    private static func configurationLines(_ wanted: ServerWanted, _ paths: ServerPaths) -> [String] {
+        var lines = [
+            "# Network \(wanted.vni), written by netnode: what is changed here by hand is written over.",
+            "keep-in-foreground", "pid-file=",
+            // To stderr. A file would be given away to dnsmasq's user if it were ever started as root, /dev/null too.
+            "log-facility=-", "quiet-dhcp",
+            // Without these and any option that names a directory, dnsmasq takes no inotify instance: there are 128.
+            "no-resolv", "no-hosts",
+            // Not bind-dynamic: that one runs on where gw0 or its address is missing, serving nothing, and this one
+            // ends and says so. A gw0 that was made anew is lost to both, as the DHCP socket is bound to the device.
+            "bind-interfaces", "interface=\(device)", "except-interface=lo",
+            "addn-hosts=\(paths.names)",
+        ]
+        lines += wanted.servesDHCP ? leaseLines(wanted, paths) : []
+        lines += wanted.servesDNS ? ["domain-needed", "bogus-priv"] : ["port=0"]
+        if let domain = wanted.domain { lines += ["domain=\(domain)", "local=/\(domain)/"] }
+        return lines
+    }
+
+    private static func leaseLines(_ wanted: ServerWanted, _ paths: ServerPaths) -> [String] {
+        let server = wanted.cidr.serverAddress
+        var lines = [
+            "dhcp-authoritative", "no-ping", "dhcp-ignore-names",
+            "dhcp-range=\(wanted.cidr.network),static,\(wanted.cidr.netmask),\(leaseTime)",
+            // Its own limit is 1,000; all addresses but the server's can be leased.
+            "dhcp-lease-max=\(wanted.cidr.usableHostCount - 1)",
+            "dhcp-leasefile=\(paths.leases)", "dhcp-hostsfile=\(paths.hosts)",
+            "dhcp-option=3,\(server)",
+        ]
+        if wanted.servesDNS { lines.append("dhcp-option=6,\(server)") }
+        if let domain = wanted.domain { lines.append("dhcp-option=15,\(domain)") }
+        lines.append("dhcp-option=26,\(wanted.mtu)")
+        return lines
+    }
+
+    /// `MAC,address,hostname`; a host name that dnsmasq would read as something else is left out.
+    ///
+    /// It then comes from `names` where the network has DNS.
+    private static func hostLine(_ host: ServerWanted.Host) -> String {
+        let fields = ["\(host.mac)", "\(host.address)"] + (isReadAsName(host.hostname) ? ["\(host.hostname)"] : [])
+        return fields.joined(separator: ",")
+    }
+
+    /// The field of a host line has no marks: `ignore` turns the host off, `infinite`, `90` and `2h` are lease times.
+    private static func isReadAsName(_ name: HostName) -> Bool {
+        let text = name.description
+        if text == "ignore" || text == "infinite" { return false }
+        let withoutUnit = text.last.map { "smhdw".contains($0) } == true ? text.dropLast() : text[...]
+        return !withoutUnit.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+    }
+
+    /// The first name is the one that an address is answered with.
+    private static func nameLine(_ host: ServerWanted.Host, _ domain: DomainName?) -> String {
+        let full = domain.map { "\(host.hostname).\($0) " } ?? ""
+        return "\(host.address) \(full)\(host.hostname)"
+    }
+}

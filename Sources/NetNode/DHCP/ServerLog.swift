@@ -1,0 +1,47 @@
+import ChildProcess
+
+/// Counts in what a dnsmasq writes how often it has read its files since a moment.
+///
+/// It logs a file when it has read it whole, and does nothing else between two files of one reading. So a guest that
+/// speaks after the lines are there is answered by what is in the files.
+package struct ServerLog: Sendable, Hashable {
+    private let hostsEnd: String
+    private let namesPart: String
+    private var position: Int
+    private var rest: [UInt8] = []
+    /// How often `hosts` was read.
+    package private(set) var hostsReads = 0
+    /// How often `names` was read.
+    package private(set) var namesReads = 0
+
+    /// Begins after what was written so far.
+    package init(_ paths: ServerPaths, after output: CollectedOutput?) {
+        hostsEnd = ": read \(paths.hosts)"
+        namesPart = ": read \(paths.names) - "
+        position = output?.total ?? 0
+    }
+
+    /// Takes note of what came since.
+    ///
+    /// Lines that were written and dropped between two looks are not counted; who waits for them then waits in vain, and
+    /// must not take that for an answer.
+    package mutating func look(at output: CollectedOutput) {
+        let new = output.total - position
+        guard new > 0 else { return }
+        if new > output.bytes.count { rest = [] }
+        position = output.total
+        rest += output.bytes.suffix(new)
+        while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
+            note(String(decoding: rest[..<end], as: UTF8.self))
+            rest.removeFirst(end + 1)
+        }
+    }
+
+    private mutating func note(_ line: String) {
+        if line.hasSuffix(hostsEnd) {
+            hostsReads += 1
+        } else if line.contains(namesPart) {
+            namesReads += 1
+        }
+    }
+}

@@ -1,0 +1,101 @@
+/// What is to be done so that a network's server serves what is wanted.
+package enum ServerPlan: Sendable, Hashable {
+    case nothing
+    /// Write what differs, and SIGHUP.
+    case reload
+    case restart
+    case start
+    case stop
+
+    /// What is known of the running child.
+    package struct Child: Sendable, Hashable {
+        /// What it was started with.
+        package let configuration: String
+        /// The hosts and names that it is known to have read last; nil when that is not certain.
+        package let hosts: String?
+        package let names: String?
+        /// Whether it lives in the namespace, and on the device, that a new one would.
+        package let isInPlace: Bool
+
+        package init(configuration: String, hosts: String?, names: String?, isInPlace: Bool) {
+            self.configuration = configuration
+            self.hosts = hosts
+            self.names = names
+            self.isInPlace = isInPlace
+        }
+    }
+
+    /// What the directory has; nil is a file that is not there.
+    package struct Disk: Sendable, Hashable {
+        package let configuration: [UInt8]?
+        package let hosts: [UInt8]?
+        package let names: [UInt8]?
+
+        package init(configuration: [UInt8]?, hosts: [UInt8]?, names: [UInt8]?) {
+            self.configuration = configuration
+            self.hosts = hosts
+            self.names = names
+        }
+    }
+
+    /// What the lease file says of leases that belong to nobody wanted.
+    package enum Strays: Sendable, Hashable {
+        case none
+        case some
+        /// It could not be read, so there may be some if a guest was taken away.
+        case unknown
+
+        /// Whether leases must be ended.
+        ///
+        /// - Parameters:
+        ///   - old: the hosts file before; nil when that is not certain.
+        ///   - new: the hosts file as it should be.
+        package func needRestart(from old: String?, to new: String) -> Bool {
+            switch self {
+            case .none: return false
+            case .some: return true
+            case .unknown:
+                guard let old else { return true }
+                return !Set(old.split(separator: "\n")).isSubset(of: new.split(separator: "\n"))
+            }
+        }
+    }
+
+    /// Decides.
+    ///
+    /// - Parameters:
+    ///   - child: the running one, nil when none runs.
+    ///   - disk: what the files are.
+    ///   - wanted: what they should be; nil when the network needs no server.
+    ///   - strays: only looked at when a child runs; a start has an empty lease file.
+    package init(child: Child?, disk: Disk, wanted: ServerFiles?, strays: Strays) {
+        guard let wanted else {
+            self = child == nil ? .nothing : .stop
+            return
+        }
+        guard let child else {
+            self = .start
+            return
+        }
+        let isConfigured =
+            child.configuration == wanted.configuration && Self.isSame(disk.configuration, wanted.configuration)
+        // To start anew is the only always right way to end a lease, and costs some 10 ms of silence.
+        guard child.isInPlace, isConfigured, !strays.needRestart(from: child.hosts, to: wanted.hosts) else {
+            self = .restart
+            return
+        }
+        let isSame =
+            child.hosts == wanted.hosts && child.names == wanted.names
+            && Self.isSame(disk.hosts, wanted.hosts) && Self.isSame(disk.names, wanted.names)
+        self = isSame ? .nothing : .reload
+    }
+
+    private static func isSame(_ bytes: [UInt8]?, _ text: String) -> Bool {
+        bytes?.elementsEqual(text.utf8) ?? false
+    }
+}
+
+/// What was done to a network's server.
+package enum ServerPass: String, Sendable, Hashable {
+    case nothing, reloaded, restarted, started, stopped
+}

@@ -1,0 +1,81 @@
+import ClusterOps
+
+/// What the DHCP and DNS server of a network should be, and whom it should know.
+///
+/// Made from one snapshot of the database, so that what is served is the state of one moment.
+package struct ServerWanted: Sendable, Hashable {
+    /// A guest's interface.
+    package struct Host: Sendable, Hashable {
+        package let mac: MACAddress
+        package let address: IPv4Address
+        package let hostname: HostName
+
+        package init(mac: MACAddress, address: IPv4Address, hostname: HostName) {
+            self.mac = mac
+            self.address = address
+            self.hostname = hostname
+        }
+    }
+
+    package let id: NetworkID
+    package let name: NetworkName
+    package let vni: VNI
+    package let cidr: CIDR
+    package let mtu: MTU
+    package let domain: DomainName?
+    package let servesDHCP: Bool
+    package let servesDNS: Bool
+    /// What is reached when the server has all this.
+    package let generation: UInt64
+    /// By address, ascending.
+    package let hosts: [Host]
+
+    package init(
+        id: NetworkID,
+        name: NetworkName,
+        vni: VNI,
+        cidr: CIDR,
+        mtu: MTU,
+        domain: DomainName?,
+        servesDHCP: Bool,
+        servesDNS: Bool,
+        generation: UInt64,
+        hosts: [Host]
+    ) {
+        self.id = id
+        self.name = name
+        self.vni = vni
+        self.cidr = cidr
+        self.mtu = mtu
+        self.domain = domain
+        self.servesDHCP = servesDHCP
+        self.servesDNS = servesDNS
+        self.generation = generation
+        self.hosts = hosts.sorted { $0.address < $1.address }
+    }
+
+    /// Whether the network has a server at all.
+    package var isNeeded: Bool { servesDHCP || servesDNS }
+
+    /// Makes sense of a snapshot: one value for each network in it, by VNI.
+    package static func all(in rows: [ServerStatements.Row]) -> [ServerWanted] {
+        Dictionary(grouping: rows, by: \.network).values
+            .map { ServerWanted(ofOneNetwork: $0, first: $0[0]) }
+            .sorted { $0.vni < $1.vni }
+    }
+
+    private init(ofOneNetwork rows: [ServerStatements.Row], first: ServerStatements.Row) {
+        self.init(
+            id: first.network,
+            name: first.name,
+            vni: first.vni,
+            cidr: first.cidr,
+            mtu: first.mtu,
+            domain: first.domain,
+            servesDHCP: first.dhcp,
+            servesDNS: first.dns,
+            generation: first.generation,
+            hosts: rows.compactMap(\.guest).map { Host(mac: $0.mac, address: $0.address, hostname: $0.hostname) }
+        )
+    }
+}

@@ -1,0 +1,187 @@
+import ChildProcess
+import ClusterOps
+import ClusterOpsTestKit
+import Foundation
+import MariaDB
+import NetNode
+import Testing
+
+extension NamespaceTests {
+    @Suite struct NetworkServersTests {
+        @Test func `a killed server comes back, also while a guest holds a connection to it`() async throws {
+            try await withServers { world in
+                let wanted = try world.wanted([world.host(11)])
+                let servers = world.servers { $0 == wanted.id ? wanted : nil }
+                let guest = try await world.guest(11)
+                servers.open()
+                #expect(try await servers.bring(wanted) == .started)
+                let vni = try world.vni()
+                try await withThrowingTaskGroup { group in
+                    group.addTask { await servers.run() }
+                    let client = try await world.start(
+                        ["sh", "-c", "sleep 600 | busybox nc 10.9.0.1 53"],
+                        in: guest.namespace
+                    )
+                    try await eventually("dnsmasq has a process for the client") { world.serverProcesses().count == 2 }
+                    let pid = try #require(await servers.running[vni])
+                    kill(pid, SIGKILL)
+                    try await eventually("it is back") { servers.restarts == 1 }
+                    #expect(await servers.running[vni] != pid)
+                    #expect(try await world.lease(guest, tries: 1)?["ip"] == "10.9.0.11")
+                    #expect(try await world.lookUp("guest-11", from: guest).contains("Address: 10.9.0.11"))
+                    #expect(client.exitIfEnded != nil || world.serverProcesses().count == 1)
+                    await client.terminate(grace: .zero)
+                    // A restart that is asked for is no death.
+                    #expect(try await servers.bring(world.wanted([world.host(12)])) == .restarted)
+                    #expect(servers.restarts == 1)
+                    group.cancelAll()
+                }
+                await servers.close()
+                #expect(await servers.running.isEmpty && world.serverProcesses() == [])
+            }
+        }
+
+        @Test func `a connection process of a killed coordinator does not keep the new server from its port`()
+            async throws
+        {
+            try await withServers { world in
+                let wanted = try world.wanted([world.host(11)])
+                let servers = world.servers { _ in nil }
+                let guest = try await world.guest(11)
+                servers.open()
+                #expect(try await servers.bring(wanted) == .started)
+                // The same dnsmasq, but of an owner that does not end its group with it.
+                await servers.close()
+                let configuration = "--conf-file=\(world.directory)/100/dnsmasq.conf"
+                let earlier = try await world.start(
+                    ["sh", "-c", "dnsmasq \(configuration); sleep 600"],
+                    in: world.namespace().namespace
+                )
+                let client = try await world.start(
+                    ["sh", "-c", "while ! busybox nc -z 10.9.0.1 53; do :; done; sleep 600 | busybox nc 10.9.0.1 53"],
+                    in: guest.namespace
+                )
+                try await eventually("dnsmasq has a process for the client") { world.serverProcesses().count == 2 }
+                let first = try #require(world.serverProcesses().min())
+                kill(first, SIGKILL)
+                try await eventually("only that process is left") { world.serverProcesses().count == 1 }
+                servers.open()
+                #expect(try await servers.bring(wanted) == .started)
+                #expect(try await world.lookUp("guest-11", from: guest).contains("Address: 10.9.0.11"))
+                #expect(world.serverProcesses() == [await servers.running[try world.vni()]])
+                await client.terminate(grace: .zero)
+                await earlier.terminate(grace: .zero)
+                await servers.close()
+            }
+        }
+
+        @Test func `closing in the middle of many starts leaves no server, and opening again brings them all`()
+            async throws
+        {
+            try await withServers(networks: 8) { world in
+                let servers = world.servers { _ in nil }
+                let all = try (0..<8).map { try world.wanted([world.host(11)], network: $0) }
+                await #expect(throws: ServersClosed.self) { try await servers.bring(all[0]) }
+                for enough in 0...8 {
+                    servers.open()
+                    let passes = try await withThrowingTaskGroup(of: ServerPass?.self) { group in
+                        for wanted in all {
+                            group.addTask {
+                                do {
+                                    return try await servers.bring(wanted)
+                                } catch is ServersClosed {
+                                    return nil
+                                }
+                            }
+                        }
+                        try await eventually("\(enough) were started") { world.serverProcesses().count >= enough }
+                        await servers.close()
+                        #expect(world.serverProcesses() == [], "after \(enough)")
+                        return try await group.reduce(into: []) { $0.append($1) }
+                    }
+                    #expect(passes.count == 8 && passes.allSatisfy { $0 == nil || $0 == .started })
+                    #expect(world.serverProcesses() == [])
+                }
+                servers.open()
+                for wanted in all { #expect(try await servers.bring(wanted) == .started) }
+                #expect(await servers.running.count == 8)
+                try await servers.remove(try world.vni(3))
+                #expect(await servers.running.count == 7)
+                await servers.close()
+                #expect(world.serverProcesses() == [])
+            }
+        }
+
+        @Test func `a network without its namespace is an error that names it, and holds up no other`() async throws {
+            try await withServers(networks: 2) { world in
+                let servers = world.servers { _ in nil }
+                servers.open()
+                let passes = await withTaskGroup(of: (Int, Result<ServerPass, any Error>).self) { group in
+                    for index in 0..<3 {
+                        group.addTask {
+                            do {
+                                return (index, .success(try await servers.bring(world.wanted([], network: index))))
+                            } catch {
+                                return (index, .failure(error))
+                            }
+                        }
+                    }
+                    return await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
+                }
+                #expect(try passes[0]?.get() == .started && passes[1]?.get() == .started)
+                let error = #expect(throws: ServerError.self) { try passes[2]?.get() }
+                #expect(error?.reason == .noNamespace(ENOENT))
+                let text = "\(try #require(error))"
+                #expect(text.contains("network 102") && text.contains("/run/netns/none"), "\(text)")
+                await servers.close()
+                #expect(world.serverProcesses() == [])
+            }
+        }
+    }
+
+    @Suite struct ServerStatementsTests {
+        @Test func `one statement gives the networks with their guests, and those without`() async throws {
+            try await withCluster { cluster in
+                let (blue, green, node) = (NetworkID.new(), NetworkID.new(), NodeID.new())
+                try await cluster.execute(
+                    """
+                    INSERT INTO nodes (id, name, underlay_address, is_hypervisor, is_network_node)
+                    VALUES (\(node), 'h1', '192.0.2.1', TRUE, FALSE)
+                    """
+                )
+                try await cluster.execute(
+                    """
+                    INSERT INTO networks (id, name, vni, cidr, mtu, domain, dhcp, dns, generation)
+                    VALUES (\(blue), 'blue', 100, '10.9.0.0/24', 1450, 'guests.example', TRUE, FALSE, 7),
+                        (\(green), 'green', 200, '10.8.0.0/16', 9000, NULL, FALSE, TRUE, 8)
+                    """
+                )
+                for (mac, address, name) in [
+                    ("02:00:00:00:00:02", "10.9.0.12", "b"), ("02:00:00:00:00:01", "10.9.0.9", "a"),
+                ] {
+                    try await cluster.execute(
+                        """
+                        INSERT INTO interfaces (id, network, node, mac, address, hostname)
+                        VALUES (\(InterfaceID.new()), \(blue), \(node), \(mac), \(address), \(name))
+                        """
+                    )
+                }
+                let all = try await cluster.database.withSession { session in
+                    ServerWanted.all(in: try ServerStatements.rows(of: nil, on: session))
+                }
+                #expect(all.map(\.id) == [blue, green] && all.map(\.generation) == [7, 8])
+                #expect(
+                    all[0].hosts.map { "\($0.mac) \($0.address) \($0.hostname)" } == [
+                        "02:00:00:00:00:01 10.9.0.9 a", "02:00:00:00:00:02 10.9.0.12 b",
+                    ]
+                )
+                #expect(all[0].domain?.description == "guests.example" && all[0].servesDHCP && !all[0].servesDNS)
+                #expect(all[1].domain == nil && all[1].mtu.rawValue == 9000 && all[1].hosts == [] && all[1].servesDNS)
+                let one = try await cluster.database.withSession { session in
+                    ServerWanted.all(in: try ServerStatements.rows(of: green, on: session))
+                }
+                #expect(one == [all[1]])
+            }
+        }
+    }
+}

@@ -1,0 +1,172 @@
+import ChildProcess
+import ClusterOps
+import ClusterOpsTestKit
+import Foundation
+import NetNode
+import Testing
+
+/// Networks whose namespaces, guests and frames are real, and whose wanted state is made up by the test.
+struct ServerWorld: Sendable {
+    /// The first is the node, with the bridges; each other one is the namespace of a network.
+    let underlay: NamespaceHosts
+    /// For the files of all networks.
+    let directory: String
+    let credentials: Credentials
+
+    static let server = "10.9.0.1"
+
+    func vni(_ index: Int = 0) throws -> VNI { try VNI(100 + index) }
+
+    func namespace(_ index: Int = 0) -> NamespaceHosts.Host { underlay.hosts[index + 1] }
+
+    /// A guest by the last octet of its address, 10.9.0.0/24.
+    func host(_ number: Int, mac: Int? = nil, name: String? = nil) throws -> ServerWanted.Host {
+        ServerWanted.Host(
+            mac: try self.mac(mac ?? number),
+            address: try IPv4Address("10.9.0.\(number)"),
+            hostname: try HostName(name ?? "guest-\(number)")
+        )
+    }
+
+    func mac(_ number: Int) throws -> MACAddress { try MACAddress("02:00:00:00:00:\(number)") }
+
+    func wanted(
+        _ hosts: [ServerWanted.Host],
+        network index: Int = 0,
+        mtu: Int = 1450,
+        domain: String? = "guests.example",
+        dhcp: Bool = true,
+        dns: Bool = true
+    ) throws -> ServerWanted {
+        ServerWanted(
+            id: .new(),
+            name: try NetworkName("n\(index)"),
+            vni: try vni(index),
+            cidr: try CIDR("10.9.0.0/24"),
+            mtu: try MTU(mtu),
+            domain: try domain.map { try DomainName($0) },
+            servesDHCP: dhcp,
+            servesDNS: dns,
+            generation: 1,
+            hosts: hosts
+        )
+    }
+
+    func networkServer(_ index: Int = 0) throws -> NetworkServer {
+        NetworkServer(
+            vni: try vni(index),
+            namespacePath: namespace(index).namespacePath,
+            directory: "\(directory)/\(try vni(index))",
+            credentials: credentials,
+            logger: .silent
+        )
+    }
+
+    func servers(wanted: @escaping @Sendable (NetworkID) async throws -> ServerWanted?) -> NetworkServers {
+        NetworkServers(
+            stateDirectory: directory,
+            namespacePath: { vni in
+                let index = vni.rawValue - 99
+                return underlay.hosts.indices.contains(index) ? underlay.hosts[index].namespacePath : "/run/netns/none"
+            },
+            credentials: credentials,
+            wanted: wanted,
+            logger: .silent
+        )
+    }
+
+    /// Starts a guest; it has the address that goes with the MAC from the start, so that it can ask for names.
+    func guest(_ number: Int, in index: Int = 0) async throws -> NamespaceHosts.Guest {
+        try await underlay.addGuest(
+            to: underlay.hosts[0],
+            vni: try vni(index),
+            mac: try mac(number),
+            address: try IPv4Address("10.9.0.\(number)")
+        )
+    }
+
+    /// Has a guest ask for a lease.
+    ///
+    /// - Returns: What it was given by the names that `udhcpc` has for it; nil when nobody answered.
+    func lease(_ guest: NamespaceHosts.Guest, tries: Int = 5) async throws -> [String: String]? {
+        let script = "\(directory)/report"
+        if !FileManager.default.fileExists(atPath: script) {
+            try Data("#!/bin/sh\n[ \"$1\" = bound ] && env\nexit 0\n".utf8).write(to: URL(fileURLWithPath: script))
+            chmod(script, 0o755)
+        }
+        let output = try await run(
+            [
+                "busybox", "udhcpc", "-n", "-q", "-f", "-t", "\(tries)", "-T", "1", "-i", "eth0", "-s", script,
+                "-O", "mtu", "-O", "hostname",
+            ],
+            in: guest.namespace
+        )
+        guard output.exit.isSuccess else { return nil }
+        let pairs = output.text.split(separator: "\n").compactMap { line -> (String, String)? in
+            let parts = line.split(separator: "=", maxSplits: 1).map(String.init)
+            return parts.count == 2 ? (parts[0], parts[1]) : nil
+        }
+        return Dictionary(pairs) { first, _ in first }
+    }
+
+    /// What the network's server answers to a question.
+    func lookUp(_ name: String, from guest: NamespaceHosts.Guest) async throws -> String {
+        try await run(["busybox", "nslookup", name, Self.server], in: guest.namespace).text
+    }
+
+    private func run(_ words: [String], in namespace: String) async throws -> (exit: ChildExit, text: String) {
+        let child = try await start(words, in: namespace)
+        return (try await child.exit, child.standardOutput.text)
+    }
+
+    /// Starts a program in a namespace.
+    func start(_ words: [String], in namespace: String) async throws -> SupervisedChild {
+        try await SupervisedChild.start(
+            ChildSpecification(
+                executable: words[0],
+                arguments: Array(words.dropFirst()),
+                environment: ["PATH": ChildSpecification.standardPath, "LANG": "C.UTF-8"],
+                networkNamespace: "/run/netns/\(namespace)",
+                standardOutput: .collect(limit: 1 << 20, keeping: .head)
+            )
+        )
+    }
+
+    /// The processes that were started with a configuration in this world's directory, and live.
+    func serverProcesses() -> [pid_t] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+        return names.compactMap { pid_t($0) }.filter { pid in
+            let line = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline") ?? Data()
+            return String(decoding: line, as: UTF8.self).hasPrefix("dnsmasq\0--conf-file=\(directory)/")
+        }
+    }
+}
+
+/// Gives a test a node with the bridges and namespaces of networks 100, 101…, each 10.9.0.0/24.
+func withServers(networks: Int = 1, _ body: @Sendable (ServerWorld) async throws -> Void) async throws {
+    try await withHosts(count: 1 + networks) { underlay in
+        let directory = "/tmp/cotest-servers-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: false)
+        chmod(directory, 0o755)
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        let world = ServerWorld(
+            underlay: underlay,
+            directory: directory,
+            credentials: try Credentials.dnsmasq()
+        )
+        let node = underlay.hosts[0].namespace
+        for index in 0..<networks {
+            let (vni, namespace) = (try world.vni(index), world.namespace(index).namespace)
+            for line in [
+                "ip link add name cobr\(vni) type bridge mcast_snooping 0", "ip link set dev cobr\(vni) up",
+                "ip link add name cogw\(vni) type veth peer name gw0 netns \(namespace)",
+                "ip link set dev cogw\(vni) master cobr\(vni) up",
+            ] {
+                try await underlay.run(line, in: node)
+            }
+            try await underlay.run("ip addr add \(ServerWorld.server)/24 dev gw0", in: namespace)
+            try await underlay.run("ip link set dev gw0 up", in: namespace)
+        }
+        try await body(world)
+    }
+}
