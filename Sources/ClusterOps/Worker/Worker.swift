@@ -153,23 +153,3 @@ package struct NoChildren: ChildrenLease {
     package func killAll() {}
     package func endLease() {}
 }
-
-/// Says what is wrong once, and once that it is over, however often it is tried in between.
-package struct Trouble {
-    private let logger: Logger
-    private var last: String?
-
-    init(logger: Logger) {
-        self.logger = logger
-    }
-
-    mutating func report(_ message: String) {
-        if message != last { logger.warning("not working, trying again", metadata: ["reason": "\(message)"]) }
-        last = message
-    }
-
-    mutating func over() {
-        if last != nil { logger.notice("working again") }
-        last = nil
-    }
-}

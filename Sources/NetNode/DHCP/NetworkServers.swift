@@ -53,6 +53,18 @@ package final class NetworkServers: Sendable {
         (starts, startFound) = AsyncStream.makeStream()
     }
 
+    /// Kills what an earlier process of this node has left running in its namespaces.
+    ///
+    /// - Parameter namespaces: all that are there.
+    /// - Throws: What keeps it from knowing that nothing is left.
+    package func endLeftovers(of namespaces: [NamespaceName]) async throws {
+        for namespace in namespaces where namespace.presence == .present {
+            let paths = try ServerPaths(directory: "\(stateDirectory)/\(namespace.vni)")
+            let count = try await Leftovers(namespacePath: namespace.path, configuration: paths.configuration).end()
+            if count > 0 { logger.notice("leftovers ended", metadata: ["vni": "\(namespace.vni)", "count": "\(count)"]) }
+        }
+    }
+
     /// Allows servers to run.
     package func open() {
         permit.open()

@@ -39,22 +39,23 @@ package struct Maintenance: Service {
 
     private func repairNetworks() async {
         var trouble = Trouble(logger: logger)
-        var isFirst = true
-        // With jitter, so that nodes that were started together do not all ask at once.
-        while isFirst || (await pause(for: interval * Double.random(in: 0.9...1.1)) == .elapsed) {
-            isFirst = false
+        var failures = 0
+        var pause = interval
+        repeat {
             do {
                 try await networks.repair()
                 if let tenure = coordinator.tenure { try await networks.serveAll(under: tenure) }
                 trouble.over()
+                failures = 0
             } catch {
                 trouble.report("maintenance failed: \(error)")
-                // Soon after the start the database or the node may be missing yet.
-                _ = await pause(for: min(.seconds(1), interval))
-                isFirst = true
+                failures += 1
             }
-            if Task.isShuttingDownGracefully || Task.isCancelled { return }
-        }
+            // With jitter, so that nodes that were started together do not all ask at once.
+            let next = interval * Double.random(in: 0.9...1.1)
+            // Soon after the start the database or the node may be missing yet.
+            pause = failures == 0 ? next : min(next, .seconds(1) * failures)
+        } while await ClusterOps.pause(for: pause) == .elapsed
     }
 
     private func repairGate() async {

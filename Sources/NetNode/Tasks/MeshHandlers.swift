@@ -81,7 +81,7 @@ package struct DeleteMeshHandler: TaskHandler {
     package func run(_ attempt: Attempt) async -> TaskOutcome {
         await NetworkTask.outcome(of: attempt, on: reconciler.node) { network in
             let given: VNI?
-            do {
+            do throws(BadParameters) {
                 given = try NetworkTask.vni(in: attempt.operation)
             } catch {
                 return error.outcome

@@ -53,7 +53,7 @@ package struct RemoveNetworkHandler: TaskHandler {
         await NetworkTask.outcome(of: attempt, on: nil) { network in
             guard coordinator.tenure != nil else { return .interrupted }
             let given: VNI?
-            do {
+            do throws(BadParameters) {
                 given = try NetworkTask.vni(in: attempt.operation)
             } catch {
                 return error.outcome
