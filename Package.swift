@@ -82,7 +82,7 @@ let package = Package(
         .testTarget(name: "TestKitTests", dependencies: ["ClusterOpsTestKit", "ChildProcess"], swiftSettings: strict),
         .testTarget(
             name: "NetNodeTests",
-            dependencies: ["NetNode", "ClusterOps", "ClusterOpsTestKit", "ChildProcess", "MariaDB"],
+            dependencies: ["NetNode", "netnode-main", "ClusterOps", "ClusterOpsTestKit", "ChildProcess", "MariaDB"],
             swiftSettings: strict
         ),
         .testTarget(

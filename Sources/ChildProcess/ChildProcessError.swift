@@ -13,6 +13,8 @@ public struct ChildProcessError: Error, Hashable, CustomStringConvertible {
         public static let executableNotFound = Code(name: "executableNotFound")
         /// A step between fork and exec failed, exec included; the program never ran.
         public static let startFailed = Code(name: "startFailed")
+        /// The moment after which it was not to be started had passed; the program never ran.
+        public static let tooLate = Code(name: "tooLate")
         /// The kernel refused something in this process, such as a descriptor; the program never ran.
         public static let resource = Code(name: "resource")
         /// The lease had already ended when the command was to start; the program never ran.
@@ -46,10 +48,11 @@ public struct ChildProcessError: Error, Hashable, CustomStringConvertible {
     }
 
     init(_ failure: cspawn_failure, specification: ChildSpecification) {
+        let step = cspawn_step(UInt32(failure.step))
         self.init(
-            .startFailed,
+            step == CSPAWN_STEP_TOO_LATE ? .tooLate : .startFailed,
             executable: specification.executable,
-            attempt: Self.attempt(at: cspawn_step(UInt32(failure.step)), specification),
+            attempt: Self.attempt(at: step, specification),
             errorNumber: failure.error
         )
     }

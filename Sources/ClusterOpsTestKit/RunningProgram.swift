@@ -14,13 +14,20 @@ public final class RunningProgram: Sendable {
     ///   - name: The product.
     ///   - arguments: Its arguments.
     ///   - environment: All of its environment, but for PATH.
+    ///   - namespace: The file of the network namespace that it runs in; nil is the test's own.
     /// - Throws: When it cannot be started.
-    public init(_ name: String, _ arguments: [String], environment: [String: String]) async throws {
+    public init(
+        _ name: String,
+        _ arguments: [String],
+        environment: [String: String],
+        namespace: String? = nil
+    ) async throws {
         child = try await SupervisedChild.start(
             ChildSpecification(
                 executable: try BuiltProduct.path(name),
                 arguments: arguments,
                 environment: environment.merging(["PATH": ChildSpecification.standardPath]) { own, _ in own },
+                networkNamespace: namespace,
                 standardError: .collect(limit: Self.longestLog, keeping: .head)
             )
         )

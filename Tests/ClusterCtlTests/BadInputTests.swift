@@ -324,7 +324,7 @@ extension TestCluster {
                 """
                 CHECKSUM TABLE nodes, networks, interfaces, sessions, registered_tasks, work_queue,
                     finished_operations, operation_dependencies, adoptions, coalescing_counters, queue_pauses,
-                    applied_state, network_problems, leases, schema_migrations
+                    applied_state, network_problems, leases, supervised_processes, schema_migrations
                 """
             ).map { try $0.decode((String, Int?).self) }
             let count = try session.query(

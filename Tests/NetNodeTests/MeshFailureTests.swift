@@ -162,7 +162,10 @@ extension NamespaceTests {
                 #expect(try await devices(of: world) == [])
                 #expect(await delete.run(withVNI) == .done(result: "{\"deleted\":false,\"reason\":\"absent\"}"))
                 #expect(await ensure.run(ensureAttempt) == .done(result: "{\"wanted\":false}"))
-                #expect(recorded.value.count == 1)
+                #expect(
+                    try await world.cluster.count("SELECT COUNT(*) FROM applied_state") == 0,
+                    "it went with its network"
+                )
 
                 let elsewhere = DeleteMeshHandler(reconciler: try world.reconciler(1), database: world.cluster.database)
                 guard case .failed(let target) = await elsewhere.run(withVNI) else {

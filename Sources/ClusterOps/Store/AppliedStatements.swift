@@ -40,8 +40,9 @@ enum AppliedStatements {
 
     // MARK: What a node writes down
 
-    /// Writes down that a node has brought a part of a network to a generation; never goes back. A network or node that is
-    /// gone by now has nothing written down.
+    /// Writes down that a node has brought a part of a network to a generation; never goes back.
+    ///
+    /// A network or node that is gone by now has nothing written down.
     static func record(
         _ part: AppliedPart,
         of network: NetworkID,

@@ -61,7 +61,9 @@ package final class NetworkServers: Sendable {
         for namespace in namespaces where namespace.presence == .present {
             let paths = try ServerPaths(directory: "\(stateDirectory)/\(namespace.vni)")
             let count = try await Leftovers(namespacePath: namespace.path, configuration: paths.configuration).end()
-            if count > 0 { logger.notice("leftovers ended", metadata: ["vni": "\(namespace.vni)", "count": "\(count)"]) }
+            if count > 0 {
+                logger.notice("leftovers ended", metadata: ["vni": "\(namespace.vni)", "count": "\(count)"])
+            }
         }
     }
 

@@ -70,24 +70,38 @@ package final class Gate: Sendable {
     }
 
     private func replace(openUntil deadline: ContinuousClock.Instant?) async throws {
-        let now = ContinuousClock.now
-        let time = deadline.map { $0 - now }
-        // The deadline has passed: the kernel has closed it by itself.
-        if let time, time < Self.shortest { return }
+        guard let deadline else {
+            try await load(GateTable.script(openFor: nil), notAfter: nil)
+            if let listing = try await listing() { state.withLock { $0.listing = listing } }
+            return
+        }
+        while true {
+            let now = ContinuousClock.now
+            // What is left is not worth a process: the kernel closes it by itself.
+            guard deadline - now >= Self.shortest else { return }
+            do {
+                // An element's time begins when the kernel gets it: a decision that is old by then would last too long.
+                return try await load(GateTable.script(openFor: deadline - now), notAfter: now + Self.startWithin)
+            } catch let error as HostCommandError {
+                // On a machine that is too busy, or was stopped, it is decided anew.
+                guard error.reason == .tooLate else { throw error }
+            }
+        }
+    }
+
+    private func load(_ script: String, notAfter: ContinuousClock.Instant?) async throws {
         let command = HostCommand(
             .nft,
             ["-f", "-"],
-            input: GateTable.script(openFor: time),
+            input: script,
             timeout: Self.timeout,
             namespace: namespace,
-            // An element's time begins when the kernel gets it: a decision that is old by then would last too long.
-            notAfter: time == nil ? nil : now + Self.startWithin
+            notAfter: notAfter
         )
         let output = try await runner.output(command)
         guard output.exit.isSuccess else {
             throw HostCommandError(command, .ended(output.exit), complaint: output.complaint)
         }
-        if time == nil, let listing = try await listing() { state.withLock { $0.listing = listing } }
     }
 
     /// The table without its element and its counter; nil when it is not there.

@@ -65,7 +65,8 @@ package struct HostCommand: Sendable, Hashable {
         do {
             child = try await SupervisedChild.start(specification)
         } catch {
-            throw HostCommandError(self, .notStarted("\(error)"), complaint: "")
+            let reason: HostCommandError.Reason = error.code == .tooLate ? .tooLate : .notStarted("\(error)")
+            throw HostCommandError(self, reason, complaint: "")
         }
         guard let exit = await Self.exit(of: child, within: timeout) else {
             await child.terminate(grace: .zero)
@@ -123,6 +124,8 @@ package struct HostCommandError: Error, Sendable, Hashable, CustomStringConverti
     /// What came of it.
     package enum Reason: Sendable, Hashable {
         case notStarted(String)
+        /// The moment after which it was not to be started had passed.
+        case tooLate
         case timedOut
         case ended(ChildExit)
         case outputTooLong(Int)
@@ -152,6 +155,7 @@ package struct HostCommandError: Error, Sendable, Hashable, CustomStringConverti
     private var outcome: String {
         switch reason {
         case .notStarted(let cause): "could not be started: \(cause)"
+        case .tooLate: "was not started, because its time had passed"
         case .timedOut: "was killed after \(command.timeout)"
         case .ended(let exit): "ended with \(exit)"
         case .outputTooLong(let total): "wrote \(total) bytes, more than can be read"

@@ -1,0 +1,153 @@
+import ClusterOps
+import ClusterOpsTestKit
+import Foundation
+import MariaDB
+
+/// Real `netnode` processes on the hosts of a mesh's world, as nodes that may all be elected.
+struct NetNodes: Sendable {
+    /// How long a lease lasts, and what goes with it.
+    struct Timing: Sendable {
+        let lease: Duration
+        let renew: Duration
+        let fence: Duration
+
+        /// The design's figures, at two fifths of their length.
+        static let short = Timing(lease: .seconds(2), renew: .milliseconds(400), fence: .milliseconds(1400))
+    }
+
+    let world: MeshWorld
+    let timing: Timing
+    private let directory: String
+    private let started = Locked<[Int: RunningProgram]>([:])
+
+    fileprivate init(_ world: MeshWorld, timing: Timing, directory: String) {
+        self.world = world
+        self.timing = timing
+        self.directory = directory
+    }
+
+    func stateDirectory(_ index: Int) -> String { "\(directory)/h\(index + 1)" }
+
+    /// Starts the process of a host, whose last one has ended.
+    @discardableResult
+    func start(_ index: Int, environment: [String: String] = [:]) async throws -> RunningProgram {
+        let host = world.hosts[index]
+        let program = try await RunningProgram(
+            "netnode",
+            ["run", "--node", "h\(host.number)"],
+            environment: try self.environment(index).merging(environment) { _, own in own },
+            namespace: host.namespacePath
+        )
+        started.update { $0[index] = program }
+        return program
+    }
+
+    func program(_ index: Int) throws -> RunningProgram {
+        guard let program = started.value[index] else {
+            throw ClusterOpsError(.invalid, "h\(index + 1) was not started")
+        }
+        return program
+    }
+
+    private func environment(_ index: Int) throws -> [String: String] {
+        let configuration = world.cluster.configuration
+        guard case .socket(let socket) = configuration.endpoint, let schema = configuration.schema else {
+            throw ClusterOpsError(.invalid, "the test's server has a socket and a schema")
+        }
+        return [
+            "CLUSTEROPS_CONFIG": "\(directory)/config.yaml",
+            "CLUSTEROPS_DATABASE_SOCKET": socket, "CLUSTEROPS_DATABASE_NAME": schema,
+            "CLUSTEROPS_DATABASE_USER": "root", "CLUSTEROPS_WORKER_POLL_INTERVAL": "50ms",
+            "CLUSTEROPS_SESSION_LEASE": "3s", "CLUSTEROPS_SESSION_RENEW": "500ms",
+            "CLUSTEROPS_ELECTION_LEASE": timing.lease.text, "CLUSTEROPS_ELECTION_RENEW": timing.renew.text,
+            "CLUSTEROPS_ELECTION_FENCE": timing.fence.text,
+            "CLUSTEROPS_NETWORK_STATE_DIRECTORY": stateDirectory(index),
+            "CLUSTEROPS_NETWORK_NAMESPACE_PREFIX": world.hosts[index].namespacePrefix,
+            "CLUSTEROPS_HTTP_NETNODE": "off",
+        ]
+    }
+
+    // MARK: Seen from outside
+
+    /// The host that the database says is elected; nil when none is.
+    func leader() async throws -> Int? {
+        let holder = try await world.cluster.database.withSession { session in
+            try session.query(
+                "SELECT holder_node FROM leases WHERE holder IS NOT NULL AND expires_at > NOW(6)"
+            ).first?.only(NodeName.self)
+        }
+        return world.hosts.firstIndex { holder?.description == "h\($0.number)" }
+    }
+
+    func term() async throws -> Int { try await world.cluster.count("SELECT IFNULL(MAX(term), 0) FROM leases") }
+
+    /// Waits until a host is elected and serves under a term above `term`.
+    func elected(above term: Int = 0, within limit: Duration = .seconds(30)) async throws -> Int {
+        try await eventually("a node serves under a term above \(term)", within: limit) {
+            try await world.cluster.count(
+                "SELECT COUNT(*) FROM applied_state WHERE what = 'dnsmasq' AND term > \(term)"
+            ) > 0
+        }
+        var leader: Int?
+        try await eventually("somebody is elected") {
+            leader = try await self.leader()
+            return leader != nil
+        }
+        return leader ?? -1
+    }
+
+    /// Waits until every node has done what is wanted of a network's mesh.
+    func meshed(_ network: MeshWorld.Network) async throws {
+        try await eventually("the mesh of network \(network.vni) is applied everywhere") {
+            try await world.cluster.count(
+                """
+                SELECT COUNT(*) FROM applied_state AS a JOIN networks AS w ON w.id = a.network
+                WHERE w.id = \(network.id) AND a.what = 'mesh' AND a.generation = w.generation
+                """
+            ) == world.hosts.count
+        }
+    }
+
+    /// The process ids of the dnsmasqs of a host.
+    func servers(_ index: Int) -> [Int32] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+        return names.compactMap { Int32($0) }.filter { pid in
+            let line = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline") ?? Data()
+            return String(decoding: line, as: UTF8.self).contains("--conf-file=\(stateDirectory(index))/")
+        }
+    }
+
+    fileprivate func endAll() async throws {
+        for program in started.value.values where program.isRunning {
+            program.signal(SIGCONT)
+            program.signal(SIGKILL)
+            _ = try await program.end()
+        }
+    }
+}
+
+/// Gives a test hosts whose nodes may be elected, and `netnode` to start on them.
+func withNetNodes(
+    hosts: Int,
+    timing: NetNodes.Timing = .short,
+    _ body: @Sendable (NetNodes) async throws -> Void
+) async throws {
+    try await withMesh(hosts: hosts, networkNodes: Set(0..<hosts)) { world in
+        let directory = "/tmp/\(world.hosts[0].namespace)-netnodes"
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: false)
+        chmod(directory, 0o755)
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        try Data("{}\n".utf8).write(to: URL(fileURLWithPath: "\(directory)/config.yaml"))
+        let nodes = NetNodes(world, timing: timing, directory: directory)
+        do {
+            try await body(nodes)
+        } catch {
+            for index in world.hosts.indices {
+                if let program = try? nodes.program(index) { print("--- h\(index + 1)\n\(program.log)") }
+            }
+            try? await nodes.endAll()
+            throw error
+        }
+        try await nodes.endAll()
+    }
+}
