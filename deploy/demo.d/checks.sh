@@ -1,0 +1,67 @@
+# What must be true of the guests.
+# shellcheck shell=bash
+
+# check_addresses INSTANCE…: every guest has the address that the database says.
+check_addresses() {
+    local instance wanted found
+    for instance; do
+        wanted=$(ctl interface show "${interface_of[$instance]}" -o json | jq -r .address)
+        found=$(ip -n "$run-$instance" -j -4 address show dev eth0 | jq -r '[.[].addr_info[].local] | join(" ")')
+        [ "$found" = "$wanted" ] || fail "$instance should have $wanted and has '$found'"
+    done
+    passed "$# of $# guests have the address that the database says"
+}
+
+# Pings once, with the largest packet that the network carries.
+ping_full() { in_namespace "$1" ping -n -q -c 1 -W 1 -M do -s $((mtu - 28)) "$2" >/dev/null 2>&1; }
+
+# ping_others INSTANCE INSTANCE…: the first pings each of the others that lives on another node.
+ping_others() {
+    local other
+    for other in "${@:2}"; do
+        [ "${host_of[$1]}" = "${host_of[$other]}" ] || ping_full "$1" "${address_of[$other]}" || {
+            echo "$1 on ${host_of[$1]} does not reach $other on ${host_of[$other]}"
+            return 1
+        }
+    done
+}
+
+check_mesh() {
+    local instance process message='' pairs=0 other
+    local -a pings=()
+    for instance; do
+        for other; do [ "${host_of[$instance]}" = "${host_of[$other]}" ] || pairs=$((pairs + 1)); done
+        ping_others "$instance" "$@" >"$work/log/ping-$instance" &
+        pings+=($!)
+    done
+    for process in "${pings[@]}"; do wait "$process" || message=failed; done
+    [ -z "$message" ] || fail "$(cat "$work"/log/ping-*)"
+    passed "$pairs of $pairs pings over the mesh, guest to guest on another node, $mtu bytes each"
+}
+
+# Prints how many pings a guest was asked to answer.
+pings_seen() { in_namespace "$1" awk '/^Icmp:/ && !/In/ { split(names, n); for (i in n) if (n[i] == "InEchos") print $i }
+    /^Icmp: In/ { names = $0 }' /proc/net/snmp; }
+
+# check_isolation FROM TO TWIN: TWIN has the address of TO in another network, and FROM reaches TO only.
+check_isolation() {
+    local address=${address_of[$2]} before twin_before
+    [ "$address" = "${address_of[$3]}" ] || fail "$2 and $3 should have the same address"
+    ping_full "$3" "${cidr%.*}.1" || fail "$3 does not reach its own network's server, so that its silence proves nothing"
+    before=$(pings_seen "$2") twin_before=$(pings_seen "$3")
+    ping_full "$1" "$address" || fail "$1 does not reach $2"
+    (($(pings_seen "$2") == before + 1)) || fail "the ping of $1 to $address was answered, but not by $2"
+    (($(pings_seen "$3") == twin_before)) || fail "the ping of $1 to $address came out in the other network, at $3"
+    passed "$1 reaches $2 at $address, and $3 at $address, in the other network, hears nothing of it"
+}
+
+# check_name FROM INSTANCE: a guest finds another by its name, at the server that its lease names.
+check_name() {
+    local name=$2.${2%-*}.test server answer
+    server=$(awk '$1 == "nameserver" { print $2; exit }' "$work/guest/$1/resolv.conf")
+    [ -n "$server" ] || fail "the lease of $1 names no DNS server"
+    answer=$(in_namespace "$1" busybox nslookup -type=a "$name" "$server" 2>&1) || fail "$1 cannot resolve $name: $answer"
+    answer=$(awk '/^Name:/ { seen = 1 } seen && /^Address/ { print $NF }' <<<"$answer")
+    [ "$answer" = "${address_of[$2]}" ] || fail "$1 resolves $name to '$answer', and it is ${address_of[$2]}"
+    passed "$1 resolves $name to $answer"
+}

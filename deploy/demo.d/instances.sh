@@ -1,0 +1,90 @@
+# Instances: what the database wants of them, the operations that start them, and the guests that come of it.
+# shellcheck shell=bash
+
+declare -A vni=([blue]=100 [red]=200)
+mtu=1450
+cidr=10.9.0.0/24
+
+declare -A host_of=() address_of=() interface_of=() # instance → node, address, interface
+
+# add_interface INSTANCE NODE ADDRESS [OPTION…]: adds it to its network; instances are called NETWORK-NUMBER.
+add_interface() {
+    local network=${1%-*} number=${1#*-}
+    host_of[$1]=$2
+    address_of[$1]=$3
+    interface_of[$1]=$(ctl interface add "$network" --node "$2" --mac "$(mac_of "$1")" --address "$3" --hostname "$1" \
+        "${@:4}" -o json | jq -r .uuid)
+}
+
+# mac_of INSTANCE: a locally administered address, after its network and number.
+mac_of() { printf '02:00:00:%02x:00:%02x\n' "${vni[${1%-*}]}" "${1#*-}"; }
+
+# Writes the document of operations that start an instance: all that its network needs, and then the instance.
+write_start() {
+    jq -n --arg instance "$1" --arg network "${1%-*}" --arg node "${host_of[$1]}" --arg interface "${interface_of[$1]}" \
+        --arg mac "$(mac_of "$1")" --argjson vni "${vni[${1%-*}]}" --argjson mtu $mtu '{operations: [
+            {ref: "mesh", tasks: ["network_ensure_mesh"], network: $network, node: $node},
+            {ref: "dnsmasq", tasks: ["network_apply_update_dnsmasq"], network: $network},
+            {ref: "start", tasks: ["instance_start"], network: $network, node: $node, interface: $interface,
+             depends_on: ["mesh", "dnsmasq"], parameters: {guest: $instance, vni: $vni, mac: $mac, mtu: $mtu}}
+        ]}' >"$work/submit/$1.json"
+}
+
+# start_instances INSTANCE…: submits one DAG for each, all at once, and waits until all have ended well.
+# Leaves the ids of the operations in `operations`, and in `submitted` the clock just before.
+start_instances() {
+    local instance process
+    local -a submits=()
+    operations=()
+    for instance; do write_start "$instance"; done
+    clock
+    submitted=$REPLY
+    for instance; do
+        ctl op submit -o json "$work/submit/$instance.json" >"$work/submit/$instance.answer" 2>>"$work/log/submit" &
+        submits+=($!)
+    done
+    for process in "${submits[@]}"; do
+        wait "$process" || fail 'op submit failed'
+    done
+    mapfile -t operations < <(for instance; do jq -r '.items[].uuid' "$work/submit/$instance.answer"; done)
+    ctl op wait --timeout 20s "${operations[@]}" >"$work/log/wait" 2>&1 || fail 'not all operations completed'
+}
+
+# last_lease INSTANCE…: finds into REPLY when the last of them got its first lease, in hundredths of a second.
+last_lease() {
+    local instance at last=0
+    for instance; do
+        at=$(awk '$2 == "bound" { sub(/\./, "", $1); print $1; exit }' "$work/guest/$instance/events")
+        [ -n "$at" ] || fail "$instance has no lease"
+        ((at <= last)) || last=$at
+    done
+    REPLY=$last
+}
+
+# event_count INSTANCE EVENT: prints how often a guest's DHCP client has seen it.
+event_count() { grep -c " $2 " "$work/guest/$1/events" || true; }
+
+# keep_client INSTANCE: runs a DHCP client in a guest that stays, as an operating system's would.
+keep_client() {
+    GUEST_DIRECTORY=$work/guest/$1 launch "udhcpc-$1" "$run-$1" \
+        busybox udhcpc -i eth0 -f -t 10 -T 1 -O mtu -x "hostname:$1" -s "$here/demo.d/lease_event"
+}
+
+has_event() { (($(event_count "$1" "$2") > 0)); }
+
+# Reads into `counts` what became of requests, task by task: {"TASK": {requested, executed, folded, deduplicated}}.
+# Succeeds once every operation that has ended is counted: processes write their counts now and then, beside their work.
+read_counts() {
+    local ended
+    ended=$(ctl op list --limit 1000 -o json) # before the counts, so that they cover it
+    counts=$(ctl coalescing show -o json |
+        jq -c '.items | map({key: .task, value: {requested, executed, folded, deduplicated}}) | from_entries')
+    jq -e --argjson counts "$counts" '[.items[] | select(.finished_at) | .tasks[]] | group_by(.)
+        | all(length <= ($counts[.[0]] // {} | .executed + .folded))' <<<"$ended" >/dev/null
+}
+
+# subtract_counts BEFORE: leaves in `counts` what was counted since.
+subtract_counts() {
+    counts=$(jq -c --argjson before "$1" 'with_entries(.key as $task
+        | .value |= with_entries(.value -= ($before[$task][.key] // 0)) | select(.value.requested > 0))' <<<"$counts")
+}
