@@ -30,24 +30,45 @@ write_start() {
         ]}' >"$work/submit/$1.json"
 }
 
+# submit INSTANCE: submits its document as soon as the starting gate opens.
+submit() {
+    flock --shared "$work/gate" cat "$work/submit/$1.json" |
+        ctl op submit -o json - >"$work/submit/$1.answer" 2>>"$work/log/submit"
+}
+
 # start_instances INSTANCE…: submits one DAG for each, all at once, and waits until all have ended well.
 # Leaves the ids of the operations in `operations`, and in `submitted` the clock just before.
 start_instances() {
-    local instance process
+    local instance process gate
     local -a submits=()
     operations=()
-    for instance; do write_start "$instance"; done
-    clock
-    submitted=$REPLY
+    # Each is a process of its own, as six requesters would be. They are started before the gate opens: otherwise they
+    # would come one after another, as fast as this machine starts processes, and not at once.
+    exec {gate}>"$work/gate"
+    flock --exclusive "$gate"
     for instance; do
-        ctl op submit -o json "$work/submit/$instance.json" >"$work/submit/$instance.answer" 2>>"$work/log/submit" &
+        write_start "$instance"
+        submit "$instance" {gate}>&- &
         submits+=($!)
     done
+    await 5 'the requesters are ready' requesters_wait $#
+    clock
+    submitted=$REPLY
+    exec {gate}>&-
     for process in "${submits[@]}"; do
         wait "$process" || fail 'op submit failed'
     done
     mapfile -t operations < <(for instance; do jq -r '.items[].uuid' "$work/submit/$instance.answer"; done)
     ctl op wait --timeout 20s "${operations[@]}" >"$work/log/wait" 2>&1 || fail 'not all operations completed'
+}
+
+# Whether so many clusterctl run; each has nothing to do but wait for its document.
+requesters_wait() {
+    local process name count=0
+    for process in $(ip netns pids "$run-ctl"); do
+        read -r name 2>/dev/null <"/proc/$process/comm" && [ "$name" = clusterctl ] && count=$((count + 1))
+    done
+    ((count >= $1))
 }
 
 # last_lease INSTANCE…: finds into REPLY when the last of them got its first lease, in hundredths of a second.

@@ -9,6 +9,7 @@ fi
 
 current_step='starting'
 current_logs=() # the logs that tell why it failed
+complained=
 
 # Reads the monotonic clock into REPLY, in hundredths of a second; guests note their leases by the same clock.
 clock() {
@@ -37,10 +38,16 @@ note() { printf '           %s\n' "$*"; }
 # passed TEXT: a check of the step that held.
 passed() { printf '           %sok%s  %s\n' "$green" "$plain" "$*"; }
 
+# complain TEXT: says what failed, unless something has been said already.
+complain() {
+    [ -z "$complained" ] || return 0
+    complained=yes
+    printf '%sdemo: failed while %s: %s%s\n' "$red" "$current_step" "$*" "$plain" >&2
+}
+
 # fail TEXT: ends the demo.
 fail() {
-    printf '%sdemo: failed while %s: %s%s\n' "$red" "$current_step" "$*" "$plain" >&2
-    explained=yes
+    complain "$*"
     exit 1
 }
 

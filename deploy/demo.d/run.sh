@@ -56,14 +56,19 @@ launch() {
     disown # its end is our business, not that of bash's messages
 }
 
-# Ends the daemons in order; what does not end in time is killed with the rest.
+# Lets queueworkers and netnodes end as they should; who has not in time is killed with the rest. The database server stays
+# until they have ended: they write to it what they finish.
 drain() {
-    local deadline
-    ((${#daemon[@]})) || return 0
-    kill -TERM "${daemon[@]}" 2>/dev/null
+    local name deadline
+    local -a processes=()
+    for name in "${!daemon[@]}"; do
+        [[ $name != queueworker-* && $name != netnode-* ]] || processes+=("${daemon[$name]}")
+    done
+    ((${#processes[@]})) || return 0
+    kill -TERM "${processes[@]}" 2>/dev/null
     clock
     deadline=$((REPLY + drain_seconds * 100))
-    while kill -0 "${daemon[@]}" 2>/dev/null; do # succeeds as long as there is one of them
+    while kill -0 "${processes[@]}" 2>/dev/null; do # succeeds as long as there is one of them
         clock
         ((REPLY < deadline)) || return 0
         sleep 0.02
