@@ -40,14 +40,18 @@ check_mesh() {
 }
 
 # Prints how many pings a guest was asked to answer.
-pings_seen() { in_namespace "$1" awk '/^Icmp:/ && !/In/ { split(names, n); for (i in n) if (n[i] == "InEchos") print $i }
-    /^Icmp: In/ { names = $0 }' /proc/net/snmp; }
+pings_seen() {
+    in_namespace "$1" awk '
+        /^Icmp: In/ { for (i = 2; i <= NF; i++) if ($i == "InEchos") column = i; next }
+        /^Icmp: / { print $column }' /proc/net/snmp
+}
 
 # check_isolation FROM TO TWIN: TWIN has the address of TO in another network, and FROM reaches TO only.
 check_isolation() {
     local address=${address_of[$2]} before twin_before
     [ "$address" = "${address_of[$3]}" ] || fail "$2 and $3 should have the same address"
-    ping_full "$3" "${cidr%.*}.1" || fail "$3 does not reach its own network's server, so that its silence proves nothing"
+    # One that is deaf would prove nothing by its silence.
+    ping_full "$3" "${cidr%.*}.1" || fail "$3 does not reach the server of its own network"
     before=$(pings_seen "$2") twin_before=$(pings_seen "$3")
     ping_full "$1" "$address" || fail "$1 does not reach $2"
     (($(pings_seen "$2") == before + 1)) || fail "the ping of $1 to $address was answered, but not by $2"
@@ -60,7 +64,8 @@ check_name() {
     local name=$2.${2%-*}.test server answer
     server=$(awk '$1 == "nameserver" { print $2; exit }' "$work/guest/$1/resolv.conf")
     [ -n "$server" ] || fail "the lease of $1 names no DNS server"
-    answer=$(in_namespace "$1" busybox nslookup -type=a "$name" "$server" 2>&1) || fail "$1 cannot resolve $name: $answer"
+    answer=$(in_namespace "$1" busybox nslookup -type=a "$name" "$server" 2>&1) ||
+        fail "$1 cannot resolve $name: $answer"
     answer=$(awk '/^Name:/ { seen = 1 } seen && /^Address/ { print $NF }' <<<"$answer")
     [ "$answer" = "${address_of[$2]}" ] || fail "$1 resolves $name to '$answer', and it is ${address_of[$2]}"
     passed "$1 resolves $name to $answer"

@@ -3,8 +3,8 @@
 
 nodes=(h1 h2 h3)
 
-# in_namespace NAME COMMAND…: runs a command in a namespace of the run. By nsenter: `ip netns exec` would give it a mount
-# namespace too, and hide from the others the namespaces that it makes.
+# in_namespace NAME COMMAND…: runs a command in a namespace of the run. By nsenter: `ip netns exec` would give it a
+# mount namespace too, and hide from the others the namespaces that it makes.
 in_namespace() { nsenter --net="/run/netns/$run-$1" "${@:2}"; }
 
 # ctl ARGUMENT…: clusterctl, on a machine of its own in the underlay, from where its doorbells reach the workers.
@@ -13,7 +13,7 @@ ctl() { in_namespace ctl "$bin/clusterctl" "$@"; }
 # make_namespace NAME: makes a namespace in which nothing speaks unasked, as IPv6 would.
 make_namespace() {
     ip netns add "$run-$1"
-    in_namespace "$1" sysctl -q -e -w net.ipv6.conf.{all,default}.disable_ipv6=1 net.ipv4.conf.{all,default}.arp_notify=1
+    in_namespace "$1" sysctl -q -e -w net.ipv6.conf.{all,default}.disable_ipv6=1
     ip -n "$run-$1" link set dev lo up
 }
 
@@ -51,7 +51,9 @@ start_server() {
     await 20 'the database server answers' create_schema "$socket"
 }
 
-create_schema() { mariadb --no-defaults --socket="$1" --user=root -e 'CREATE DATABASE IF NOT EXISTS clusterops' 2>/dev/null; }
+create_schema() {
+    mariadb --no-defaults --socket="$1" --user=root -e 'CREATE DATABASE IF NOT EXISTS clusterops' 2>/dev/null
+}
 
 # Writes the configuration of a node.
 configure_node() {
@@ -95,6 +97,14 @@ start_nodes() {
         launch "netnode-$node" "$run-$node" "$bin/netnode" run --config "$work/$node.yaml"
     done
     await 10 'the daemons of all nodes report' all_report
+}
+
+# Whether nothing runs any more in the namespaces of a node's networks.
+has_no_servers() {
+    local name
+    for name in $(namespaces_of "$run-$1"); do
+        [ -z "$(ip netns pids "$name")" ] || return 1
+    done
 }
 
 # Prints who is elected, or nothing.

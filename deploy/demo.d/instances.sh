@@ -21,8 +21,9 @@ mac_of() { printf '02:00:00:%02x:00:%02x\n' "${vni[${1%-*}]}" "${1#*-}"; }
 
 # Writes the document of operations that start an instance: all that its network needs, and then the instance.
 write_start() {
-    jq -n --arg instance "$1" --arg network "${1%-*}" --arg node "${host_of[$1]}" --arg interface "${interface_of[$1]}" \
-        --arg mac "$(mac_of "$1")" --argjson vni "${vni[${1%-*}]}" --argjson mtu $mtu '{operations: [
+    jq -n --arg instance "$1" --arg network "${1%-*}" --arg node "${host_of[$1]}" \
+        --arg interface "${interface_of[$1]}" --arg mac "$(mac_of "$1")" --argjson vni "${vni[${1%-*}]}" \
+        --argjson mtu $mtu '{operations: [
             {ref: "mesh", tasks: ["network_ensure_mesh"], network: $network, node: $node},
             {ref: "dnsmasq", tasks: ["network_apply_update_dnsmasq"], network: $network},
             {ref: "start", tasks: ["instance_start"], network: $network, node: $node, interface: $interface,
@@ -59,7 +60,15 @@ start_instances() {
         wait "$process" || fail 'op submit failed'
     done
     mapfile -t operations < <(for instance; do jq -r '.items[].uuid' "$work/submit/$instance.answer"; done)
-    ctl op wait --timeout 20s "${operations[@]}" >"$work/log/wait" 2>&1 || fail 'not all operations completed'
+    ctl op wait --timeout 20s "${operations[@]}" >/dev/null 2>&1 || fail "$(explain_operations)"
+}
+
+# Prints what became of those operations that did not complete.
+explain_operations() {
+    echo 'not all operations completed'
+    ctl op list --limit 1000 -o json | jq -r '.items[] | select(.state != "complete")
+        | "  \(.tasks | join(", ")) \(.network) \(.node // ""): \(.state), deferred \(.defer_count) times",
+            (.error // empty | "    \(.message)", (.stderr_tail // empty | "    \(.)"))'
 }
 
 # Whether so many clusterctl run; each has nothing to do but wait for its document.
@@ -94,14 +103,14 @@ keep_client() {
 has_event() { (($(event_count "$1" "$2") > 0)); }
 
 # Reads into `counts` what became of requests, task by task: {"TASK": {requested, executed, folded, deduplicated}}.
-# Succeeds once every operation that has ended is counted: processes write their counts now and then, beside their work.
+# Succeeds once all operations have ended and are counted: processes write their counts now and then, beside their work.
 read_counts() {
-    local ended
-    ended=$(ctl op list --limit 1000 -o json) # before the counts, so that they cover it
+    local listed
+    listed=$(ctl op list --limit 1000 -o json) # before the counts, so that they cover it
     counts=$(ctl coalescing show -o json |
         jq -c '.items | map({key: .task, value: {requested, executed, folded, deduplicated}}) | from_entries')
-    jq -e --argjson counts "$counts" '[.items[] | select(.finished_at) | .tasks[]] | group_by(.)
-        | all(length <= ($counts[.[0]] // {} | .executed + .folded))' <<<"$ended" >/dev/null
+    jq -e --argjson counts "$counts" '(.items | all(.finished_at)) and ([.items[].tasks[]] | group_by(.)
+        | all(length <= ($counts[.[0]] // {} | .executed + .folded)))' <<<"$listed" >/dev/null
 }
 
 # subtract_counts BEFORE: leaves in `counts` what was counted since.

@@ -51,10 +51,33 @@ fail() {
     exit 1
 }
 
-# within NAME MEASURED LIMIT: checks a time; both are hundredths of a second.
-within() {
-    (($2 <= $3)) || fail "$1 took $(seconds "$2") s, and may take $(seconds "$3") s"
-    passed "$1: $(seconds "$2") s (limit $(seconds "$3") s)"
+figures=() # "what is measured<TAB>measured<TAB>limit"
+
+# figure NAME MEASURED LIMIT: checks a figure, and keeps it for the summary.
+figure() {
+    (($2 <= $3)) || fail "$1: $2; the limit is $3"
+    passed "$1: $2 (limit $3)"
+    figures+=("$1"$'\t'"$2"$'\t'"$3")
+}
+
+# time_figure NAME MEASURED LIMIT: the same for a time; both are hundredths of a second.
+time_figure() {
+    local measured limit
+    measured="$(seconds "$2") s" limit="$(seconds "$3") s"
+    (($2 <= $3)) || fail "$1: $measured; the limit is $limit"
+    passed "$1: $measured (limit $limit)"
+    figures+=("$1"$'\t'"$measured"$'\t'"$limit")
+}
+
+# Prints all figures.
+summarize() {
+    local name measured limit row
+    printf '\n%s%-50s %10s %10s%s\n' "$bold" 'figure' 'measured' 'limit' "$plain"
+    for row in "${figures[@]}"; do
+        IFS=$'\t' read -r name measured limit <<<"$row"
+        printf '%-50s %10s %10s\n' "$name" "$measured" "$limit"
+    done
+    echo
 }
 
 # await SECONDS WHAT COMMAND…: polls until the command succeeds, and fails when it has not within the time.

@@ -56,8 +56,8 @@ launch() {
     disown # its end is our business, not that of bash's messages
 }
 
-# Lets queueworkers and netnodes end as they should; who has not in time is killed with the rest. The database server stays
-# until they have ended: they write to it what they finish.
+# Lets queueworkers and netnodes end as they should; who has not in time is killed with the rest. The database server
+# stays until they have ended: they write to it what they finish.
 drain() {
     local name deadline
     local -a processes=()
@@ -109,12 +109,21 @@ is_running() {
     [[ $arguments == *demo* ]]
 }
 
-is_kept() { [ -e "/dev/shm/$1/kept" ] || [ -e "/tmp/$1/kept" ]; }
+# is_kept RUN: whether --keep left it.
+is_kept() {
+    local place
+    for place in "${run_places[@]}"; do
+        [ ! -e "$place/$1/kept" ] || return 0
+    done
+    return 1
+}
 
 # Removes what runs have left that were killed.
 sweep() {
     local path other
-    for path in /run/netns/codemo-*-* /dev/shm/codemo-* /tmp/codemo-*; do
+    local -a paths=(/run/netns/codemo-*)
+    for path in "${run_places[@]}"; do paths+=("$path"/codemo-*); done
+    for path in "${paths[@]}"; do
         [[ ${path##*/} =~ ^(codemo-([0-9]+))(-|$) ]] || continue
         other=${BASH_REMATCH[1]}
         if [ "$other" != "$run" ]; then
