@@ -43,7 +43,7 @@ make_work_directory() {
         ((${free:-0} >= run_needs_kib)) || continue
         mkdir "$place/$run" # its mode lets dnsmasq, which is not root, read its files
         work=$place/$run
-        mkdir "$work"/{log,guest,submit}
+        mkdir "$work"/{log,guest}
         return
     done
     fail "neither of ${run_places[*]} has $((run_needs_kib / 1024)) MiB free"
