@@ -56,17 +56,29 @@ struct NetNodeDaemon {
             role: coordinator,
             logger: logger
         )
+        let evidence = Evidence(database: database)
+        let waker = DoorbellWaker(database: database, sender: DoorbellSender(logger: logger))
+        let parts = Worker.Parts(
+            database: database,
+            handlers: handlers(networks, coordinator, database),
+            doorbell: doorbell,
+            address: { await listener.address },
+            waker: waker,
+            evidence: evidence,
+            children: NoChildren(),
+            logger: logger
+        )
         let maintenance = Maintenance(
             networks: networks,
             gate: gate,
             coordinator: coordinator,
+            check: ClusterCheck(node: node, database: database, evidence: evidence, waker: waker, logger: logger),
             interval: configuration.network.maintenanceInterval,
             logger: logger
         )
-        let worker = makeWorker(networks, coordinator, doorbell: doorbell, listener: listener, database: database)
         logger.notice("netnode starts", metadata: ["node": "\(node)"])
         let ending = await Daemon.run(
-            services: [electionDatabase, database, listener, election, worker, maintenance],
+            services: [electionDatabase, database, listener, election, worker(parts, coordinator), maintenance],
             logger: logger
         )
         _ = consume lock
@@ -93,13 +105,11 @@ struct NetNodeDaemon {
         )
     }
 
-    private func makeWorker(
+    private func handlers(
         _ networks: NodeNetworks,
         _ coordinator: NetworkCoordinator,
-        doorbell: Doorbell,
-        listener: DoorbellService,
-        database: Database
-    ) -> Worker {
+        _ database: Database
+    ) -> [any TaskHandler] {
         let meshTasks: [BuiltInTask] = [.networkEnsureMesh, .networkApplyCreateHypervisor]
         var handlers: [any TaskHandler] = meshTasks.map { task in
             EnsureMeshHandler(task, reconciler: networks.mesh, ledger: networks.ledger) { network in
@@ -117,28 +127,22 @@ struct NetNodeDaemon {
         handlers += RemoveNetworkHandler.tasks.map {
             RemoveNetworkHandler($0, networks: networks, coordinator: coordinator)
         }
+        return handlers
+    }
+
+    private func worker(_ parts: Worker.Parts, _ coordinator: NetworkCoordinator) -> Worker {
         let node = node
-        return Worker(
-            Worker.Settings(
-                daemon: .netnode,
-                node: node,
-                slots: Self.slots,
-                pollInterval: configuration.worker.pollInterval,
-                stalenessBound: configuration.worker.stalenessBound,
-                lease: SessionLease.Timing(lease: configuration.session.lease, renew: configuration.session.renew)
-            ),
-            Worker.Parts(
-                database: database,
-                handlers: handlers,
-                doorbell: doorbell,
-                address: { await listener.address },
-                waker: DoorbellWaker(database: database, sender: DoorbellSender(logger: logger)),
-                evidence: Evidence(database: database),
-                children: NoChildren(),
-                logger: logger
-            ),
-            // The elected role's work first: there is one node that can do it, and it has little of its own.
-            targets: { coordinator.tenure == nil ? [.nodeNetwork(node)] : [.networkNode, .nodeNetwork(node)] }
+        let settings = Worker.Settings(
+            daemon: .netnode,
+            node: node,
+            slots: Self.slots,
+            pollInterval: configuration.worker.pollInterval,
+            stalenessBound: configuration.worker.stalenessBound,
+            lease: SessionLease.Timing(lease: configuration.session.lease, renew: configuration.session.renew)
         )
+        // The elected role's work first: there is one node that can do it, and it has little of its own.
+        return Worker(settings, parts) {
+            coordinator.tenure == nil ? [.nodeNetwork(node)] : [.networkNode, .nodeNetwork(node)]
+        }
     }
 }

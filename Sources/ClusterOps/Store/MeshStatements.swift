@@ -78,6 +78,31 @@ package enum MeshStatements {
             """
     }
 
+    /// A node's part of a network.
+    package struct Part: Sendable, Hashable {
+        package let network: NetworkName
+        package let node: NodeName
+    }
+
+    /// The parts that living nodes have not brought to what is wanted of them.
+    package static func behind(limit: Int, on session: borrowing Session) throws -> [Part] {
+        try session.query(
+            """
+            SELECT w.name AS network, n.name AS node
+            FROM networks AS w
+                JOIN nodes AS n ON n.is_network_node
+                    OR EXISTS (SELECT 1 FROM interfaces AS i WHERE i.network = w.id AND i.node = n.id)
+                LEFT JOIN applied_state AS a ON a.network = w.id AND a.node = n.id AND a.what = 'mesh'
+            WHERE (a.generation IS NULL OR a.generation < w.generation)
+                AND EXISTS (
+                    SELECT 1 FROM sessions AS s
+                    WHERE s.node = n.id AND s.daemon = 'netnode' AND s.dead = FALSE AND s.expires_at > NOW(6)
+                )
+            ORDER BY w.name, n.name LIMIT \(limit)
+            """
+        ).map { Part(network: try $0.get("network"), node: try $0.get("node")) }
+    }
+
     /// The VNI of a network; nil when the network is gone.
     package static func vni(of network: NetworkID, on session: borrowing Session) throws -> VNI? {
         try session.query("SELECT vni FROM networks WHERE id = \(network)").first?.only()

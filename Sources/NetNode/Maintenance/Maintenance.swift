@@ -11,6 +11,7 @@ package struct Maintenance: Service {
     private let networks: NodeNetworks
     private let gate: Gate
     private let coordinator: NetworkCoordinator
+    private let check: ClusterCheck
     private let interval: Duration
     private let logger: Logger
 
@@ -18,12 +19,14 @@ package struct Maintenance: Service {
         networks: NodeNetworks,
         gate: Gate,
         coordinator: NetworkCoordinator,
+        check: ClusterCheck,
         interval: Duration,
         logger: Logger
     ) {
         self.networks = networks
         self.gate = gate
         self.coordinator = coordinator
+        self.check = check
         self.interval = interval
         self.logger = logger
     }
@@ -44,7 +47,10 @@ package struct Maintenance: Service {
         repeat {
             do {
                 try await networks.repair()
-                if let tenure = coordinator.tenure { try await networks.serveAll(under: tenure) }
+                if let tenure = coordinator.tenure {
+                    try await networks.serveAll(under: tenure)
+                    try await check.pass()
+                }
                 trouble.over()
                 failures = 0
             } catch {
