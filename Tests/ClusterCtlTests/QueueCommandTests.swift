@@ -82,6 +82,22 @@ import Testing
             )
             #expect(view.task.description == task && view.requested == 4 && view.deduplicated == 1)
             #expect(view.refused == ["no_dedup": 1, "parameters": 1])
+            // What a change of wanted state asks for, in its own transaction, is counted as well.
+            for verb in ["add", "remove"] {
+                let words = ["network", verb, "green", "--yes"].filter { verb == "remove" || $0 != "--yes" }
+                let options = verb == "add" ? ["--vni", "7", "--cidr", "10.7.0.0/24"] : []
+                let change = try await ClusterCtlProgram.run(words + options, on: cluster.configuration)
+                #expect(change.status == 0, "\(change.talk)")
+            }
+            let items = try await cluster.answer(ListView<CoalescingView>.self, "coalescing", "show").items
+            let changes = items.filter { $0.task != view.task }
+            #expect(
+                changes.map(\.task.description).sorted() == [
+                    "network_apply_create_network_node", "network_apply_remove_dnsmasq",
+                ]
+            )
+            #expect(changes.allSatisfy { $0.requested == 1 })
+            #expect(changes.map(\.refused).contains(["callers_transaction": 1]))
         }
     }
 

@@ -105,7 +105,7 @@ import Testing
                             if (client + round) % 3 == 0 {
                                 let queue = cluster.queue
                                 id = try await cluster.database.withTransaction { transaction in
-                                    try queue.enqueue([request], in: transaction)[0].uuid
+                                    try queue.enqueue([request], in: transaction).receipts[0].uuid
                                 }
                             } else {
                                 id = try await cluster.queue.enqueue(request).uuid

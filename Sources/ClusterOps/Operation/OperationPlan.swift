@@ -119,6 +119,8 @@ package struct OperationPlan: Sendable, Hashable {
         case callersID = "callers_id"
         case askedNotTo = "no_dedup"
         case severalOperations = "several_operations"
+        /// Adopting is not possible there: what waits may have been claimed by the time that the caller commits.
+        case callersTransaction = "callers_transaction"
     }
 
     private static func dedupRefusal(_ request: OperationRequest, isCoalescible: Bool) -> DedupRefusal? {

@@ -31,7 +31,9 @@ package final class Evidence: Sendable {
             for plan in plans {
                 guard let task = plan.tasks.first else { continue }
                 pending.add(task, "requested")
-                if let reason = plan.dedupRefusal ?? refusal { pending.add(task, "refused \(reason.rawValue)") }
+                // An id that a graph's edges need was not the caller's wish.
+                let own = plan.dedupRefusal == .callersID ? refusal ?? .callersID : plan.dedupRefusal
+                if let reason = own ?? refusal { pending.add(task, "refused \(reason.rawValue)") }
             }
         }
     }

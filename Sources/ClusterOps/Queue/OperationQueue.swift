@@ -106,13 +106,23 @@ public struct OperationQueue: Sendable {
     ///
     /// It never adopts a waiting operation: that one may already have been claimed by the time this commits. The claim
     /// folds instead.
-    /// - Returns: One receipt for each request, true once the caller commits.
+    /// - Returns: What was enqueued, true once the caller commits; to be passed to ``committed(_:)`` then.
     package func enqueue(
         _ requests: [OperationRequest],
         in transaction: borrowing Transaction
-    ) throws -> [OperationReceipt] {
+    ) throws -> EnqueuedWork {
         let plans = try Admission.plans(for: requests, on: transaction.session)
-        return try Self.insert(plans, requester: requester, in: transaction)
+        return EnqueuedWork(
+            receipts: try Self.insert(plans, requester: requester, in: transaction),
+            plans: plans
+        )
+    }
+
+    /// Counts what was enqueued in the caller's transaction, and wakes whoever can do it.
+    package func committed(_ work: EnqueuedWork) async {
+        evidence.requested(work.plans, refusal: .callersTransaction)
+        let ready = Set(work.receipts.filter { $0.state == .queued }.map(\.queueName))
+        if !ready.isEmpty { await waker.wake(ready) }
     }
 
     /// What `enqueue(_:count:)` takes at most: ten times the design's largest backlog.
@@ -233,5 +243,24 @@ extension OperationPlan {
             return waiting
         }
         return (waiting.id, better)
+    }
+}
+
+/// Operations that were enqueued in a transaction of the caller's.
+package struct EnqueuedWork: Sendable {
+    /// One for each request.
+    package private(set) var receipts: [OperationReceipt] = []
+    fileprivate private(set) var plans: [OperationPlan] = []
+
+    package init() {}
+
+    fileprivate init(receipts: [OperationReceipt], plans: [OperationPlan]) {
+        self.receipts = receipts
+        self.plans = plans
+    }
+
+    static func += (left: inout EnqueuedWork, right: EnqueuedWork) {
+        left.receipts += right.receipts
+        left.plans += right.plans
     }
 }

@@ -39,7 +39,7 @@ extension Inventory {
                 address: draft.address,
                 hostname: draft.hostname
             )
-            return Change(object: object, receipts: try apply(work, in: transaction))
+            return Change(object: object, enqueued: try apply(work, in: transaction))
         }
     }
 
@@ -82,7 +82,7 @@ extension Inventory {
                 parameters: DHCPLease(mac: interface.mac, address: interface.address).parameters
             )
             let work = [AppliedWork.servers(network.name), lease] + AppliedWork.mesh(network.name, on: nodes)
-            return Change(object: interface, receipts: try apply(work, in: transaction))
+            return Change(object: interface, enqueued: try apply(work, in: transaction))
         }
     }
 

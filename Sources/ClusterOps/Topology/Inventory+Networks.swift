@@ -23,7 +23,7 @@ extension Inventory {
             let work = AppliedWork(tasks: [.networkApplyCreateNetworkNode], network: draft.name)
             return Change(
                 object: try Self.view(of: draft.name, in: transaction),
-                receipts: try apply([work] + AppliedWork.mesh(draft.name, on: nodes), in: transaction)
+                enqueued: try apply([work] + AppliedWork.mesh(draft.name, on: nodes), in: transaction)
             )
         }
     }
@@ -78,9 +78,9 @@ extension Inventory {
                         parameters: parameters
                     )
                 }
-            let receipts = try apply(work, in: transaction)
+            let enqueued = try apply(work, in: transaction)
             try NetworkStatements.delete(network.id, in: transaction)
-            return Change(object: object, receipts: receipts)
+            return Change(object: object, enqueued: enqueued)
         }
     }
 
@@ -92,8 +92,8 @@ extension Inventory {
             }
             let nodes = try Self.meshNodes(of: network.id, in: transaction)
             let work = [AppliedWork.servers(name)] + AppliedWork.mesh(name, on: nodes)
-            let receipts = try enqueue(work, in: transaction)
-            return Change(object: try Self.view(of: name, in: transaction), receipts: receipts)
+            let enqueued = try enqueue(work, in: transaction)
+            return Change(object: try Self.view(of: name, in: transaction), enqueued: enqueued)
         }
     }
 

@@ -21,8 +21,8 @@ extension Inventory {
                     ]
                 )
             }
-            let receipts = try meshEverywhere(networks, in: transaction)
-            return Change(object: try Self.view(of: draft.name, in: transaction), receipts: receipts)
+            let enqueued = try meshEverywhere(networks, in: transaction)
+            return Change(object: try Self.view(of: draft.name, in: transaction), enqueued: enqueued)
         }
     }
 
@@ -44,7 +44,7 @@ extension Inventory {
         try await change { transaction in
             guard let node = try NodeStatements.lock(name, in: transaction) else { throw Self.unknownNode(name) }
             try NodeStatements.setState(state, of: node.id, in: transaction)
-            return Change(object: try Self.view(of: name, in: transaction), receipts: [])
+            return Change(object: try Self.view(of: name, in: transaction), enqueued: EnqueuedWork())
         }
     }
 
@@ -75,7 +75,7 @@ extension Inventory {
             }
             let object = try Self.view(of: name, in: transaction)
             try NodeStatements.delete(node.id, in: transaction)
-            return Change(object: object, receipts: try meshEverywhere(networks, in: transaction))
+            return Change(object: object, enqueued: try meshEverywhere(networks, in: transaction))
         }
     }
 
@@ -83,7 +83,7 @@ extension Inventory {
     private func meshEverywhere(
         _ networks: [NetworkRecord],
         in transaction: borrowing Transaction
-    ) throws -> [OperationReceipt] {
+    ) throws -> EnqueuedWork {
         try NetworkStatements.bump(networks.map(\.id), in: transaction)
         let candidates = try NetworkStatements.networkNodes(on: transaction.session)
         let hosts = try NetworkStatements.hosts(on: transaction.session)

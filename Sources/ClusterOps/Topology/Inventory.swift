@@ -21,7 +21,7 @@ package struct Inventory: Sendable {
     /// A change inside its transaction: the object as it is then, and the operations that were enqueued.
     struct Change<Object: Sendable>: Sendable {
         let object: Object
-        let receipts: [OperationReceipt]
+        let enqueued: EnqueuedWork
     }
 
     /// Runs a change, and rings for what it enqueued once it is committed.
@@ -29,27 +29,26 @@ package struct Inventory: Sendable {
         _ body: @Sendable (borrowing Transaction) throws -> Change<Object>
     ) async throws -> ChangedView<Object> {
         let change = try await cluster.write(body)
-        let ready = Set(change.receipts.filter { $0.state == .queued }.map(\.queueName))
-        if !ready.isEmpty { await cluster.queue.waker.wake(ready) }
-        return ChangedView(change.object, operations: change.receipts.map(\.uuid))
+        await cluster.queue.committed(change.enqueued)
+        return ChangedView(change.object, operations: change.enqueued.receipts.map(\.uuid))
     }
 
     /// Enqueues what applies a change, in its transaction.
-    func apply(_ work: [AppliedWork], in transaction: borrowing Transaction) throws -> [OperationReceipt] {
-        guard applies else { return [] }
+    func apply(_ work: [AppliedWork], in transaction: borrowing Transaction) throws -> EnqueuedWork {
+        guard applies else { return EnqueuedWork() }
         return try enqueue(work, in: transaction)
     }
 
     /// Enqueues work whether or not changes are applied: it is what was asked for.
-    func enqueue(_ work: [AppliedWork], in transaction: borrowing Transaction) throws -> [OperationReceipt] {
-        var receipts: [OperationReceipt] = []
+    func enqueue(_ work: [AppliedWork], in transaction: borrowing Transaction) throws -> EnqueuedWork {
+        var enqueued = EnqueuedWork()
         var rest = work.map(\.request)[...]
         while !rest.isEmpty {
             let page = rest.prefix(OperationQueue.transactionSize)
             rest = rest.dropFirst(page.count)
-            receipts += try cluster.queue.enqueue(Array(page), in: transaction)
+            enqueued += try cluster.queue.enqueue(Array(page), in: transaction)
         }
-        return receipts
+        return enqueued
     }
 
     /// What a duplicate key means, in words; any other error as it is.
