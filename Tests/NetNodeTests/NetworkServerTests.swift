@@ -115,9 +115,9 @@ extension NamespaceTests {
                 #expect(await server.pid != pid)
                 #expect(try await world.lease(guest, tries: 1)?["mtu"] == "1400")
                 for (dhcp, dns) in [(true, false), (false, true)] {
-                    let part = try world.wanted([world.host(11)], domain: nil, dhcp: dhcp, dns: dns)
+                    let part = try world.wanted([world.host(11)], dhcp: dhcp, dns: dns)
                     #expect(try await server.bring(to: part) == .restarted)
-                    let more = try world.wanted([world.host(11), world.host(12)], domain: nil, dhcp: dhcp, dns: dns)
+                    let more = try world.wanted([world.host(11), world.host(12)], dhcp: dhcp, dns: dns)
                     #expect(try await server.bring(to: more) == .reloaded)
                     #expect(try await world.lookUp("guest-12", from: guest).contains("10.9.0.12") == dns)
                     #expect(try await (world.lease(guest, tries: 1) != nil) == dhcp)

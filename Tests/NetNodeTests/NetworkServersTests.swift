@@ -1,10 +1,11 @@
 import ChildProcess
-import ClusterOps
 import ClusterOpsTestKit
 import Foundation
 import MariaDB
 import NetNode
 import Testing
+
+@testable import ClusterOps
 
 extension NamespaceTests {
     @Suite struct NetworkServersTests {
@@ -57,8 +58,13 @@ extension NamespaceTests {
                     ["sh", "-c", "dnsmasq \(configuration); sleep 600"],
                     in: world.namespace().namespace
                 )
+                try await eventually("it listens") {
+                    guard let pid = world.serverProcesses().first else { return false }
+                    let table = FileManager.default.contents(atPath: "/proc/\(pid)/net/tcp") ?? Data()
+                    return String(decoding: table, as: UTF8.self).contains(":0035 ")
+                }
                 let client = try await world.start(
-                    ["sh", "-c", "while ! busybox nc -z 10.9.0.1 53; do :; done; sleep 600 | busybox nc 10.9.0.1 53"],
+                    ["sh", "-c", "sleep 600 | busybox nc 10.9.0.1 53"],
                     in: guest.namespace
                 )
                 try await eventually("dnsmasq has a process for the client") { world.serverProcesses().count == 2 }
@@ -181,6 +187,11 @@ extension NamespaceTests {
                     ServerWanted.all(in: try ServerStatements.rows(of: green, on: session))
                 }
                 #expect(one == [all[1]])
+                let query = ServerStatements.rowsQuery(of: blue)
+                let types = try await cluster.database.withSession { session in
+                    try session.query("EXPLAIN \(sql: query)").map { try $0.get("type", as: String?.self) }
+                }
+                #expect(types == ["const", "ref"])
             }
         }
     }

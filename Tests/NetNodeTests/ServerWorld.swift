@@ -154,6 +154,8 @@ func withServers(networks: Int = 1, _ body: @Sendable (ServerWorld) async throws
             directory: directory,
             credentials: try Credentials.dnsmasq()
         )
+        // For a test that failed before it ended what it had started.
+        defer { for pid in world.serverProcesses() { kill(pid, SIGKILL) } }
         let node = underlay.hosts[0].namespace
         for index in 0..<networks {
             let (vni, namespace) = (try world.vni(index), world.namespace(index).namespace)

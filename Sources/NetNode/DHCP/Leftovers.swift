@@ -16,6 +16,14 @@ struct Leftovers: Sendable {
         case noNamespace(Int32)
         case noProcesses(Int32)
         case stays(pid_t)
+
+        var reason: ServerError.Reason {
+            switch self {
+            case .noNamespace(let number): .noNamespace(number)
+            case .noProcesses(let number): .file(path: "/proc", attempt: "read", error: number)
+            case .stays(let pid): .leftoverStays(pid)
+            }
+        }
     }
 
     /// Kills them, and waits until they are gone.

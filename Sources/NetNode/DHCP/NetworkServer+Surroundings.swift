@@ -74,14 +74,6 @@ extension NetworkServer {
         let complaint = child?.standardError.text ?? ""
         return ServerError(reason, vni: vni, namespacePath: namespacePath, complaint: complaint)
     }
-
-    func error(_ failure: Leftovers.Failure) -> ServerError {
-        switch failure {
-        case .noNamespace(let number): error(.noNamespace(number))
-        case .noProcesses(let number): error(.file(path: "/proc", attempt: "read", error: number))
-        case .stays(let pid): error(.leftoverStays(pid))
-        }
-    }
 }
 
 extension ServerLog {

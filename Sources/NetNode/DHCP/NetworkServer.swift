@@ -132,6 +132,8 @@ package actor NetworkServer {
 
     private func pass(to wanted: ServerWanted, in epoch: ServerPermit.Epoch) async throws -> ServerPass {
         try permit.check(epoch)
+        // Seen here before whoever waits for its end has had a turn.
+        if let child = current?.child, let exit = child.exitIfEnded { _ = hasLost(child, exit) }
         let disk = try disk()
         let files = wanted.isNeeded ? ServerFiles(wanted, at: disk.paths) : nil
         let strays = try await strays(wanted, disk)
@@ -240,7 +242,7 @@ package actor NetworkServer {
             do {
                 _ = try await leftovers(disk).end()
             } catch let failure as Leftovers.Failure {
-                throw error(failure)
+                throw error(failure.reason)
             }
             try permit.check(epoch)
             try onDisk(disk.forgetLeases)
@@ -312,7 +314,7 @@ package actor NetworkServer {
         } catch Leftovers.Failure.noNamespace {
             // Nothing can be in a namespace that is not there.
         } catch let failure as Leftovers.Failure {
-            throw error(failure)
+            throw error(failure.reason)
         }
         try onDisk(disk.remove)
     }
