@@ -42,6 +42,34 @@ extension NamespaceTests {
             }
         }
 
+        @Test func `a server that cannot come back is tried again until it can`() async throws {
+            try await withServers { world in
+                let wanted = try world.wanted([world.host(11)])
+                let asked = Locked(0)
+                let servers = world.servers { id in
+                    asked.update { $0 += 1 }
+                    return id == wanted.id ? wanted : nil
+                }
+                servers.open()
+                #expect(try await servers.bring(wanted) == .started)
+                let pid = try #require(await servers.running[try world.vni()])
+                let namespace = world.namespace().namespace
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    group.addTask { await servers.run() }
+                    try await world.underlay.run("ip addr flush dev gw0", in: namespace)
+                    kill(pid, SIGKILL)
+                    try await eventually("the second attempt has begun") { asked.value >= 2 }
+                    #expect(servers.restarts == 0)
+                    try await world.underlay.run("ip addr add 10.9.0.1/24 dev gw0", in: namespace)
+                    try await eventually("it is back") { servers.restarts == 1 }
+                    group.cancelAll()
+                }
+                // What is closed stays so, whoever still waits to start it again.
+                await servers.close()
+                #expect(world.serverProcesses() == [])
+            }
+        }
+
         @Test func `a connection process of a killed coordinator does not keep the new server from its port`()
             async throws
         {

@@ -50,6 +50,7 @@ package enum ServerPlan: Sendable, Hashable {
         /// - Parameters:
         ///   - old: the hosts file before; nil when that is not certain.
         ///   - new: the hosts file as it should be.
+        /// - Returns: Whether only a restart makes sure that no address is kept from whom it is wanted for.
         package func needRestart(from old: String?, to new: String) -> Bool {
             switch self {
             case .none: return false
