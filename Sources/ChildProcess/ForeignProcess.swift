@@ -3,8 +3,8 @@ import Glibc
 
 /// A process that need not be a child of this one, by a handle that never names another process.
 ///
-/// What is read in `/proc` by ``pid`` between making the handle and acting is about the same process, as long as it
-/// ``hasEnded`` afterwards neither: until then its number is its own.
+/// What was read in `/proc` by ``pid`` after the handle was made is about this very process if it has not ended yet
+/// when the reading is over: until then the number is its own.
 public final class ForeignProcess: Sendable {
     /// The process id.
     public let pid: pid_t
