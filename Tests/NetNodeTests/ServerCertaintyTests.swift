@@ -63,6 +63,29 @@ extension NamespaceTests {
             }
         }
 
+        @Test func `a server whose namespace was made anew is started again in the new one`() async throws {
+            try await withServers(networks: 2) { world in
+                // The name of a namespace that stands for another one later.
+                let path = "\(world.directory)/namespace"
+                let server = NetworkServer(
+                    vni: try world.vni(),
+                    namespacePath: path,
+                    directory: "\(world.directory)/100",
+                    credentials: world.credentials,
+                    logger: .silent
+                )
+                let wanted = try world.wanted([world.host(11)])
+                #expect(symlink(world.namespace(0).namespacePath, path) == 0)
+                #expect(try await server.bring(to: wanted) == .started)
+                #expect(try await server.bring(to: wanted) == .nothing)
+                #expect(unlink(path) == 0 && symlink(world.namespace(1).namespacePath, path) == 0)
+                #expect(try await server.bring(to: wanted) == .restarted)
+                #expect(try await world.lease(try await world.guest(11, in: 1), tries: 1)?["ip"] == "10.9.0.11")
+                #expect(world.serverProcesses() == [await server.pid])
+                await server.stop()
+            }
+        }
+
         @Test func `a start that was cancelled leaves no process`() async throws {
             try await withServers { world in
                 let server = try world.networkServer()
