@@ -13,12 +13,12 @@ extension NamespaceTests {
                 let known = try await world.guest(11)
                 let unknown = try await world.guest(12)
                 #expect(try await server.bring(to: world.wanted([world.host(11)])) == .started)
-                let lease = try #require(try await world.lease(known, tries: 1))
+                let lease = try #require(try await world.underlay.lease(of: known, tries: 1))
                 #expect(lease["ip"] == "10.9.0.11" && lease["subnet"] == "255.255.255.0")
                 #expect(lease["mtu"] == "1450" && lease["router"] == "10.9.0.1" && lease["dns"] == "10.9.0.1")
                 #expect(lease["domain"] == "guests.example" && lease["hostname"] == "guest-11")
                 #expect(lease["lease"] == "3600" && lease["serverid"] == "10.9.0.1")
-                #expect(try await world.lease(unknown, tries: 2) == nil)
+                #expect(try await world.underlay.lease(of: unknown, tries: 2) == nil)
                 await server.stop()
                 #expect(world.serverProcesses() == [])
             }
@@ -34,7 +34,7 @@ extension NamespaceTests {
                     // The same guest, known under one address after the other.
                     let wanted = try world.wanted([world.host(number, mac: 11)])
                     #expect(try await server.bring(to: wanted) == (number == 20 ? .reloaded : .restarted))
-                    #expect(try await world.lease(guest, tries: 1)?["ip"] == "10.9.0.\(number)")
+                    #expect(try await world.underlay.lease(of: guest, tries: 1)?["ip"] == "10.9.0.\(number)")
                 }
                 #expect(await server.pid != pid)
                 let before = await server.pid
@@ -54,10 +54,10 @@ extension NamespaceTests {
                 let server = try world.networkServer()
                 let (first, second) = (try await world.guest(11), try await world.guest(12))
                 #expect(try await server.bring(to: world.wanted([world.host(11)])) == .started)
-                #expect(try await world.lease(first)?["ip"] == "10.9.0.11")
+                #expect(try await world.underlay.lease(of: first)?["ip"] == "10.9.0.11")
                 #expect(try await server.bring(to: world.wanted([world.host(11, mac: 12)])) == .restarted)
-                #expect(try await world.lease(second, tries: 1)?["ip"] == "10.9.0.11")
-                #expect(try await world.lease(first, tries: 1) == nil)
+                #expect(try await world.underlay.lease(of: second, tries: 1)?["ip"] == "10.9.0.11")
+                #expect(try await world.underlay.lease(of: first, tries: 1) == nil)
                 // One that never had a lease goes without a restart.
                 #expect(
                     try await server.bring(to: world.wanted([world.host(11, mac: 12), world.host(30)])) == .reloaded
@@ -85,7 +85,7 @@ extension NamespaceTests {
                 #expect(back.contains("name = guest-12.guests.example"), "\(back)")
                 #expect(try await world.lookUp("guest-99", from: guest).contains("NXDOMAIN"))
                 // The name that cannot stand in the hosts file reaches its guest all the same.
-                let lease = try await world.lease(try await world.guest(13))
+                let lease = try await world.underlay.lease(of: try await world.guest(13))
                 #expect(lease?["ip"] == "10.9.0.13" && lease?["hostname"] == "ignore")
                 await server.stop()
             }
@@ -100,7 +100,7 @@ extension NamespaceTests {
                 let pid = try #require(await server.pid)
                 let hosts = "\(world.directory)/100/hosts"
                 let written = try FileManager.default.attributesOfItem(atPath: hosts)[.modificationDate] as? Date
-                #expect(try await world.lease(guest)?["mtu"] == "1450")
+                #expect(try await world.underlay.lease(of: guest)?["mtu"] == "1450")
                 for _ in 0..<3 { #expect(try await server.bring(to: wanted) == .nothing) }
                 #expect(await server.pid == pid)
                 #expect(try FileManager.default.attributesOfItem(atPath: hosts)[.modificationDate] as? Date == written)
@@ -113,14 +113,14 @@ extension NamespaceTests {
 
                 #expect(try await server.bring(to: world.wanted([world.host(11)], mtu: 1400)) == .restarted)
                 #expect(await server.pid != pid)
-                #expect(try await world.lease(guest, tries: 1)?["mtu"] == "1400")
+                #expect(try await world.underlay.lease(of: guest, tries: 1)?["mtu"] == "1400")
                 for (dhcp, dns) in [(true, false), (false, true)] {
                     let part = try world.wanted([world.host(11)], dhcp: dhcp, dns: dns)
                     #expect(try await server.bring(to: part) == .restarted)
                     let more = try world.wanted([world.host(11), world.host(12)], dhcp: dhcp, dns: dns)
                     #expect(try await server.bring(to: more) == .reloaded)
                     #expect(try await world.lookUp("guest-12", from: guest).contains("10.9.0.12") == dns)
-                    #expect(try await (world.lease(guest, tries: 1) != nil) == dhcp)
+                    #expect(try await (world.underlay.lease(of: guest, tries: 1) != nil) == dhcp)
                 }
                 let none = try world.wanted([], dhcp: false, dns: false)
                 #expect(try await server.bring(to: none) == .stopped)
@@ -155,7 +155,7 @@ extension NamespaceTests {
                     try await world.underlay.run(line, in: place)
                 }
                 #expect(try await server.bring(to: wanted) == .started)
-                #expect(try await world.lease(try await world.guest(11))?["ip"] == "10.9.0.11")
+                #expect(try await world.underlay.lease(of: try await world.guest(11))?["ip"] == "10.9.0.11")
                 await server.stop()
             }
         }

@@ -28,7 +28,7 @@ extension NamespaceTests {
                     kill(pid, SIGKILL)
                     try await eventually("it is back") { servers.restarts == 1 }
                     #expect(await servers.running[vni] != pid)
-                    #expect(try await world.lease(guest, tries: 1)?["ip"] == "10.9.0.11")
+                    #expect(try await world.underlay.lease(of: guest, tries: 1)?["ip"] == "10.9.0.11")
                     #expect(try await world.lookUp("guest-11", from: guest).contains("Address: 10.9.0.11"))
                     #expect(client.exitIfEnded != nil || world.serverProcesses().count == 1)
                     await client.terminate(grace: .zero)

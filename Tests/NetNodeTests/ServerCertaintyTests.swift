@@ -29,12 +29,12 @@ extension NamespaceTests {
                     }
                     try await eventually("the files are written") { hosts(world).contains("guest-11") }
                     // It takes a second until the guest gives up.
-                    #expect(try await world.lease(guest, tries: 1) == nil)
+                    #expect(try await world.underlay.lease(of: guest, tries: 1) == nil)
                     #expect(!isOver.value)
                     kill(pid, SIGCONT)
                     try await group.waitForAll()
                 }
-                #expect(try await world.lease(guest, tries: 1)?["ip"] == "10.9.0.11")
+                #expect(try await world.underlay.lease(of: guest, tries: 1)?["ip"] == "10.9.0.11")
                 #expect(await server.pid == pid)
                 await server.stop()
             }
@@ -80,7 +80,7 @@ extension NamespaceTests {
                 #expect(try await server.bring(to: wanted) == .nothing)
                 #expect(unlink(path) == 0 && symlink(world.namespace(1).namespacePath, path) == 0)
                 #expect(try await server.bring(to: wanted) == .restarted)
-                #expect(try await world.lease(try await world.guest(11, in: 1), tries: 1)?["ip"] == "10.9.0.11")
+                #expect(try await world.underlay.lease(of: try await world.guest(11, in: 1), tries: 1)?["ip"] == "10.9.0.11")
                 #expect(world.serverProcesses() == [await server.pid])
                 await server.stop()
             }
@@ -121,7 +121,7 @@ extension NamespaceTests {
                 _ = try await server.bring(to: world.wanted([world.host(11)]))
                 #expect(try await server.bring(to: world.wanted([world.host(11)])) == .nothing)
                 #expect(world.serverProcesses() == [await server.pid])
-                #expect(try await world.lease(try await world.guest(11), tries: 1)?["ip"] == "10.9.0.11")
+                #expect(try await world.underlay.lease(of: try await world.guest(11), tries: 1)?["ip"] == "10.9.0.11")
                 await server.stop()
             }
         }

@@ -85,30 +85,6 @@ struct ServerWorld: Sendable {
         )
     }
 
-    /// Has a guest ask for a lease.
-    ///
-    /// - Returns: What it was given by the names that `udhcpc` has for it; nil when nobody answered.
-    func lease(_ guest: NamespaceHosts.Guest, tries: Int = 5) async throws -> [String: String]? {
-        let script = "\(directory)/report"
-        if !FileManager.default.fileExists(atPath: script) {
-            try Data("#!/bin/sh\n[ \"$1\" = bound ] && env\nexit 0\n".utf8).write(to: URL(fileURLWithPath: script))
-            chmod(script, 0o755)
-        }
-        let output = try await run(
-            [
-                "busybox", "udhcpc", "-n", "-q", "-f", "-t", "\(tries)", "-T", "1", "-i", "eth0", "-s", script,
-                "-O", "mtu", "-O", "hostname",
-            ],
-            in: guest.namespace
-        )
-        guard output.exit.isSuccess else { return nil }
-        let pairs = output.text.split(separator: "\n").compactMap { line -> (String, String)? in
-            let parts = line.split(separator: "=", maxSplits: 1).map(String.init)
-            return parts.count == 2 ? (parts[0], parts[1]) : nil
-        }
-        return Dictionary(pairs) { first, _ in first }
-    }
-
     /// What the network's server answers to a question.
     func lookUp(_ name: String, from guest: NamespaceHosts.Guest) async throws -> String {
         try await run(["busybox", "nslookup", name, Self.server], in: guest.namespace).text

@@ -16,11 +16,13 @@ struct GlobalOptions: ParsableArguments {
         try Renderer(output).print(answer)
     }
 
-    /// Lends a connection to the cluster, whose schema must be this program's.
+    /// Lends a connection to the cluster, whose schema must be this program's, and counts what was asked for.
     func withCluster<Result>(_ body: (ClusterConnection) async throws -> Result) async throws -> Result {
         try await withConnection(try connectionConfiguration()) { cluster in
             try await cluster.requireMigrated()
-            return try await body(cluster)
+            let result = try await body(cluster)
+            await Evidently.write(cluster)
+            return result
         }
     }
 

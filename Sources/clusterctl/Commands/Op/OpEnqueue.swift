@@ -77,7 +77,6 @@ struct OpEnqueue: AsyncParsableCommand {
             } else {
                 try global.print(try await cluster.queue.enqueue(request))
             }
-            await Evidently.write(cluster)
         }
     }
 }

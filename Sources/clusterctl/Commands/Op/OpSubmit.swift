@@ -19,7 +19,6 @@ struct OpSubmit: AsyncParsableCommand {
         try await global.withCluster { cluster in
             let receipts = try await cluster.queue.submit(graph.requests)
             try global.print(ListView(zip(graph.refs, receipts).map { SubmittedView(ref: $0, receipt: $1) }))
-            await Evidently.write(cluster)
         }
     }
 }
