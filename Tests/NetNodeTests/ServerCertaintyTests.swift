@@ -80,7 +80,9 @@ extension NamespaceTests {
                 #expect(try await server.bring(to: wanted) == .nothing)
                 #expect(unlink(path) == 0 && symlink(world.namespace(1).namespacePath, path) == 0)
                 #expect(try await server.bring(to: wanted) == .restarted)
-                #expect(try await world.underlay.lease(of: try await world.guest(11, in: 1), tries: 1)?["ip"] == "10.9.0.11")
+                #expect(
+                    try await world.underlay.lease(of: try await world.guest(11, in: 1), tries: 1)?["ip"] == "10.9.0.11"
+                )
                 #expect(world.serverProcesses() == [await server.pid])
                 await server.stop()
             }
