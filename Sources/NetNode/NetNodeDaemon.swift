@@ -33,13 +33,14 @@ struct NetNodeDaemon {
         let networks = try makeNetworks(database)
         try await networks.servers.endLeftovers(of: networks.namespaces.names())
 
-        let doorbell = Doorbell()
+        let (doorbell, electionDoorbell) = (Doorbell(), Doorbell())
+        let waker = DoorbellWaker(database: database, sender: DoorbellSender(logger: logger))
         let coordinator = NetworkCoordinator(networks: networks, gate: gate, doorbell: doorbell, logger: logger)
         let listener = DoorbellService(
             configuration,
             node: node,
             database: database,
-            doorbells: [doorbell],
+            doorbells: [doorbell, electionDoorbell],
             logger: logger
         )
         var electionPool = Database.PoolConfiguration()
@@ -54,10 +55,11 @@ struct NetNodeDaemon {
             node: node,
             database: electionDatabase,
             role: coordinator,
+            doorbell: electionDoorbell,
+            waker: waker,
             logger: logger
         )
         let evidence = Evidence(database: database)
-        let waker = DoorbellWaker(database: database, sender: DoorbellSender(logger: logger))
         let parts = Worker.Parts(
             database: database,
             handlers: handlers(networks, coordinator, database),

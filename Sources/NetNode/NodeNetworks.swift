@@ -112,8 +112,9 @@ package struct NodeNetworks: Sendable {
 
     /// Brings all networks up on the elected node; one that is broken does not hold up the others.
     ///
+    /// - Parameter tenure: under which it is done, and written down; nil for servers that nobody hears yet.
     /// - Throws: What kept it from finding out which networks there are.
-    func serveAll(under tenure: Tenure) async throws {
+    func serveAll(under tenure: Tenure?) async throws {
         _ = try await mesh.pass()
         try await makeNamespaces()
         var networks = try await wanted().map(\.id)[...]
@@ -129,8 +130,8 @@ package struct NodeNetworks: Sendable {
         }
     }
 
-    private func serveOne(_ network: NetworkID, under tenure: Tenure) async {
-        guard !tenure.isOver, !Task.isCancelled else { return }
+    private func serveOne(_ network: NetworkID, under tenure: Tenure?) async {
+        guard tenure?.isOver != true, !Task.isCancelled else { return }
         do {
             _ = try await bringServer(of: network, under: tenure)
         } catch is TenureOver {
@@ -143,12 +144,13 @@ package struct NodeNetworks: Sendable {
         }
     }
 
-    private func bringServer(of network: NetworkID, under tenure: Tenure) async throws -> ServerPass? {
+    private func bringServer(of network: NetworkID, under tenure: Tenure?) async throws -> ServerPass? {
         try await turns.run(network) {
             guard let wanted = try await wanted(network).first else { return nil }
-            guard !tenure.isOver else { throw TenureOver(term: tenure.term) }
+            if let tenure, tenure.isOver { throw TenureOver(term: tenure.term) }
             do {
                 let pass = try await servers.bring(wanted)
+                guard let tenure else { return pass }
                 try await ledger.reached(.dnsmasq, of: network, generation: wanted.generation, under: tenure)
                 return pass
             } catch let error as ServerError {

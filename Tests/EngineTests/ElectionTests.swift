@@ -220,6 +220,31 @@ import Testing
         }
     }
 
+    @Test func `when the holder misses renewals the role is made ready, and not any more when the holder is back`()
+        async throws
+    {
+        try await withCluster { cluster in
+            try await cluster.addNode("h1")
+            let holder = try candidate("h2")
+            #expect(
+                try await acquire(
+                    holder,
+                    after: try await seen(cluster.database),
+                    lease: .seconds(600),
+                    on: cluster.database
+                )
+            )
+            try await withKeepers(["h1"], on: cluster) { members in
+                let role = members[0].role
+                try await eventually("it makes ready") { role.log == ["prepare"] }
+                try await cluster.execute("UPDATE leases SET renewals = renewals + 1")
+                try await eventually("it stands down") { role.log.starts(with: ["prepare", "stand down"]) }
+            }
+            let last = try await seen(cluster.database)
+            #expect(last.holder == holder.id && last.term == 1, "nobody took what runs")
+        }
+    }
+
     @Test func `with a database that hangs the role ends at its fence, and begins anew under another term`()
         async throws
     {
@@ -254,6 +279,14 @@ private final class RecordingRole: ElectedRole {
 
     /// Every call, but one line for all extensions.
     var log: [String] { state.value.log }
+
+    func prepare() async {
+        state.update { $0.log.append("prepare") }
+    }
+
+    func standDown() async {
+        state.update { $0.log.append("stand down") }
+    }
 
     func serve(_ tenure: Tenure) async {
         state.update { state in

@@ -1,5 +1,13 @@
 /// What an elected node does; the ``ElectionKeeper`` tells it when.
 package protocol ElectedRole: Sendable {
+    /// Makes ready what can be made ready without being heard, because the holder has missed renewals.
+    ///
+    /// When it returns, everything is, or what kept it from it was told.
+    func prepare() async
+
+    /// Undoes ``prepare()``: the holder is back.
+    func standDown() async
+
     /// Begins to act, and acts until it is cancelled, which is when the tenure is over and ``retire(_:)`` has run.
     func serve(_ tenure: Tenure) async
 

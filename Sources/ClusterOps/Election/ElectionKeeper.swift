@@ -12,7 +12,12 @@ package struct ElectionKeeper: Service {
     private let candidate: LeaseStatements.Candidate
     private let database: Database
     private let role: any ElectedRole
+    private let doorbell: Doorbell
+    private let waker: any Waker
     private let logger: Logger
+
+    /// Looks at the lease are at least that far apart, however often it rings.
+    private static let shortestRest: Duration = .milliseconds(50)
 
     /// Creates a keeper; nothing happens before `run()`.
     ///
@@ -22,6 +27,8 @@ package struct ElectionKeeper: Service {
     ///   - node: The node that stands for election; while it does not have the network role it only waits.
     ///   - database: A pool of its own, so that no other work can stand before a renewal.
     ///   - role: What is done by who is elected.
+    ///   - doorbell: Rung when the lease may have been given back; the keeper's alone.
+    ///   - waker: Rings the others when it gives the lease back.
     ///   - logger: Told of every change.
     package init(
         lease: String = ClusterConnection.networkNodeLease,
@@ -29,6 +36,8 @@ package struct ElectionKeeper: Service {
         node: NodeName,
         database: Database,
         role: any ElectedRole,
+        doorbell: Doorbell = Doorbell(),
+        waker: any Waker = NoWaker(),
         logger: Logger
     ) {
         self.lease = lease
@@ -36,6 +45,8 @@ package struct ElectionKeeper: Service {
         candidate = LeaseStatements.Candidate(id: .new(), node: node)
         self.database = database
         self.role = role
+        self.doorbell = doorbell
+        self.waker = waker
         self.logger = logger
     }
 
@@ -54,22 +65,47 @@ package struct ElectionKeeper: Service {
 
     // MARK: Standing
 
-    /// Watches the lease until it could be taken.
+    /// Watches the lease until it could be taken, and makes the role ready when that may be soon.
     ///
     /// - Returns: Nil at graceful shutdown.
     private func stand(_ state: inout ElectionState) async -> Tenure? {
         var trouble = Trouble(logger: logger)
-        while !isStopping {
-            do {
-                let elected = try await look(&state)
-                trouble.over()
-                if let elected { return elected }
-            } catch {
-                trouble.report("the lease cannot be read: \(error)")
+        var isPrepared = false
+        return await withTaskGroup(of: Void.self) { group in
+            while !isStopping {
+                do {
+                    let elected = try await look(&state)
+                    trouble.over()
+                    if let elected {
+                        // What is being made ready is what will be needed.
+                        await group.waitForAll()
+                        return elected
+                    }
+                } catch {
+                    trouble.report("the lease cannot be read: \(error)")
+                }
+                if state.shouldPrepare(at: .now) != isPrepared {
+                    isPrepared.toggle()
+                    await group.waitForAll()
+                    logger.notice(isPrepared ? "making ready to take over" : "the elected node is back")
+                    group.addTask { [isPrepared] in
+                        if isPrepared { await role.prepare() } else { await role.standDown() }
+                    }
+                }
+                await rest(upTo: state.pause(at: .now))
             }
-            _ = await pause(for: state.pause(at: .now))
+            await group.waitForAll()
+            if isPrepared { await role.standDown() }
+            return nil
         }
-        return nil
+    }
+
+    /// Waits for the next look; a ring may mean that the lease was given back.
+    private func rest(upTo duration: Duration) async {
+        guard duration > Self.shortestRest else { return }
+        // Rings come for other reasons too, and as often as anybody likes.
+        guard await pause(for: Self.shortestRest) == .elapsed else { return }
+        _ = await doorbell.wait(upTo: duration - Self.shortestRest)
     }
 
     private func look(_ state: inout ElectionState) async throws -> Tenure? {
@@ -169,6 +205,8 @@ package struct ElectionKeeper: Service {
         let (lease, candidate) = (lease, candidate)
         do {
             try await database.withSession { try LeaseStatements.resign(lease, term: term, by: candidate, on: $0) }
+            // Of whatever lane: it is the processes that are rung.
+            await waker.wake([QueueName(.networkNode, .userWaiting)])
         } catch {
             logger.warning("the lease was not given back; it will end", metadata: ["error": "\(error)"])
         }

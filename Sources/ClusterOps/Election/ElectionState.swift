@@ -80,7 +80,7 @@ package struct ElectionState: Sendable, Hashable {
     /// Whether the leader has missed so many renewals that everything should be ready for the case that it is gone.
     package func shouldPrepare(at now: ContinuousClock.Instant) -> Bool {
         guard case .follower(let seen?, let since) = role else { return false }
-        return seen.holder == nil || now - since >= timing.renew * (Timing.missedUntilPrepared + 1)
+        return seen.holder != nil && now - since >= timing.renew * (Timing.missedUntilPrepared + 1)
     }
 
     /// What to do at a moment, when it is `pause` later than the last answer.

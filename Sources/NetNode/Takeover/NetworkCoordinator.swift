@@ -40,6 +40,21 @@ package final class NetworkCoordinator: ElectedRole {
         serving.withLock { $0.flatMap { $0.isOver ? nil : $0 } }
     }
 
+    // MARK: Not elected yet
+
+    package func prepare() async {
+        networks.servers.open()
+        do {
+            try await networks.serveAll(under: nil)
+        } catch {
+            logger.warning("the servers were not made ready", metadata: ["error": "\(error)"])
+        }
+    }
+
+    package func standDown() async {
+        await networks.servers.close()
+    }
+
     // MARK: Elected
 
     package func serve(_ tenure: Tenure) async {

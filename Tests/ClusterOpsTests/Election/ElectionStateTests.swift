@@ -68,7 +68,7 @@ import Testing
         #expect(!state.shouldPrepare(at: start + .milliseconds(2999)))
         #expect(state.shouldPrepare(at: start + .seconds(3)))
         state.saw(sighting(nil), askedAt: start + .seconds(1))
-        #expect(state.shouldPrepare(at: start + .seconds(1)), "a lease that was resigned is about to be ours")
+        #expect(!state.shouldPrepare(at: start + .seconds(1)), "a lease that was given back is taken, not waited for")
     }
 
     @Test func `who lost its lease gives up its term at once, and who was beaten looks anew`() {
