@@ -11,6 +11,17 @@ struct NetNodeDaemon {
     /// A renewal, and a look while one hangs.
     private static let electionConnections = 2
 
+    /// A server that does not answer is given up in time to ask another one: renewals are statements of a millisecond.
+    private static let electionTimeouts: ConnectionConfiguration.Timeouts = {
+        var timeouts = ConnectionConfiguration.Timeouts()
+        timeouts.connect = .seconds(1)
+        timeouts.statement = .milliseconds(1500)
+        timeouts.read = .seconds(2)
+        timeouts.write = .seconds(2)
+        timeouts.lockWait = .seconds(1)
+        return timeouts
+    }()
+
     let configuration: Configuration
     let node: NodeName
     let logger: Logger
@@ -45,7 +56,9 @@ struct NetNodeDaemon {
         )
         var electionPool = Database.PoolConfiguration()
         electionPool.maximumConnections = Self.electionConnections
-        let electionDatabase = Database(connection, pool: electionPool, logger: logger)
+        var electionConnection = connection
+        electionConnection.timeouts = Self.electionTimeouts
+        let electionDatabase = Database(electionConnection, pool: electionPool, logger: logger)
         let election = ElectionKeeper(
             timing: ElectionState.Timing(
                 lease: configuration.election.lease,
@@ -83,6 +96,12 @@ struct NetNodeDaemon {
             services: [electionDatabase, database, listener, election, worker(parts, coordinator), maintenance],
             logger: logger
         )
+        // From here on nobody guards the gate: without their legs the gateways cannot be heard, whoever takes it down.
+        do {
+            try await networks.namespaces.lowerLegs()
+        } catch {
+            logger.error("the gateways' legs could not be taken down", metadata: ["error": "\(error)"])
+        }
         _ = consume lock
         return ending
     }
@@ -94,7 +113,6 @@ struct NetNodeDaemon {
             stateDirectory: configuration.network.stateDirectory,
             namespacePath: { NamespaceName(prefix: prefix, $0).path },
             credentials: try .dnsmasq(),
-            wanted: { try await NodeNetworks.wanted($0, in: database).first },
             logger: logger
         )
         return NodeNetworks(
@@ -119,8 +137,8 @@ struct NetNodeDaemon {
             }
         }
         handlers.append(
-            DeleteMeshHandler(reconciler: networks.mesh, database: database) { vni, network in
-                _ = try await networks.clear(vni, of: network)
+            DeleteMeshHandler(reconciler: networks.mesh, database: database) { vni in
+                _ = try await networks.clear(vni)
             }
         )
         handlers += ServeNetworkHandler.tasks.map {

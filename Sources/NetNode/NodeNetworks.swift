@@ -58,7 +58,9 @@ package struct NodeNetworks: Sendable {
     // MARK: What every node does
 
     /// Reads back and repairs this node: the mesh of all networks, and the namespaces where it may be elected.
-    func repair() async throws {
+    ///
+    /// - Parameter tenure: under which this node serves; nil when it does not.
+    func repair(under tenure: Tenure?) async throws {
         try await ledger.refresh()
         let pass = try await mesh.pass()
         for network in pass.converged {
@@ -68,7 +70,11 @@ package struct NodeNetworks: Sendable {
         for network in pass.wanted.networks where !reached.contains(network.id) {
             try await ledger.problem(AppliedPart.mesh.rawValue, of: network.id, pass.trouble)
         }
-        _ = try await makeNamespaces()
+        try await makeNamespaces()
+        let wanted = Set(pass.wanted.networks.map(\.id))
+        try await ledger.closeProblems { what, network in
+            wanted.contains(network) && (what != AppliedPart.dnsmasq.rawValue || tenure != nil)
+        }
     }
 
     /// Makes the namespace of a network ready, or of all, if this node may be elected.
@@ -88,13 +94,18 @@ package struct NodeNetworks: Sendable {
         return failed
     }
 
-    /// Takes everything of a network from this node but its bridge and tunnel.
-    func clear(_ vni: VNI, of network: NetworkID) async throws -> Bool {
-        try await turns.run(network) {
+    /// Takes everything of a VNI from this node but its bridge and tunnel, unless a network has it (again).
+    ///
+    /// - Returns: Whether there was something to take away.
+    func clear(_ vni: VNI) async throws -> Bool {
+        try await turns.run(vni) {
+            guard try await !isWanted(vni) else { return false }
             try await servers.remove(vni)
-            return try await namespaces.delete(vni)
+            return try await namespaces.delete(vni) { try await isWanted(vni) }
         }
     }
+
+    func isWanted(_ vni: VNI) async throws -> Bool { try await wanted().contains { $0.vni == vni } }
 
     // MARK: What the elected node does
 
@@ -112,40 +123,50 @@ package struct NodeNetworks: Sendable {
 
     /// Brings all networks up on the elected node; one that is broken does not hold up the others.
     ///
+    /// What is wrong with a network by itself is written down, and is for maintenance to try again.
+    ///
     /// - Parameter tenure: under which it is done, and written down; nil for servers that nobody hears yet.
-    /// - Throws: What kept it from finding out which networks there are.
+    /// - Throws: What kept it from finding out which networks there are, or the first of what kept it from bringing some
+    ///   up that may go better the next time.
     func serveAll(under tenure: Tenure?) async throws {
         _ = try await mesh.pass()
-        try await makeNamespaces()
-        var networks = try await wanted().map(\.id)[...]
-        await withDiscardingTaskGroup { group in
-            for _ in 0..<Self.serversAtOnce {
-                // A share of the networks for each: no queue is needed between them.
-                let share = networks.prefix((networks.count + Self.serversAtOnce - 1) / Self.serversAtOnce)
-                networks = networks.dropFirst(share.count)
-                group.addTask {
-                    for network in share { await serveOne(network, under: tenure) }
-                }
+        let failed = try await makeNamespaces()
+        let networks = try await wanted().map(\.id).filter { failed[$0] == nil }
+        let problem = await withTaskGroup(of: (any Error)?.self) { group in
+            var problem: (any Error)?
+            for (index, network) in networks.enumerated() where tenure?.isOver != true && !Task.isCancelled {
+                if index >= Self.serversAtOnce, let error = await group.next() ?? nil { problem = problem ?? error }
+                group.addTask { await failure(of: network, under: tenure) }
             }
+            for await error in group { problem = problem ?? error }
+            return problem
         }
+        if let problem { throw problem }
     }
 
-    private func serveOne(_ network: NetworkID, under tenure: Tenure?) async {
-        guard tenure?.isOver != true, !Task.isCancelled else { return }
+    /// - Returns: What kept a network from being brought up, when that is not written down as its own problem.
+    private func failure(of network: NetworkID, under tenure: Tenure?) async -> (any Error)? {
         do {
             _ = try await bringServer(of: network, under: tenure)
-        } catch is TenureOver {
-            return
+            return nil
+        } catch is ServerError {
+            return nil
         } catch is ServersClosed {
-            return
+            return nil
         } catch {
-            // Written down for who asks; tried again by every maintenance pass.
-            logger.error("a network has no server", metadata: ["network": "\(network)", "error": "\(error)"])
+            return error
         }
     }
 
-    private func bringServer(of network: NetworkID, under tenure: Tenure?) async throws -> ServerPass? {
-        try await turns.run(network) {
+    /// Brings the server of a network to what is wanted of it now.
+    ///
+    /// - Parameters:
+    ///   - network: which.
+    ///   - tenure: under which it is written down that it is so; nil writes nothing down but problems.
+    /// - Returns: What it took, or nil when there is no such network any more.
+    func bringServer(of network: NetworkID, under tenure: Tenure?) async throws -> ServerPass? {
+        guard let vni = try await wanted(network).first?.vni else { return nil }
+        return try await turns.run(vni) {
             guard let wanted = try await wanted(network).first else { return nil }
             if let tenure, tenure.isOver { throw TenureOver(term: tenure.term) }
             do {
@@ -154,7 +175,12 @@ package struct NodeNetworks: Sendable {
                 try await ledger.reached(.dnsmasq, of: network, generation: wanted.generation, under: tenure)
                 return pass
             } catch let error as ServerError {
-                try await ledger.problem(AppliedPart.dnsmasq.rawValue, of: network, "\(error)")
+                if try await ledger.problem(AppliedPart.dnsmasq.rawValue, of: network, "\(error)") {
+                    logger.error(
+                        "a network has no server",
+                        metadata: ["network": "\(wanted.name)", "error": "\(error)"]
+                    )
+                }
                 throw error
             }
         }

@@ -11,7 +11,8 @@ import Testing
         let wanted = Convergence(
             meshNodes: [try NodeName("h1"), try NodeName("h2")],
             needsServer: true,
-            wantedGeneration: 5
+            wantedGeneration: 5,
+            term: 2
         )
         let meshed: [(String, AppliedPart, Int, Int)] = [("h1", .mesh, 5, 1), ("h2", .mesh, 6, 1)]
         #expect(try wanted.isReached(by: applied(meshed + [("h1", .dnsmasq, 5, 2)])))
@@ -23,13 +24,17 @@ import Testing
     }
 
     @Test func `what an earlier leader applied says nothing about the one that serves now`() throws {
-        let wanted = Convergence(meshNodes: [], needsServer: true, wantedGeneration: 5)
-        #expect(try !wanted.isReached(by: applied([("h1", .dnsmasq, 5, 2), ("h2", .dnsmasq, 4, 3)])))
-        #expect(try wanted.isReached(by: applied([("h1", .dnsmasq, 4, 2), ("h2", .dnsmasq, 5, 3)])))
+        func wanted(in term: Int?) -> Convergence {
+            Convergence(meshNodes: [], needsServer: true, wantedGeneration: 5, term: term)
+        }
+        #expect(try !wanted(in: 3).isReached(by: applied([("h1", .dnsmasq, 5, 2), ("h2", .dnsmasq, 4, 3)])))
+        #expect(try wanted(in: 3).isReached(by: applied([("h1", .dnsmasq, 4, 2), ("h2", .dnsmasq, 5, 3)])))
+        #expect(try !wanted(in: 3).isReached(by: applied([("h1", .dnsmasq, 5, 2)])), "the new one has applied nothing")
+        #expect(try !wanted(in: nil).isReached(by: applied([("h1", .dnsmasq, 5, 2)])), "nobody serves")
     }
 
     @Test func `a network without DHCP and DNS needs no server`() throws {
-        let wanted = Convergence(meshNodes: [try NodeName("h1")], needsServer: false, wantedGeneration: 2)
+        let wanted = Convergence(meshNodes: [try NodeName("h1")], needsServer: false, wantedGeneration: 2, term: nil)
         #expect(try wanted.isReached(by: applied([("h1", .mesh, 2, 1)])))
     }
 }

@@ -225,6 +225,7 @@ import Testing
 
             async let waiting = cluster.clusterctl("network", "wait", "blue", "--timeout", "60s", "-o", "json")
             try await cluster.record("mesh", of: "blue", by: "h1", generation: 1, term: 1)
+            try await cluster.elect("h1", term: 1)
             try await cluster.record("dnsmasq", of: "blue", by: "h1", generation: 1, term: 1)
             let converged = try await waiting
             #expect(converged.status == 0, "\(converged.talk)")
@@ -242,12 +243,7 @@ import Testing
             }
             let none = try await leader()
             #expect(none.holder == nil && none.term == 0 && none.expiresInSeconds == nil)
-            try await cluster.execute(
-                """
-                INSERT INTO leases (name, holder, holder_node, term, renewed_at, expires_at)
-                VALUES ('networknode', UUID(), 'h1', 3, NOW(6), NOW(6) + INTERVAL 60 SECOND)
-                """
-            )
+            try await cluster.elect("h1", term: 3)
             let held = try await leader()
             #expect(held.holder?.description == "h1" && held.term == 3)
             #expect(held.expiresInSeconds.map { $0 > 0 && $0 <= 60 } == true)

@@ -14,6 +14,15 @@ extension NamespaceTests {
             let guest: NamespaceHosts.Guest
             let wanted: NamespaceWanted
 
+            /// Opens the gate for as long.
+            func open(for time: Duration) async throws {
+                #expect(try await gate.open(under: tenure(time)))
+            }
+
+            func tenure(_ time: Duration) -> Tenure {
+                Tenure(lease: "test", term: 1, holder: .new(), until: .now + time)
+            }
+
             var name: NamespaceName { namespaces.name(network.vni) }
 
             func isReached() async throws -> Bool {
@@ -66,22 +75,37 @@ extension NamespaceTests {
         @Test func `it is closed until it is opened, closes by itself, and can be opened after that`() async throws {
             try await withWorld { world in
                 #expect(try await !world.isReached())
-                try await world.gate.open(until: .now + .seconds(30))
+                try await world.open(for: .seconds(30))
                 try await world.becomesReached("the gateway answers")
-                try await world.gate.extend(until: .now + .milliseconds(300))
+                try await world.gate.extend(world.tenure(.milliseconds(300)))
                 try await eventually("the kernel closes it", within: .seconds(5)) { try await !world.isReached() }
-                try await world.gate.extend(until: .now + .seconds(30))
+                try await world.gate.extend(world.tenure(.seconds(30)))
                 try await world.becomesReached("an element that has expired is no obstacle")
                 try await world.gate.close()
                 #expect(try await !world.isReached())
-                try await world.gate.extend(until: .now + .seconds(30))
+                try await world.gate.extend(world.tenure(.seconds(30)))
                 #expect(try await !world.isReached(), "what falls silent stays silent until it is opened again")
             }
         }
 
         @Test func `a deadline that has passed opens nothing`() async throws {
             try await withWorld { world in
-                try await world.gate.open(until: .now - .seconds(1))
+                let wasOpened = try await world.gate.open(under: world.tenure(.seconds(-1)))
+                #expect(!wasOpened)
+                #expect(try await !world.isReached())
+            }
+        }
+
+        @Test func `a tenure that ended before its opening got its turn opens nothing, and repair goes on`()
+            async throws
+        {
+            try await withWorld { world in
+                let tenure = world.tenure(.seconds(60))
+                tenure.finish()
+                #expect(try await !world.gate.open(under: tenure))
+                try await world.host("nft add element bridge coplane live { 4711 }")
+                try await world.becomesReached("an element without a timeout opens it for good")
+                #expect(try await world.gate.repair())
                 #expect(try await !world.isReached())
             }
         }
@@ -90,14 +114,14 @@ extension NamespaceTests {
             async throws
         {
             try await withWorld { world in
-                try await world.gate.open(until: .now + .seconds(30))
+                try await world.open(for: .seconds(30))
                 try await world.host("ip link set dev cogw100 group default")
                 #expect(try await !world.isReached())
                 #expect(try await world.namespaces.pass { [world.wanted] }.isEmpty)
                 try await world.becomesReached("the next pass gives it back")
 
                 try await world.host("nft flush ruleset")
-                try await world.gate.extend(until: .now + .milliseconds(200))
+                try await world.gate.extend(world.tenure(.milliseconds(200)))
                 try await eventually("it closes", within: .seconds(5)) { try await !world.isReached() }
 
                 try await world.gate.close()
@@ -112,7 +136,7 @@ extension NamespaceTests {
         @Test func `every damage to a namespace is repaired, also what damage to the bridge means for it`() async throws
         {
             try await withWorld { world in
-                try await world.gate.open(until: .now + .seconds(60))
+                try await world.open(for: .seconds(60))
                 let name = world.name
                 @Sendable func inside(_ line: String) async throws {
                     _ = try await world.mesh.underlay.run(line, in: "\(name)")
@@ -141,9 +165,10 @@ extension NamespaceTests {
                     }
                     try await eventually("the gateway answers after damage \(number)") { try await world.isReached() }
                 }
-                #expect(try await world.namespaces.delete(world.network.vni))
+                #expect(try await !world.namespaces.delete(world.network.vni) { true }, "what is wanted stays")
+                #expect(try await world.namespaces.delete(world.network.vni) { false })
                 #expect(name.presence == .absent)
-                #expect(try await !world.namespaces.delete(world.network.vni), "nothing is left to take away")
+                #expect(try await !world.namespaces.delete(world.network.vni) { false }, "nothing is left to take away")
             }
         }
     }

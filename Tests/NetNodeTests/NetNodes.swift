@@ -11,8 +11,8 @@ struct NetNodes: Sendable {
         let renew: Duration
         let fence: Duration
 
-        /// The design's figures, at two fifths of their length.
-        static let short = Timing(lease: .seconds(2), renew: .milliseconds(400), fence: .milliseconds(1400))
+        /// Half of the design's figures and less; the margin between fence and lease is the least that is accepted.
+        static let short = Timing(lease: .milliseconds(2400), renew: .milliseconds(400), fence: .milliseconds(1400))
     }
 
     let world: MeshWorld

@@ -12,13 +12,13 @@ extension NamespaceTests {
         @Test func `a killed server comes back, also while a guest holds a connection to it`() async throws {
             try await withServers { world in
                 let wanted = try world.wanted([world.host(11)])
-                let servers = world.servers { $0 == wanted.id ? wanted : nil }
+                let servers = world.servers()
                 let guest = try await world.guest(11)
                 servers.open()
                 #expect(try await servers.bring(wanted) == .started)
                 let vni = try world.vni()
                 try await withThrowingTaskGroup { group in
-                    group.addTask { await servers.run() }
+                    group.addTask { await servers.run { $0 == wanted.id ? try await servers.bring(wanted) : nil } }
                     let client = try await world.start(
                         ["sh", "-c", "sleep 600 | busybox nc 10.9.0.1 53"],
                         in: guest.namespace
@@ -46,16 +46,18 @@ extension NamespaceTests {
             try await withServers { world in
                 let wanted = try world.wanted([world.host(11)])
                 let asked = Locked(0)
-                let servers = world.servers { id in
-                    asked.update { $0 += 1 }
-                    return id == wanted.id ? wanted : nil
-                }
+                let servers = world.servers()
                 servers.open()
                 #expect(try await servers.bring(wanted) == .started)
                 let pid = try #require(await servers.running[try world.vni()])
                 let namespace = world.namespace().namespace
                 try await withThrowingTaskGroup(of: Void.self) { group in
-                    group.addTask { await servers.run() }
+                    group.addTask {
+                        await servers.run { id in
+                            asked.update { $0 += 1 }
+                            return id == wanted.id ? try await servers.bring(wanted) : nil
+                        }
+                    }
                     try await world.underlay.run("ip addr flush dev gw0", in: namespace)
                     kill(pid, SIGKILL)
                     try await eventually("the second attempt has begun") { asked.value >= 2 }
@@ -75,7 +77,7 @@ extension NamespaceTests {
         {
             try await withServers { world in
                 let wanted = try world.wanted([world.host(11)])
-                let servers = world.servers { _ in nil }
+                let servers = world.servers()
                 let guest = try await world.guest(11)
                 servers.open()
                 #expect(try await servers.bring(wanted) == .started)
@@ -113,7 +115,7 @@ extension NamespaceTests {
             async throws
         {
             try await withServers(networks: 8) { world in
-                let servers = world.servers { _ in nil }
+                let servers = world.servers()
                 let all = try (0..<8).map { try world.wanted([world.host(11)], network: $0) }
                 await #expect(throws: ServersClosed.self) { try await servers.bring(all[0]) }
                 for enough in 0...8 {
@@ -148,7 +150,7 @@ extension NamespaceTests {
 
         @Test func `a network without its namespace is an error that names it, and holds up no other`() async throws {
             try await withServers(networks: 2) { world in
-                let servers = world.servers { _ in nil }
+                let servers = world.servers()
                 servers.open()
                 let passes = await withTaskGroup(of: (Int, Result<ServerPass, any Error>).self) { group in
                     for index in 0..<3 {

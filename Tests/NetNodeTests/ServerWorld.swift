@@ -62,7 +62,7 @@ struct ServerWorld: Sendable {
         )
     }
 
-    func servers(wanted: @escaping @Sendable (NetworkID) async throws -> ServerWanted?) -> NetworkServers {
+    func servers() -> NetworkServers {
         NetworkServers(
             stateDirectory: directory,
             namespacePath: { vni in
@@ -70,7 +70,6 @@ struct ServerWorld: Sendable {
                 return underlay.hosts.indices.contains(index) ? underlay.hosts[index].namespacePath : "/run/netns/none"
             },
             credentials: credentials,
-            wanted: wanted,
             logger: .silent
         )
     }

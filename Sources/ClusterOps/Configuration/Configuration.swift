@@ -100,6 +100,10 @@ public struct Configuration: Sendable, Hashable {
         public var renew = Duration.seconds(1)
         /// The time without renewal after which the holder stops by itself; less than `lease`.
         public var fence = Duration.milliseconds(3500)
+
+        /// How much of the lease has to be left at the fence: what was begun just before it may be in force that much
+        /// later, as the kernel's gate by the start and the run of `nft`.
+        public static let leastMargin = Duration.seconds(1)
     }
 
     /// Where workers are woken.

@@ -17,6 +17,13 @@ extension ConfigurationLoader {
             "expected renew < fence < lease, found renew \(election.renew.text), fence \(election.fence.text) "
                 + "and lease \(election.lease.text)"
         )
+        check(
+            ["election.fence", "election.lease"],
+            election.lease - election.fence >= Configuration.Election.leastMargin,
+            // What a holder began before its fence may be in force as much later.
+            "expected election.lease at least \(Configuration.Election.leastMargin.text) above fence, found fence "
+                + "\(election.fence.text) and lease \(election.lease.text)"
+        )
         let tls = configuration.database.tls
         check(
             ["database.tls.ca_file", "database.tls.mode"],

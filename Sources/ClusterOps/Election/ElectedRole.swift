@@ -12,14 +12,17 @@ package protocol ElectedRole: Sendable {
     func serve(_ tenure: Tenure) async
 
     /// Passes on that the tenure's deadline has moved; soon done, because the next renewal waits for it.
-    func extend(_ tenure: Tenure) async
+    ///
+    /// - Returns: Whether the role can be played here. When it cannot, the lease is given back: a holder that nobody hears
+    ///   would keep out those who could be heard.
+    func extend(_ tenure: Tenure) async -> Bool
 
     /// Falls silent: when it returns, nobody hears this node in the role any more. The lease is given back afterwards.
     ///
     /// - Throws: When it may still be heard: then the lease is left to end by itself.
     func fallSilent(_ tenure: Tenure) async throws
 
-    /// Stops everything; called when the tenure is over, whether or not it fell silent before, in a task that is not
-    /// cancelled, while ``serve(_:)`` may still run.
+    /// Stops everything; called when the tenure is over, whether or not it fell silent, in a task that is not cancelled,
+    /// while ``serve(_:)`` and ``fallSilent(_:)`` may still run.
     func retire(_ tenure: Tenure) async
 }

@@ -16,6 +16,12 @@ package struct ElectionKeeper: Service {
     private let waker: any Waker
     private let logger: Logger
 
+    /// How long a node that could not play the role leaves it to others, in leases.
+    private static let leasesToStayAway = 4
+    /// How often a node asks that may not be elected: a change of its roles is no hurry.
+    private static let restWithoutRole: Duration = .seconds(5)
+    /// After an error: an answer may be far, and the next try should not be.
+    private static let restAfterError: Duration = .milliseconds(250)
     /// Looks at the lease are at least that far apart, however often it rings.
     private static let shortestRest: Duration = .milliseconds(50)
 
@@ -73,9 +79,11 @@ package struct ElectionKeeper: Service {
         var isPrepared = false
         return await withTaskGroup(of: Void.self) { group in
             while !isStopping {
+                var rest = Duration.zero
                 do {
                     let elected = try await look(&state)
                     trouble.over()
+                    rest = state.pause(at: .now)
                     if let elected {
                         // What is being made ready is what will be needed.
                         await group.waitForAll()
@@ -83,6 +91,7 @@ package struct ElectionKeeper: Service {
                     }
                 } catch {
                     trouble.report("the lease cannot be read: \(error)")
+                    rest = Self.restAfterError
                 }
                 if state.shouldPrepare(at: .now) != isPrepared {
                     isPrepared.toggle()
@@ -92,7 +101,7 @@ package struct ElectionKeeper: Service {
                         if isPrepared { await role.prepare() } else { await role.standDown() }
                     }
                 }
-                await rest(upTo: state.pause(at: .now))
+                await self.rest(upTo: rest)
             }
             await group.waitForAll()
             if isPrepared { await role.standDown() }
@@ -108,20 +117,29 @@ package struct ElectionKeeper: Service {
         _ = await doorbell.wait(upTo: duration - Self.shortestRest)
     }
 
+    /// Asks the one question that is due.
+    ///
+    /// - Returns: The tenure that was won.
     private func look(_ state: inout ElectionState) async throws -> Tenure? {
         let askedAt = ContinuousClock.now
         guard case .acquire(let seen) = state.next(at: askedAt) else {
-            if let sighting = try await sighting() { state.saw(sighting, askedAt: askedAt) }
+            if let sighting = try await sighting() {
+                state.saw(sighting, answeredAt: .now)
+            } else {
+                state.stayAway(until: .now + Self.restWithoutRole)
+            }
             return nil
         }
-        // An answer that never comes means nothing was won: should it have been, it is found held and waited out.
-        state.wasBeaten(at: askedAt)
         let (lease, candidate, duration) = (lease, candidate, timing.lease)
+        // An error says nothing: what was seen stays seen, and its counters make a second try safe.
         let won = try await database.withSession { session in
             try LeaseStatements.isEligible(candidate.node, on: session)
                 && LeaseStatements.acquire(lease, after: seen, by: candidate, lease: duration, on: session)
         }
-        guard won else { return nil }
+        guard won else {
+            state.wasBeaten(at: askedAt)
+            return nil
+        }
         state.acquired(term: seen.term + 1, askedAt: askedAt)
         guard let (term, fence) = state.leadership(at: .now) else { return nil }
         return Tenure(lease: lease, term: term, holder: candidate.id, until: fence)
@@ -150,19 +168,29 @@ package struct ElectionKeeper: Service {
                 // Cancels what still serves, also while the renewal waits for a database that hangs.
                 throw TenureOver(term: tenure.term)
             }
-            await role.extend(tenure)
+            _ = await role.extend(tenure)
             var trouble = Trouble(logger: logger)
-            while await pause(for: timing.renew) == .elapsed, await renew(tenure, &state, &trouble) {}
+            var next = ContinuousClock.now + timing.renew
+            while await pause(for: max(.zero, next - .now)) == .elapsed {
+                let askedAt = ContinuousClock.now
+                guard let hasRenewed = await renew(tenure, &state, &trouble, askedAt: askedAt) else { break }
+                // After a failure there may be little time.
+                next = hasRenewed ? askedAt + timing.renew : .now + timing.renew / 4
+            }
             // A lease that was lost by time is left to end: what still dies may need the rest of it.
             if await fallSilent(tenure) { await resign(tenure.term) }
         }
         _ = state.lost(at: .now)
     }
 
-    /// - Returns: Whether to go on.
-    private func renew(_ tenure: Tenure, _ state: inout ElectionState, _ trouble: inout Trouble) async -> Bool {
-        let askedAt = ContinuousClock.now
-        guard case .renew(let term) = state.next(at: askedAt), !tenure.isOver else { return false }
+    /// - Returns: Whether it was renewed; nil when the tenure has to end.
+    private func renew(
+        _ tenure: Tenure,
+        _ state: inout ElectionState,
+        _ trouble: inout Trouble,
+        askedAt: ContinuousClock.Instant
+    ) async -> Bool? {
+        guard case .renew(let term) = state.next(at: askedAt), !tenure.isOver else { return nil }
         do {
             let (lease, candidate, duration) = (lease, candidate, timing.lease)
             let (renewed, isEligible) = try await database.withSession { session in
@@ -172,18 +200,23 @@ package struct ElectionKeeper: Service {
             }
             guard renewed else {
                 logger.error("the lease of the elected role is lost", metadata: ["term": "\(term)"])
-                return false
+                return nil
             }
             guard isEligible else {
                 logger.notice("handing over: this node is drained, or has no network role")
-                return false
+                return nil
             }
             trouble.over()
             state.renewed(term: term, askedAt: askedAt)
-            guard let (_, fence) = state.leadership(at: .now), tenure.extend(until: fence) else { return false }
-            await role.extend(tenure)
+            guard let (_, fence) = state.leadership(at: .now), tenure.extend(until: fence) else { return nil }
         } catch {
             trouble.report("the elected role was not renewed: \(error)")
+            return false
+        }
+        guard await role.extend(tenure) else {
+            logger.error("handing over: the role cannot be played here", metadata: ["term": "\(term)"])
+            state.stayAway(until: .now + timing.lease * Self.leasesToStayAway)
+            return nil
         }
         return true
     }
@@ -191,7 +224,8 @@ package struct ElectionKeeper: Service {
     /// - Returns: Whether nobody can hear this node in the role any more, so that another one may begin.
     private func fallSilent(_ tenure: Tenure) async -> Bool {
         guard !tenure.isOver else { return false }
-        defer { tenure.finish() }
+        // First: what is on its way to speak finds nothing to speak under.
+        tenure.finish()
         do {
             try await role.fallSilent(tenure)
             return true

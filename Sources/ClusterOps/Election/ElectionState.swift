@@ -63,6 +63,8 @@ package struct ElectionState: Sendable, Hashable {
     private let timing: Timing
     private let me: SessionID
     private var role: Role
+    /// Before that it takes no lease.
+    private var awayUntil: ContinuousClock.Instant?
 
     /// Starts as a follower that has seen nothing.
     package init(_ timing: Timing, me: SessionID, now: ContinuousClock.Instant) {
@@ -80,7 +82,7 @@ package struct ElectionState: Sendable, Hashable {
     /// Whether the leader has missed so many renewals that everything should be ready for the case that it is gone.
     package func shouldPrepare(at now: ContinuousClock.Instant) -> Bool {
         guard case .follower(let seen?, let since) = role else { return false }
-        return seen.holder != nil && now - since >= timing.renew * (Timing.missedUntilPrepared + 1)
+        return seen.holder != nil && !isAway(at: now) && now - since >= timing.renew * (Timing.missedUntilPrepared + 1)
     }
 
     /// What to do at a moment, when it is `pause` later than the last answer.
@@ -92,31 +94,42 @@ package struct ElectionState: Sendable, Hashable {
                 return .stepDown(term: term)
             }
             return .renew(term: term)
-        case .follower(let seen?, let since) where isFree(seen, since: since, now: now): return .acquire(after: seen)
+        case .follower(let seen?, let since) where isFree(seen, since: since, now: now) && !isAway(at: now):
+            return .acquire(after: seen)
         case .follower: return .look
         }
     }
 
     /// How long to wait before the next question: a renewal's interval, or until it could be taken over.
     package func pause(at now: ContinuousClock.Instant) -> Duration {
-        guard case .follower(let seen?, let since) = role else { return timing.renew }
+        guard case .follower(let seen?, let since) = role else {
+            return max(timing.renew, awayUntil.map { $0 - now } ?? .zero)
+        }
+        if let awayUntil, now < awayUntil { return awayUntil - now }
         if seen.holder == nil { return .zero }
         return max(.zero, min(timing.renew, since + timing.lease - now))
     }
+
+    private func isAway(at now: ContinuousClock.Instant) -> Bool { awayUntil.map { now < $0 } ?? false }
 
     private func isFree(_ seen: Sighting, since: ContinuousClock.Instant, now: ContinuousClock.Instant) -> Bool {
         // A lease that is ours from before we stepped down is waited out like anybody's: we may act on nothing of it.
         seen.holder == nil || (seen.hasExpired && now - since >= timing.lease)
     }
 
+    /// Leaves the lease to others for a while.
+    package mutating func stayAway(until: ContinuousClock.Instant) {
+        awayUntil = max(awayUntil ?? until, until)
+    }
+
     // MARK: Answers
 
-    /// The lease was looked at; `askedAt` is from before the question was sent.
-    package mutating func saw(_ sighting: Sighting, askedAt: ContinuousClock.Instant) {
+    /// The lease was looked at; dated by when the answer had come, because its holder may have renewed just before.
+    package mutating func saw(_ sighting: Sighting, answeredAt: ContinuousClock.Instant) {
         guard case .follower(let seen, let since) = role else { return }
         let isSame =
             seen?.term == sighting.term && seen?.renewals == sighting.renewals && seen?.holder == sighting.holder
-        role = .follower(seen: sighting, since: isSame ? since : askedAt)
+        role = .follower(seen: sighting, since: isSame ? since : answeredAt)
     }
 
     /// The lease was taken with this term.

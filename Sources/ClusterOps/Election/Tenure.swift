@@ -34,7 +34,7 @@ package final class Tenure: Sendable {
     /// Takes note of a confirmed renewal; never shortens.
     ///
     /// - Returns: False when it was over before: then it stays so.
-    func extend(until later: ContinuousClock.Instant) -> Bool {
+    package func extend(until later: ContinuousClock.Instant) -> Bool {
         fence.withLock { fence in
             guard let until = fence, .now < until else { return false }
             fence = max(until, later)
@@ -43,28 +43,32 @@ package final class Tenure: Sendable {
     }
 
     /// Ends it before its time.
-    func finish() {
+    package func finish() {
         fence.withLock { $0 = nil }
         end.continuation.finish()
     }
 
     /// Waits until it is over, also through graceful shutdown; a cancelled task does not wait.
+    ///
+    /// To be called once: a stream whose reader was cancelled is a stream that has ended.
     func over() async {
-        while let until = deadline {
-            await withTaskGroup(of: Void.self) { group in
-                group.addTask { try? await Task.sleep(until: until, clock: .continuous) }
-                group.addTask { for await _ in self.end.stream {} }
-                await group.next()
-                group.cancelAll()
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                // Extended while it slept, it sleeps on.
+                while let until = self.deadline {
+                    guard (try? await Task.sleep(until: until, clock: .continuous)) != nil else { return }
+                }
             }
-            if Task.isCancelled { return }
+            group.addTask { for await _ in self.end.stream {} }
+            await group.next()
+            group.cancelAll()
         }
-        finish()
+        if !Task.isCancelled { finish() }
     }
 
     /// Makes a transaction one of this term: it commits only while the lease is held, and not beside a change of holder.
     ///
-    /// To be called first, before anything else is locked.
+    /// To be called last: a transaction that waits for some other row must not keep the lease's row from its renewal.
     /// - Throws: ``TenureOver``, which rolls the transaction back.
     package func confirm(in transaction: borrowing Transaction) throws {
         guard !isOver, try LeaseStatements.hold(lease, term: term, holder: holder, in: transaction) else {

@@ -5,16 +5,15 @@ struct Convergence: Sendable {
     /// Whether the elected node runs a server for the network.
     let needsServer: Bool
     let wantedGeneration: Int
+    /// The term of the node that is elected now; nil when none is.
+    let term: Int?
 
-    /// Applied is wanted or later, for the mesh on every node that takes part, and for the server on the node of the
-    /// latest term: what an earlier leader did says nothing about the one that serves now.
+    /// Applied is wanted or later, for the mesh on every node that takes part, and for the server under the term that runs
+    /// now: what an earlier leader did says nothing about the one that serves.
     func isReached(by applied: [AppliedView]) -> Bool {
         let current = applied.filter { $0.generation >= wantedGeneration }
         let meshed = Set(current.filter { $0.what == .mesh }.map(\.node))
         guard meshNodes.isSubset(of: meshed) else { return false }
-        guard needsServer else { return true }
-        let servers = applied.filter { $0.what == .dnsmasq }
-        guard let term = servers.map(\.term).max() else { return false }
-        return servers.contains { $0.term == term && $0.generation >= wantedGeneration }
+        return !needsServer || current.contains { $0.what == .dnsmasq && $0.term == term }
     }
 }

@@ -61,7 +61,9 @@ extension Inventory {
             // Before the row goes: operations find their target by its name when they are enqueued, and keep it.
             // Names and files of the nodes go by the VNI, which nobody can look up once the row is gone.
             let parameters = "{\"vni\":\(object.vni)}"
+            // Those that should have it too: one that is just making it has nothing written down.
             let meshed = Set(object.applied.filter { $0.what == .mesh }.map(\.node))
+                .union(try Self.meshNodes(of: network.id, in: transaction))
             let work =
                 [
                     AppliedWork(
@@ -117,11 +119,13 @@ extension Inventory {
         let problems = try AppliedStatements.problems(of: only, on: session)
         let hosts = try NetworkStatements.hosts(of: only, on: session)
         let candidates = try NetworkStatements.networkNodes(on: session)
+        let leader = try LeaseStatements.leader(ClusterConnection.networkNodeLease, on: session)
         return networks.map { network in
             let convergence = Convergence(
                 meshNodes: candidates.union(hosts[network.id] ?? []),
                 needsServer: network.dhcp || network.dns,
-                wantedGeneration: network.generation
+                wantedGeneration: network.generation,
+                term: leader.flatMap { $0.holder == nil ? nil : $0.term }
             )
             return NetworkView(
                 network,

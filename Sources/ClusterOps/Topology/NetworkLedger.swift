@@ -20,7 +20,7 @@ package final class NetworkLedger: Sendable {
         var problems: [Entry: String] = [:]
     }
 
-    /// The column's width; the end of a message tells the least.
+    /// The column's width, in code points; the end of a message tells the least.
     private static let longestMessage = 1000
 
     private let node: NodeName
@@ -69,7 +69,6 @@ package final class NetworkLedger: Sendable {
         guard !isWritten || hasProblem else { return }
         let node = node
         try await database.withTransaction { transaction in
-            try tenure?.confirm(in: transaction)
             try AppliedStatements.record(
                 part,
                 of: network,
@@ -79,6 +78,7 @@ package final class NetworkLedger: Sendable {
                 in: transaction
             )
             if hasProblem { try AppliedStatements.deleteProblem(entry.what, of: network, on: node, in: transaction) }
+            try tenure?.confirm(in: transaction)
         }
         state.withLock { state in
             state.reached[entry] = now
@@ -87,10 +87,13 @@ package final class NetworkLedger: Sendable {
     }
 
     /// Writes down what keeps this node from bringing something about, or, with nil, that nothing does.
-    package func problem(_ what: String, of network: NetworkID, _ message: String?) async throws {
+    ///
+    /// - Returns: Whether that is news.
+    @discardableResult
+    package func problem(_ what: String, of network: NetworkID, _ message: String?) async throws -> Bool {
         let entry = Entry(network: network, what: what)
-        let message = message.map { String($0.prefix(Self.longestMessage)) }
-        guard state.withLock({ $0.problems[entry] != message }) else { return }
+        let message = message.map { String(String.UnicodeScalarView($0.unicodeScalars.prefix(Self.longestMessage))) }
+        guard state.withLock({ $0.problems[entry] != message }) else { return false }
         let node = node
         try await database.withTransaction { transaction in
             guard let message else {
@@ -99,5 +102,15 @@ package final class NetworkLedger: Sendable {
             try AppliedStatements.recordProblem(what, of: network, on: node, message: message, in: transaction)
         }
         state.withLock { $0.problems[entry] = message }
+        return true
+    }
+
+    /// Forgets the problems that are about nothing any more, such as those of a server that is another node's by now.
+    ///
+    /// - Parameter isOpen: whether a problem, by what and network, is still about something.
+    package func closeProblems(unless isOpen: (String, NetworkID) -> Bool) async throws {
+        for entry in state.withLock({ Array($0.problems.keys) }) where !isOpen(entry.what, entry.network) {
+            try await problem(entry.what, of: entry.network, nil)
+        }
     }
 }

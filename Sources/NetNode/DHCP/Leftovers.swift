@@ -48,22 +48,33 @@ struct Leftovers: Sendable {
     private func processes(in namespace: ProcessFacts.Namespace) throws -> [ForeignProcess] {
         guard let directory = opendir("/proc") else { throw Failure.noProcesses(errno) }
         defer { closedir(directory) }
-        var found: [ForeignProcess] = []
+        var processes: [ForeignProcess] = []
         while let entry = readdir(directory) {
             let name = withUnsafeBytes(of: entry.pointee.d_name) {
                 String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
             }
-            guard let pid = pid_t(name), ProcessFacts(pid: pid).namespace == namespace else { continue }
+            guard let pid = pid_t(name) else { continue }
+            // The command line first: anybody may read it, and it rules nearly all processes out.
+            guard wasStartedByUs(pid) else { continue }
+            guard let place = ProcessFacts(pid: pid).namespace else {
+                // Without CAP_SYS_PTRACE another user's namespace is out of sight: then it cannot be said that none is left.
+                if errno == EACCES { throw Failure.noProcesses(EACCES) }
+                continue
+            }
+            guard place == namespace else { continue }
             // Held first and asked again then, so that the one that is killed is the one that has answered.
             guard let process = ForeignProcess(pid: pid), isOurs(pid, namespace), !process.hasEnded else { continue }
-            found.append(process)
+            processes.append(process)
         }
-        return found
+        return processes
+    }
+
+    private func wasStartedByUs(_ pid: pid_t) -> Bool {
+        let argument = NetworkServer.configurationArgument(configuration)
+        return ProcessFacts(pid: pid).arguments?.contains(argument) == true
     }
 
     private func isOurs(_ pid: pid_t, _ namespace: ProcessFacts.Namespace) -> Bool {
-        let facts = ProcessFacts(pid: pid)
-        return facts.namespace == namespace
-            && facts.arguments?.contains(NetworkServer.configurationArgument(configuration)) == true
+        ProcessFacts(pid: pid).namespace == namespace && wasStartedByUs(pid)
     }
 }

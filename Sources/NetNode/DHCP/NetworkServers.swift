@@ -23,7 +23,6 @@ package final class NetworkServers: Sendable {
     private let stateDirectory: String
     private let namespacePath: @Sendable (VNI) -> String
     private let credentials: Credentials
-    private let wanted: @Sendable (NetworkID) async throws -> ServerWanted?
     private let logger: Logger
     private let permit = ServerPermit(isOpen: false)
     private let state = Mutex(State())
@@ -36,19 +35,16 @@ package final class NetworkServers: Sendable {
     ///   - stateDirectory: has a directory for each network, `{stateDirectory}/{VNI}`; has to be there.
     ///   - namespacePath: the file of a network's namespace.
     ///   - credentials: see `Credentials.dnsmasq()`.
-    ///   - wanted: reads what is wanted of a network when its server has died; nil when the network is gone.
     ///   - logger: told of each change.
     package init(
         stateDirectory: String,
         namespacePath: @escaping @Sendable (VNI) -> String,
         credentials: Credentials,
-        wanted: @escaping @Sendable (NetworkID) async throws -> ServerWanted?,
         logger: Logger
     ) {
         self.stateDirectory = stateDirectory
         self.namespacePath = namespacePath
         self.credentials = credentials
-        self.wanted = wanted
         self.logger = logger
         (starts, startFound) = AsyncStream.makeStream()
     }
@@ -113,10 +109,13 @@ package final class NetworkServers: Sendable {
     /// Starts again what dies, until graceful shutdown or cancellation.
     ///
     /// At once the first time, then later and later. To be called once; it does not end the servers.
-    package func run() async {
+    ///
+    /// - Parameter bring: reads what is wanted of a network now, and brings its server to that; what was wanted when it
+    ///   was started may be long past. Returns nil when the network is gone.
+    package func run(_ bring: @escaping @Sendable (NetworkID) async throws -> ServerPass?) async {
         await cancelWhenGracefulShutdown {
             await withDiscardingTaskGroup { group in
-                for await start in self.starts { group.addTask { await self.watch(start) } }
+                for await start in self.starts { group.addTask { await self.watch(start, bring) } }
             }
         }
     }
@@ -139,24 +138,31 @@ package final class NetworkServers: Sendable {
         }
     }
 
-    private func watch(_ start: Start) async {
+    private func watch(
+        _ start: Start,
+        _ bring: @Sendable (NetworkID) async throws -> ServerPass?
+    ) async {
         // Nil when the wait was cancelled.
         guard let exit = try? await start.served.child.exit else { return }
         let life = start.served.since.duration(to: .now)
         guard await start.server.hasLost(start.served.child, exit) else { return }
-        await revive(start, afterLifeOf: life)
+        await revive(start, afterLifeOf: life, bring)
     }
 
-    private func revive(_ start: Start, afterLifeOf life: Duration) async {
+    private func revive(
+        _ start: Start,
+        afterLifeOf life: Duration,
+        _ bring: @Sendable (NetworkID) async throws -> ServerPass?
+    ) async {
         let vni = start.server.vni
         var life = life
         while true {
             let delay = state.withLock { $0.backoffs[vni, default: RestartBackoff()].delay(afterLifeOf: life) }
             guard await pause(for: delay) == .elapsed else { return }
             do {
-                // Read now: what was wanted when it was started may be long past.
-                guard let wanted = try await wanted(start.served.network), wanted.vni == vni else { return }
-                if try await bring(wanted) != .nothing { state.withLock { $0.restarts += 1 } }
+                if let pass = try await bring(start.served.network), pass != .nothing {
+                    state.withLock { $0.restarts += 1 }
+                }
                 return
             } catch is ServersClosed {
                 return

@@ -1,4 +1,5 @@
 import ChildProcess
+import ClusterOps
 import Logging
 import Synchronization
 
@@ -11,13 +12,13 @@ package final class Gate: Sendable {
         var listing: String?
     }
 
-    /// How long after the decision `nft` may still be started: the rest of the time between fence and lease is for its
-    /// own run.
+    /// How long after the decision `nft` may still be started; with its own time below it stays within what the
+    /// configuration keeps between fence and lease.
     private static let startWithin: Duration = .milliseconds(200)
     /// An element that lasts for less is not worth a process.
     private static let shortest: Duration = .milliseconds(20)
     /// How long `nft` may run; it takes 10 to 15 ms.
-    private static let timeout: Duration = .seconds(1)
+    private static let timeout: Duration = .milliseconds(700)
 
     private let namespace: String?
     private let runner: HostCommandRunner
@@ -37,20 +38,28 @@ package final class Gate: Sendable {
     /// An `open` that waits behind this one does nothing.
     package func close() async throws {
         state.withLock { $0.mayOpen = false }
-        try await turns.run { try await replace(openUntil: nil) }
+        try await turns.run { try await makeClosed() }
     }
 
-    /// Opens it until a deadline, from then on as often as ``extend(until:)`` says so.
-    package func open(until deadline: ContinuousClock.Instant) async throws {
-        state.withLock { $0.mayOpen = true }
-        try await extend(until: deadline)
+    /// Opens it under a tenure, until the tenure's deadline; ``extend(_:)`` moves that.
+    ///
+    /// The tenure is asked in the moment in which it is opened: one that ended meanwhile opens nothing.
+    ///
+    /// - Returns: Whether it was opened.
+    package func open(under tenure: Tenure) async throws -> Bool {
+        try await turns.run {
+            guard !tenure.isOver else { return false }
+            state.withLock { $0.mayOpen = true }
+            try await replace { tenure.deadline }
+            return true
+        }
     }
 
-    /// Moves the moment at which it closes by itself; does nothing when it is not open.
-    package func extend(until deadline: ContinuousClock.Instant) async throws {
+    /// Moves the moment at which it closes by itself to the tenure's deadline; does nothing when it is not open.
+    package func extend(_ tenure: Tenure) async throws {
         try await turns.run {
             guard state.withLock({ $0.mayOpen }) else { return }
-            try await replace(openUntil: deadline)
+            try await replace { tenure.deadline }
         }
     }
 
@@ -64,21 +73,21 @@ package final class Gate: Sendable {
             let expected = state.withLock { $0.listing }
             if let expected, try await listing() == expected { return false }
             logger.warning("the gate was not as it was made, and is made anew")
-            try await replace(openUntil: nil)
+            try await makeClosed()
             return true
         }
     }
 
-    private func replace(openUntil deadline: ContinuousClock.Instant?) async throws {
-        guard let deadline else {
-            try await load(GateTable.script(openFor: nil), notAfter: nil)
-            if let listing = try await listing() { state.withLock { $0.listing = listing } }
-            return
-        }
-        while true {
-            let now = ContinuousClock.now
-            // What is left is not worth a process: the kernel closes it by itself.
-            guard deadline - now >= Self.shortest else { return }
+    private func makeClosed() async throws {
+        // A tenure's beginning that waited behind a closing stays closed, and the other way round.
+        state.withLock { $0.mayOpen = false }
+        try await load(GateTable.script(openFor: nil), notAfter: nil)
+        if let listing = try await listing() { state.withLock { $0.listing = listing } }
+    }
+
+    private func replace(openUntil deadline: () -> ContinuousClock.Instant?) async throws {
+        // What is left may not be worth a process: the kernel closes it by itself.
+        while let deadline = deadline(), case let now = ContinuousClock.now, deadline - now >= Self.shortest {
             do {
                 // An element's time begins when the kernel gets it: a decision that is old by then would last too long.
                 return try await load(GateTable.script(openFor: deadline - now), notAfter: now + Self.startWithin)
@@ -104,9 +113,9 @@ package final class Gate: Sendable {
         }
     }
 
-    /// The table without its element and its counter; nil when it is not there.
+    /// The table without its counter, elements and all; nil when it is not there.
     private func listing() async throws -> String? {
-        let arguments = ["--stateless", "--terse", "list", "table", "bridge", GateTable.name]
+        let arguments = ["--stateless", "list", "table", "bridge", GateTable.name]
         let output = try await runner.output(HostCommand(.nft, arguments, namespace: namespace))
         return output.exit.isSuccess ? output.text : nil
     }

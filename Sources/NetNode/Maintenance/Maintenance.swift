@@ -34,9 +34,10 @@ package struct Maintenance: Service {
     /// Repairs until graceful shutdown; the first pass begins at once.
     package func run() async throws {
         await withDiscardingTaskGroup { group in
-            group.addTask { await repairNetworks() }
+            // A pass in the middle is cut short: a database or a program that hangs is no reason to go on.
+            group.addTask { await cancelWhenGracefulShutdown { await repairNetworks() } }
             group.addTask { await repairGate() }
-            group.addTask { await networks.servers.run() }
+            group.addTask { await networks.servers.run { try await networks.bringServer(of: $0, under: nil) } }
         }
     }
 
@@ -46,7 +47,7 @@ package struct Maintenance: Service {
         var pause = interval
         repeat {
             do {
-                try await networks.repair()
+                try await networks.repair(under: coordinator.tenure)
                 if let tenure = coordinator.tenure {
                     try await networks.serveAll(under: tenure)
                     try await check.pass()

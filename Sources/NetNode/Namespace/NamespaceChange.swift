@@ -53,7 +53,8 @@ package enum NamespaceChange: Sendable, Hashable {
             (
                 .sysctl,
                 [
-                    "-q", "-w", "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1",
+                    // -e: a kernel without IPv6 has nothing to be silenced.
+                    "-q", "-e", "-w", "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1",
                     "net.ipv4.conf.all.arp_notify=1", "net.ipv4.conf.default.arp_notify=1",
                 ],
                 true

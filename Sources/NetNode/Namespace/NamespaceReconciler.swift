@@ -67,6 +67,7 @@ package struct NamespaceReconciler: Sendable {
             let wanted = try await wanted()
             guard !wanted.isEmpty else { return [:] }
             let before = try await links()
+            try Task.checkCancellation()
             var failures: [VNI: any Error] = [:]
             var changes: [(wanted: NamespaceWanted, steps: [NamespaceChange])] = []
             for (wanted, result) in await eachOf(wanted, { try await self.changes(to: $0, links: before) }) {
@@ -75,6 +76,8 @@ package struct NamespaceReconciler: Sendable {
                 case .failure(let error): failures[wanted.vni] = error
                 }
             }
+            // What was cancelled has not failed.
+            try Task.checkCancellation()
             guard !changes.isEmpty else { return failures }
             failures.merge(try await carryOut(changes)) { first, _ in first }
             return failures
@@ -85,11 +88,15 @@ package struct NamespaceReconciler: Sendable {
     ///
     /// What runs inside has to be ended before: a namespace lives on, without its name, as long as something runs there.
     ///
+    /// - Parameters:
+    ///   - vni: whose they are.
+    ///   - isWanted: asked when no pass is in the middle; what is wanted stays.
     /// - Returns: Whether there was something to take away.
-    /// - Throws: `HostCommandError` when it is still there afterwards.
+    /// - Throws: `HostCommandError` when it is still there afterwards, and what `isWanted` throws.
     @discardableResult
-    package func delete(_ vni: VNI) async throws -> Bool {
+    package func delete(_ vni: VNI, unless isWanted: @Sendable () async throws -> Bool) async throws -> Bool {
         try await turns.run {
+            guard try await !isWanted() else { return false }
             let (leg, name) = (LegName(vni), name(vni))
             var found = false
             if try await links()[leg.description] != nil {
@@ -103,6 +110,12 @@ package struct NamespaceReconciler: Sendable {
             if found { logger.info("namespace deleted", metadata: ["namespace": "\(name)"]) }
             return found
         }
+    }
+
+    /// Takes all legs of this node down: for a node that nobody guards any more.
+    package func lowerLegs() async throws {
+        let legs = try await links().values.filter { LegName(deviceName: $0.name) != nil && $0.isUp }
+        _ = try await batch(legs.map { "link set dev \($0.name) down" }, in: namespace)
     }
 
     /// Tells a network's guests and bridges where its gateway is now.
@@ -137,11 +150,16 @@ package struct NamespaceReconciler: Sendable {
         for (wanted, result) in await eachOf(wanted, { try await takeAlone(steps[$0.vni] ?? [], $0) }) {
             if case .failure(let error) = result { complaints[wanted.vni] = "\(error)" }
         }
+        try Task.checkCancellation()
+        // What stands on a step that failed is left for the next pass: no leg, for one, into a namespace that would not
+        // announce its gateway.
+        let changes = changes.filter { complaints[$0.wanted.vni] == nil }
         let lines = changes.flatMap { change in
             change.steps.filter { $0.place == .node }.map { $0.batchLine(change.wanted, in: name(change.wanted.vni)) }
         }
         let onNode = try await batch(lines, in: namespace)
-        for (wanted, result) in await eachOf(wanted, { try await takeInside(steps[$0.vni] ?? [], $0) }) {
+        let inside = changes.map(\.wanted)
+        for (wanted, result) in await eachOf(inside, { try await takeInside(steps[$0.vni] ?? [], $0) }) {
             if case .failure(let error) = result { complaints[wanted.vni] = complaints[wanted.vni] ?? "\(error)" }
         }
         let after = try await forwarding(of: Set(changes.filter { $0.steps.contains(.addLeg) }.map(\.wanted.vni)))

@@ -14,12 +14,20 @@ package final class NetworkCoordinator: ElectedRole {
     /// The pause before what a take-over needs is tried again.
     private static let pauseBeforeNextTry: Duration = .milliseconds(200)
 
+    /// How long the gate stays closed for networks that are not ready: all of 150 are within half a second.
+    private static let mostBeforeOpening: Duration = .milliseconds(1500)
+    /// How long this node may be elected without its gate standing open.
+    private static let patience: Duration = .seconds(10)
+
     private let networks: NodeNetworks
     private let gate: Gate
     private let doorbell: Doorbell
     private let logger: Logger
     /// The tenure under which this node serves; nil while it does not, or not yet.
     private let serving = Mutex<Tenure?>(nil)
+    /// When it last began to serve, and when its gate was last opened; nil before.
+    private let begun = Mutex<ContinuousClock.Instant?>(nil)
+    private let heard = Mutex<ContinuousClock.Instant?>(nil)
 
     /// Creates it; it does nothing until it is elected.
     ///
@@ -59,23 +67,45 @@ package final class NetworkCoordinator: ElectedRole {
 
     package func serve(_ tenure: Tenure) async {
         let start = ContinuousClock.now
+        guard !tenure.isOver else { return }
+        begun.withLock { $0 = start }
         networks.servers.open()
-        guard await untilDone(tenure, "networks cannot be read", { try await networks.serveAll(under: tenure) })
-        else { return }
+        await withDiscardingTaskGroup { group in
+            let isReady = AsyncStream<Void>.makeStream()
+            group.addTask {
+                await self.untilDone(tenure, "the networks cannot be brought up") {
+                    try await self.networks.serveAll(under: tenure)
+                }
+                isReady.continuation.finish()
+            }
+            // One network that is slow does not keep the others' gateways from being heard.
+            group.addTask {
+                try? await Task.sleep(for: Self.mostBeforeOpening)
+                isReady.continuation.finish()
+            }
+            for await _ in isReady.stream {}
+            guard await open(tenure) else { return }
+            logger.notice(
+                "serving the networks",
+                metadata: ["term": "\(tenure.term)", "after": "\(ContinuousClock.now - start)"]
+            )
+            doorbell.ring()
+            for pause in Self.announcements {
+                guard (try? await Task.sleep(for: pause)) != nil, !tenure.isOver else { return }
+                await untilDone(tenure, "the gateways cannot be announced") { try await networks.announce() }
+            }
+        }
+        // A server that was being started when the tenure ended is nobody's.
+        if tenure.isOver { await networks.servers.close() }
+    }
+
+    private func open(_ tenure: Tenure) async -> Bool {
         await untilDone(tenure, "the gate cannot be opened") {
-            guard let deadline = tenure.deadline else { return }
-            try await gate.open(until: deadline)
+            guard try await gate.open(under: tenure) else { return }
+            heard.withLock { $0 = .now }
+            serving.withLock { $0 = tenure }
         }
-        serving.withLock { $0 = tenure }
-        logger.notice(
-            "serving the networks",
-            metadata: ["term": "\(tenure.term)", "after": "\(ContinuousClock.now - start)"]
-        )
-        doorbell.ring()
-        for pause in Self.announcements {
-            guard (try? await Task.sleep(for: pause)) != nil, !tenure.isOver else { return }
-            await untilDone(tenure, "the gateways cannot be announced") { try await networks.announce() }
-        }
+        return self.tenure != nil
     }
 
     /// Does something again and again until it succeeds or the tenure is over.
@@ -101,14 +131,20 @@ package final class NetworkCoordinator: ElectedRole {
         return false
     }
 
-    package func extend(_ tenure: Tenure) async {
-        guard let deadline = tenure.deadline else { return }
-        do {
-            try await gate.extend(until: deadline)
-        } catch {
-            // It closes by itself then, and the next renewal makes the whole table anew.
-            logger.error("the gate was not kept open", metadata: ["error": "\(error)"])
+    package func extend(_ tenure: Tenure) async -> Bool {
+        let isServing = serving.withLock { $0 != nil }
+        if isServing {
+            do {
+                try await gate.extend(tenure)
+                heard.withLock { $0 = .now }
+            } catch {
+                // It closes by itself then; the next renewal makes the whole table anew.
+                logger.error("the gate was not kept open", metadata: ["error": "\(error)"])
+            }
         }
+        // Somebody who can be heard should have the role; that somebody tried to be is no reason to keep it.
+        let last = heard.withLock { $0 } ?? begun.withLock { $0 } ?? .now
+        return ContinuousClock.now - last < Self.patience
     }
 
     // MARK: Not elected any more
@@ -120,6 +156,8 @@ package final class NetworkCoordinator: ElectedRole {
 
     package func retire(_ tenure: Tenure) async {
         serving.withLock { $0 = nil }
+        heard.withLock { $0 = nil }
+        begun.withLock { $0 = nil }
         do {
             try await gate.close()
         } catch {

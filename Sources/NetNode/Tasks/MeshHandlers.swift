@@ -58,7 +58,7 @@ package struct DeleteMeshHandler: TaskHandler {
     package let definition = BuiltInTask.networkApplyDeleteHypervisor.definition
     private let reconciler: MeshReconciler
     private let vni: @Sendable (NetworkID) async throws -> VNI?
-    private let clear: @Sendable (VNI, NetworkID) async throws -> Void
+    private let clear: @Sendable (VNI) async throws -> Void
 
     /// Creates a handler for the node of a reconciler.
     ///
@@ -69,7 +69,7 @@ package struct DeleteMeshHandler: TaskHandler {
     package init(
         reconciler: MeshReconciler,
         database: Database,
-        clear: @escaping @Sendable (VNI, NetworkID) async throws -> Void = { _, _ in }
+        clear: @escaping @Sendable (VNI) async throws -> Void = { _ in }
     ) {
         self.reconciler = reconciler
         self.clear = clear
@@ -92,7 +92,7 @@ package struct DeleteMeshHandler: TaskHandler {
                 let message = "the network is gone, and no parameter 'vni' says which devices were its"
                 return .failed(OperationFailure(code: "unknown_vni", message: message))
             }
-            return Self.outcome(of: try await reconciler.delete(known) { try await clear(known, network) }, known)
+            return Self.outcome(of: try await reconciler.delete(known) { try await clear(known) }, known)
         }
     }
 

@@ -67,7 +67,7 @@ package struct RemoveNetworkHandler: TaskHandler {
                 let message = "the network is gone, and no parameter 'vni' says which names and files were its"
                 return .failed(OperationFailure(code: "unknown_vni", message: message))
             }
-            let removed = try await networks.clear(given, of: network)
+            let removed = try await networks.clear(given)
             return NetworkTask.done(["removed": .bool(removed)])
         }
     }

@@ -34,6 +34,16 @@ extension TestCluster {
         )
     }
 
+    /// Pretends that a node is elected, for a minute.
+    func elect(_ node: String, term: Int) async throws {
+        try await execute(
+            """
+            INSERT INTO leases (name, holder, holder_node, term, renewed_at, expires_at)
+            VALUES ('networknode', UUID(), \(node), \(term), NOW(6), NOW(6) + INTERVAL 60 SECOND)
+            """
+        )
+    }
+
     /// Pretends that a process runs on a node.
     func addSession(on node: String, leaseSeconds: Int) async throws {
         try await execute(

@@ -24,7 +24,7 @@ import Testing
         var state = ElectionState(timing, me: me, now: start)
         #expect(state.next(at: start) == .look)
         let free = sighting(nil)
-        state.saw(free, askedAt: start)
+        state.saw(free, answeredAt: start)
         #expect(state.pause(at: start) == .zero)
         #expect(state.next(at: start) == .acquire(after: free))
         state.acquired(term: 8, askedAt: start)
@@ -48,26 +48,26 @@ import Testing
 
     @Test func `a lease is taken over only when it has expired there and stood still here for all of it`() {
         var state = ElectionState(timing, me: me, now: start)
-        state.saw(sighting(other), askedAt: start)
+        state.saw(sighting(other), answeredAt: start)
         let expired = sighting(other, expired: true)
-        state.saw(expired, askedAt: start + .seconds(1))
+        state.saw(expired, answeredAt: start + .seconds(1))
         #expect(
             state.next(at: start + .milliseconds(4999)) == .look,
             "a clock that was set forward is believed by nobody"
         )
         #expect(state.next(at: start + .seconds(5)) == .acquire(after: expired))
-        state.saw(sighting(other, renewals: 2), askedAt: start + .seconds(5))
+        state.saw(sighting(other, renewals: 2), answeredAt: start + .seconds(5))
         #expect(state.next(at: start + .seconds(9)) == .look, "it was renewed")
-        state.saw(sighting(other, renewals: 2), askedAt: start + .seconds(10))
+        state.saw(sighting(other, renewals: 2), answeredAt: start + .seconds(10))
         #expect(state.next(at: start + .seconds(11)) == .look, "it has not expired there")
     }
 
     @Test func `two missed renewals are the sign to make ready`() {
         var state = ElectionState(timing, me: me, now: start)
-        state.saw(sighting(other), askedAt: start)
+        state.saw(sighting(other), answeredAt: start)
         #expect(!state.shouldPrepare(at: start + .milliseconds(2999)))
         #expect(state.shouldPrepare(at: start + .seconds(3)))
-        state.saw(sighting(nil), askedAt: start + .seconds(1))
+        state.saw(sighting(nil), answeredAt: start + .seconds(1))
         #expect(!state.shouldPrepare(at: start + .seconds(1)), "a lease that was given back is taken, not waited for")
     }
 
@@ -163,7 +163,7 @@ private struct ElectionSimulation {
                 renewals: row.renewals,
                 hasExpired: row.expires <= now + skew
             )
-            if answered { candidates[index].state.saw(sighting, askedAt: askedAt) }
+            if answered { candidates[index].state.saw(sighting, answeredAt: now) }
         case .acquire(let seen):
             let free = row.holder == nil || row.expires <= now + skew
             guard free, row.term == seen.term, row.renewals == seen.renewals else {
