@@ -31,7 +31,7 @@ struct NetNodeDaemon {
     /// - Returns: How it ended.
     /// - Throws: `ConfigurationError` for a password that cannot be read; what keeps it from beginning on this machine.
     func run() async throws -> Daemon.Ending {
-        let lock = try NodeLock(
+        let lock = try await NodeLock.take(
             stateDirectory: configuration.network.stateDirectory,
             prefix: configuration.network.namespacePrefix
         )
@@ -96,6 +96,8 @@ struct NetNodeDaemon {
             services: [electionDatabase, database, listener, election, worker(parts, coordinator), maintenance],
             logger: logger
         )
+        // Those of a candidate that had made ready; of an elected node none is left.
+        await networks.servers.close()
         // From here on nobody guards the gate: without their legs the gateways cannot be heard, whoever takes it down.
         do {
             try await networks.namespaces.lowerLegs()

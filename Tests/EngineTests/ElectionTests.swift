@@ -336,12 +336,8 @@ private final class RecordingRole: ElectedRole {
     /// Every call, but one line for all extensions.
     var log: [String] { state.value.log }
 
-    func prepare() async {
-        state.update { $0.log.append("prepare") }
-    }
-
-    func standDown() async {
-        state.update { $0.log.append("stand down") }
+    func shouldBeReady(_ isWanted: Bool) {
+        state.update { $0.log.append(isWanted ? "prepare" : "stand down") }
     }
 
     func serve(_ tenure: Tenure) async {

@@ -1,3 +1,4 @@
+import ChildProcess
 import ClusterOps
 import ClusterOpsTestKit
 import NetNode
@@ -108,6 +109,23 @@ extension NamespaceTests {
                 #expect(try await world.gate.repair())
                 #expect(try await !world.isReached())
             }
+        }
+
+        @Test func `nft needs nothing of us once it is started: a netnode that is stopped then feeds it nothing late`()
+            async throws
+        {
+            let commands = Locked<[HostCommand]>([])
+            let runner = HostCommandRunner { command in
+                commands.update { $0.append(command) }
+                return HostCommand.Output(exit: .code(0), text: "", complaint: "")
+            }
+            let gate = Gate(runner: runner, logger: .silent)
+            let tenure = Tenure(lease: "test", term: 1, holder: .new(), until: .now + .seconds(3))
+            #expect(try await gate.open(under: tenure))
+            let opening = try #require(commands.value.first)
+            #expect(opening.program == .nft && opening.input == nil)
+            let notAfter = try #require(opening.notAfter)
+            #expect(notAfter < .now + .milliseconds(300))
         }
 
         @Test func `a port that loses its group falls silent, and a flush is healed by the next renewal or repair`()

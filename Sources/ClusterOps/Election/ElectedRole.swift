@@ -1,12 +1,10 @@
 /// What an elected node does; the ``ElectionKeeper`` tells it when.
 package protocol ElectedRole: Sendable {
-    /// Makes ready what can be made ready without being heard, because the holder has missed renewals.
+    /// Says that the holder has missed renewals, so that what can be made ready without being heard should be, or, with
+    /// false, that it is back.
     ///
-    /// When it returns, everything is, or what kept it from it was told.
-    func prepare() async
-
-    /// Undoes ``prepare()``: the holder is back.
-    func standDown() async
+    /// Returns at once: neither the next look at the lease nor an election waits for it.
+    func shouldBeReady(_ isWanted: Bool)
 
     /// Begins to act, and acts until it is cancelled, which is when the tenure is over and ``retire(_:)`` has run.
     func serve(_ tenure: Tenure) async

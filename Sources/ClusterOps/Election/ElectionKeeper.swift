@@ -77,36 +77,25 @@ package struct ElectionKeeper: Service {
     private func stand(_ state: inout ElectionState) async -> Tenure? {
         var trouble = Trouble(logger: logger)
         var isPrepared = false
-        return await withTaskGroup(of: Void.self) { group in
-            while !isStopping {
-                var rest = Duration.zero
-                do {
-                    let elected = try await look(&state)
-                    trouble.over()
-                    rest = state.pause(at: .now)
-                    if let elected {
-                        // What is being made ready is what will be needed.
-                        await group.waitForAll()
-                        return elected
-                    }
-                } catch {
-                    trouble.report("the lease cannot be read: \(error)")
-                    rest = Self.restAfterError
-                }
-                if state.shouldPrepare(at: .now) != isPrepared {
-                    isPrepared.toggle()
-                    await group.waitForAll()
-                    logger.notice(isPrepared ? "making ready to take over" : "the elected node is back")
-                    group.addTask { [isPrepared] in
-                        if isPrepared { await role.prepare() } else { await role.standDown() }
-                    }
-                }
-                await self.rest(upTo: rest)
+        while !isStopping {
+            var rest = Duration.zero
+            do {
+                let elected = try await look(&state)
+                trouble.over()
+                if let elected { return elected }
+                rest = state.pause(at: .now)
+            } catch {
+                trouble.report("the lease cannot be read: \(error)")
+                rest = Self.restAfterError
             }
-            await group.waitForAll()
-            if isPrepared { await role.standDown() }
-            return nil
+            if state.shouldPrepare(at: .now) != isPrepared {
+                isPrepared.toggle()
+                logger.notice(isPrepared ? "making ready to take over" : "the elected node is back")
+                role.shouldBeReady(isPrepared)
+            }
+            await self.rest(upTo: rest)
         }
+        return nil
     }
 
     /// Waits for the next look; a ring may mean that the lease was given back.

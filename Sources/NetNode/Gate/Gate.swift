@@ -99,10 +99,11 @@ package final class Gate: Sendable {
     }
 
     private func load(_ script: String, notAfter: ContinuousClock.Instant?) async throws {
+        // As an argument, not as its input: that is fed by this process, and a process that was stopped in between would
+        // feed it after it goes on, when the time that the script gives may be another's. Seen on a busy machine.
         let command = HostCommand(
             .nft,
-            ["-f", "-"],
-            input: script,
+            [script],
             timeout: Self.timeout,
             namespace: namespace,
             notAfter: notAfter

@@ -15,7 +15,7 @@ package enum GateTable {
     /// a probe through that it let through before, and none that it did not.
     ///
     /// - Parameter time: for how long the gate is open; nil makes it closed.
-    /// - Returns: What `nft -f` reads.
+    /// - Returns: What `nft` takes as its one argument.
     static func script(openFor time: Duration?) -> String {
         let element = time.map { "elements = { \(group) timeout \($0.wholeMilliseconds)ms }" } ?? ""
         // nft 1.0.6 wants a line's end before a closing brace.

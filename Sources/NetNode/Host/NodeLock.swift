@@ -15,21 +15,35 @@ struct NodeLock: ~Copyable {
         let description: String
     }
 
+    /// How long a lock is tried for: a process that was killed while it started another one keeps its locks until that
+    /// one has begun its program.
+    private static let patience: Duration = .seconds(3)
+    private static let pace: Duration = .milliseconds(20)
+
     /// Makes the directory if it is not there, and takes both locks.
     ///
-    /// - Throws: A refusal that names the configuration's key.
-    init(stateDirectory: String, prefix: String) throws(Refusal) {
-        try Self.makeDirectory(stateDirectory, key: "network.state_directory")
-        try Self.makeDirectory(Self.runtimeDirectory, key: "network.namespace_prefix")
-        let directory = try Self.lock(
+    /// - Throws: A refusal that names the configuration's key; `CancellationError`.
+    static func take(stateDirectory: String, prefix: String) async throws -> NodeLock {
+        try makeDirectory(stateDirectory, key: "network.state_directory")
+        try makeDirectory(runtimeDirectory, key: "network.namespace_prefix")
+        let directory = try await lock(
             "\(stateDirectory)/lock",
             "network.state_directory '\(stateDirectory)' is another netnode's on this machine"
         )
-        let names = try Self.lock(
-            "\(Self.runtimeDirectory)/namespaces-\(prefix).lock",
-            "network.namespace_prefix '\(prefix)' is another netnode's on this machine"
-        )
-        descriptors = [directory, names]
+        do {
+            let names = try await lock(
+                "\(runtimeDirectory)/namespaces-\(prefix).lock",
+                "network.namespace_prefix '\(prefix)' is another netnode's on this machine"
+            )
+            return NodeLock(descriptors: [directory, names])
+        } catch {
+            close(directory)
+            throw error
+        }
+    }
+
+    private init(descriptors: [Int32]) {
+        self.descriptors = descriptors
     }
 
     deinit {
@@ -47,13 +61,17 @@ struct NodeLock: ~Copyable {
         }
     }
 
-    private static func lock(_ path: String, _ refusal: String) throws(Refusal) -> Int32 {
+    private static func lock(_ path: String, _ refusal: String) async throws -> Int32 {
         let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { throw Refusal(description: "cannot open \(path): \(text(errno))") }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+        let deadline = ContinuousClock.now + patience
+        while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
             let error = errno
-            close(descriptor)
-            throw Refusal(description: error == EWOULDBLOCK ? refusal : "cannot lock \(path): \(text(error))")
+            guard error == EWOULDBLOCK, ContinuousClock.now < deadline, !Task.isCancelled else {
+                close(descriptor)
+                throw Refusal(description: error == EWOULDBLOCK ? refusal : "cannot lock \(path): \(text(error))")
+            }
+            try? await Task.sleep(for: pace)
         }
         return descriptor
     }

@@ -37,6 +37,7 @@ package struct Maintenance: Service {
             // A pass in the middle is cut short: a database or a program that hangs is no reason to go on.
             group.addTask { await cancelWhenGracefulShutdown { await repairNetworks() } }
             group.addTask { await repairGate() }
+            group.addTask { await cancelWhenGracefulShutdown { await coordinator.keepReady() } }
             group.addTask { await networks.servers.run { try await networks.bringServer(of: $0, under: nil) } }
         }
     }

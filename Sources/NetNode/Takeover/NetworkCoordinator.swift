@@ -28,6 +28,8 @@ package final class NetworkCoordinator: ElectedRole {
     /// When it last began to serve, and when its gate was last opened; nil before.
     private let begun = Mutex<ContinuousClock.Instant?>(nil)
     private let heard = Mutex<ContinuousClock.Instant?>(nil)
+    /// Whether servers should be ready; the last word counts.
+    private let readiness = AsyncStream<Bool>.makeStream(bufferingPolicy: .bufferingNewest(1))
 
     /// Creates it; it does nothing until it is elected.
     ///
@@ -50,17 +52,23 @@ package final class NetworkCoordinator: ElectedRole {
 
     // MARK: Not elected yet
 
-    package func prepare() async {
-        networks.servers.open()
-        do {
-            try await networks.serveAll(under: nil)
-        } catch {
-            logger.warning("the servers were not made ready", metadata: ["error": "\(error)"])
-        }
-    }
+    package func shouldBeReady(_ isWanted: Bool) { readiness.continuation.yield(isWanted) }
 
-    package func standDown() async {
-        await networks.servers.close()
+    /// Starts servers that nobody hears yet when they may soon be needed, and ends them when they are not, until
+    /// cancellation.
+    func keepReady() async {
+        for await isWanted in readiness.stream {
+            if isWanted {
+                networks.servers.open()
+                do {
+                    try await networks.serveAll(under: nil)
+                } catch {
+                    logger.warning("not everything could be made ready", metadata: ["error": "\(error)"])
+                }
+            } else if begun.withLock({ $0 }) == nil {
+                await networks.servers.close()
+            }
+        }
     }
 
     // MARK: Elected
