@@ -1,0 +1,57 @@
+import ClusterOps
+import Logging
+
+extension TestCluster {
+    /// A real worker of this process, to be run by a task of the test; it wakes nobody and polls often.
+    ///
+    /// - Parameters:
+    ///   - node: A node that was added.
+    ///   - handlers: What it can run.
+    ///   - slots: How much of it at once.
+    ///   - lease: Of its session; it is renewed five times in it.
+    ///   - logger: Silent, unless somebody wants to look.
+    /// - Returns: A worker that drains the queues of the node, of the elected node and of all.
+    /// - Throws: When `node` is no name.
+    package func liveWorker(
+        _ node: String,
+        handlers: [any TaskHandler],
+        slots: Int = 4,
+        lease: Duration = .seconds(10),
+        logger: Logger = .silent
+    ) throws -> Worker {
+        let name = try NodeName(node)
+        return Worker(
+            Worker.Settings(
+                daemon: .queueworker,
+                node: name,
+                slots: slots,
+                pollInterval: .milliseconds(50),
+                stalenessBound: .seconds(60),
+                lease: SessionLease.Timing(lease: lease, renew: lease / 5)
+            ),
+            Worker.Parts(
+                database: database,
+                handlers: handlers,
+                doorbell: Doorbell(),
+                address: { nil },
+                waker: NoWaker(),
+                evidence: evidence,
+                children: NoChildren(),
+                logger: logger
+            ),
+            targets: { [.networkNode, .nodeNetwork(name), .node(name), .any] }
+        )
+    }
+
+    /// Runs a body beside workers, which are cancelled when it ends.
+    package func withWorkers<Result: Sendable>(
+        _ workers: [Worker],
+        _ body: @Sendable () async throws -> Result
+    ) async throws -> Result {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for worker in workers { group.addTask { try await worker.run() } }
+            defer { group.cancelAll() }
+            return try await body()
+        }
+    }
+}
