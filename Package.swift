@@ -73,6 +73,11 @@ let package = Package(
             dependencies: ["ClusterOps", "ChildProcess", "MariaDB", log],
             swiftSettings: strict
         ),
+        .executableTarget(
+            name: "clusterops-hammer",
+            dependencies: ["ClusterOpsTestKit", arguments],
+            swiftSettings: strict
+        ),
         .testTarget(name: "MariaDBTests", dependencies: ["MariaDB", "ClusterOpsTestKit"], swiftSettings: strict),
         .testTarget(
             name: "QueueWorkerTests",

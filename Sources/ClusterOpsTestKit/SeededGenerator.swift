@@ -1,5 +1,5 @@
 /// A random number generator whose numbers follow from its seed (SplitMix64), so that a failure can be run again.
-public struct SeededGenerator: RandomNumberGenerator {
+public struct SeededGenerator: RandomNumberGenerator, Sendable {
     private var state: UInt64
 
     /// Starts at a seed, which a failure prints.

@@ -132,6 +132,11 @@ public final class DatabaseProxy: Sendable {
         dropAll()
     }
 
+    /// Takes connections again, and disturbs them as before.
+    public func endIsolation() {
+        state.withLock { $0.isIsolated = false }
+    }
+
     /// Takes connections again, at the normal pace, and disturbs nothing any more.
     public func heal() {
         state.withLock { state in

@@ -1,0 +1,44 @@
+import ClusterOps
+
+/// What callers have been promised, and what they have met.
+final class HammerLedger: Sendable {
+    /// A promise: this operation does what was asked, after the wanted state had this version.
+    struct Promise: Sendable {
+        var need: Int?
+        /// Whether it may end `aborted`, because something else failed that it depends on.
+        var mayBeAborted: Bool
+    }
+
+    struct Contents: Sendable {
+        var promises: [OperationID: Promise] = [:]
+        var requests = 0
+        var adopted = 0
+        var sentTwice = 0
+        /// Requests that ended in "unreachable": the caller knows that it knows nothing.
+        var unanswered = 0
+        /// Transactions of a caller's own whose outcome it had to find out itself.
+        var resolved = 0
+        /// Answers that no caller should ever see.
+        var complaints: [String] = []
+        var kills = 0
+        var isolations = 0
+        var drops = 0
+    }
+
+    private let state = Locked(Contents())
+
+    var contents: Contents { state.value }
+
+    func note(_ change: (inout Contents) -> Void) {
+        state.update { change(&$0) }
+    }
+
+    /// Takes note of an answer.
+    func acknowledge(_ id: OperationID, need: Int? = nil, mayBeAborted: Bool = false) {
+        state.update { state in
+            var promise = state.promises[id] ?? Promise(need: nil, mayBeAborted: mayBeAborted)
+            if let need { promise.need = max(promise.need ?? need, need) }
+            state.promises[id] = promise
+        }
+    }
+}
