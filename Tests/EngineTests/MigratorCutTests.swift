@@ -1,0 +1,63 @@
+import ClusterOpsTestKit
+import MariaDB
+import Testing
+
+@testable import ClusterOps
+
+/// Migrations whose connection breaks; DDL commits by itself, so every statement is a COMMIT.
+@Suite(.timeLimit(.minutes(15))) struct MigratorCutTests {
+    private static let places = [
+        "CREATE TABLE IF NOT EXISTS schema_migrations", "GET_LOCK", "INSERT INTO schema_migrations",
+        "CREATE TABLE IF NOT EXISTS work_queue", "ALTER TABLE leases", "UPDATE schema_migrations",
+    ]
+
+    @Test(arguments: [Disturbance.cutBefore, .cutAfter, .landLate])
+    func `a migration that is cut anywhere is gone on with, and the schema is the same`(
+        disturbance: Disturbance
+    )
+        async throws
+    {
+        let expected = try await withCluster { try await $0.database.columns() }
+        try await withFreshSchema { direct, configuration in
+            let proxy = try DatabaseProxy(to: PrivateServer.shared)
+            defer { proxy.close() }
+            for (number, place) in Self.places.enumerated() {
+                proxy.order(disturbance, at: .statement(place))
+                // A connection of its own each time: what a pool would do again, a command does not.
+                let connection = try await Connection.open(proxy.configuration(configuration))
+                let error = await #expect(throws: DatabaseError.self, "\(place)") {
+                    try await connection.withSession { session in
+                        _ = try Migrations.migrator.migrate(on: session, logger: .silent)
+                    }
+                }
+                #expect(error?.breaksConnection == true, "\(place): \(String(describing: error))")
+                #expect(proxy.counts.cutBefore + proxy.counts.cutAfter + proxy.counts.landedLate <= number + 1)
+                await connection.close()
+            }
+            try await eventually("the last one has landed") {
+                proxy.counts.of(disturbance) == Self.places.count
+            }
+            let status = try await direct.withSession { session in
+                try Migrations.migrator.migrate(on: session, logger: .silent)
+            }
+            #expect(status.isMigrated)
+            let columns = try await direct.columns()
+            #expect(columns == expected && !columns.isEmpty)
+        }
+    }
+}
+
+extension Database {
+    /// Every column of the schema, with its type.
+    fileprivate func columns() async throws -> [String] {
+        try await withSession { session in
+            try session.query(
+                """
+                SELECT CONCAT_WS(' ', table_name, column_name, column_type, is_nullable, column_key)
+                FROM information_schema.columns WHERE table_schema = DATABASE()
+                ORDER BY table_name, ordinal_position
+                """
+            ).map { try $0.only(String.self) }
+        }
+    }
+}
