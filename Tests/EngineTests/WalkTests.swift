@@ -45,11 +45,13 @@ import Testing
         var worker: TestWorker
         var claims: [Claim] = []
         var known: [OperationID] = []
+        let seed: UInt64
         var random: SeededGenerator
 
         init(_ cluster: TestCluster, worker: TestWorker, seed: UInt64) {
             self.cluster = cluster
             self.worker = worker
+            self.seed = seed
             random = SeededGenerator(seed: seed)
         }
 
@@ -87,13 +89,14 @@ import Testing
             return step
         }
 
-        mutating func finish() async throws {
+        func finish() async throws {
             try await worker.settle(claims, .succeeded(result: nil))
             try await Reaper(database: cluster.database, waker: NoWaker(), logger: .silent).pass()
-            while try await cluster.count("SELECT COUNT(*) FROM work_queue") > 0 {
-                try Task.checkCancellation()
+            var worker = worker
+            try await eventually("all have ended, seed \(seed)") {
                 try await cluster.makeReady()
                 _ = try await worker.drain()
+                return try await cluster.count("SELECT COUNT(*) FROM work_queue") == 0
             }
         }
     }
