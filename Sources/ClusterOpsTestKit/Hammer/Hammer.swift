@@ -84,7 +84,7 @@ public struct Hammer: Sendable {
     ) async throws -> HammerReport {
         let (ledger, log) = (HammerLedger(), EffectLog())
         let end = ContinuousClock.now + settings.duration
-        let handlers = handlers(log, reading: cluster.database, hangingUntil: end)
+        let handlers = handlers(log, ledger, reading: cluster.database, hangingUntil: end)
         var report = HammerReport(seed: settings.seed)
         await withTaskGroup(of: Void.self) { group in
             for number in 0..<settings.workers {
@@ -136,11 +136,13 @@ public struct Hammer: Sendable {
 
     private func handlers(
         _ log: EffectLog,
+        _ ledger: HammerLedger,
         reading database: Database,
         hangingUntil end: ContinuousClock.Instant
     ) -> [any TaskHandler] {
         let seed = settings.seed
         let course: @Sendable (Attempt) -> RecordingHandler.Course = { attempt in
+            if ledger.hangs(attempt.node.description) { return .hang }
             let key = attempt.operation.id.description.utf8.reduce(seed) { ($0 &* 31) &+ UInt64($1) }
             var random = SeededGenerator(seed: key &+ UInt64(attempt.operation.deliveries))
             switch Int.random(in: 0..<200, using: &random) {

@@ -26,8 +26,18 @@ final class HammerLedger: Sendable {
     }
 
     private let state = Locked(Contents())
+    private let hanging = Locked<Set<String>>([])
 
     var contents: Contents { state.value }
+
+    /// Whether what a node starts now goes on until the node is told to stop.
+    func hangs(_ node: String) -> Bool { hanging.value.contains(node) }
+
+    func setHanging(_ node: String, _ isHanging: Bool) {
+        hanging.update { hanging in
+            if isHanging { hanging.insert(node) } else { hanging.remove(node) }
+        }
+    }
 
     func note(_ change: (inout Contents) -> Void) {
         state.update { change(&$0) }

@@ -24,11 +24,10 @@ struct HammerWorker: Sendable {
             let isQuiet = ContinuousClock.now >= quiet
             let troubles = isQuiet ? [] : troubles(until: quiet, &random)
             let worker = try cluster.liveWorker(node, handlers: handlers, slots: 4, lease: settings.lease)
-            let (proxy, ledger, lease) = (proxy, ledger, settings.lease)
             try await cluster.withWorkers([worker]) {
                 for trouble in troubles {
                     try await Task.sleep(for: trouble.after)
-                    try await Self.make(trouble.trouble, proxy: proxy, lease: lease, ledger: ledger)
+                    try await make(trouble.trouble)
                 }
                 // The last of the troubles is the end of this worker; a quiet one goes on.
                 if isQuiet { try await Task.sleep(for: .seconds(3600)) }
@@ -53,19 +52,18 @@ struct HammerWorker: Sendable {
         return troubles
     }
 
-    private static func make(
-        _ trouble: Trouble,
-        proxy: DatabaseProxy?,
-        lease: Duration,
-        ledger: HammerLedger
-    ) async throws {
+    private func make(_ trouble: Trouble) async throws {
         switch trouble {
         case .kill:
             ledger.note { $0.kills += 1 }
         case .isolate:
             ledger.note { $0.isolations += 1 }
+            // With its hands full: only work that goes on shows whether it is stopped in time.
+            ledger.setHanging(node, true)
+            defer { ledger.setHanging(node, false) }
+            try await Task.sleep(for: .milliseconds(200))
             proxy?.isolate()
-            try await Task.sleep(for: lease * 1.4)
+            try await Task.sleep(for: settings.lease * 2)
             proxy?.endIsolation()
         case .drop:
             ledger.note { $0.drops += 1 }
