@@ -35,7 +35,6 @@ import Testing
                 let seen = try ClaimStatements.candidates(
                     in: queues,
                     limit: 40,
-                    unrunnable: [],
                     on: transaction.session
                 )
                 let claims = try Claiming.claimAndFold(

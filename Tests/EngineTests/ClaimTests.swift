@@ -94,7 +94,6 @@ import Testing
                 let candidates = try ClaimStatements.candidates(
                     in: [try QueueName("any-user_facing")],
                     limit: 40,
-                    unrunnable: [],
                     on: transaction.session
                 )
                 let claims = try Claiming.claimAndFold(

@@ -175,15 +175,15 @@ extension Configuration {
             optional: "doorbell.listen",
             \.doorbell.listen,
             "Where to listen for wake-ups. Unless set: the underlay address, any free port.",
-            .value(HostPort.grammar),
+            .addressAndPort,
             example: "10.0.0.1:9473"
         ),
         ConfigurationKey(
             optional: "doorbell.advertise",
             \.doorbell.advertise,
             "Where others send wake-ups. Unless set: the address that listening gave.",
-            .value(HostPort.grammar),
-            example: "hv1.example:9473"
+            .addressAndPort,
+            example: "10.0.0.1:9473"
         ),
         ConfigurationKey(
             "http.queueworker",

@@ -142,6 +142,20 @@ extension ConfigurationFormat<String> {
     }
 }
 
+extension ConfigurationFormat<HostPort> {
+    /// A place that is bound or sent to at once: a name would have to be resolved, which can take seconds.
+    static var addressAndPort: ConfigurationFormat {
+        .text(
+            "address:port, with an IPv4 address, not a name, and a port up to 65535",
+            parse: { text in
+                guard let place = try? HostPort(text), case .address = place.host else { return nil }
+                return place
+            },
+            print: { $0.description }
+        )
+    }
+}
+
 extension ConfigurationFormat<HostPort?> {
     /// Where to listen, or `off`.
     static var listenerOrOff: ConfigurationFormat {

@@ -10,6 +10,7 @@ public struct TimelineEvent: Codable, Sendable, Hashable {
         case claimed
         case startedExecuting = "started executing"
         case folded
+        case unfolded
         case deferred
         case attemptFailed = "attempt failed"
         case reaped

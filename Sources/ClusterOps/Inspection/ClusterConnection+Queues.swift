@@ -28,6 +28,42 @@ extension ClusterConnection {
         )
     }
 
+    /// Keeps the queues of a pattern from being drained; what runs goes on.
+    ///
+    /// Workers heed it at their next look. A pattern that is paused already gets the new reason.
+    package func pause(_ pattern: QueuePattern, reason: String) async throws -> QueuePauseView {
+        let requester = queue.requester
+        return try await write { transaction in
+            try QueueStatements.pause(pattern, reason: reason, requester: requester, on: transaction.session)
+            let pauses = try QueueStatements.pauses(on: transaction.session)
+            guard let pause = pauses.first(where: { $0.pattern == pattern.description }) else {
+                preconditionFailure("it was just written, under a lock")
+            }
+            return pause
+        }
+    }
+
+    /// Removes every rule whose pattern is the given one or lies within it, and wakes who can go on.
+    package func resume(_ pattern: QueuePattern) async throws -> QueueResumeView {
+        let glob = Glob(pattern.description)
+        let view = try await write { transaction in
+            var (removed, left): ([QueuePauseView], [QueuePauseView]) = ([], [])
+            for pause in try QueueStatements.pauses(on: transaction.session) {
+                if glob.matches(pause.pattern), try QueueStatements.resume(pause.pattern, on: transaction.session) {
+                    removed.append(pause)
+                } else if Glob(pause.pattern).matches(pattern.description) {
+                    left.append(pause)
+                }
+            }
+            return QueueResumeView(pattern: pattern.description, removed: removed, stillPausedBy: left)
+        }
+        if !view.removed.isEmpty {
+            let queues = try await read { try Self.queuesInUse(on: $0) }
+            await queue.waker.wake(Set(queues.filter { glob.matches($0.description) }))
+        }
+        return view
+    }
+
     private static func queuesInUse(on session: borrowing Session) throws -> [QueueName] {
         var names: [QueueName] = []
         while names.count < mostQueues,
@@ -53,7 +89,7 @@ extension QueueView {
     fileprivate init(
         _ counts: QueueStatements.Counts,
         exactUpTo limit: Int,
-        pauses: [(pattern: String, reason: String)]
+        pauses: [QueuePauseView]
     ) {
         let matching = pauses.filter { Glob($0.pattern).matches(counts.queue.description) }
         self.init(

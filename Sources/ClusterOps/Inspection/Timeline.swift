@@ -13,9 +13,15 @@ struct Timeline {
         addReady(operation, now: now)
         addAttempts(operation)
         if let foldedAt = operation.foldedAt {
-            add(foldedAt, .folded, ["into": operation.foldedInto.map { .string($0.description) } ?? .null])
+            let survivor = operation.foldedInto ?? operation.unfoldedFrom
+            add(foldedAt, .folded, ["into": survivor.map { .string($0.description) } ?? .null])
         }
-        if let requestedAt = operation.cancelRequestedAt { add(requestedAt, .cancelRequested) }
+        if let unfoldedAt = operation.unfoldedAt {
+            add(unfoldedAt, .unfolded, ["from": operation.unfoldedFrom.map { .string($0.description) } ?? .null])
+        }
+        if let requestedAt = operation.cancelRequestedAt {
+            add(requestedAt, .cancelRequested, ["requester": operation.cancelRequester.map { .string($0) } ?? .null])
+        }
         if let finishedAt = operation.finishedAt {
             add(finishedAt, .ended, ["state": .string(operation.state.rawValue)])
         }

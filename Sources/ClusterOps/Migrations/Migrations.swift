@@ -23,6 +23,13 @@ public enum Migrations {
         step(14, "create leases", PackageResources.V0014__create_leases_sql),
         step(15, "count lease renewals", PackageResources.V0015__count_lease_renewals_sql),
         step(16, "create supervised processes", PackageResources.V0016__create_supervised_processes_sql),
+        step(17, "tell cancels of work", PackageResources.V0017__tell_cancels_of_work_sql),
+        step(
+            18,
+            "tell cancels of finished operations",
+            PackageResources.V0018__tell_cancels_of_finished_operations_sql
+        ),
+        step(19, "index deadlines", PackageResources.V0019__index_deadlines_sql),
     ]
 
     /// Brings a schema to this program's version, or tells how far it is.

@@ -14,6 +14,8 @@ package enum AttemptReport: Sendable, Hashable {
     case reaped
     /// It was not started, because its deadline had passed.
     case expired
+    /// It still ran at its deadline, and was ended for that.
+    case overran
 }
 
 /// What becomes of an operation after an attempt.
@@ -47,8 +49,10 @@ enum Verdict: Sendable {
         switch report {
         case .succeeded: preconditionFailure("decided above")
         case .expired:
-            let failure = OperationFailure(code: "deadline_passed", message: "it was not started before its deadline")
-            self = .end(.error(failure, afterAttempt: false))
+            self = .end(.pastDeadline("it was not started before its deadline"))
+            return
+        case .overran:
+            self = .end(.pastDeadline("it still ran at its deadline, and was ended"))
             return
         case .failed(let failure):
             if operation.failures + 1 >= operation.maximumAttempts {

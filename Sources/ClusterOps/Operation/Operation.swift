@@ -36,7 +36,7 @@ public struct Operation: Sendable, Identifiable {
     public let runsAfter: [OperationID]
     /// Who asked.
     public let requester: String
-    /// It ends in `error` when it could not be started again before.
+    /// It ends in `error` when it has not completed by then.
     public let deadline: Timestamp?
     /// Failed attempts after which it ends in `error`.
     public let maximumAttempts: Int
@@ -69,10 +69,16 @@ public struct Operation: Sendable, Identifiable {
     public let startedAt: Timestamp?
     /// When it became a follower.
     public let foldedAt: Timestamp?
+    /// When a survivor that was cancelled gave it back to its queue.
+    public let unfoldedAt: Timestamp?
+    /// The survivor that did.
+    public let unfoldedFrom: OperationID?
     /// When it ended.
     public let finishedAt: Timestamp?
-    /// When somebody asked for the end of a running one.
+    /// When somebody asked for its end.
     public let cancelRequestedAt: Timestamp?
+    /// Who did.
+    public let cancelRequester: String?
     /// The attempts that did not end it, oldest first.
     public let attemptHistory: [AttemptRecord]
     /// Why it did not complete.

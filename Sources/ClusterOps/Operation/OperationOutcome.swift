@@ -23,6 +23,11 @@ package struct OperationOutcome: Sendable, Hashable {
         OperationOutcome(state: .error, failure: failure, result: nil, countsAsFailure: afterAttempt ? 1 : 0)
     }
 
+    /// Ends it because its time is over.
+    package static func pastDeadline(_ message: String) -> OperationOutcome {
+        .error(OperationFailure(code: "deadline_passed", message: message), afterAttempt: false)
+    }
+
     package static func aborted(_ reason: AbortReason) -> OperationOutcome {
         OperationOutcome(
             state: .aborted,

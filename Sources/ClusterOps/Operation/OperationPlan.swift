@@ -48,6 +48,8 @@ package struct OperationPlan: Sendable, Hashable {
     package let exclusiveKey: String?
     /// Why no waiting operation was looked for, or nil when one was to be.
     package let dedupRefusal: DedupRefusal?
+    /// The ended operation that this one does again.
+    package let retryOf: OperationID?
 
     /// Checks a request.
     ///
@@ -87,10 +89,20 @@ package struct OperationPlan: Sendable, Hashable {
         coalesceKey = isPlain && Set(request.tasks).count == 1 ? identities.first : nil
         exclusiveKey = Self.exclusiveKey(kind, target, identities)
         dedupRefusal = Self.dedupRefusal(request, isCoalescible: !identities.isEmpty)
+        retryOf = nil
     }
 
     /// The same work under another id.
     init(copying other: OperationPlan, id: OperationID) {
+        self.init(copying: other, id: id, retryOf: other.retryOf)
+    }
+
+    /// The same plan, naming the operation that it does again.
+    init(retrying old: OperationID, as other: OperationPlan) {
+        self.init(copying: other, id: other.id, retryOf: old)
+    }
+
+    private init(copying other: OperationPlan, id: OperationID, retryOf: OperationID?) {
         self.id = id
         hasCallersID = false
         kind = other.kind
@@ -106,6 +118,7 @@ package struct OperationPlan: Sendable, Hashable {
         coalesceKey = other.coalesceKey
         exclusiveKey = other.exclusiveKey
         dedupRefusal = other.dedupRefusal
+        self.retryOf = retryOf
     }
 
     /// Why an enqueue did not look for a waiting operation to adopt; counted as evidence.

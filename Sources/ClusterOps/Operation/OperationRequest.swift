@@ -33,7 +33,7 @@ public struct OperationRequest: Sendable, Hashable {
     public var runsAfter: [OperationID]
     /// Not before this long after the enqueue.
     public var delay: Duration
-    /// It ends in `error` when it has not been started this long after the enqueue.
+    /// It ends in `error` when it has not completed this long after the enqueue.
     public var deadline: Duration?
     /// Whether a waiting operation for the same work may be adopted instead.
     public var allowsDedup: Bool

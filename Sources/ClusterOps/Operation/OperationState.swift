@@ -12,7 +12,7 @@ public enum OperationState: String, Sendable, Hashable, Codable, CaseIterable {
     case folded
     /// It did what was asked.
     case complete
-    /// Its attempts are used up.
+    /// Its attempts are used up, or its time.
     case error
     /// A dependency that had to complete did not.
     case aborted
@@ -30,7 +30,7 @@ public enum OperationState: String, Sendable, Hashable, Codable, CaseIterable {
     /// The states that may follow this one.
     public var successors: Set<OperationState> {
         switch self {
-        case .blocked: [.queued, .aborted, .cancelled]
+        case .blocked: [.queued, .aborted, .cancelled, .error]
         case .queued: [.executing, .folded, .cancelled, .error]
         case .executing: [.queued, .complete, .error, .cancelled]
         case .folded: [.queued, .complete, .error, .cancelled]

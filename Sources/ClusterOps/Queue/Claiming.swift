@@ -16,6 +16,7 @@ package struct Claiming: Sendable {
     private let runnable: [TaskName: TaskDefinition]
     private var policy: ClaimPolicy
     private var unrunnable: UnrunnableTasks
+    private var unreadable = UnreadableCandidates()
 
     /// Creates a claimer.
     ///
@@ -53,8 +54,15 @@ package struct Claiming: Sendable {
                 return []
             }
             let (definitions, ids) = (runnable, choices.map(\.candidate.id))
-            let claims = try await database.withTransaction { transaction in
-                try Self.claimAndFold(ids, upTo: freeSlots, by: worker, definitions: definitions, in: transaction)
+            let claims: [Claim]
+            do {
+                claims = try await database.withTransaction { transaction in
+                    try Self.claimAndFold(ids, upTo: freeSlots, by: worker, definitions: definitions, in: transaction)
+                }
+            } catch let error as UnreadableOperations {
+                // Rolled back as a whole: taken again without them.
+                unreadable.insert(error.rows)
+                continue
             }
             // Nothing won means that other workers took all that we saw; their commits show us what is behind it.
             guard !claims.isEmpty else { continue }
@@ -68,25 +76,33 @@ package struct Claiming: Sendable {
     /// How often the queues are looked at in one call before it is left to the next poll.
     private static let mostLooks = 5
 
+    /// Operations that were skipped because they cannot be decoded, each told once.
+    package mutating func takeUnreadable() -> [UnreadableOperation] {
+        unreadable.take()
+    }
+
     private mutating func look(
         into queues: [QueueName],
         _ freeSlots: Int
     ) async throws -> (choices: [ClaimPolicy.Choice], foreign: Bool) {
-        let excluded = unrunnable.lists
-        let (candidates, now) = try await database.withSession { session in
+        let (excluded, skipped) = (unrunnable.lists, unreadable.ids)
+        let heads = try await database.withSession { session in
             try ClaimStatements.candidates(
                 in: queues,
                 limit: freeSlots * Self.candidatesPerSlot,
                 unrunnable: excluded,
+                unreadable: skipped,
                 on: session
             )
         }
-        let possible = candidates.filter { candidate in
+        unreadable.insert(heads.unreadable)
+        let possible = heads.candidates.filter { candidate in
             if candidate.tasks.allSatisfy({ runnable[$0] != nil }) { return true }
             unrunnable.insert(candidate.tasks)
             return false
         }
-        return (policy.order(possible, now: now), excluded != unrunnable.lists)
+        let sawForeignWork = excluded != unrunnable.lists || skipped != unreadable.ids
+        return (policy.order(possible, now: heads.now), sawForeignWork)
     }
 
     /// Claim and fold, in one transaction: as two they need fences against zombies and unknown commits.
@@ -166,6 +182,27 @@ private struct UnrunnableTasks {
 
     mutating func insert(_ tasks: [TaskName]) {
         if lists.count < Self.most, !lists.contains(tasks) { lists.append(tasks) }
+    }
+}
+
+/// Operations that were seen in this worker's queues and that it cannot decode; left out of the next reads.
+private struct UnreadableCandidates {
+    /// More than this at the head of our queues are read and dropped each time.
+    static let most = 64
+
+    private(set) var ids: [OperationID] = []
+    private var untold: [UnreadableOperation] = []
+
+    mutating func insert(_ rows: [UnreadableOperation]) {
+        for row in rows where ids.count < Self.most && !ids.contains(row.id) {
+            ids.append(row.id)
+            untold.append(row)
+        }
+    }
+
+    mutating func take() -> [UnreadableOperation] {
+        defer { untold = [] }
+        return untold
     }
 }
 

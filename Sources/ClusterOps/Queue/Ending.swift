@@ -9,9 +9,24 @@ enum Ending {
         var ready: Set<QueueName> = []
         /// Every operation that ended, followers and aborted dependents included.
         var ended: Set<OperationID> = []
+        /// Followers that went back to their queues, because their survivor was cancelled.
+        var unfolded: [OperationID] = []
     }
 
-    /// Ends locked claims.
+    /// Ends locked operations that nobody runs: takes them off what they still wait for, and ends them.
+    static func endWaiting(
+        _ outcomes: [(id: OperationID, outcome: OperationOutcome)],
+        in transaction: borrowing Transaction
+    ) throws -> Effects {
+        let edges = try EndingStatements.edges(into: outcomes.map(\.id), in: transaction)
+        try EndingStatements.deleteEdges(edges, in: transaction)
+        return try end(outcomes, in: transaction)
+    }
+
+    /// Ends locked operations.
+    ///
+    /// Followers share the outcome, except that one which is cancelled gives its followers back: nobody asked for *their*
+    /// end.
     static func end(
         _ outcomes: [(id: OperationID, outcome: OperationOutcome)],
         in transaction: borrowing Transaction
@@ -20,8 +35,16 @@ enum Ending {
         let outcomeOf = Dictionary(outcomes.map { ($0.id, $0.outcome) }, uniquingKeysWith: { first, _ in first })
         // Found in the database under the survivor's lock, never from memory.
         let followers = try EndingStatements.lockFollowers(of: outcomes.map(\.id), in: transaction)
-        let all = outcomes + followers.compactMap { follower in outcomeOf[follower.survivor].map { (follower.id, $0) } }
-        return try finish(all, in: transaction)
+        let released = followers.filter { outcomeOf[$0.survivor]?.state == .cancelled }
+        let sharing = followers.filter { outcomeOf[$0.survivor]?.state != .cancelled }
+        for (survivor, members) in Dictionary(grouping: released, by: \.survivor) {
+            try CancelStatements.unfold(members.map(\.id), from: survivor, in: transaction)
+        }
+        let all = outcomes + sharing.compactMap { follower in outcomeOf[follower.survivor].map { (follower.id, $0) } }
+        var effects = try finish(all, in: transaction)
+        effects.unfolded = released.map(\.id)
+        effects.ready.formUnion(try EndingStatements.readyQueues(of: effects.unfolded, in: transaction))
+        return effects
     }
 
     /// Ends blocked operations because one that had to complete did not, and with them what depends on them.

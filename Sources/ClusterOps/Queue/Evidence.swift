@@ -21,6 +21,7 @@ package final class Evidence: Sendable {
 
     private let database: Database
     private let pending = Mutex(Pending())
+    private let unreadable = Mutex(0)
 
     package init(database: Database) {
         self.database = database
@@ -53,6 +54,15 @@ package final class Evidence: Sendable {
             for task in folded { pending.add(task, "folded") }
         }
     }
+
+    /// Counts operations that were left because they cannot be decoded; nobody knows their task.
+    package func skippedUnreadable(_ count: Int) {
+        guard count > 0 else { return }
+        unreadable.withLock { $0 += count }
+    }
+
+    /// How many operations this process has left because they cannot be decoded.
+    package var unreadableCount: Int { unreadable.withLock { $0 } }
 
     /// Writes what has been counted; what cannot be written is kept for the next time.
     package func flush() async throws {

@@ -135,7 +135,7 @@ public struct OperationQueue: Sendable {
 
     // MARK: Insertion
 
-    private func insert(_ plans: [OperationPlan]) async throws -> [OperationReceipt] {
+    func insert(_ plans: [OperationPlan]) async throws -> [OperationReceipt] {
         let requester = requester
         for _ in 0..<Self.mostUnknowns {
             do {
@@ -196,7 +196,7 @@ public struct OperationQueue: Sendable {
         }
     }
 
-    private func translatingErrors<Result>(_ body: () async throws -> Result) async throws -> Result {
+    func translatingErrors<Result>(_ body: () async throws -> Result) async throws -> Result {
         do {
             return try await body()
         } catch let error as DatabaseError {
@@ -211,6 +211,9 @@ public struct OperationQueue: Sendable {
 public protocol Waker: Sendable {
     /// Wakes a process that drains one of the queues; returns soon, whatever happens.
     func wake(_ queues: Set<QueueName>) async
+
+    /// Wakes the process of a session, because something is wanted of an operation that it runs.
+    func wake(_ session: SessionID) async
 }
 
 /// Wakes nobody: the workers' polling finds the work.
@@ -220,6 +223,9 @@ public struct NoWaker: Waker {
 
     /// Does nothing.
     public func wake(_ queues: Set<QueueName>) async {}
+
+    /// Does nothing.
+    public func wake(_ session: SessionID) async {}
 }
 
 extension OperationPlan {

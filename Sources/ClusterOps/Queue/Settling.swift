@@ -46,7 +46,7 @@ package struct Settling: Sendable {
     ///   sent again, and what had been settled comes back as superseded.
     package func settle(_ entries: [Entry], of session: SessionID) async throws -> Result {
         do {
-            return try await attempt(entries, of: session)
+            return try await attempt(entries, of: session, ifHeld: .skip)
         } catch let error as DatabaseError {
             // Only what the entries themselves are at fault for is theirs; anything else passes, and the batch is kept.
             guard error.isFaultOfTheValues else { throw error }
@@ -62,13 +62,40 @@ package struct Settling: Sendable {
         }
     }
 
-    private func attempt(_ entries: [Entry], of session: SessionID) async throws -> Result {
+    /// Settles one entry whose row others have held again and again, waiting for it for a second.
+    ///
+    /// Many enqueuers that hold it in share mode, one after the other, would have it skipped for ever.
+    /// - Throws: `DatabaseError` as `settle` does.
+    package func settlePatiently(_ entry: Entry, of session: SessionID) async throws -> Result {
+        do {
+            return try await attempt([entry], of: session, ifHeld: .wait)
+        } catch let error as DatabaseError {
+            guard error.isFaultOfTheValues else { throw error }
+            var result = Result()
+            result.refused[entry.id] = error
+            return result
+        }
+    }
+
+    private func attempt(
+        _ entries: [Entry],
+        of session: SessionID,
+        ifHeld held: EndingStatements.Held
+    ) async throws -> Result {
         guard !entries.isEmpty else { return Result() }
         let random = Double.random(in: 0...1)
         return try await database.withTransaction { transaction in
             var result = Result()
             let ids = entries.map(\.id)
-            let locked = try EndingStatements.lockClaims(ids, of: session, in: transaction)
+            let locked: [(id: OperationID, delivery: Int)]
+            do {
+                locked = try EndingStatements.lockClaims(ids, of: session, ifHeld: held, in: transaction)
+            } catch let error as DatabaseError {
+                // Waited for in vain; begun again at once it would hold up the other outcomes.
+                guard held == .wait, error.code == .lockWaitTimeout else { throw error }
+                result.locked = Set(ids)
+                return result
+            }
             let delivery = Dictionary(locked.map { ($0.id, $0.delivery) }, uniquingKeysWith: { first, _ in first })
             let own = entries.filter { delivery[$0.id] == $0.delivery }
             result.settled = Set(own.map(\.id))

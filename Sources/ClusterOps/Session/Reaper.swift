@@ -1,7 +1,7 @@
 import Logging
 import MariaDB
 
-/// Finds workers that died and gives their operations back.
+/// Finds workers that died and gives their operations back, and ends what waits past its deadline.
 ///
 /// Every daemon runs one; they do not elect a chief, because each pass locks what it returns and skips what another one
 /// has locked.
@@ -39,11 +39,26 @@ package actor Reaper {
             }
         }
         let returned = try await returnOrphans()
+        try await endOverdue()
         passes += 1
         if passes % 100 == 1 {
             _ = try await database.withSession { try SessionStatements.forgetDead(on: $0) }
         }
         return returned
+    }
+
+    /// Ends operations that could not be started in time, with what depends on them.
+    private func endOverdue() async throws {
+        let overdue = try await database.withSession { try CancelStatements.overdue(limit: Self.batch, on: $0) }
+        guard !overdue.isEmpty else { return }
+        let effects = try await database.withTransaction { transaction in
+            let outcome = OperationOutcome.pastDeadline("it was not started before its deadline")
+            let locked = try CancelStatements.lockOverdue(overdue, in: transaction)
+            return try Ending.endWaiting(locked.map { ($0, outcome) }, in: transaction)
+        }
+        await waker.wake(effects.ready)
+        guard !effects.ended.isEmpty else { return }
+        logger.notice("operations ended at their deadline", metadata: ["ended": "\(effects.ended.count)"])
     }
 
     private func returnOrphans() async throws -> Int {

@@ -14,36 +14,56 @@ enum ClaimStatements {
         let tasks: [TaskName]
     }
 
+    /// What a look at the queues has found.
+    struct Heads: Sendable {
+        var candidates: [Candidate] = []
+        /// Rows that this program cannot decode.
+        var unreadable: [UnreadableOperation] = []
+        /// The database's time.
+        var now = Timestamp(microseconds: 0)
+    }
+
     /// Reads the heads of queues, best queue first; locks nothing.
     ///
     /// Each branch is one range of the index `claim` and ends after `limit` entries, so the cost does not grow with the
     /// backlog. Targets that run are left out in the branch, from the index alone: a busy target in front of a queue
     /// hides nothing behind it (2.7 ms with 10,000 of them). `FIELD` sorts what the branches returned, at most
     /// `queues × limit` rows; a locking read that sorted by it would lock the whole backlog.
-    /// `queues` stand in order of preference; `unrunnable` are the task lists that this worker has found it cannot run.
+    /// `queues` stand in order of preference; `unrunnable` are the task lists that this worker has found it cannot run, and
+    /// `unreadable` the operations that it cannot decode.
     static func candidates(
         in queues: [QueueName],
         limit: Int,
-        unrunnable: [[TaskName]],
+        unrunnable: [[TaskName]] = [],
+        unreadable: [OperationID] = [],
         on session: borrowing Session
-    ) throws -> (candidates: [Candidate], now: Timestamp) {
-        let rows = try session.query(candidatesQuery(in: queues, limit: limit, unrunnable: unrunnable))
-        guard let first = rows.first else { return ([], Timestamp(microseconds: 0)) }
-        let candidates = try rows.map { row in
-            Candidate(
-                id: try row.get("id"),
-                queue: try row.get("queue_name"),
-                readyAt: try row.get("ready_at"),
-                exclusiveKey: try row.get("exclusive_key"),
-                tasks: try row.get("tasks", as: JSONColumn<[TaskName]>.self).value
-            )
+    ) throws -> Heads {
+        let rows = try session.query(
+            candidatesQuery(in: queues, limit: limit, unrunnable: unrunnable, unreadable: unreadable)
+        )
+        var heads = Heads()
+        if let first = rows.first { heads.now = try first.get("seen_at") }
+        for row in rows {
+            do {
+                heads.candidates.append(try Candidate(row: row))
+            } catch let error as DatabaseError {
+                // One row that nobody can run must not keep the others from being run.
+                heads.unreadable.append(UnreadableOperation(id: try row.get("id"), reason: "\(error)"))
+            }
         }
-        return (candidates, try first.get("seen_at"))
+        return heads
     }
 
-    static func candidatesQuery(in queues: [QueueName], limit: Int, unrunnable: [[TaskName]]) -> SQL {
+    /// A paused queue's branch is empty: the rule is looked up once a branch, in a table of a few rows at most.
+    static func candidatesQuery(
+        in queues: [QueueName],
+        limit: Int,
+        unrunnable: [[TaskName]] = [],
+        unreadable: [OperationID] = []
+    ) -> SQL {
         let runnable: SQL =
             unrunnable.isEmpty ? "" : "AND tasks NOT IN (\(list: unrunnable.map { JSONColumn($0) }))"
+        let readable: SQL = unreadable.isEmpty ? "" : "AND id NOT IN (\(list: unreadable))"
         let branches: [SQL] = queues.map { queue in
             """
             (SELECT id, queue_name, ready_at, exclusive_key, tasks
@@ -51,7 +71,9 @@ enum ClaimStatements {
             WHERE queue_name = \(queue) AND state = 'queued' AND ready_at <= NOW(6)
                 AND (exclusive_key IS NULL OR exclusive_key NOT IN (
                     SELECT running_key FROM work_queue WHERE running_key IS NOT NULL))
+                AND NOT \(sql: QueueStatements.isPaused(queue))
                 \(sql: runnable)
+                \(sql: readable)
             ORDER BY ready_at, id
             LIMIT \(limit))
             """
@@ -157,9 +179,10 @@ enum ClaimStatements {
             ORDER BY id
             FOR UPDATE SKIP LOCKED
             """
-        ).map { row in
-            let tasks = try row.get("tasks", as: JSONColumn<[TaskName]>.self).value
-            return (try row.get("id"), try row.get("coalesce_key"), tasks[0])
+        ).compactMap { row in
+            // One that cannot be decoded follows nobody; it is found out when it is a candidate itself.
+            guard let task = try? row.get("tasks", as: JSONColumn<[TaskName]>.self).value.first else { return nil }
+            return (try row.get("id"), try row.get("coalesce_key"), task)
         }
     }
 
@@ -180,11 +203,29 @@ enum ClaimStatements {
     }
 
     /// Reads what was claimed, as the handler will see it.
+    ///
+    /// - Throws: `UnreadableOperations` when some cannot be decoded: the claim must not be committed.
     static func claimed(_ ids: [OperationID], in transaction: borrowing Transaction) throws -> [Operation] {
         guard !ids.isEmpty else { return [] }
-        return try transaction.query(
+        let rows = try transaction.query(
             "SELECT \(sql: Operation.liveColumns) FROM work_queue FORCE INDEX (PRIMARY) WHERE id IN (\(list: ids))"
-        ).map(Operation.init(row:))
+        )
+        let (operations, unreadable) = try UnreadableOperation.sortOut(rows)
+        guard unreadable.isEmpty else { throw UnreadableOperations(rows: unreadable) }
+        return operations
+    }
+}
+
+extension ClaimStatements.Candidate {
+    fileprivate init(row: Row) throws {
+        id = try row.get("id")
+        queue = try row.get("queue_name")
+        readyAt = try row.get("ready_at")
+        exclusiveKey = try row.get("exclusive_key")
+        tasks = try row.get("tasks", as: JSONColumn<[TaskName]>.self).value
+        guard !tasks.isEmpty else {
+            throw DatabaseError(code: .unexpectedValue, phase: .fetch, message: "column 'tasks': expected one at least")
+        }
     }
 }
 

@@ -4,10 +4,28 @@ import MariaDB
 ///
 /// Lock order: own operations by id, followers by id, dependents by id.
 enum EndingStatements {
-    /// Locks the claims that still are what the worker believes, and skips those that somebody else holds just now.
+    /// What is done about a row that somebody else holds.
+    enum Held: Sendable {
+        /// It is left out.
+        case skip
+        /// It is waited for, up to a second; then `lockWaitTimeout` is thrown.
+        ///
+        /// A waiting writer goes before the readers that come after it, so this one is not starved.
+        case wait
+
+        fileprivate var clause: SQL {
+            switch self {
+            case .skip: "SKIP LOCKED"
+            case .wait: "WAIT 1"
+            }
+        }
+    }
+
+    /// Locks the claims that still are what the worker believes.
     static func lockClaims(
         _ ids: [OperationID],
         of session: SessionID,
+        ifHeld held: Held,
         in transaction: borrowing Transaction
     ) throws -> [(id: OperationID, delivery: Int)] {
         try transaction.query(
@@ -16,7 +34,7 @@ enum EndingStatements {
             FROM work_queue FORCE INDEX (PRIMARY)
             WHERE id IN (\(list: ids)) AND state = 'executing' AND session = \(session)
             ORDER BY id
-            FOR UPDATE SKIP LOCKED
+            FOR UPDATE \(sql: held.clause)
             """
         ).map { try $0.decode((OperationID, Int).self) }
     }
@@ -78,16 +96,16 @@ enum EndingStatements {
             id, kind, tasks, queue_name, lane, network, network_name, node, node_name, interface, parameters,
             depends_on, runs_after, requester, deadline, max_attempts, retry_of, coalesce_key, exclusive_key, state,
             unmet, enqueued_at, ready_at, deliveries, failures, defer_count, session, folded_into,
-            cancel_requested_at, worker_node, worker_pid, claimed_at, started_at, folded_at, attempt_history,
-            finished_at, error, result)
+            cancel_requested_at, cancel_requester, worker_node, worker_pid, claimed_at, started_at, folded_at,
+            unfolded_at, unfolded_from, attempt_history, finished_at, error, result)
         SELECT
             w.id, w.kind, w.tasks, w.queue_name, w.lane, w.network, w.network_name, w.node, w.node_name, w.interface,
             w.parameters, w.depends_on, w.runs_after, w.requester, w.deadline, w.max_attempts, w.retry_of,
             w.coalesce_key, w.exclusive_key, \(outcome.state), w.unmet, w.enqueued_at, w.ready_at, w.deliveries,
             w.failures + \(outcome.countsAsFailure), w.defer_count, COALESCE(w.session, s.session), w.folded_into,
-            w.cancel_requested_at, COALESCE(w.worker_node, s.worker_node), COALESCE(w.worker_pid, s.worker_pid),
+            w.cancel_requested_at, w.cancel_requester, COALESCE(w.worker_node, s.worker_node), COALESCE(w.worker_pid, s.worker_pid),
             COALESCE(w.claimed_at, s.claimed_at), COALESCE(w.started_at, s.started_at), w.folded_at,
-            w.attempt_history, NOW(6), \(outcome.failure.map { JSONColumn($0) }), \(outcome.result)
+            w.unfolded_at, w.unfolded_from, w.attempt_history, NOW(6), \(outcome.failure.map { JSONColumn($0) }), \(outcome.result)
         FROM work_queue AS w FORCE INDEX (PRIMARY)
             LEFT JOIN work_queue AS s FORCE INDEX (PRIMARY) ON s.id = w.folded_into
         WHERE w.id IN (\(list: ids))

@@ -19,14 +19,14 @@ enum EnqueueStatements {
         """
         INSERT INTO work_queue (
             id, kind, tasks, queue_name, lane, network, network_name, node, node_name, interface, parameters,
-            depends_on, runs_after, requester, deadline, max_attempts, coalesce_key, exclusive_key, state, unmet,
-            enqueued_at, ready_at)
+            depends_on, runs_after, requester, deadline, max_attempts, retry_of, coalesce_key, exclusive_key, state,
+            unmet, enqueued_at, ready_at)
         VALUES (
             \(plan.id), \(plan.kind), \(JSONColumn(plan.tasks)), \(plan.queue), \(plan.queue.lane),
             \(plan.target.network?.id), \(plan.target.network?.name), \(plan.target.node?.id),
             \(plan.target.node?.name), \(plan.target.interface), \(plan.parameters),
             \(list(plan.dependsOn)), \(list(plan.runsAfter)), \(requester),
-            NOW(6) + INTERVAL \(plan.deadline?.wholeMicroseconds) MICROSECOND, \(plan.maximumAttempts),
+            NOW(6) + INTERVAL \(plan.deadline?.wholeMicroseconds) MICROSECOND, \(plan.maximumAttempts), \(plan.retryOf),
             \(plan.coalesceKey), \(plan.exclusiveKey), \(unmet > 0 ? OperationState.blocked : .queued), \(unmet),
             NOW(6), NOW(6) + INTERVAL \(plan.delay.wholeMicroseconds) MICROSECOND)
         """

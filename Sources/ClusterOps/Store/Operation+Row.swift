@@ -6,7 +6,8 @@ extension Operation {
         id, kind, tasks, queue_name, network, network_name, node, node_name, interface, parameters, depends_on,
         runs_after, requester, deadline, max_attempts, retry_of, coalesce_key, exclusive_key, state, unmet,
         enqueued_at, ready_at, deliveries, failures, defer_count, session, folded_into, cancel_requested_at,
-        worker_node, worker_pid, claimed_at, started_at, folded_at, attempt_history
+        cancel_requester, worker_node, worker_pid, claimed_at, started_at, folded_at, unfolded_at, unfolded_from,
+        attempt_history
         """
 
     /// Live operations have no end yet.
@@ -43,6 +44,7 @@ extension Operation {
         deferCount = try row.get("defer_count")
         foldedInto = try row.get("folded_into")
         cancelRequestedAt = try row.get("cancel_requested_at")
+        cancelRequester = try row.get("cancel_requester")
         let session: SessionID? = try row.get("session")
         let workerPID: Int? = try row.get("worker_pid")
         let workerNode: NodeName? = try row.get("worker_node")
@@ -50,6 +52,8 @@ extension Operation {
         claimedAt = try row.get("claimed_at")
         startedAt = try row.get("started_at")
         foldedAt = try row.get("folded_at")
+        unfoldedAt = try row.get("unfolded_at")
+        unfoldedFrom = try row.get("unfolded_from")
         attemptHistory = try row.get("attempt_history", as: JSONColumn<[AttemptRecord]>?.self)?.value ?? []
         finishedAt = try row.get("finished_at")
         error = try row.get("error", as: JSONColumn<OperationFailure>?.self)?.value

@@ -60,8 +60,47 @@ enum QueueStatements {
     }
 
     /// The rules that keep queues from being drained.
-    static func pauses(on session: borrowing Session) throws -> [(pattern: String, reason: String)] {
-        try session.query("SELECT pattern, reason FROM queue_pauses ORDER BY pattern")
-            .map { try $0.decode((String, String).self) }
+    static func pauses(on session: borrowing Session) throws -> [QueuePauseView] {
+        try session.query("SELECT pattern, reason, requester, paused_at FROM queue_pauses ORDER BY pattern").map {
+            row in
+            QueuePauseView(
+                pattern: try row.get("pattern"),
+                reason: try row.get("reason"),
+                requester: try row.get("requester"),
+                pausedAt: try row.get("paused_at")
+            )
+        }
+    }
+
+    /// Adds a rule, or gives it another reason; it is as old as it was.
+    static func pause(
+        _ pattern: QueuePattern,
+        reason: String,
+        requester: String,
+        on session: borrowing Session
+    ) throws(DatabaseError) {
+        try session.execute(
+            """
+            INSERT INTO queue_pauses (pattern, reason, requester, paused_at)
+            VALUES (\(pattern), \(reason), \(requester), NOW(6))
+            ON DUPLICATE KEY UPDATE reason = VALUE(reason), requester = VALUE(requester)
+            """
+        )
+    }
+
+    /// Removes a rule; returns whether it was there.
+    static func resume(_ pattern: String, on session: borrowing Session) throws(DatabaseError) -> Bool {
+        try session.execute("DELETE FROM queue_pauses WHERE pattern = \(pattern)") == 1
+    }
+
+    /// A condition: whether a rule pauses a queue, as `Glob` says it.
+    ///
+    /// A pattern has neither `%` nor `|` in it, and its underscore stands for itself.
+    static func isPaused(_ queue: QueueName) -> SQL {
+        """
+        EXISTS (
+            SELECT 1 FROM queue_pauses
+            WHERE \(queue) LIKE REPLACE(REPLACE(pattern, '_', '|_'), '*', '%') ESCAPE '|')
+        """
     }
 }

@@ -97,21 +97,52 @@ package enum SessionStatements {
     }
 
     /// Forgets dead sessions that no operation names any more, an hour after their last sign of life.
-    static func forgetDead(on session: borrowing Session) throws(DatabaseError) {
-        try session.execute(
+    ///
+    /// Read first, without a lock, and deleted by key: one statement would lock the rows of `work_queue` that it looks at.
+    /// A claim that still commits under a forgotten session is an orphan like any other.
+    static func forgetDead(on session: borrowing Session) throws {
+        let forgotten = try session.query(
             """
-            DELETE FROM sessions
+            SELECT id FROM sessions
             WHERE dead = TRUE AND renewed_at < NOW(6) - INTERVAL 1 HOUR
-                AND NOT EXISTS (SELECT 1 FROM work_queue AS w WHERE w.session = sessions.id)
+                AND NOT EXISTS (
+                    SELECT 1 FROM work_queue AS w FORCE INDEX (work_by_session) WHERE w.session = sessions.id)
+            LIMIT \(mostForgottenAtOnce)
             """
-        )
+        ).map { try $0.only(SessionID.self) }
+        try session.executeBatch(forgotten) { "DELETE FROM sessions WHERE id = \($0) AND dead = TRUE" }
     }
 
-    /// What the database believes that a session runs.
-    static func executing(_ id: SessionID, on session: borrowing Session) throws -> [(id: OperationID, delivery: Int)] {
+    /// Sessions forgotten by one pass: a thousand workers that crash once an hour are kept up with.
+    private static let mostForgottenAtOnce = 1000
+
+    /// An operation that the database believes a session runs.
+    struct Executing: Sendable, Hashable {
+        let id: OperationID
+        let delivery: Int
+        let isCancelRequested: Bool
+    }
+
+    /// What the database believes that a session runs, and what of it somebody wants ended.
+    static func executing(_ id: SessionID, on session: borrowing Session) throws -> [Executing] {
         try session.query(
-            "SELECT id, deliveries FROM work_queue FORCE INDEX (work_by_session) WHERE session = \(id)"
-        ).map { try $0.decode((OperationID, Int).self) }
+            """
+            SELECT id, deliveries, cancel_requested_at IS NOT NULL
+            FROM work_queue FORCE INDEX (work_by_session) WHERE session = \(id)
+            """
+        ).map { row in
+            let (id, delivery, isCancelRequested) = try row.decode((OperationID, Int, Bool).self)
+            return Executing(id: id, delivery: delivery, isCancelRequested: isCancelRequested)
+        }
+    }
+
+    /// Where a living session's process is rung.
+    package static func doorbell(of id: SessionID, on session: borrowing Session) throws -> HostPort? {
+        let text: String? = try session.query(
+            "SELECT doorbell FROM sessions WHERE id = \(id) AND dead = FALSE AND expires_at > NOW(6)"
+        ).first?.only(String?.self)
+        // As below: one that does not parse is nobody's.
+        return text.flatMap { try? HostPort($0) }
     }
 
     /// The doorbells of the living sessions of a daemon, of one node or of all.

@@ -38,6 +38,12 @@ package final class DoorbellWaker: Waker {
         if !doorbells.isEmpty { _ = sender.ring(doorbells) }
     }
 
+    package func wake(_ session: SessionID) async {
+        // A look-up that fails costs the time to the session's next renewal.
+        let doorbell = try? await database.withSession { try SessionStatements.doorbell(of: session, on: $0) }
+        if let doorbell { _ = sender.ring([doorbell]) }
+    }
+
     private func doorbells(of target: QueueTarget) async -> [HostPort] {
         let now = ContinuousClock.now
         if let known = remembered.withLock({ $0[target] }), now - known.since < Self.memory { return known.doorbells }

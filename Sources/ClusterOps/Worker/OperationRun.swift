@@ -5,20 +5,63 @@ struct OperationRun: Sendable {
     let claim: Claim
     let handlers: [any TaskHandler]
     let node: NodeName
+    /// Asked for when somebody cancels the operation.
+    let interruption: Interruption
 
     /// How long a handler may outlive its own timeout before its task is cancelled: the time to end a process group.
     static let graceBeyondTimeout: Duration = .seconds(15)
 
-    /// Runs them all, or up to the first that does not succeed.
+    private enum Event {
+        case over(AttemptReport)
+        case interrupted
+        case timeIsUp
+    }
+
+    /// Runs them all, or up to the first that does not succeed, to an interruption, or to the deadline.
+    ///
+    /// It returns when nothing runs any more; what had succeeded by then has succeeded.
     func report() async -> AttemptReport {
+        let left = timeLeft
+        if let left, left <= .zero { return .expired }
+        return await withTaskGroup(of: Event.self) { group in
+            group.addTask { .over(await self.runTasks()) }
+            group.addTask {
+                await self.interruption.wait()
+                return .interrupted
+            }
+            if let left {
+                group.addTask { (try? await Task.sleep(for: left)) == nil ? .interrupted : .timeIsUp }
+            }
+            var report = AttemptReport.handedBack
+            var (isOver, isOverdue) = (false, false)
+            while let event = await group.next() {
+                switch event {
+                case .over(let own): (report, isOver) = (own, true)
+                case .timeIsUp: isOverdue = isOverdue || !isOver
+                case .interrupted: break
+                }
+                group.cancelAll()
+            }
+            if case .succeeded = report { return report }
+            return isOverdue ? .overran : report
+        }
+    }
+
+    /// What the database's clock left until the deadline when the operation was started; then it is our own that runs.
+    private var timeLeft: Duration? {
+        guard let deadline = claim.operation.deadline, let started = claim.operation.startedAt else { return nil }
+        return .microseconds(deadline.microseconds - started.microseconds)
+    }
+
+    private func runTasks() async -> AttemptReport {
         let operation = claim.operation
-        if let deadline = operation.deadline, let started = operation.startedAt, started >= deadline { return .expired }
         var result: String?
         var done: Set<TaskName> = []
         for task in operation.tasks {
             guard let handler = handlers.first(where: { $0.definition.name == task }) else {
                 return .failed(OperationFailure(code: "no_handler", message: "this worker cannot run '\(task)'"))
             }
+            if Task.isCancelled { return .handedBack }
             // What a coalescible task does twice it does once.
             if handler.definition.isCoalescible, !done.insert(task).inserted { continue }
             let attempt = Attempt(operation: operation, task: task, number: operation.failures + 1, node: node)

@@ -1,7 +1,6 @@
 import Logging
 import MariaDB
 import ServiceLifecycle
-import Synchronization
 
 /// Everything that a worker process does under one session.
 struct WorkEpoch: Sendable {
@@ -12,7 +11,7 @@ struct WorkEpoch: Sendable {
     private let reaper: Reaper
     private let session = SessionID.new()
     private let ledger: WorkLedger
-    private let conditions = Conditions()
+    private let conditions = EpochConditions()
     /// Rung when an outcome waits to be written.
     ///
     /// Unlike a doorbell it goes on through graceful shutdown.
@@ -125,6 +124,8 @@ struct WorkEpoch: Sendable {
         )
         var trouble = Trouble(logger: parts.logger)
         var reconciled = SuspendingClock.now
+        // A ring that brings no work may have been for something that runs.
+        var isRung = false
         while !conditions.isLost, !Task.isShuttingDownGracefully, !Task.isCancelled {
             do {
                 let free = conditions.isDraining ? 0 : ledger.freeSlots
@@ -136,32 +137,54 @@ struct WorkEpoch: Sendable {
                 if free > 0 { trouble.over() }
                 // A claim that came back too late is not begun: its operations are found by the next reaper's pass.
                 if conditions.isLost || conditions.deadline <= .now { return }
+                tellUnreadable(claiming.takeUnreadable())
                 start(claims, in: &group)
                 // In this loop, so that no claim of ours can be between the database and the ledger meanwhile.
-                if SuspendingClock.now - reconciled >= settings.lease.renewInterval {
+                let isDue = SuspendingClock.now - reconciled >= settings.lease.renewInterval
+                if isDue || (isRung && claims.isEmpty && ledger.runningCount > 0) {
                     try await reconcile()
                     reconciled = .now
+                    isRung = false
                 }
-                if claims.isEmpty { await rest() }
+                if claims.isEmpty { isRung = await rest() }
             } catch {
                 trouble.report("claiming failed: \(error)")
-                await rest()
+                isRung = await rest()
             }
         }
     }
 
-    /// Waits for a ring, or a slot that falls free (which rings too), at most until the next poll is due.
-    private func rest() async {
-        _ = await parts.doorbell.wait(upTo: settings.pollInterval)
+    /// Waits for a ring, or a slot that falls free (which rings too), at most until the next poll is due, and never for longer
+    /// than to the next look at what runs.
+    private func rest() async -> Bool {
+        let limit = ledger.runningCount > 0 ? settings.lease.renewInterval : settings.pollInterval
+        return await parts.doorbell.wait(upTo: min(settings.pollInterval, limit)) == .rung
+    }
+
+    /// Says which operations are skipped, each once; `unreadableOperations` finds them later.
+    private func tellUnreadable(_ operations: [UnreadableOperation]) {
+        for operation in operations {
+            log(
+                .error,
+                "an operation is skipped because it cannot be decoded",
+                ["operation": "\(operation.id)", "reason": "\(operation.reason)"]
+            )
+        }
+        parts.evidence.skippedUnreadable(operations.count)
     }
 
     private func start(_ claims: [Claim], in group: inout ThrowingDiscardingTaskGroup<any Error>) {
-        ledger.start(claims)
         for claim in claims {
+            let interruption = ledger.start(claim)
             if let task = claim.operation.tasks.first { parts.evidence.executed(task, folded: claim.folded) }
             logStart(of: claim)
             group.addTask {
-                let run = OperationRun(claim: claim, handlers: parts.handlers, node: settings.node)
+                let run = OperationRun(
+                    claim: claim,
+                    handlers: parts.handlers,
+                    node: settings.node,
+                    interruption: interruption
+                )
                 let report = await run.report()
                 ledger.finish(
                     Settling.Entry(id: claim.operation.id, delivery: claim.operation.deliveries, report: report)
@@ -172,25 +195,35 @@ struct WorkEpoch: Sendable {
         }
     }
 
-    /// Hands back what the database says we run and we do not know: a claim whose COMMIT was answered by nobody.
+    /// Ends what somebody has cancelled, and hands back what the database says we run and we do not know: a claim whose COMMIT
+    /// was answered by nobody.
     private func reconcile() async throws {
-        let session = session
-        let rows = try await parts.database.withSession { try SessionStatements.executing(session, on: $0) }
+        let rows = try await interruptCancelled()
         let unknown = ledger.unknown(among: rows)
         guard !unknown.isEmpty else { return }
         log(.warning, "handing back operations that this process does not know", ["count": "\(unknown.count)"])
         _ = try await Settling(database: parts.database).settle(unknown, of: session)
     }
 
+    private func interruptCancelled() async throws -> [SessionStatements.Executing] {
+        let session = session
+        let rows = try await parts.database.withSession { try SessionStatements.executing(session, on: $0) }
+        for id in ledger.interruptCancelled(among: rows) {
+            log(.notice, "ending an operation that was cancelled", ["operation": "\(id)"])
+        }
+        return rows
+    }
+
     // MARK: Settling
 
     private func settle() async {
+        var patience = Patience()
         for await _ in outcomes.stream {
             var pause: Duration = .milliseconds(50)
             while true {
                 let batch = ledger.takeBatch()
                 if batch.isEmpty { break }
-                let again = await settle(batch)
+                let again = await settle(batch, &patience)
                 ledger.settled(batch, again: again)
                 parts.doorbell.ring()
                 if !again.isEmpty {
@@ -203,9 +236,14 @@ struct WorkEpoch: Sendable {
     }
 
     /// Writes a batch; returns what has to be written again.
-    private func settle(_ batch: [Settling.Entry]) async -> [Settling.Entry] {
+    private func settle(_ batch: [Settling.Entry], _ patience: inout Patience) async -> [Settling.Entry] {
         do {
-            let result = try await Settling(database: parts.database).settle(batch, of: session)
+            let settling = Settling(database: parts.database)
+            let (asked, judge) = (SuspendingClock.now, patience)
+            let overdue = batch.filter { judge.isOver(for: $0.id, at: asked) }
+            var result = try await settling.settle(batch.filter { !judge.isOver(for: $0.id, at: asked) }, of: session)
+            for entry in overdue { result.merge(try await settling.settlePatiently(entry, of: session)) }
+            patience.wrote(batch.map(\.id), skipped: result.locked, at: asked)
             for id in result.superseded { log(.warning, "outcome of a lost claim dropped", ["operation": "\(id)"]) }
             await parts.waker.wake(result.ready)
             return batch.compactMap { entry in
@@ -253,6 +291,8 @@ struct WorkEpoch: Sendable {
                 parts.children.extendAll(until: conditions.deadline)
                 conditions.setDraining(node?.isDraining ?? true)
                 failed = false
+                // Else the loop that claims looks.
+                if Task.isShuttingDownGracefully { _ = try await interruptCancelled() }
             } catch let loss as SessionLost {
                 throw loss
             } catch {
@@ -350,37 +390,4 @@ struct WorkEpoch: Sendable {
             ]
         )
     }
-}
-
-/// What the loops of an epoch tell each other.
-private final class Conditions: Sendable {
-    private let lost = Flag()
-    private let draining = Mutex(false)
-    private let lease = Mutex<SessionLease?>(nil)
-
-    var isLost: Bool { lost.isSet }
-    /// Whether the node takes no new work; what runs is finished.
-    var isDraining: Bool { draining.withLock { $0 } }
-
-    /// When the session's right to act ends; before it is opened, at once.
-    var deadline: SuspendingClock.Instant { lease.withLock { $0?.deadline } ?? .now }
-
-    func hold(_ lease: SessionLease) { self.lease.withLock { $0 = lease } }
-    func renewed(sentAt: SuspendingClock.Instant) { lease.withLock { $0?.renewed(sentAt: sentAt) } }
-
-    func pause(afterFailure failed: Bool) -> Duration {
-        lease.withLock { $0?.pause(afterFailure: failed, at: .now) } ?? .zero
-    }
-
-    func lose() { lost.set() }
-    func setDraining(_ value: Bool) { draining.withLock { $0 = value } }
-}
-
-/// Something that becomes true once.
-private final class Flag: Sendable {
-    private let value = Mutex(false)
-
-    var isSet: Bool { value.withLock { $0 } }
-
-    func set() { value.withLock { $0 = true } }
 }

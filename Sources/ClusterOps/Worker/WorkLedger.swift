@@ -5,8 +5,14 @@ import Synchronization
 /// Both count as known when the database's rows are compared with memory. An outcome keeps its place until the database
 /// has confirmed it, so that an absent database bounds what is held, and nothing is claimed that could not be settled.
 final class WorkLedger: Sendable {
+    private struct Running {
+        let delivery: Int
+        let interruption: Interruption
+        var isInterrupted = false
+    }
+
     private struct State {
-        var running: [OperationID: Int] = [:]
+        var running: [OperationID: Running] = [:]
         var finished: [Settling.Entry] = []
         var settling: [OperationID: Settling.Entry] = [:]
     }
@@ -37,9 +43,30 @@ final class WorkLedger: Sendable {
 
     var runningCount: Int { state.withLock { $0.running.count } }
 
-    func start(_ claims: [Claim]) {
+    /// Takes note of a claim that begins; what it returns ends the run before its time.
+    func start(_ claim: Claim) -> Interruption {
+        let interruption = Interruption()
         state.withLock { state in
-            for claim in claims { state.running[claim.operation.id] = claim.operation.deliveries }
+            state.running[claim.operation.id] = Running(
+                delivery: claim.operation.deliveries,
+                interruption: interruption
+            )
+        }
+        return interruption
+    }
+
+    /// Interrupts what runs here and somebody wants ended; returns what was not interrupted before.
+    func interruptCancelled(among rows: [SessionStatements.Executing]) -> [OperationID] {
+        state.withLock { state in
+            var interrupted: [OperationID] = []
+            for row in rows where row.isCancelRequested {
+                guard let running = state.running[row.id], running.delivery == row.delivery, !running.isInterrupted
+                else { continue }
+                state.running[row.id]?.isInterrupted = true
+                running.interruption.request()
+                interrupted.append(row.id)
+            }
+            return interrupted
         }
     }
 
@@ -78,10 +105,10 @@ final class WorkLedger: Sendable {
     }
 
     /// Those of the database's rows that this process knows nothing of.
-    func unknown(among rows: [(id: OperationID, delivery: Int)]) -> [Settling.Entry] {
+    func unknown(among rows: [SessionStatements.Executing]) -> [Settling.Entry] {
         state.withLock { state in
             rows.filter { row in
-                state.running[row.id] != row.delivery && state.settling[row.id] == nil
+                state.running[row.id]?.delivery != row.delivery && state.settling[row.id] == nil
                     && !state.finished.contains { $0.id == row.id }
             }
         }.map { Settling.Entry(id: $0.id, delivery: $0.delivery, report: .handedBack) }

@@ -10,6 +10,23 @@ extension OperationReceipt: Answer {
     }
 }
 
+extension CancelView: Answer {
+    var table: TextTable {
+        TextTable(fields: [
+            ("uuid", "\(uuid)"), ("state", state.rawValue), ("requests", "\(requests)"),
+            ("requesters", "\(requesters)"), ("unfolded", "\(unfolded.count)"), ("aborted", "\(aborted.count)"),
+        ])
+    }
+}
+
+extension RetryView: Answer {
+    var table: TextTable {
+        TextTable(fields: [
+            ("uuid", "\(uuid)"), ("retry of", "\(retryOf)"), ("queue", "\(queueName)"), ("state", state.rawValue),
+        ])
+    }
+}
+
 extension BulkEnqueueView: Answer {
     var table: TextTable { TextTable(fields: [("count", "\(count)"), ("first uuid", "\(firstUUID)")]) }
 }

@@ -16,6 +16,26 @@ extension QueueView: TableRow {
     }
 }
 
+extension QueuePauseView: Answer {
+    var table: TextTable {
+        TextTable(fields: [
+            ("pattern", pattern), ("reason", reason), ("requester", requester), ("paused at", "\(pausedAt)"),
+        ])
+    }
+}
+
+extension QueueResumeView: Answer {
+    var table: TextTable {
+        TextTable(fields: [
+            ("pattern", pattern), ("removed", Self.list(removed)), ("still paused by", Self.list(stillPausedBy)),
+        ])
+    }
+
+    private static func list(_ pauses: [QueuePauseView]) -> String? {
+        pauses.isEmpty ? nil : pauses.map(\.pattern).joined(separator: " ")
+    }
+}
+
 extension CoalescingView: TableRow {
     static let titles = ["TASK", "REQUESTED", "DEDUPLICATED", "FOLDED", "EXECUTED", "REFUSED"]
     var cells: [String?] {

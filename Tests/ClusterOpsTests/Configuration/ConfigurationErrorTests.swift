@@ -145,8 +145,18 @@ import Testing
             "c.yaml:3: database.tls.ca_file: expected database.tls.mode verify, which alone uses the file, found disabled"
         ),
         Row(
-            "doorbell:\n  advertise: hv1:0",
-            #"c.yaml:2: doorbell.advertise: expected an address and a port that others can connect to, found "hv1:0""#
+            "doorbell:\n  advertise: 10.0.0.1:0",
+            #"c.yaml:2: doorbell.advertise: expected an address and a port that others can connect to, found "10.0.0.1:0""#
+        ),
+        Row(
+            "doorbell:\n  advertise: hv1.example:9473",
+            "c.yaml:2: doorbell.advertise: expected address:port, with an IPv4 address, not a name, and a port up to 65535, "
+                + #"found "hv1.example:9473""#
+        ),
+        Row(
+            "doorbell:\n  listen: localhost:0",
+            "c.yaml:2: doorbell.listen: expected address:port, with an IPv4 address, not a name, and a port up to 65535, "
+                + #"found "localhost:0""#
         ),
         Row(
             "doorbell:\n  advertise: 0.0.0.0:1",

@@ -37,7 +37,7 @@ struct OpEnqueue: AsyncParsableCommand {
     var delay: DurationText?
 
     @Option(
-        help: "It ends in error when it has not been started this long from now.",
+        help: "It ends in error when it has not completed this long from now.",
         transform: { try DurationText($0) }
     )
     var deadline: DurationText?

@@ -1,0 +1,51 @@
+/// What `op cancel` has brought about.
+public struct CancelView: Codable, Sendable, Hashable {
+    /// The operation.
+    public let uuid: OperationID
+    /// `cancelled`, or `executing` while its worker still ends it.
+    public let state: OperationState
+    /// How many requests it was to serve: its own, and those that adopted it.
+    public let requests: Int
+    /// How many different people or programs made them.
+    public let requesters: Int
+    /// Operations that rode on it, and wait for themselves again.
+    public let unfolded: [OperationID]
+    /// Operations that depended on it, and ended with it.
+    public let aborted: [OperationID]
+
+    /// Shows what was brought about.
+    public init(_ cancellation: Cancellation) {
+        uuid = cancellation.id
+        state = cancellation.state
+        requests = cancellation.requests
+        requesters = cancellation.requesters
+        unfolded = cancellation.unfolded
+        aborted = cancellation.aborted
+    }
+}
+
+/// The answer to `op retry`.
+public struct RetryView: Codable, Sendable, Hashable {
+    /// The new operation.
+    public let uuid: OperationID
+    /// The one that it does again.
+    public let retryOf: OperationID
+    /// Where it waits.
+    public let queueName: QueueName
+    /// Where it stood when the request was answered.
+    public let state: OperationState
+
+    /// Names the new operation and the old.
+    public init(_ receipt: OperationReceipt, retryOf: OperationID) {
+        uuid = receipt.uuid
+        self.retryOf = retryOf
+        queueName = receipt.queueName
+        state = receipt.state
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case uuid, state
+        case retryOf = "retry_of"
+        case queueName = "queue_name"
+    }
+}

@@ -1,0 +1,72 @@
+import MariaDB
+
+/// What a request to cancel has brought about.
+public struct Cancellation: Sendable, Hashable {
+    /// The operation.
+    public let id: OperationID
+    /// `cancelled`, or `executing` while its worker still ends it.
+    public let state: OperationState
+    /// How many requests it was to serve: its own, and those that adopted it.
+    public let requests: Int
+    /// How many different people or programs made them.
+    public let requesters: Int
+    /// Followers that went back to their queues.
+    public let unfolded: [OperationID]
+    /// What depended on it, and ended with it.
+    public let aborted: [OperationID]
+    fileprivate let session: SessionID?
+    fileprivate let ready: Set<QueueName>
+}
+
+extension OperationQueue {
+    /// Ends an operation, for all who asked for it.
+    ///
+    /// One that waits, or rides on another, ends `cancelled` before this returns. Of one that runs the worker is told: it ends
+    /// it at once, and the operation never returns to its queue; what it has completed by then stays complete.
+    /// - Returns: What was brought about; requests of the last second may be missing in the count.
+    /// - Throws: `ClusterOpsError`, with code `notFound` for an unknown id and `conflict` for one that has ended.
+    public func cancel(_ id: OperationID) async throws -> Cancellation {
+        try await translatingErrors {
+            let requester = requester
+            let cancellation = try await database.withTransaction { transaction in
+                try Self.cancel(id, by: requester, in: transaction)
+            }
+            await waker.wake(cancellation.ready)
+            if let session = cancellation.session { await waker.wake(session) }
+            return cancellation
+        }
+    }
+
+    private static func cancel(
+        _ id: OperationID,
+        by requester: String,
+        in transaction: borrowing Transaction
+    ) throws -> Cancellation {
+        guard let standing = try CancelStatements.lock(id, in: transaction) else {
+            // Live first, then history: one that ended meanwhile is in history by now.
+            guard let state = try EnqueueStatements.finishedStates(of: [id], on: transaction.session)[id] else {
+                throw ClusterOpsError(.notFound, "there is no operation '\(id)'")
+            }
+            throw ClusterOpsError(.conflict, "operation '\(id)' has ended already: it is \(state.rawValue)")
+        }
+        try CancelStatements.request(id, by: requester, in: transaction)
+        var effects = Ending.Effects()
+        let runs = standing.state == .executing
+        if !runs {
+            let doing = standing.state == .folded ? "rode on another" : "waited"
+            let outcome = OperationOutcome.cancelled("it was cancelled by \(requester) while it \(doing)")
+            effects = try Ending.endWaiting([(id, outcome)], in: transaction)
+        }
+        let adopters = try OperationStatements.adoptions(of: id, on: transaction.session).map(\.requester)
+        return Cancellation(
+            id: id,
+            state: runs ? .executing : .cancelled,
+            requests: 1 + adopters.count,
+            requesters: Set(adopters + [standing.requester]).count,
+            unfolded: effects.unfolded.sorted(),
+            aborted: effects.ended.subtracting([id]).sorted(),
+            session: standing.session,
+            ready: effects.ready
+        )
+    }
+}

@@ -1,0 +1,45 @@
+import MariaDB
+
+/// A row of the queue that this program cannot decode: written by a newer one, or by hand.
+package struct UnreadableOperation: Sendable, Hashable {
+    package let id: OperationID
+    /// The column, and what was expected of it.
+    package let reason: String
+
+    /// Decodes rows that have `Operation`'s columns, and tells those apart that cannot be.
+    static func sortOut(_ rows: [Row]) throws -> (operations: [Operation], unreadable: [UnreadableOperation]) {
+        var operations: [Operation] = []
+        var unreadable: [UnreadableOperation] = []
+        for row in rows {
+            do {
+                operations.append(try Operation(row: row))
+            } catch let error as DatabaseError {
+                unreadable.append(UnreadableOperation(id: try row.get("id"), reason: "\(error)"))
+            }
+        }
+        return (operations, unreadable)
+    }
+}
+
+/// Some of what was just claimed cannot be decoded.
+struct UnreadableOperations: Error {
+    let rows: [UnreadableOperation]
+}
+
+extension OperationStatements {
+    /// Looks for live operations that cannot be decoded, one page in the order of ids.
+    static func unreadable(
+        after id: OperationID?,
+        page: Int,
+        on session: borrowing Session
+    ) throws -> (unreadable: [UnreadableOperation], last: OperationID?, examined: Int) {
+        let condition: SQL = id.map { "WHERE id > \($0)" } ?? ""
+        let rows = try session.query(
+            """
+            SELECT \(sql: Operation.liveColumns) FROM work_queue FORCE INDEX (PRIMARY) \(sql: condition)
+            ORDER BY id LIMIT \(page)
+            """
+        )
+        return (try UnreadableOperation.sortOut(rows).unreadable, try rows.last?.get("id"), rows.count)
+    }
+}

@@ -1,0 +1,22 @@
+/// Decides for which outcomes a row that others hold is waited for, instead of being skipped again.
+///
+/// Pure.
+///
+/// Skipping keeps one held row from holding up a batch; but a row that many enqueuers hold in share mode, one after the
+/// other, would be skipped for ever (1,450 times in 8 s in an experiment, against 0.05 s of waiting).
+struct Patience: Sendable {
+    /// How long a row is skipped; far longer than a transaction of ours holds one.
+    static let bound: Duration = .seconds(1)
+
+    private var skippedSince: [OperationID: SuspendingClock.Instant] = [:]
+
+    /// Whether a row has been skipped for so long that it is waited for now.
+    func isOver(for id: OperationID, at now: SuspendingClock.Instant) -> Bool {
+        skippedSince[id].map { now - $0 >= Self.bound } ?? false
+    }
+
+    /// Takes note of a batch of which some rows were held by others.
+    mutating func wrote(_ batch: [OperationID], skipped: Set<OperationID>, at now: SuspendingClock.Instant) {
+        for id in batch { skippedSince[id] = skipped.contains(id) ? skippedSince[id] ?? now : nil }
+    }
+}

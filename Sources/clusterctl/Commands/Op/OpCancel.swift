@@ -1,0 +1,28 @@
+import ArgumentParser
+import ClusterOps
+
+struct OpCancel: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "cancel",
+        abstract: "Ends an operation, for all who asked for it; of one that runs, tells its worker to."
+    )
+
+    @OptionGroup var global: GlobalOptions
+
+    @Argument(help: "The operation.", transform: { try OperationID($0) })
+    var uuid: OperationID
+
+    func run() async throws {
+        let answer = CancelView(try await global.withCluster { try await $0.queue.cancel(uuid) })
+        try global.print(answer)
+        if answer.requests > 1 {
+            Talk.say(
+                "operation \(uuid) was to serve \(answer.requests) requests of \(answer.requesters) requesters: "
+                    + "it is cancelled for all of them"
+            )
+        }
+        if answer.state == .executing {
+            Talk.say("operation \(uuid) runs: its worker is told to end it; see 'clusterctl op wait \(uuid)'")
+        }
+    }
+}

@@ -1,0 +1,24 @@
+import ArgumentParser
+import ClusterOps
+
+struct OpRetry: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "retry",
+        abstract: "Does an operation again that ended without completing, as a new one."
+    )
+
+    @OptionGroup var global: GlobalOptions
+
+    @Argument(help: "The operation that ended.", transform: { try OperationID($0) })
+    var uuid: OperationID
+
+    @Flag(help: "Do not wait for what the old one had to wait for.")
+    var ignoreDependencies = false
+
+    func run() async throws {
+        try await global.withCluster { cluster in
+            let receipt = try await cluster.queue.retry(uuid, ignoringDependencies: ignoreDependencies)
+            try global.print(RetryView(receipt, retryOf: uuid))
+        }
+    }
+}

@@ -1,0 +1,33 @@
+import ArgumentParser
+import ClusterOps
+
+struct QueuePause: AsyncParsableCommand {
+    /// What the table holds.
+    private static let longestReason = 255
+
+    static let configuration = CommandConfiguration(
+        commandName: "pause",
+        abstract: "Keeps queues from being drained; what runs goes on."
+    )
+
+    @OptionGroup var global: GlobalOptions
+
+    @Argument(
+        help: "A queue, or a pattern in which * stands for any run of characters.",
+        transform: { try QueuePattern($0) }
+    )
+    var pattern: QueuePattern
+
+    @Option(help: "Why, for whoever wonders; at most 255 characters.")
+    var reason: String
+
+    func validate() throws {
+        guard (1...Self.longestReason).contains(reason.unicodeScalars.count) else {
+            throw ValidationError("--reason: expected 1 to \(Self.longestReason) characters")
+        }
+    }
+
+    func run() async throws {
+        try await global.withCluster { try global.print(try await $0.pause(pattern, reason: reason)) }
+    }
+}

@@ -1,0 +1,26 @@
+import ArgumentParser
+import ClusterOps
+
+struct QueueResume: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "resume",
+        abstract: "Lets paused queues be drained again: removes the rules within a pattern."
+    )
+
+    @OptionGroup var global: GlobalOptions
+
+    @Argument(
+        help: "A queue, or a pattern in which * stands for any run of characters; '*' removes every rule.",
+        transform: { try QueuePattern($0) }
+    )
+    var pattern: QueuePattern
+
+    func run() async throws {
+        let answer = try await global.withCluster { try await $0.resume(pattern) }
+        try global.print(answer)
+        if answer.removed.isEmpty { Talk.say("no rule lies within '\(pattern)': nothing was changed") }
+        for pause in answer.stillPausedBy {
+            Talk.say("still paused by '\(pause.pattern)': \(pause.reason)")
+        }
+    }
+}
