@@ -7,6 +7,7 @@ import MariaDB
 struct Workers: Sendable {
     /// Short, so that a death is noticed soon; the figures of the design scale with it.
     static let lease: Duration = .seconds(2)
+    static let renew = "500ms"
 
     let directory: String
     private let environment: [String: String]
@@ -24,7 +25,8 @@ struct Workers: Sendable {
         tasks: [String: String],
         timeout: String,
         poll: String,
-        lease: Duration
+        lease: Duration,
+        renew: String
     ) throws {
         directory = try PrivateServer.shared.directory.scratch()
         var file = "tasks:\n"
@@ -35,7 +37,7 @@ struct Workers: Sendable {
         }
         let path = "\(directory)/config.yaml"
         try (tasks.isEmpty ? "{}" : file).write(toFile: path, atomically: true, encoding: .utf8)
-        environment = try Self.environment(configuration, poll: poll, lease: lease).merging(["CLUSTEROPS_CONFIG": path])
+        environment = try Self.environment(configuration, poll: poll, lease: lease, renew: renew).merging(["CLUSTEROPS_CONFIG": path])
         { _, own in
             own
         }
@@ -44,7 +46,8 @@ struct Workers: Sendable {
     static func environment(
         _ configuration: ConnectionConfiguration,
         poll: String,
-        lease: Duration = lease
+        lease: Duration = lease,
+        renew: String = renew
     ) throws -> [String: String] {
         guard case .socket(let socket) = configuration.endpoint, let schema = configuration.schema else {
             throw ClusterOpsError(.invalid, "the test's server has a socket and a schema")
@@ -52,7 +55,7 @@ struct Workers: Sendable {
         return [
             "CLUSTEROPS_DATABASE_SOCKET": socket, "CLUSTEROPS_DATABASE_NAME": schema,
             "CLUSTEROPS_DATABASE_USER": "root", "CLUSTEROPS_WORKER_POLL_INTERVAL": poll,
-            "CLUSTEROPS_SESSION_LEASE": lease.text, "CLUSTEROPS_SESSION_RENEW": "500ms",
+            "CLUSTEROPS_SESSION_LEASE": lease.text, "CLUSTEROPS_SESSION_RENEW": renew,
             "CLUSTEROPS_NODE_UNDERLAY_ADDRESS": "127.0.0.1",
         ]
     }
@@ -72,6 +75,7 @@ func withWorkers(
     timeout: String = "60s",
     poll: String = "100ms",
     lease: Duration = Workers.lease,
+    renew: String = Workers.renew,
     on server: PrivateServer? = nil,
     _ body: @Sendable (TestCluster, Workers) async throws -> Void
 ) async throws {
@@ -83,7 +87,8 @@ func withWorkers(
             tasks: tasks,
             timeout: timeout,
             poll: poll,
-            lease: lease
+            lease: lease,
+            renew: renew
         )
         defer { try? FileManager.default.removeItem(atPath: workers.directory) }
         try await body(cluster, workers)
@@ -92,11 +97,16 @@ func withWorkers(
 
 extension TestCluster {
     /// Enqueues a command task once a worker has registered it.
-    func enqueueEventually(_ task: String, parameters: String? = nil) async throws -> OperationID {
+    func enqueueEventually(
+        _ task: String,
+        parameters: String? = nil,
+        with queue: ClusterOps.OperationQueue? = nil
+    ) async throws -> OperationID {
         try await eventually("\(task) is registered") {
             try await count("SELECT COUNT(*) FROM registered_tasks WHERE name = \(task)") > 0
         }
-        return try await queue.enqueue(OperationRequest(tasks: [try TaskName(task)], parameters: parameters)).uuid
+        let request = OperationRequest(tasks: [try TaskName(task)], parameters: parameters)
+        return try await (queue ?? self.queue).enqueue(request).uuid
     }
 
     /// Waits until an operation has ended.

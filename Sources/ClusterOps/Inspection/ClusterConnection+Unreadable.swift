@@ -6,6 +6,7 @@ extension ClusterConnection {
     ///
     /// - Parameter limit: Rows looked at, about, the oldest ids first: 100,000 take seconds.
     /// - Returns: What was found, and among how many rows.
+    /// - Throws: `ClusterOpsError` when the database cannot be read.
     package func unreadableOperations(
         examining limit: Int = 100_000
     ) async throws -> (found: [UnreadableOperation], examined: Int) {

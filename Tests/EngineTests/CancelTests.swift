@@ -1,0 +1,250 @@
+import ClusterOpsTestKit
+import MariaDB
+import Testing
+
+@testable import ClusterOps
+
+@Suite(.timeLimit(.minutes(15))) struct CancelTests {
+    private let noop = BuiltInTask.noop.name
+    private let coalescible = BuiltInTask.networkApplyUpdateDNSMasq.name
+
+    @Test func `a waiting operation ends with what depends on it, and lets go what only runs after it`() async throws {
+        try await withCluster { cluster in
+            let id = try await cluster.queue.enqueue(OperationRequest(tasks: [noop])).uuid
+            let child = try await cluster.queue.enqueue(OperationRequest(tasks: [noop], dependsOn: [id])).uuid
+            let after = try await cluster.queue.enqueue(OperationRequest(tasks: [noop], runsAfter: [id])).uuid
+            let cancellation = try await cluster.queue.cancel(id)
+            #expect(cancellation.state == .cancelled && cancellation.aborted == [child])
+            #expect(cancellation.requests == 1 && cancellation.requesters == 1)
+            let ended = try await cluster.operation(id)
+            #expect(ended.state == .cancelled && ended.error?.code == "cancelled" && ended.cancelRequester == "test")
+            #expect(ended.cancelRequestedAt != nil && ended.error?.message.contains("by test") == true)
+            #expect(try await cluster.operation(child).state == .aborted)
+            #expect(try await cluster.operation(after).state == .queued)
+            var worker = try cluster.worker()
+            #expect(try await worker.drain().map(\.id) == [after])
+        }
+    }
+
+    @Test func `what has ended cannot be cancelled, and what nobody knows is unknown`() async throws {
+        try await withCluster { cluster in
+            let id = try await cluster.queue.enqueue(OperationRequest(tasks: [noop])).uuid
+            _ = try await cluster.queue.cancel(id)
+            let twice = await #expect(throws: ClusterOpsError.self) { try await cluster.queue.cancel(id) }
+            #expect(twice?.code == .conflict && twice?.message.contains("cancelled") == true)
+            let unknown = await #expect(throws: ClusterOpsError.self) { try await cluster.queue.cancel(.new()) }
+            #expect(unknown?.code == .notFound)
+        }
+    }
+
+    @Test func `a blocked operation is taken off what it waits for`() async throws {
+        try await withCluster { cluster in
+            let first = try await cluster.queue.enqueue(OperationRequest(tasks: [noop])).uuid
+            let second = try await cluster.queue.enqueue(OperationRequest(tasks: [noop], dependsOn: [first])).uuid
+            let third = try await cluster.queue.enqueue(OperationRequest(tasks: [noop], dependsOn: [second])).uuid
+            #expect(try await cluster.queue.cancel(second).aborted == [third])
+            #expect(try await cluster.count("SELECT COUNT(*) FROM operation_dependencies") == 0)
+            var worker = try cluster.worker()
+            #expect(try await worker.drain().map(\.id) == [first])
+        }
+    }
+
+    @Test func `a follower is cancelled alone`() async throws {
+        try await withCluster { cluster in
+            let ids = try await cluster.enqueue(coalescible, on: "blue", lanes: Array(Lane.allCases.prefix(3)))
+            var worker = try cluster.worker()
+            let claims = try await worker.claim()
+            #expect(claims.count == 1 && claims[0].folded.count == 2)
+            #expect(try await cluster.queue.cancel(ids[1]).state == .cancelled)
+            let ended = try await worker.settle(claims, .succeeded(result: nil)).ended
+            #expect(ended == [ids[0], ids[2]])
+            #expect(try await cluster.operation(ids[1]).state == .cancelled)
+        }
+    }
+
+    @Test func `a running operation never returns, and gives its followers back`() async throws {
+        try await withCluster { cluster in
+            let ids = try await cluster.enqueue(coalescible, on: "blue", lanes: [.userFacing, .background])
+            var worker = try cluster.worker()
+            let claims = try await worker.claim()
+            let first = try await cluster.queue.cancel(ids[0])
+            #expect(first.state == .executing && first.unfolded.isEmpty)
+            let asked = try await cluster.operation(ids[0]).cancelRequestedAt
+            #expect(try await cluster.queue.cancel(ids[0]).state == .executing, "twice is once")
+            #expect(try await cluster.operation(ids[0]).cancelRequestedAt == asked)
+            let result = try await worker.settle(claims, .handedBack)
+            #expect(result.ended == [ids[0]] && result.ready == [claims[0].operation.queue.in(.background)])
+            #expect(try await cluster.operation(ids[0]).state == .cancelled)
+
+            let follower = try await cluster.operation(ids[1])
+            #expect(follower.state == .queued && follower.foldedInto == nil && follower.unfoldedFrom == ids[0])
+            let events = Timeline(follower, adoptions: [], now: follower.unfoldedAt ?? follower.enqueuedAt).events
+            #expect(events.map(\.event) == [.enqueued, .ready, .folded, .unfolded])
+            #expect(try await worker.drain().map(\.id) == [ids[1]])
+            #expect(try await cluster.operation(ids[1]).state == .complete)
+        }
+    }
+
+    @Test func `a survivor that waits for its next attempt gives its followers back as well`() async throws {
+        try await withCluster { cluster in
+            let ids = try await cluster.enqueue(coalescible, on: "blue", lanes: [.userFacing, .background])
+            var worker = try cluster.worker()
+            try await worker.settle(try await worker.claim(), .failed(.init(code: "x", message: "once")))
+            #expect(try await cluster.operation(ids[1]).state == .folded)
+            let cancellation = try await cluster.queue.cancel(ids[0])
+            #expect(cancellation.state == .cancelled && cancellation.unfolded == [ids[1]])
+            #expect(try await worker.drain().map(\.id) == [ids[1]])
+        }
+    }
+
+    @Test func `an adopted operation is cancelled for all who adopted it, and they are counted`() async throws {
+        try await withCluster { cluster in
+            let id = try await cluster.enqueue(coalescible, on: "blue", lanes: [.userFacing])[0]
+            let request = OperationRequest(tasks: [coalescible], target: .init(network: try NetworkName("blue")))
+            for requester in ["test", "bob", "bob"] {
+                let queue = OperationQueue(
+                    database: cluster.database,
+                    requester: requester,
+                    evidence: cluster.evidence,
+                    waker: NoWaker()
+                )
+                #expect(try await queue.enqueue(request).uuid == id)
+            }
+            try await cluster.evidence.flush()
+            let cancellation = try await cluster.queue.cancel(id)
+            #expect(cancellation.requests == 4 && cancellation.requesters == 2)
+        }
+    }
+
+    @Test func `a cancel that came first keeps the operation from being started`() async throws {
+        try await withCluster { cluster in
+            let id = try await cluster.queue.enqueue(OperationRequest(tasks: [noop])).uuid
+            let canceller = try await Connection.open(cluster.configuration)
+            let claims = try await canceller.withTransaction { transaction in
+                _ = try CancelStatements.lock(id, in: transaction)
+                let claims = try blocking {
+                    var worker = try cluster.worker()
+                    return try await worker.claim().count
+                }
+                _ = try Ending.endWaiting([(id, .cancelled("test"))], in: transaction)
+                return claims
+            }
+            #expect(claims == 0)
+            var worker = try cluster.worker()
+            #expect(try await worker.claim().isEmpty)
+            await canceller.close()
+        }
+    }
+
+    @Test func `a start that came first turns the cancel into a request`() async throws {
+        try await withCluster { cluster in
+            let id = try await cluster.queue.enqueue(OperationRequest(tasks: [noop])).uuid
+            let identity = try cluster.worker().identity
+            let claimer = try await Connection.open(cluster.configuration)
+            let cancel = Locked<Task<Cancellation, any Error>?>(nil)
+            try await claimer.withTransaction { transaction in
+                let definitions = [BuiltInTask.noop.name: BuiltInTask.noop.definition]
+                _ = try Claiming.claimAndFold([id], upTo: 1, by: identity, definitions: definitions, in: transaction)
+                cancel.update { $0 = Task { try await cluster.queue.cancel(id) } }
+                try blocking { try await cluster.untilSomebodyWaitsForALock() }
+            }
+            #expect(try await cancel.value?.value.state == .executing)
+            #expect(try await cluster.operation(id).cancelRequestedAt != nil)
+            await claimer.close()
+        }
+    }
+
+    @Test func `work that was done before its cancel is seen stays complete`() async throws {
+        try await withCluster { cluster in
+            let id = try await cluster.queue.enqueue(OperationRequest(tasks: [noop])).uuid
+            var worker = try cluster.worker()
+            let claims = try await worker.claim()
+            _ = try await cluster.queue.cancel(id)
+            try await worker.settle(claims, .succeeded(result: nil))
+            #expect(try await cluster.operation(id).state == .complete)
+            let late = await #expect(throws: ClusterOpsError.self) { try await cluster.queue.cancel(id) }
+            #expect(late?.code == .conflict && late?.message.contains("complete") == true)
+        }
+    }
+
+    @Test func `an operation that was cancelled and lost its worker ends, and never returns`() async throws {
+        try await withCluster { cluster in
+            let ids = try await cluster.enqueue(coalescible, on: "blue", lanes: [.userFacing, .background])
+            var worker = try cluster.worker()
+            let claims = try await worker.claim()
+            _ = try await cluster.queue.cancel(ids[0])
+            let reaper = Reaper(database: cluster.database, waker: NoWaker(), logger: .silent)
+            #expect(try await reaper.pass() == 1)
+            #expect(try await cluster.operation(ids[0]).state == .cancelled)
+            #expect(try await cluster.operation(ids[1]).state == .queued)
+            #expect(try await worker.settle(claims, .succeeded(result: nil)).superseded == [ids[0]])
+        }
+    }
+
+    @Test func `cancels at random beside claims, folds, reaps and ends leave nobody behind`() async throws {
+        try await withCluster(connections: 20) { cluster in
+            try await cluster.addNetwork("blue")
+            let target = OperationRequest.Target(network: try NetworkName("blue"))
+            let enqueued = Locked<[OperationID]>([])
+            let producing = Locked(3)
+            try await withThrowingDiscardingTaskGroup { group in
+                for _ in 0..<3 {
+                    group.addTask {
+                        for round in 0..<40 {
+                            var request = OperationRequest(tasks: [coalescible], target: target)
+                            request.allowsDedup = round % 3 == 0
+                            if round % 5 == 4, let last = enqueued.value.last {
+                                request = OperationRequest(tasks: [noop], dependsOn: [last])
+                            }
+                            let id = try await cluster.queue.enqueue(request).uuid
+                            enqueued.update { $0.append(id) }
+                        }
+                        producing.update { $0 -= 1 }
+                    }
+                }
+                for _ in 0..<3 {
+                    group.addTask {
+                        while producing.value > 0 {
+                            guard let id = enqueued.value.suffix(12).randomElement() else { continue }
+                            do {
+                                _ = try await cluster.queue.cancel(id)
+                            } catch let error as ClusterOpsError {
+                                guard error.code == .conflict else { throw error }
+                            }
+                        }
+                    }
+                }
+                for number in 1...2 {
+                    group.addTask {
+                        var worker = try cluster.worker("h\(number)")
+                        let reaper = Reaper(database: cluster.database, waker: NoWaker(), logger: .silent)
+                        var idle = 0
+                        while producing.value > 0 || idle < 3 {
+                            let claims = try await worker.claim(3)
+                            idle = claims.isEmpty ? idle + 1 : 0
+                            let report: AttemptReport = Int.random(in: 0..<4) == 0 ? .handedBack : .succeeded(result: nil)
+                            if Int.random(in: 0..<8) == 0 { try await reaper.pass() }
+                            try await worker.settle(claims, report)
+                        }
+                    }
+                }
+            }
+            var worker = try cluster.worker()
+            _ = try await worker.drain()
+            #expect(try await cluster.count("SELECT COUNT(*) FROM work_queue") == 0)
+            #expect(try await cluster.count("SELECT COUNT(*) FROM operation_dependencies") == 0)
+            func ended(_ state: String) async throws -> Int {
+                try await cluster.count("SELECT COUNT(*) FROM finished_operations WHERE state = \(state)")
+            }
+            let (cancelled, complete) = (try await ended("cancelled"), try await ended("complete"))
+            #expect(cancelled > 0 && complete > 0, "\(cancelled) cancelled, \(complete) complete")
+            #expect(
+                try await cluster.count("SELECT COUNT(*) FROM finished_operations WHERE unfolded_at IS NOT NULL") > 0
+            )
+        }
+    }
+}
+
+extension QueueName {
+    fileprivate func `in`(_ lane: Lane) -> QueueName { QueueName(target, lane) }
+}
