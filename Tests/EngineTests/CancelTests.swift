@@ -204,8 +204,8 @@ import Testing
                 }
                 for _ in 0..<3 {
                     group.addTask {
-                        while producing.value > 0 {
-                            guard let id = enqueued.value.suffix(12).randomElement() else { continue }
+                        try await eventually("there is something to cancel") { !enqueued.value.isEmpty }
+                        while producing.value > 0, let id = enqueued.value.suffix(12).randomElement() {
                             do {
                                 _ = try await cluster.queue.cancel(id)
                             } catch let error as ClusterOpsError {

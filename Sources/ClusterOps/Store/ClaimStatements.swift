@@ -222,10 +222,7 @@ extension ClaimStatements.Candidate {
         queue = try row.get("queue_name")
         readyAt = try row.get("ready_at")
         exclusiveKey = try row.get("exclusive_key")
-        tasks = try row.get("tasks", as: JSONColumn<[TaskName]>.self).value
-        guard !tasks.isEmpty else {
-            throw DatabaseError(code: .unexpectedValue, phase: .fetch, message: "column 'tasks': expected one at least")
-        }
+        tasks = try Operation.tasks(of: row)
     }
 }
 

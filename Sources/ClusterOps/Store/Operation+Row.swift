@@ -16,10 +16,19 @@ extension Operation {
 
     static let finishedColumns: SQL = "\(sql: sharedColumns), finished_at, error, result"
 
+    /// Reads the tasks, of which there is one at least.
+    static func tasks(of row: Row) throws -> [TaskName] {
+        let tasks = try row.get("tasks", as: JSONColumn<[TaskName]>.self).value
+        guard !tasks.isEmpty else {
+            throw DatabaseError(code: .unexpectedValue, phase: .fetch, message: "column 'tasks': expected one at least")
+        }
+        return tasks
+    }
+
     init(row: Row) throws {
         id = try row.get("id")
         kind = try row.get("kind")
-        tasks = try row.get("tasks", as: JSONColumn<[TaskName]>.self).value
+        tasks = try Self.tasks(of: row)
         queue = try row.get("queue_name")
         networkID = try row.get("network")
         network = try row.get("network_name")
