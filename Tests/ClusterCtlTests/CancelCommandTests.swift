@@ -56,7 +56,15 @@ import Testing
         try await withCluster { cluster in
             _ = try await cluster.enqueue(["op", "enqueue", "noop"])
             for _ in 0..<2 {
-                let pause = try await cluster.clusterctl("queue", "pause", "any-*", "--reason", "disk swap", "-o", "json")
+                let pause = try await cluster.clusterctl(
+                    "queue",
+                    "pause",
+                    "any-*",
+                    "--reason",
+                    "disk swap",
+                    "-o",
+                    "json"
+                )
                 #expect(pause.status == 0, "\(pause.talk)")
                 #expect(try Golden("queue-pause").differences(from: pause.output) == [])
             }

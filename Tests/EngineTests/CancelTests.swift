@@ -222,7 +222,8 @@ import Testing
                         while producing.value > 0 || idle < 3 {
                             let claims = try await worker.claim(3)
                             idle = claims.isEmpty ? idle + 1 : 0
-                            let report: AttemptReport = Int.random(in: 0..<4) == 0 ? .handedBack : .succeeded(result: nil)
+                            let report: AttemptReport =
+                                Int.random(in: 0..<4) == 0 ? .handedBack : .succeeded(result: nil)
                             if Int.random(in: 0..<8) == 0 { try await reaper.pass() }
                             try await worker.settle(claims, report)
                         }

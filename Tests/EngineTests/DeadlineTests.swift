@@ -9,7 +9,8 @@ import Testing
 
     @Test func `what waits past its deadline ends in error, and what depends on it is aborted`() async throws {
         try await withCluster { cluster in
-            let running = try await cluster.queue.enqueue(OperationRequest(tasks: [noop], deadline: .seconds(3600))).uuid
+            let running = try await cluster.queue.enqueue(OperationRequest(tasks: [noop], deadline: .seconds(3600)))
+                .uuid
             var worker = try cluster.worker()
             #expect(try await worker.claim().count == 1)
             let queued = try await cluster.queue.enqueue(OperationRequest(tasks: [noop], deadline: .seconds(3600))).uuid

@@ -48,7 +48,9 @@ import Testing
         }
     }
 
-    @Test func `to pause again gives another reason, to resume again changes nothing, and wider rules stay`() async throws {
+    @Test func `to pause again gives another reason, to resume again changes nothing, and wider rules stay`()
+        async throws
+    {
         try await withCluster { cluster in
             let (all, any) = (try QueuePattern("*"), try QueuePattern("any-background"))
             let first = try await cluster.connection.pause(any, reason: "one")
@@ -66,7 +68,8 @@ import Testing
 
     @Test func `the database and queue list read a pattern alike`() async throws {
         let patterns = [
-            "*", "any-*", "*-background", "h1-*", "h*-*ground", "any-background", "*_*", "*user_facing", "h_-*", "*-*-*",
+            "*", "any-*", "*-background", "h1-*", "h*-*ground", "any-background", "*_*", "*user_facing", "h_-*",
+            "*-*-*",
             "h1-network-background", "a**d",
         ]
         let queues = [

@@ -18,7 +18,9 @@ import Testing
     ]
 
     @Test(arguments: damages)
-    func `an operation that cannot be decoded is skipped, told once, found again, and can be cancelled`(damage: SQL)
+    func `an operation that cannot be decoded is skipped, told once, found again, and can be cancelled`(
+        damage: SQL
+    )
         async throws
     {
         try await withCluster { cluster in
@@ -35,7 +37,8 @@ import Testing
             #expect(told.map(\.id).sorted() == bad && told.allSatisfy { $0.reason.contains("column") })
             #expect(try await worker.claim().isEmpty && worker.claiming.takeUnreadable().isEmpty)
             #expect(
-                try await cluster.count("SELECT COUNT(*) FROM work_queue WHERE state = 'queued' AND deliveries = 0") == 7
+                try await cluster.count("SELECT COUNT(*) FROM work_queue WHERE state = 'queued' AND deliveries = 0")
+                    == 7
             )
             let (found, examined) = try await cluster.connection.unreadableOperations()
             #expect(found.map(\.id) == bad && examined == 7)
@@ -132,7 +135,9 @@ import Testing
         }
     }
 
-    @Test func `a row that is held for longer than a second is left for the next batch, and nothing is lost`() async throws {
+    @Test func `a row that is held for longer than a second is left for the next batch, and nothing is lost`()
+        async throws
+    {
         try await withCluster { cluster in
             let id = try await cluster.queue.enqueue(OperationRequest(tasks: [noop])).uuid
             var worker = try cluster.worker()

@@ -37,8 +37,9 @@ struct Workers: Sendable {
         }
         let path = "\(directory)/config.yaml"
         try (tasks.isEmpty ? "{}" : file).write(toFile: path, atomically: true, encoding: .utf8)
-        environment = try Self.environment(configuration, poll: poll, lease: lease, renew: renew).merging(["CLUSTEROPS_CONFIG": path])
-        { _, own in
+        environment = try Self.environment(configuration, poll: poll, lease: lease, renew: renew).merging([
+            "CLUSTEROPS_CONFIG": path
+        ]) { _, own in
             own
         }
     }

@@ -69,6 +69,10 @@ package struct Settling: Sendable {
     package func settlePatiently(_ entry: Entry, of session: SessionID) async throws -> Result {
         do {
             return try await attempt([entry], of: session, ifHeld: .wait)
+        } catch is StillHeld {
+            var result = Result()
+            result.locked = [entry.id]
+            return result
         } catch let error as DatabaseError {
             guard error.isFaultOfTheValues else { throw error }
             var result = Result()
@@ -76,6 +80,9 @@ package struct Settling: Sendable {
             return result
         }
     }
+
+    /// A row was waited for in vain.
+    private struct StillHeld: Error {}
 
     private func attempt(
         _ entries: [Entry],
@@ -91,10 +98,9 @@ package struct Settling: Sendable {
             do {
                 locked = try EndingStatements.lockClaims(ids, of: session, ifHeld: held, in: transaction)
             } catch let error as DatabaseError {
-                // Waited for in vain; begun again at once it would hold up the other outcomes.
                 guard held == .wait, error.code == .lockWaitTimeout else { throw error }
-                result.locked = Set(ids)
-                return result
+                // Not the database's error: with that one the transaction would be begun again, and hold up other outcomes.
+                throw StillHeld()
             }
             let delivery = Dictionary(locked.map { ($0.id, $0.delivery) }, uniquingKeysWith: { first, _ in first })
             let own = entries.filter { delivery[$0.id] == $0.delivery }
