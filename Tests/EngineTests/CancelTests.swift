@@ -146,7 +146,7 @@ import Testing
                 let definitions = [BuiltInTask.noop.name: BuiltInTask.noop.definition]
                 _ = try Claiming.claimAndFold([id], upTo: 1, by: identity, definitions: definitions, in: transaction)
                 cancel.update { $0 = Task { try await cluster.queue.cancel(id) } }
-                try blocking { try await cluster.untilSomebodyWaitsForALock() }
+                try blocking { try await cluster.untilSomebodyLocksForUpdate() }
             }
             #expect(try await cancel.value?.value.state == .executing)
             #expect(try await cluster.operation(id).cancelRequestedAt != nil)
@@ -186,7 +186,7 @@ import Testing
             try await cluster.addNetwork("blue")
             let target = OperationRequest.Target(network: try NetworkName("blue"))
             let enqueued = Locked<[OperationID]>([])
-            let producing = Locked(3)
+            let (producing, survivors) = (Locked(3), Locked(0))
             try await withThrowingDiscardingTaskGroup { group in
                 for _ in 0..<3 {
                     group.addTask {
@@ -206,11 +206,7 @@ import Testing
                     group.addTask {
                         try await eventually("there is something to cancel") { !enqueued.value.isEmpty }
                         while producing.value > 0, let id = enqueued.value.suffix(12).randomElement() {
-                            do {
-                                _ = try await cluster.queue.cancel(id)
-                            } catch let error as ClusterOpsError {
-                                guard error.code == .conflict else { throw error }
-                            }
+                            _ = try await cluster.cancelUnlessEnded(id)
                         }
                     }
                 }
@@ -225,6 +221,17 @@ import Testing
                             let report: AttemptReport =
                                 Int.random(in: 0..<4) == 0 ? .handedBack : .succeeded(result: nil)
                             if Int.random(in: 0..<8) == 0 { try await reaper.pass() }
+                            // Survivors with followers are few: each other one is cancelled while it runs for sure.
+                            for claim in claims where !claim.folded.isEmpty {
+                                let number = survivors.update { count in
+                                    count += 1
+                                    return count
+                                }
+                                guard number % 2 == 1 else { continue }
+                                if try await cluster.cancelUnlessEnded(claim.operation.id) {
+                                    try await worker.settle([claim], .handedBack)
+                                }
+                            }
                             try await worker.settle(claims, report)
                         }
                     }
@@ -242,6 +249,19 @@ import Testing
             #expect(
                 try await cluster.count("SELECT COUNT(*) FROM finished_operations WHERE unfolded_at IS NOT NULL") > 0
             )
+        }
+    }
+}
+
+extension TestCluster {
+    /// Cancels an operation, and tells whether it had not ended by itself.
+    fileprivate func cancelUnlessEnded(_ id: OperationID) async throws -> Bool {
+        do {
+            _ = try await queue.cancel(id)
+            return true
+        } catch let error as ClusterOpsError {
+            guard error.code == .conflict else { throw error }
+            return false
         }
     }
 }

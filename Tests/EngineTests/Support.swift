@@ -21,14 +21,16 @@ func blocking<Result: Sendable>(_ body: @escaping @Sendable () async throws -> R
 }
 
 extension TestCluster {
-    /// Waits until a connection to this schema waits for a row that another one has locked.
-    func untilSomebodyWaitsForALock() async throws {
-        try await eventually("somebody waits for a lock") {
+    /// Waits until the server works on a statement of this schema that locks rows for writing.
+    ///
+    /// While another transaction holds the row, that one waits for it. (`innodb_trx` would tell, but is not renewed for
+    /// whoever asks more often than ten times a second.)
+    func untilSomebodyLocksForUpdate() async throws {
+        try await eventually("somebody locks for update") {
             try await count(
                 """
-                SELECT COUNT(*) FROM information_schema.innodb_trx AS t
-                    JOIN information_schema.processlist AS p ON p.id = t.trx_mysql_thread_id
-                WHERE t.trx_state = 'LOCK WAIT' AND p.db = DATABASE()
+                SELECT COUNT(*) FROM information_schema.processlist
+                WHERE db = DATABASE() AND id <> CONNECTION_ID() AND info LIKE '%FOR UPDATE'
                 """
             ) > 0
         }
