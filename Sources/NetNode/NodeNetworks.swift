@@ -60,6 +60,7 @@ package struct NodeNetworks: Sendable {
     /// Reads back and repairs this node: the mesh of all networks, and the namespaces where it may be elected.
     ///
     /// - Parameter tenure: under which this node serves; nil when it does not.
+    /// - Throws: What kept it from reading wanted or actual, or from writing down what it found.
     func repair(under tenure: Tenure?) async throws {
         try await ledger.refresh()
         let pass = try await mesh.pass()
@@ -164,6 +165,7 @@ package struct NodeNetworks: Sendable {
     ///   - network: which.
     ///   - tenure: under which it is written down that it is so; nil writes nothing down but problems.
     /// - Returns: What it took, or nil when there is no such network any more.
+    /// - Throws: ``TenureOver``, ``ServersClosed``, ``ServerError``, which is written down, and `DatabaseError`.
     func bringServer(of network: NetworkID, under tenure: Tenure?) async throws -> ServerPass? {
         guard let vni = try await wanted(network).first?.vni else { return nil }
         return try await turns.run(vni) {

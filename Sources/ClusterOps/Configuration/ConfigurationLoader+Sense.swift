@@ -19,7 +19,9 @@ extension ConfigurationLoader {
         )
         check(
             ["election.fence", "election.lease"],
-            election.lease - election.fence >= Configuration.Election.leastMargin,
+            // A fence beyond the lease was reported above.
+            election.fence >= election.lease
+                || election.lease - election.fence >= Configuration.Election.leastMargin,
             // What a holder began before its fence may be in force as much later.
             "expected election.lease at least \(Configuration.Election.leastMargin.text) above fence, found fence "
                 + "\(election.fence.text) and lease \(election.lease.text)"

@@ -108,6 +108,7 @@ package final class NetworkLedger: Sendable {
     /// Forgets the problems that are about nothing any more, such as those of a server that is another node's by now.
     ///
     /// - Parameter isOpen: whether a problem, by what and network, is still about something.
+    /// - Throws: `DatabaseError`; the rest stays for the next time.
     package func closeProblems(unless isOpen: (String, NetworkID) -> Bool) async throws {
         for entry in state.withLock({ Array($0.problems.keys) }) where !isOpen(entry.what, entry.network) {
             try await problem(entry.what, of: entry.network, nil)

@@ -93,6 +93,7 @@ package struct Worker: Service {
             do {
                 if let node = try await enter() {
                     trouble.over()
+                    await waitForDoorbell()
                     let epoch = WorkEpoch(
                         settings: settings,
                         parts: parts,
@@ -115,6 +116,20 @@ package struct Worker: Service {
 
     /// Between attempts to begin: short enough to be at work soon after the database is, and no load on it.
     private static let pauseBeforeNextTry: Duration = .seconds(1)
+
+    /// How long a session waits for the address of its doorbell; binding takes milliseconds.
+    private static let patienceForDoorbell: Duration = .seconds(1)
+    private static let lookForDoorbell: Duration = .milliseconds(10)
+
+    /// Waits until it is known where others ring.
+    ///
+    /// A session that is opened without it is rung by nobody until its first renewal.
+    private func waitForDoorbell() async {
+        let deadline = ContinuousClock.now + Self.patienceForDoorbell
+        while await parts.address() == nil, ContinuousClock.now < deadline,
+            await pause(for: Self.lookForDoorbell) == .elapsed
+        {}
+    }
 
     /// Finds the node, once the schema is right, and registers what can be run here.
     private func enter() async throws -> NodeID? {

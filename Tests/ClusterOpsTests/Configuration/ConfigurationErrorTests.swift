@@ -133,6 +133,10 @@ import Testing
             "c.yaml:3: election.renew: expected renew < fence < lease, found renew 3.5s, fence 3.5s and lease 30s"
         ),
         Row(
+            "election:\n  fence: 4500ms",
+            "c.yaml:2: election.fence: expected election.lease at least 1s above fence, found fence 4.5s and lease 5s"
+        ),
+        Row(
             "election: {fence: never, lease: 1s}",
             "c.yaml:1: election.fence: expected a duration from 20ms to 1h, with ms, s, m, h or d, found \"never\""
         ),
