@@ -95,18 +95,43 @@ package struct NodeNetworks: Sendable {
         return failed
     }
 
-    /// Takes everything of a VNI from this node but its bridge and tunnel, unless a network has it (again).
+    /// Takes everything of a VNI from this node but its bridge and tunnel, unless it is needed here (again).
     ///
     /// - Returns: Whether there was something to take away.
     func clear(_ vni: VNI) async throws -> Bool {
         try await turns.run(vni) {
-            guard try await !isWanted(vni) else { return false }
+            guard try await !needsNamespace(vni) else { return false }
             try await servers.remove(vni)
-            return try await namespaces.delete(vni) { try await isWanted(vni) }
+            return try await namespaces.delete(vni) { try await needsNamespace(vni) }
         }
     }
 
-    func isWanted(_ vni: VNI) async throws -> Bool { try await wanted().contains { $0.vni == vni } }
+    /// The VNIs of which this node has something: a bridge, a tunnel, a leg, a namespace or a server's files.
+    ///
+    /// - Throws: When one of them cannot be read: then nothing is known of any.
+    func present() async throws -> Set<VNI> {
+        try await mesh.present()
+            .union(try namespaces.names().map(\.vni))
+            .union(try servers.present())
+    }
+
+    /// The VNIs that are wanted on this node.
+    func wantedHere() async throws -> Set<VNI> {
+        let meshed = try await mesh.wanted().networks.map(\.vni)
+        return try await isNetworkNode() ? Set(meshed).union(try await wanted().map(\.vni)) : Set(meshed)
+    }
+
+    /// Removes what this node has of a VNI that nobody wants here.
+    ///
+    /// - Returns: What came of it; a foreign device on the bridge keeps all of it.
+    func removeStray(_ vni: VNI) async throws -> MeshDeletion {
+        try await mesh.delete(vni) { _ = try await clear(vni) }
+    }
+
+    private func needsNamespace(_ vni: VNI) async throws -> Bool {
+        guard try await isNetworkNode() else { return false }
+        return try await wanted().contains { $0.vni == vni }
+    }
 
     // MARK: What the elected node does
 

@@ -145,6 +145,41 @@ extension NamespaceTests {
             }
         }
 
+        @Test
+        func `what is left of a network that was removed while a node was away goes, but not what a guest hangs on`()
+            async throws
+        {
+            try await withNetNodes(hosts: 1) { nodes in
+                let world = nodes.world
+                let host = world.hosts[0]
+                let networks = [
+                    try await world.addNetwork("blue", vni: 100), try await world.addNetwork("red", vni: 200),
+                ]
+                try await world.want(11, in: networks[1], on: 0)
+                let first = try await nodes.start(0)
+                _ = try await nodes.elected()
+                try await eventually("both are served") { nodes.servers(0).count == 2 }
+                _ = try await world.start(11, in: networks[1], on: 0)
+                first.signal(SIGKILL)
+                _ = try await first.end()
+                // Without an operation, as with --no-apply.
+                try await world.cluster.execute("DELETE FROM interfaces")
+                try await world.cluster.execute("DELETE FROM networks")
+                try await nodes.start(0, environment: Self.often)
+                func links() async throws -> String {
+                    try await world.underlay.run("ip -o link show", in: host.namespace)
+                }
+                try await eventually("blue's devices, namespace and files are gone") {
+                    let links = try await links()
+                    return !["cobr100", "covx100", "cogw100"].contains(where: links.contains)
+                        && !FileManager.default.fileExists(atPath: "/run/netns/\(host.namespacePrefix)100")
+                        && !FileManager.default.fileExists(atPath: "\(nodes.stateDirectory(0))/100")
+                }
+                let left = try await links()
+                #expect(left.contains("cobr200") && left.contains("covx200"), "red's guest is still there")
+            }
+        }
+
         @Test func `before its node is added it says so and keeps trying, and it ends at SIGTERM all the same`()
             async throws
         {

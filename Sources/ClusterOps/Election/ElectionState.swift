@@ -106,8 +106,10 @@ package struct ElectionState: Sendable, Hashable {
             return max(timing.renew, awayUntil.map { $0 - now } ?? .zero)
         }
         if let awayUntil, now < awayUntil { return awayUntil - now }
-        if seen.holder == nil { return .zero }
-        return max(.zero, min(timing.renew, since + timing.lease - now))
+        if isFree(seen, since: since, now: now) { return .zero }
+        let left = since + timing.lease - now
+        // It has stood still for a lease, and only the database's clock says that it runs: there is no moment to wait for.
+        return left > .zero ? min(timing.renew, left) : timing.renew / 4
     }
 
     private func isAway(at now: ContinuousClock.Instant) -> Bool { awayUntil.map { now < $0 } ?? false }

@@ -1,5 +1,6 @@
 import ChildProcess
 import ClusterOps
+import FoundationEssentials
 import Glibc
 import Logging
 import ServiceLifecycle
@@ -92,6 +93,13 @@ package final class NetworkServers: Sendable {
     /// - Throws: ``ServerError`` when a file or a process stays.
     package func remove(_ vni: VNI) async throws {
         try await server(of: vni).remove()
+    }
+
+    /// The VNIs of which there are files.
+    ///
+    /// - Throws: When the directory cannot be read.
+    package func present() throws -> Set<VNI> {
+        Set(try FileManager.default.contentsOfDirectory(atPath: stateDirectory).compactMap { try? VNI($0) })
     }
 
     /// The process ids of the servers that run.

@@ -13,6 +13,7 @@ package struct Maintenance: Service {
     private let coordinator: NetworkCoordinator
     private let check: ClusterCheck
     private let interval: Duration
+    private let strayGrace: Duration
     private let logger: Logger
 
     init(
@@ -28,6 +29,7 @@ package struct Maintenance: Service {
         self.coordinator = coordinator
         self.check = check
         self.interval = interval
+        strayGrace = interval * StrayWatch.passes
         self.logger = logger
     }
 
@@ -46,6 +48,7 @@ package struct Maintenance: Service {
         var trouble = Trouble(logger: logger)
         var failures = 0
         var pause = interval
+        var strays = StrayWatch(grace: strayGrace)
         repeat {
             do {
                 try await networks.repair(under: coordinator.tenure)
@@ -53,6 +56,14 @@ package struct Maintenance: Service {
                     try await networks.serveAll(under: tenure)
                     try await check.pass()
                 }
+                await remove(
+                    strays.observe(
+                        present: try await networks.present(),
+                        // Read later: what was made in between is wanted.
+                        wanted: try await networks.wantedHere(),
+                        at: .now
+                    )
+                )
                 trouble.over()
                 failures = 0
             } catch {
@@ -64,6 +75,20 @@ package struct Maintenance: Service {
             // Soon after the start the database or the node may be missing yet.
             pause = failures == 0 ? next : min(next, .seconds(1) * failures)
         } while await ClusterOps.pause(for: pause) == .elapsed
+    }
+
+    /// Removes what has been a stray for long enough; each by itself, so that one that stays keeps no other.
+    private func remove(_ strays: [VNI]) async {
+        for vni in strays {
+            do {
+                let outcome = try await networks.removeStray(vni)
+                // One that is kept by a foreign device comes up at every pass.
+                let level: Logger.Level = if case .vetoed = outcome { .debug } else { .notice }
+                logger.log(level: level, "stray", metadata: ["vni": "\(vni)", "outcome": "\(outcome)"])
+            } catch {
+                logger.warning("a stray stays", metadata: ["vni": "\(vni)", "error": "\(error)"])
+            }
+        }
     }
 
     private func repairGate() async {

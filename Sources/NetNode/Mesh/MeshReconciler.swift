@@ -50,11 +50,22 @@ package struct MeshReconciler: Sendable {
         }
     }
 
+    /// The VNIs of which this node has a bridge, a tunnel or a leg.
+    func present() async throws -> Set<VNI> {
+        Set(
+            try await Link.all(in: namespace, run: runner).compactMap { link in
+                BridgeName(deviceName: link.name)?.vni ?? TunnelName(deviceName: link.name)?.vni
+                    ?? LegName(deviceName: link.name)?.vni
+            }
+        )
+    }
+
     /// Deletes the devices of a network from this node, if they are not wanted here.
     ///
     /// - Parameters:
     ///   - vni: whose they are.
-    ///   - before: takes away what of ours hangs on them, once it is known that they are not wanted.
+    ///   - before: takes away what of ours hangs on them, once it is known that they are not wanted and nothing else
+    ///     hangs there.
     /// - Returns: What came of it.
     /// - Throws: As ``pass(_:)``, and what `before` throws.
     package func delete(
@@ -65,12 +76,12 @@ package struct MeshReconciler: Sendable {
             // By VNI: the network may be gone, and its VNI another's by now.
             let wanted = try await self.wanted(.all)
             guard !wanted.networks.contains(where: { $0.vni == vni }) else { return .stillWanted }
-            try await before()
-            return try await deleteUnwanted(vni)
+            return try await deleteUnwanted(vni, before)
         }
     }
 
-    private func wanted(_ scope: Scope) async throws -> MeshWanted {
+    /// What is wanted of this node's share of the mesh.
+    func wanted(_ scope: Scope = .all) async throws -> MeshWanted {
         let network: NetworkID? = if case .network(let id) = scope { id } else { nil }
         let name = node
         let (node, rows) = try await database.withSession { session in
@@ -127,15 +138,20 @@ package struct MeshReconciler: Sendable {
         return complaints
     }
 
-    private func deleteUnwanted(_ vni: VNI) async throws -> MeshDeletion {
+    private func deleteUnwanted(
+        _ vni: VNI,
+        _ clear: @Sendable () async throws -> Void
+    ) async throws -> MeshDeletion {
         let (bridge, tunnel) = (BridgeName(vni), TunnelName(vni))
         let before = try await Link.all(in: namespace, run: runner)
         let names = [bridge.description, tunnel.description]
+        let ours = names + [LegName(vni).description]
         let others = before.filter { link in
-            !names.contains(link.name) && [link.master, link.lower].contains { $0.map(names.contains) ?? false }
+            !ours.contains(link.name) && [link.master, link.lower].contains { $0.map(names.contains) ?? false }
         }
         // A device that comes after this read loses its bridge: the kernel has no "delete if empty".
         guard others.isEmpty else { return .vetoed(by: others.map(\.name).sorted()) }
+        try await clear()
         let present = Set(before.map(\.name))
         var changes: [MeshChange] = []
         if present.contains(bridge.description) { changes.append(.deleteBridge(bridge)) }

@@ -67,6 +67,8 @@ package final class NetworkCoordinator: ElectedRole {
                 }
             } else if begun.withLock({ $0 }) == nil {
                 await networks.servers.close()
+                // Elected meanwhile.
+                if begun.withLock({ $0 }) != nil { networks.servers.open() }
             }
         }
     }

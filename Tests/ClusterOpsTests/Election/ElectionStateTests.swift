@@ -62,6 +62,24 @@ import Testing
         #expect(state.next(at: start + .seconds(11)) == .look, "it has not expired there")
     }
 
+    @Test func `a lease that stands still and does not end there is looked at now and then, not without pause`() {
+        var state = ElectionState(timing, me: me, now: start)
+        state.saw(sighting(other), answeredAt: start)
+        #expect(state.pause(at: start) == .seconds(1))
+        #expect(state.pause(at: start + .milliseconds(4900)) == .milliseconds(100))
+        #expect(state.pause(at: start + .seconds(60)) == .milliseconds(250))
+        state.saw(sighting(other, expired: true), answeredAt: start + .seconds(60))
+        #expect(state.pause(at: start + .seconds(60)) == .zero)
+    }
+
+    @Test func `one that stays away takes no lease, and is not asked to be ready`() {
+        var state = ElectionState(timing, me: me, now: start)
+        state.saw(sighting(nil), answeredAt: start)
+        state.stayAway(until: start + .seconds(10))
+        #expect(state.next(at: start + .seconds(9)) == .look && state.pause(at: start + .seconds(9)) == .seconds(1))
+        #expect(state.next(at: start + .seconds(10)) == .acquire(after: sighting(nil)))
+    }
+
     @Test func `two missed renewals are the sign to make ready`() {
         var state = ElectionState(timing, me: me, now: start)
         state.saw(sighting(other), answeredAt: start)
