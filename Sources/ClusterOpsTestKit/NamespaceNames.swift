@@ -61,8 +61,25 @@ struct NamespaceNames: Sendable {
         return nil
     }
 
-    /// Removes the namespaces of test runs that are gone.
+    /// Where tests on namespaces keep files, under names that begin with a namespace's; and where netnode locks prefixes.
+    private static let places = ["/tmp": "", "/run/clusterops": "namespaces-"]
+
+    /// Removes the files whose names begin with those of hosts of a process.
+    private static func removeFiles(where isGone: (Int32) -> Bool) {
+        for (place, lead) in places {
+            for name in (try? FileManager.default.contentsOfDirectory(atPath: place)) ?? [] {
+                guard name.hasPrefix(lead), let match = name.dropFirst(lead.count).prefixMatch(of: /cotest-([0-9]+)-/),
+                    let owner = Int32(match.1), isGone(owner)
+                else { continue }
+                // Two sweeps at once: one of them finds it gone.
+                try? FileManager.default.removeItem(atPath: "\(place)/\(name)")
+            }
+        }
+    }
+
+    /// Removes the namespaces, and the files that go with them, of test runs that are gone.
     static func sweep() {
+        removeFiles { !isAlive($0) }
         let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
         for name in names {
             // Two sweeps at once: one of them finds the namespace gone.

@@ -136,7 +136,14 @@ func withNetNodes(
         let directory = "/tmp/\(world.hosts[0].namespace)-netnodes"
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: false)
         chmod(directory, 0o755)
-        defer { try? FileManager.default.removeItem(atPath: directory) }
+        defer {
+            try? FileManager.default.removeItem(atPath: directory)
+            for host in world.hosts {
+                try? FileManager.default.removeItem(
+                    atPath: "/run/clusterops/namespaces-\(host.namespacePrefix).lock"
+                )
+            }
+        }
         try Data("{}\n".utf8).write(to: URL(fileURLWithPath: "\(directory)/config.yaml"))
         let nodes = NetNodes(world, timing: timing, directory: directory)
         do {

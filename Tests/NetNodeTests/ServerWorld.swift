@@ -120,7 +120,7 @@ struct ServerWorld: Sendable {
 /// Gives a test a node with the bridges and namespaces of networks 100, 101…, each 10.9.0.0/24.
 func withServers(networks: Int = 1, _ body: @Sendable (ServerWorld) async throws -> Void) async throws {
     try await withHosts(count: 1 + networks) { underlay in
-        let directory = "/tmp/cotest-servers-\(UUID().uuidString)"
+        let directory = "/tmp/\(underlay.hosts[0].namespace)-servers"
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: false)
         chmod(directory, 0o755)
         defer { try? FileManager.default.removeItem(atPath: directory) }

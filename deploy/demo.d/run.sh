@@ -100,6 +100,8 @@ remove_run() {
     for place in "${run_places[@]}"; do
         rm -rf "${place:?}/$1" || return 1
     done
+    # Where each netnode locked the prefix of its namespaces; nobody can hold a lock any more.
+    rm -f "/run/clusterops/namespaces-$1-"*.lock
 }
 
 # is_running PID: whether this process is a demo; a number may have been given to another program since.
