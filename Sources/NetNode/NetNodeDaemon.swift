@@ -46,7 +46,13 @@ struct NetNodeDaemon {
 
         let (doorbell, electionDoorbell) = (Doorbell(), Doorbell())
         let waker = DoorbellWaker(database: database, sender: DoorbellSender(logger: logger))
-        let coordinator = NetworkCoordinator(networks: networks, gate: gate, doorbell: doorbell, logger: logger)
+        let coordinator = NetworkCoordinator(
+            networks: networks,
+            gate: gate,
+            succession: Succession(node: node, database: database, waker: waker),
+            doorbell: doorbell,
+            logger: logger
+        )
         let listener = DoorbellService(
             configuration,
             node: node,

@@ -135,6 +135,43 @@ import Testing
         }
     }
 
+    @Test func `what an earlier leader was running goes on under the next, and its own late end changes nothing`()
+        async throws
+    {
+        try await withCluster { cluster in
+            let node = try await cluster.addNode("h1")
+            try await cluster.addNode("h2")
+            try await cluster.addNetwork("blue")
+            let request = OperationRequest(
+                tasks: [BuiltInTask.networkApplyUpdateDNSMasq.name],
+                target: .init(network: try NetworkName("blue"))
+            )
+            let id = try await cluster.queue.enqueue(request).uuid
+            var (first, second) = (try cluster.worker("h1"), try cluster.worker("h2"))
+            try await cluster.openSession(first.identity, node: node)
+            let early = try await first.claim()
+            #expect(early.map(\.operation.id) == [id])
+            let later = try await cluster.queue.enqueue(request).uuid
+            #expect(try await second.claim().isEmpty, "one of a target runs at a time, and the session lives")
+
+            let leader = try candidate("h2")
+            #expect(try await acquire(leader, after: try await seen(cluster.database), on: cluster.database))
+            let succession = Succession(node: try NodeName("h2"), database: cluster.database, waker: NoWaker())
+            let over = Tenure(lease: Self.lease, term: 9, holder: leader.id, until: .now + .seconds(60))
+            await #expect(throws: TenureOver.self) { try await succession.takeBack(under: over) }
+            #expect(try await second.claim().isEmpty, "only who is elected takes back")
+            let tenure = Tenure(lease: Self.lease, term: 1, holder: leader.id, until: .now + .seconds(60))
+            #expect(try await succession.takeBack(under: tenure) == 1)
+            #expect(try await succession.takeBack(under: tenure) == 0)
+            let claims = try await second.claim()
+            #expect(claims.count == 1, "the other one rides on it, or it on the other")
+            #expect(try await first.settle(early, .succeeded(result: nil)).settled.isEmpty)
+            try await second.settle(claims, .succeeded(result: nil))
+            _ = try await second.drain()
+            for id in [id, later] { #expect(try await cluster.operation(id).state == .complete) }
+        }
+    }
+
     // MARK: The keeper
 
     private static let timing = ElectionState.Timing(

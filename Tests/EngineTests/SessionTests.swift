@@ -123,7 +123,7 @@ import Testing
 }
 
 extension TestCluster {
-    fileprivate func openSession(_ identity: WorkerIdentity, node: NodeID) async throws {
+    func openSession(_ identity: WorkerIdentity, node: NodeID) async throws {
         let opening = SessionStatements.Opening(
             id: identity.session,
             daemon: .queueworker,

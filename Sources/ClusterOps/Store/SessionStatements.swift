@@ -96,6 +96,24 @@ package enum SessionStatements {
         ).map { try $0.decode((OperationID, Int).self) }
     }
 
+    /// Locks what other nodes run of some queues, skipping what somebody else is just ending.
+    static func lockRunElsewhere(
+        _ queues: [QueueName],
+        than node: NodeName,
+        limit: Int,
+        in transaction: borrowing Transaction
+    ) throws -> [(OperationID, Int)] {
+        try transaction.query(
+            """
+            SELECT id, deliveries
+            FROM work_queue FORCE INDEX (claim)
+            WHERE queue_name IN (\(list: queues)) AND state = 'executing' AND worker_node <> \(node)
+            ORDER BY id LIMIT \(limit)
+            FOR UPDATE SKIP LOCKED
+            """
+        ).map { try $0.decode((OperationID, Int).self) }
+    }
+
     /// Forgets dead sessions that no operation names any more, an hour after their last sign of life.
     ///
     /// Read first, without a lock, and deleted by key: one statement would lock the rows of `work_queue` that it looks at.

@@ -21,6 +21,7 @@ package final class NetworkCoordinator: ElectedRole {
 
     private let networks: NodeNetworks
     private let gate: Gate
+    private let succession: Succession
     private let doorbell: Doorbell
     private let logger: Logger
     /// The tenure under which this node serves; nil while it does not, or not yet.
@@ -36,11 +37,19 @@ package final class NetworkCoordinator: ElectedRole {
     /// - Parameters:
     ///   - networks: what is made.
     ///   - gate: of this node, closed by now.
+    ///   - succession: takes back what an earlier elected node was running.
     ///   - doorbell: of the worker that has more to do from then on.
     ///   - logger: told of changes.
-    init(networks: NodeNetworks, gate: Gate, doorbell: Doorbell, logger: Logger) {
+    init(
+        networks: NodeNetworks,
+        gate: Gate,
+        succession: Succession,
+        doorbell: Doorbell,
+        logger: Logger
+    ) {
         self.networks = networks
         self.gate = gate
+        self.succession = succession
         self.doorbell = doorbell
         self.logger = logger
     }
@@ -99,7 +108,12 @@ package final class NetworkCoordinator: ElectedRole {
                 "serving the networks",
                 metadata: ["term": "\(tenure.term)", "after": "\(ContinuousClock.now - start)"]
             )
-            doorbell.ring()
+            group.addTask {
+                await self.untilDone(tenure, "earlier operations cannot be taken back") {
+                    try await self.succession.takeBack(under: tenure)
+                }
+                self.doorbell.ring()
+            }
             for pause in Self.announcements {
                 guard (try? await Task.sleep(for: pause)) != nil, !tenure.isOver else { return }
                 await untilDone(tenure, "the gateways cannot be announced") { try await networks.announce() }
