@@ -156,8 +156,17 @@ package struct NodeNetworks: Sendable {
     ///   up that may go better the next time.
     func serveAll(under tenure: Tenure?) async throws {
         _ = try await mesh.pass()
-        let failed = try await makeNamespaces()
-        let networks = try await wanted().map(\.id).filter { failed[$0] == nil }
+        try await bringServers(under: tenure, except: Set(try await makeNamespaces().keys))
+    }
+
+    /// Brings the servers of all networks to what is wanted now, in namespaces that are there.
+    ///
+    /// - Parameters:
+    ///   - tenure: as in ``serveAll(under:)``.
+    ///   - failed: networks whose namespaces are not ready.
+    /// - Throws: As ``serveAll(under:)``.
+    func bringServers(under tenure: Tenure?, except failed: Set<NetworkID> = []) async throws {
+        let networks = try await wanted().map(\.id).filter { !failed.contains($0) }
         let problem = await withTaskGroup(of: (any Error)?.self) { group in
             var problem: (any Error)?
             for (index, network) in networks.enumerated() where tenure?.isOver != true && !Task.isCancelled {

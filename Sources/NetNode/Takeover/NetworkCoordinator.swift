@@ -29,6 +29,8 @@ package final class NetworkCoordinator: ElectedRole {
     /// When it last began to serve, and when its gate was last opened; nil before.
     private let begun = Mutex<ContinuousClock.Instant?>(nil)
     private let heard = Mutex<ContinuousClock.Instant?>(nil)
+    /// Whether all servers were made ready, and have not been ended since.
+    private let isReady = Mutex(false)
     /// Whether servers should be ready; the last word counts.
     private let readiness = AsyncStream<Bool>.makeStream(bufferingPolicy: .bufferingNewest(1))
 
@@ -71,10 +73,12 @@ package final class NetworkCoordinator: ElectedRole {
                 networks.servers.open()
                 do {
                     try await networks.serveAll(under: nil)
+                    isReady.withLock { $0 = true }
                 } catch {
                     logger.warning("not everything could be made ready", metadata: ["error": "\(error)"])
                 }
             } else if begun.withLock({ $0 }) == nil {
+                isReady.withLock { $0 = false }
                 await networks.servers.close()
                 // Elected meanwhile.
                 if begun.withLock({ $0 }) != nil { networks.servers.open() }
@@ -90,19 +94,23 @@ package final class NetworkCoordinator: ElectedRole {
         begun.withLock { $0 = start }
         networks.servers.open()
         await withDiscardingTaskGroup { group in
-            let isReady = AsyncStream<Void>.makeStream()
+            let mayOpen = AsyncStream<Void>.makeStream()
             group.addTask {
+                if self.isReady.withLock({ $0 }), (try? await self.networks.bringServers(under: nil)) != nil {
+                    // What is left is to read the kernel back and to write down what was reached.
+                    mayOpen.continuation.finish()
+                }
                 await self.untilDone(tenure, "the networks cannot be brought up") {
                     try await self.networks.serveAll(under: tenure)
                 }
-                isReady.continuation.finish()
+                mayOpen.continuation.finish()
             }
             // One network that is slow does not keep the others' gateways from being heard.
             group.addTask {
                 try? await Task.sleep(for: Self.mostBeforeOpening)
-                isReady.continuation.finish()
+                mayOpen.continuation.finish()
             }
-            for await _ in isReady.stream {}
+            for await _ in mayOpen.stream {}
             guard await open(tenure) else { return }
             logger.notice(
                 "serving the networks",
@@ -182,6 +190,7 @@ package final class NetworkCoordinator: ElectedRole {
         serving.withLock { $0 = nil }
         heard.withLock { $0 = nil }
         begun.withLock { $0 = nil }
+        isReady.withLock { $0 = false }
         do {
             try await gate.close()
         } catch {
