@@ -20,7 +20,7 @@ extension NamespaceTests {
                 try await withThrowingTaskGroup { group in
                     group.addTask { await servers.run { $0 == wanted.id ? try await servers.bring(wanted) : nil } }
                     let client = try await world.start(
-                        ["sh", "-c", "sleep 600 | busybox nc 10.9.0.1 53"],
+                        world.patientClient,
                         in: guest.namespace
                     )
                     try await eventually("dnsmasq has a process for the client") { world.serverProcesses().count == 2 }
@@ -94,7 +94,7 @@ extension NamespaceTests {
                     return String(decoding: table, as: UTF8.self).contains(":0035 ")
                 }
                 let client = try await world.start(
-                    ["sh", "-c", "sleep 600 | busybox nc 10.9.0.1 53"],
+                    world.patientClient,
                     in: guest.namespace
                 )
                 try await eventually("dnsmasq has a process for the client") { world.serverProcesses().count == 2 }

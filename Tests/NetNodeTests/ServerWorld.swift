@@ -94,6 +94,13 @@ struct ServerWorld: Sendable {
         return (try await child.exit, child.standardOutput.text)
     }
 
+    /// Holds a TCP connection to the server, and begins again when it could not be made: on a busy machine a port may
+    /// not forward yet.
+    var patientClient: [String] {
+        let fifo = "\(directory)/client"
+        return ["sh", "-c", "mkfifo \(fifo); until busybox nc \(Self.server) 53 <> \(fifo); do sleep 0.1; done"]
+    }
+
     /// Starts a program in a namespace.
     func start(_ words: [String], in namespace: String) async throws -> SupervisedChild {
         try await SupervisedChild.start(
