@@ -1,7 +1,5 @@
 import ArgumentParser
 import ClusterOps
-import Foundation
-import Logging
 
 /// The command line of `queueworker`.
 public struct QueueWorkerCommand: AsyncParsableCommand {
@@ -16,39 +14,21 @@ public struct QueueWorkerCommand: AsyncParsableCommand {
     public init() {}
 
     struct Run: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "Runs until SIGTERM, which drains; a second one stops at once."
-        )
+        static let configuration = CommandConfiguration(abstract: DaemonStart.runHelp)
 
-        @Option(help: "The configuration file; default $CLUSTEROPS_CONFIG, then /etc/clusterops/config.yaml.")
+        @Option(help: ArgumentHelp(DaemonStart.configHelp))
         var config: String?
 
-        @Option(help: "The name of this node; it wins over the configuration.")
+        @Option(help: ArgumentHelp(DaemonStart.nodeHelp))
         var node: String?
 
         func run() async throws {
-            bootstrapLogging()
-            let logger = Logger(label: "queueworker")
-            do {
-                let configuration = try Configuration.load(
-                    path: config,
-                    environment: ProcessInfo.processInfo.environment
-                )
-                let name = try node.map { try NodeName($0) } ?? configuration.requiredNodeName()
-                let daemon = QueueWorkerDaemon(configuration: configuration, node: name, logger: logger)
-                let ending = try await daemon.run()
-                throw ExitCode(ending.rawValue)
-            } catch let error as ConfigurationError {
-                throw refusal("\(error)")
-            } catch let error as ValueError {
-                throw refusal("--node: \(error)")
-            }
-        }
-
-        /// A daemon that cannot be configured says why and ends with the contract's 64, which a supervisor does not repeat.
-        private func refusal(_ message: String) -> ExitCode {
-            FileHandle.standardError.write(Data("queueworker: \(message)\n".utf8))
-            return ExitCode(64)
+            let start = DaemonStart(.queueworker, config: config, node: node)
+            throw ExitCode(
+                await start.run { configuration, node, logger in
+                    try await QueueWorkerDaemon(configuration: configuration, node: node, logger: logger).run()
+                }
+            )
         }
     }
 }

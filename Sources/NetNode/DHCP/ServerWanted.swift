@@ -4,18 +4,7 @@ import ClusterOps
 ///
 /// Made from one snapshot of the database, so that what is served is the state of one moment.
 package struct ServerWanted: Sendable, Hashable {
-    /// A guest's interface.
-    package struct Host: Sendable, Hashable {
-        package let mac: MACAddress
-        package let address: IPv4Address
-        package let hostname: HostName
-
-        package init(mac: MACAddress, address: IPv4Address, hostname: HostName) {
-            self.mac = mac
-            self.address = address
-            self.hostname = hostname
-        }
-    }
+    package typealias Host = ServerStatements.Row.Guest
 
     package let id: NetworkID
     package let name: NetworkName
@@ -75,7 +64,7 @@ package struct ServerWanted: Sendable, Hashable {
             servesDHCP: first.dhcp,
             servesDNS: first.dns,
             generation: first.generation,
-            hosts: rows.compactMap(\.guest).map { Host(mac: $0.mac, address: $0.address, hostname: $0.hostname) }
+            hosts: rows.compactMap(\.guest)
         )
     }
 }
