@@ -44,11 +44,6 @@ public struct ClusterOpsError: Error, Sendable, Hashable, CustomStringConvertibl
             )
         } else if error.isUnreachable {
             self.init(.unreachable, "the database cannot be reached: \(error)")
-        } else if error.code == .outcomeUnknown {
-            self.init(
-                .unreachable,
-                "the connection broke while the database committed; look whether it happened before trying again"
-            )
         } else if error.code == .unknownTable || error.code == .unknownDatabase {
             self.init(.notMigrated, "the database is not migrated: run 'clusterctl db migrate' (\(error))")
         } else {

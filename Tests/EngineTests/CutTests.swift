@@ -101,6 +101,25 @@ import Testing
         }
     }
 
+    @Test(arguments: [Disturbance.cutBefore, .cutAfter, .landLate])
+    func `evidence whose COMMIT is answered by nobody is never counted twice, and its loss is told`(
+        disturbance: Disturbance
+    ) async throws {
+        try await withProxiedCluster { way in
+            let evidence = way.proxied.evidence
+            evidence.executed(noop, folded: [])
+            way.proxy.order(disturbance, at: .commit(of: "INSERT INTO coalescing_counters"))
+            let error = await #expect(throws: DatabaseError.self) { try await evidence.flush() }
+            #expect(error?.code == .outcomeUnknown && evidence.unconfirmedFlushes == 1)
+            try await eventually("it has landed") { way.proxy.counts.of(disturbance) == 1 }
+            // What is counted afterwards is written, and nothing of before with it.
+            evidence.executed(noop, folded: [])
+            try await evidence.flush()
+            let total = try await way.direct.count("SELECT CAST(SUM(count) AS UNSIGNED) FROM coalescing_counters")
+            #expect(total == (disturbance == .cutBefore ? 1 : 2))
+        }
+    }
+
     @Test func `connections that break while nothing is committed are replaced unnoticed`() async throws {
         try await withProxiedCluster { way in
             for _ in 0..<20 {

@@ -22,6 +22,7 @@ package final class Evidence: Sendable {
     private let database: Database
     private let pending = Mutex(Pending())
     private let unreadable = Mutex(0)
+    private let unconfirmed = Mutex(0)
 
     package init(database: Database) {
         self.database = database
@@ -64,7 +65,13 @@ package final class Evidence: Sendable {
     /// How many operations this process has left because they cannot be decoded.
     package var unreadableCount: Int { unreadable.withLock { $0 } }
 
+    /// How many flushes of this process may or may not have been written, because their COMMIT was answered by nobody.
+    package var unconfirmedFlushes: Int { unconfirmed.withLock { $0 } }
+
     /// Writes what has been counted; what cannot be written is kept for the next time.
+    ///
+    /// Counts whose COMMIT nobody answered are dropped: they may stand in the database already, and evidence that a
+    /// coalescer fires must never be counted twice. So every counter is a lower bound; `unconfirmedFlushes` says how often.
     package func flush() async throws {
         let taken = pending.withLock { pending in
             defer { pending = Pending() }
@@ -77,6 +84,9 @@ package final class Evidence: Sendable {
                 try EvidenceStatements.add(taken.counts, shard: shard, in: transaction)
                 try EvidenceStatements.insert(taken.adoptions, in: transaction)
             }
+        } catch let error as DatabaseError where error.code == .outcomeUnknown {
+            unconfirmed.withLock { $0 += 1 }
+            throw error
         } catch {
             pending.withLock { pending in
                 pending.counts.merge(taken.counts, uniquingKeysWith: +)
