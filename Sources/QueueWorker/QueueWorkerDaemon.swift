@@ -4,7 +4,7 @@ import Logging
 import MariaDB
 import ServiceLifecycle
 
-/// The process `queueworker`: a pool, a doorbell and a worker, in this order, ended in the opposite one.
+/// The process `queueworker`: a pool, a doorbell, a keeper of the history and a worker, in this order, ended in the opposite one.
 struct QueueWorkerDaemon {
     let configuration: Configuration
     let node: NodeName
@@ -55,7 +55,12 @@ struct QueueWorkerDaemon {
             ),
             targets: { [.node(node), .any] }
         )
+        let history = HistoryKeeper(
+            database: database,
+            retention: configuration.history.retention,
+            logger: logger
+        )
         logger.notice("queueworker starts", metadata: ["node": "\(node)"])
-        return await Daemon.run(services: [database, listener, worker], logger: logger) { keeper.killAll() }
+        return await Daemon.run(services: [database, listener, history, worker], logger: logger) { keeper.killAll() }
     }
 }

@@ -83,7 +83,7 @@ import Testing
 }
 
 /// One line of EXPLAIN.
-private struct PlanLine: Sendable {
+struct PlanLine: Sendable {
     let table: String?
     let type: String?
     let key: String?
@@ -91,7 +91,7 @@ private struct PlanLine: Sendable {
 }
 
 extension TestCluster {
-    fileprivate func explain(_ statement: SQL) async throws -> [PlanLine] {
+    func explain(_ statement: SQL) async throws -> [PlanLine] {
         try await database.withSession { session in
             try session.query("EXPLAIN \(sql: statement)").map { row in
                 PlanLine(
