@@ -2,7 +2,7 @@ import ClusterOps
 import Logging
 
 extension TestCluster {
-    /// A real worker of this process, to be run by a task of the test; it wakes nobody and polls often.
+    /// A real worker of this process, to be run by a task of the test; it polls often.
     ///
     /// - Parameters:
     ///   - node: A node that was added.
@@ -10,6 +10,7 @@ extension TestCluster {
     ///   - slots: How much of it at once.
     ///   - lease: Of its session; it is renewed five times in it.
     ///   - logger: Silent, unless somebody wants to look.
+    ///   - waker: Nobody's, unless the test is about ringing.
     /// - Returns: A worker that drains the queues of the node, of the elected node and of all.
     /// - Throws: When `node` is no name.
     package func liveWorker(
@@ -17,7 +18,8 @@ extension TestCluster {
         handlers: [any TaskHandler],
         slots: Int = 4,
         lease: Duration = .seconds(10),
-        logger: Logger = .silent
+        logger: Logger = .silent,
+        waker: any Waker = NoWaker()
     ) throws -> Worker {
         let name = try NodeName(node)
         return Worker(
@@ -34,7 +36,7 @@ extension TestCluster {
                 handlers: handlers,
                 doorbell: Doorbell(),
                 address: { nil },
-                waker: NoWaker(),
+                waker: waker,
                 evidence: evidence,
                 children: NoChildren(),
                 logger: logger

@@ -201,7 +201,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
         try await withCluster { cluster in
             try await prepare(cluster)
             let before = try await cluster.checksums()
-            #expect(before.count == 16)
+            #expect(before.count == 17)
             let all = Self.operations + Self.topology + Self.interfaces
             try await withThrowingDiscardingTaskGroup { group in
                 // Two at a time: each is a process.
@@ -324,7 +324,8 @@ extension TestCluster {
                 """
                 CHECKSUM TABLE nodes, networks, interfaces, sessions, registered_tasks, work_queue,
                     finished_operations, operation_dependencies, adoptions, coalescing_counters, queue_pauses,
-                    applied_state, network_problems, leases, supervised_processes, schema_migrations
+                    applied_state, network_problems, leases, supervised_processes, operation_waiters,
+                    schema_migrations
                 """
             ).map { try $0.decode((String, Int?).self) }
             let count = try session.query(

@@ -21,6 +21,25 @@ struct DatagramSocket: ~Copyable {
         close(descriptor)
     }
 
+    /// The address of this machine from which the kernel would send to another one; nothing is sent.
+    ///
+    /// - Throws: `Errno`, such as that of no route.
+    func source(towards address: IPv4Address) throws(Errno) -> IPv4Address {
+        var name = sockaddr_in()
+        name.sin_family = sa_family_t(AF_INET)
+        // Any port will do; 0 is refused by some kernels.
+        name.sin_port = UInt16(9).bigEndian
+        name.sin_addr.s_addr = address.rawValue.bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let result = withUnsafeMutablePointer(to: &name) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, length) == 0 ? getsockname(descriptor, $0, &length) : -1
+            }
+        }
+        guard result == 0 else { throw Errno(code: errno) }
+        return IPv4Address(rawValue: UInt32(bigEndian: name.sin_addr.s_addr))
+    }
+
     /// Hands a datagram to the kernel; never waits.
     ///
     /// - Throws: `Errno`, such as that of no route. That nobody listens there is not known, and no error.

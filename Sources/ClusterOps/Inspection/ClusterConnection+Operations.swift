@@ -24,19 +24,17 @@ extension ClusterConnection {
         )
     }
 
-    /// The states of operations, in the order of the ids.
+    /// Waits until operations have ended, or the time is over; rung by whoever ends them.
     ///
+    /// - Returns: Where they stood at the last look, in the order of the ids, and whether all had ended.
     /// - Throws: `ClusterOpsError` with code `notFound` for the first id that is nowhere.
-    package func states(of ids: [OperationID]) async throws -> ListView<OperationStateView> {
-        let states = try await read { try OperationStatements.states(of: ids, on: $0) }
-        return ListView(
-            try ids.map { id in
-                guard let state = states[id] else {
-                    throw ClusterOpsError(.notFound, "there is no operation '\(id)'")
-                }
-                return OperationStateView(uuid: id, state: state)
-            }
-        )
+    package func ends(
+        of ids: [OperationID],
+        timeout: Duration?
+    ) async throws -> (states: ListView<OperationStateView>, inTime: Bool) {
+        let (states, inTime) = try await queue.ends(of: ids, timeout: timeout)
+        let views = ids.compactMap { id in states[id].map { OperationStateView(uuid: id, state: $0) } }
+        return (ListView(views), inTime)
     }
 
     private static func views(of operations: [Operation], on session: borrowing Session) throws -> [OperationView] {

@@ -30,6 +30,7 @@ public enum Migrations {
             PackageResources.V0018__tell_cancels_of_finished_operations_sql
         ),
         step(19, "index deadlines", PackageResources.V0019__index_deadlines_sql),
+        step(20, "create operation waiters", PackageResources.V0020__create_operation_waiters_sql),
     ]
 
     /// Brings a schema to this program's version, or tells how far it is.

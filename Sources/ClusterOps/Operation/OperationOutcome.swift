@@ -1,9 +1,11 @@
 /// How an operation ended.
-package struct OperationOutcome: Sendable, Hashable {
-    package let state: OperationState
-    package let failure: OperationFailure?
-    /// JSON text.
-    package let result: String?
+public struct OperationOutcome: Sendable, Hashable {
+    /// `complete`, `error`, `aborted` or `cancelled`.
+    public let state: OperationState
+    /// Why it did not complete; nil exactly when it did.
+    public let failure: OperationFailure?
+    /// What its last task that gave a result has returned, as JSON text.
+    public let result: String?
     /// 1 when the end is a failed attempt, for the row's count.
     let countsAsFailure: Int
 
@@ -12,6 +14,12 @@ package struct OperationOutcome: Sendable, Hashable {
         self.failure = failure
         self.result = result
         self.countsAsFailure = countsAsFailure
+    }
+
+    /// Reads the outcome of an operation; nil while it lives.
+    init?(_ operation: Operation) {
+        guard operation.state.isTerminal else { return nil }
+        self.init(state: operation.state, failure: operation.error, result: operation.result)
     }
 
     package static func complete(result: String?) -> OperationOutcome {

@@ -16,6 +16,7 @@ public struct Cancellation: Sendable, Hashable {
     public let aborted: [OperationID]
     fileprivate let session: SessionID?
     fileprivate let ready: Set<QueueName>
+    fileprivate let ended: Set<OperationID>
 }
 
 extension OperationQueue {
@@ -32,6 +33,7 @@ extension OperationQueue {
                 try Self.cancel(id, by: requester, in: transaction)
             }
             await waker.wake(cancellation.ready)
+            await waker.wakeWaiters(of: cancellation.ended)
             if let session = cancellation.session { await waker.wake(session) }
             return cancellation
         }
@@ -66,7 +68,8 @@ extension OperationQueue {
             unfolded: effects.unfolded.sorted(),
             aborted: effects.ended.subtracting([id]).sorted(),
             session: standing.session,
-            ready: effects.ready
+            ready: effects.ready,
+            ended: effects.ended
         )
     }
 }

@@ -214,6 +214,9 @@ public protocol Waker: Sendable {
 
     /// Wakes the process of a session, because something is wanted of an operation that it runs.
     func wake(_ session: SessionID) async
+
+    /// Wakes whoever waits for the end of one of the operations, which have ended.
+    func wakeWaiters(of ended: Set<OperationID>) async
 }
 
 /// Wakes nobody: the workers' polling finds the work.
@@ -226,6 +229,9 @@ public struct NoWaker: Waker {
 
     /// Does nothing.
     public func wake(_ session: SessionID) async {}
+
+    /// Does nothing.
+    public func wakeWaiters(of ended: Set<OperationID>) async {}
 }
 
 extension OperationPlan {

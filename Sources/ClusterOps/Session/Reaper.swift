@@ -43,6 +43,7 @@ package actor Reaper {
         passes += 1
         if passes % 100 == 1 {
             _ = try await database.withSession { try SessionStatements.forgetDead(on: $0) }
+            _ = try await database.withSession { try WaiterStatements.sweep(on: $0) }
         }
         return returned
     }
@@ -57,6 +58,7 @@ package actor Reaper {
             return try Ending.endWaiting(locked.map { ($0, outcome) }, in: transaction)
         }
         await waker.wake(effects.ready)
+        await waker.wakeWaiters(of: effects.ended)
         guard !effects.ended.isEmpty else { return }
         logger.notice("operations ended at their deadline", metadata: ["ended": "\(effects.ended.count)"])
     }
@@ -73,13 +75,14 @@ package actor Reaper {
         guard !orphans.isEmpty else { return 0 }
         let random = Double.random(in: 0...1)
         do {
-            let (count, ready) = try await database.withTransaction { transaction in
+            let (count, effects) = try await database.withTransaction { transaction in
                 let locked = try SessionStatements.lockOrphans(orphans, in: transaction)
                 let entries = locked.map { Settling.Entry(id: $0.0, delivery: $0.1, report: .reaped) }
                 let effects = try Settling.apply(entries, random: random, in: transaction)
-                return (locked.count, effects.ready)
+                return (locked.count, effects)
             }
-            await waker.wake(ready)
+            await waker.wake(effects.ready)
+            await waker.wakeWaiters(of: effects.ended)
             return count
         } catch let error as DatabaseError {
             guard error.isFaultOfTheValues else { throw error }

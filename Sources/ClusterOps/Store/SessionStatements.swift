@@ -163,6 +163,18 @@ package enum SessionStatements {
         return text.flatMap { try? HostPort($0) }
     }
 
+    /// Where some living session is rung: somebody who can reach us, and whom we can reach.
+    static func someDoorbell(on session: borrowing Session) throws -> HostPort? {
+        let text: String? = try session.query(
+            """
+            SELECT doorbell FROM sessions
+            WHERE dead = FALSE AND expires_at > NOW(6) AND doorbell IS NOT NULL
+            ORDER BY expires_at DESC LIMIT 1
+            """
+        ).first?.only(String?.self)
+        return text.flatMap { try? HostPort($0) }
+    }
+
     /// The doorbells of the living sessions of a daemon, of one node or of all.
     package static func doorbells(
         _ daemon: DaemonName,

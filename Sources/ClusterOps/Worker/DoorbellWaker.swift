@@ -44,6 +44,20 @@ package final class DoorbellWaker: Waker {
         if let doorbell { _ = sender.ring([doorbell]) }
     }
 
+    package func wakeWaiters(of ended: Set<OperationID>) async {
+        guard !ended.isEmpty else { return }
+        // Asked anew each time: who registered a moment ago must be found. A look-up that fails costs a slow poll.
+        let found = try? await database.withSession {
+            try WaiterStatements.doorbells(waitingFor: ended.sorted(), on: $0)
+        }
+        // Each of them waits for this, so no choice is made among them.
+        var rest = Array(found ?? [])[...]
+        while !rest.isEmpty {
+            _ = sender.ring(rest.prefix(DoorbellSender.mostDatagrams))
+            rest = rest.dropFirst(DoorbellSender.mostDatagrams)
+        }
+    }
+
     private func doorbells(of target: QueueTarget) async -> [HostPort] {
         let now = ContinuousClock.now
         if let known = remembered.withLock({ $0[target] }), now - known.since < Self.memory { return known.doorbells }

@@ -11,6 +11,7 @@ struct WorkEpoch: Sendable {
     private let reaper: Reaper
     private let session = SessionID.new()
     private let ledger: WorkLedger
+    private let announcer: EndAnnouncer
     private let conditions = EpochConditions()
     /// Rung when an outcome waits to be written.
     ///
@@ -32,6 +33,7 @@ struct WorkEpoch: Sendable {
         self.node = node
         self.reaper = reaper
         ledger = WorkLedger(slots: settings.slots)
+        announcer = EndAnnouncer(waker: parts.waker)
     }
 
     private var identity: WorkerIdentity {
@@ -72,6 +74,7 @@ struct WorkEpoch: Sendable {
             group.addTask { try await self.renew() }
             group.addTask { try await self.watchFence() }
             group.addTask { await self.settle() }
+            group.addTask { await self.announcer.run() }
             group.addTask { await self.reap() }
             group.addTask { await self.flushEvidence() }
             await self.claim(in: &group)
@@ -85,6 +88,7 @@ struct WorkEpoch: Sendable {
             return Inheritance(session: session, entries: unsettled)
         }
         if !unsettled.isEmpty { log(.error, "outcomes could not be written", ["count": "\(unsettled.count)"]) }
+        await announcer.flush()
         // Best effort: a session that is not closed here is found dead by a reaper.
         _ = try? await parts.evidence.flush()
         await close(session)
@@ -98,6 +102,7 @@ struct WorkEpoch: Sendable {
             let settling = Settling(database: parts.database)
             let result = try await settling.settle(inheritance.entries, of: inheritance.session)
             await parts.waker.wake(result.ready)
+            announcer.announce(result.ended)
             log(.info, "outcomes of the lost session written", ["count": "\(result.settled.count)"])
         } catch {
             log(.warning, "outcomes of the lost session are given up", ["error": "\(error)"])
@@ -202,7 +207,7 @@ struct WorkEpoch: Sendable {
         let unknown = ledger.unknown(among: rows)
         guard !unknown.isEmpty else { return }
         log(.warning, "handing back operations that this process does not know", ["count": "\(unknown.count)"])
-        _ = try await Settling(database: parts.database).settle(unknown, of: session)
+        announcer.announce(try await Settling(database: parts.database).settle(unknown, of: session).ended)
     }
 
     private func interruptCancelled() async throws -> [SessionStatements.Executing] {
@@ -245,6 +250,7 @@ struct WorkEpoch: Sendable {
             for entry in overdue { result.merge(try await settling.settlePatiently(entry, of: session)) }
             patience.wrote(batch.map(\.id), skipped: result.locked, at: asked)
             for id in result.superseded { log(.warning, "outcome of a lost claim dropped", ["operation": "\(id)"]) }
+            announcer.announce(result.ended)
             await parts.waker.wake(result.ready)
             return batch.compactMap { entry in
                 if let refusal = result.refused[entry.id] { return refused(entry, refusal) }

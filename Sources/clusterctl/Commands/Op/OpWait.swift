@@ -2,7 +2,7 @@ import ArgumentParser
 import ClusterOps
 
 struct OpWait: AsyncParsableCommand {
-    /// Ids of one look: a packet of 40 KB, once a second.
+    /// Ids of one look: a packet of 40 KB, once in some seconds.
     private static let mostAwaited = 1000
 
     static let configuration = CommandConfiguration(
@@ -25,11 +25,7 @@ struct OpWait: AsyncParsableCommand {
 
     func run() async throws {
         let (states, inTime) = try await global.withCluster { cluster in
-            try await waiting.poll {
-                try await cluster.states(of: uuids)
-            } until: { states in
-                states.items.allSatisfy(\.state.isTerminal)
-            }
+            try await cluster.ends(of: uuids, timeout: waiting.timeout?.duration)
         }
         try global.print(states)
         if !inTime {
