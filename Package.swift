@@ -96,6 +96,13 @@ let package = Package(
             swiftSettings: strict
         ),
         .testTarget(
+            name: "EmbeddingTests",
+            dependencies: ["ClusterOps", "MariaDB", "ClusterOpsTestKit", log, lifecycle],
+            // It sees what another package sees.
+            packageAccess: false,
+            swiftSettings: strict
+        ),
+        .testTarget(
             name: "ClusterCtlTests",
             dependencies: ["clusterctl", "ChildProcess", "ClusterOps", "ClusterOpsTestKit", "MariaDB"],
             swiftSettings: strict

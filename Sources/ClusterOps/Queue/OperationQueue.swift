@@ -102,29 +102,6 @@ public struct OperationQueue: Sendable {
         }
     }
 
-    /// Enqueues inside the caller's own transaction, so that a change and the work that it asks for are one.
-    ///
-    /// It never adopts a waiting operation: that one may already have been claimed by the time this commits. The claim
-    /// folds instead.
-    /// - Returns: What was enqueued, true once the caller commits; to be passed to ``committed(_:)`` then.
-    package func enqueue(
-        _ requests: [OperationRequest],
-        in transaction: borrowing Transaction
-    ) throws -> EnqueuedWork {
-        let plans = try Admission.plans(for: requests, on: transaction.session)
-        return EnqueuedWork(
-            receipts: try Self.insert(plans, requester: requester, in: transaction),
-            plans: plans
-        )
-    }
-
-    /// Counts what was enqueued in the caller's transaction, and wakes whoever can do it.
-    package func committed(_ work: EnqueuedWork) async {
-        evidence.requested(work.plans, refusal: .callersTransaction)
-        let ready = Set(work.receipts.filter { $0.state == .queued }.map(\.queueName))
-        if !ready.isEmpty { await waker.wake(ready) }
-    }
-
     /// What `enqueue(_:count:)` takes at most: ten times the design's largest backlog.
     static let mostAtOnce = 10_000_000
     /// Operations of one transaction: 10,000 rows are 0.2 s of locks and undo, and one lost COMMIT to be resolved.
@@ -151,7 +128,7 @@ public struct OperationQueue: Sendable {
         throw DatabaseError(code: .connectionLost, phase: .commit, message: "the connection is lost at every COMMIT")
     }
 
-    private static func insert(
+    static func insert(
         _ plans: [OperationPlan],
         requester: String,
         in transaction: borrowing Transaction
@@ -255,24 +232,5 @@ extension OperationPlan {
             return waiting
         }
         return (waiting.id, better)
-    }
-}
-
-/// Operations that were enqueued in a transaction of the caller's.
-package struct EnqueuedWork: Sendable {
-    /// One for each request.
-    package private(set) var receipts: [OperationReceipt] = []
-    fileprivate private(set) var plans: [OperationPlan] = []
-
-    package init() {}
-
-    fileprivate init(receipts: [OperationReceipt], plans: [OperationPlan]) {
-        self.receipts = receipts
-        self.plans = plans
-    }
-
-    static func += (left: inout EnqueuedWork, right: EnqueuedWork) {
-        left.receipts += right.receipts
-        left.plans += right.plans
     }
 }

@@ -1,0 +1,63 @@
+import Logging
+import MariaDB
+import ServiceLifecycle
+
+/// The cluster as a program that embeds the library sees it: a queue to enqueue into and to wait at, and workers to run.
+///
+/// Making one does nothing. Run it as a service, after the database's and before the workers': it writes down what is counted
+/// of the requests.
+public struct EmbeddedCluster: Service {
+    /// Enqueues, cancels, retries, and waits for outcomes.
+    public let queue: OperationQueue
+    private let database: Database
+    private let evidence: Evidence
+    private let waker: DoorbellWaker
+    private let logger: Logger
+
+    /// Uses a database, whose schema must be migrated and whose service somebody else runs.
+    ///
+    /// - Parameters:
+    ///   - database: A pool on the cluster's schema.
+    ///   - requester: Who asks, for the history; at most 128 characters are kept.
+    ///   - logger: Told of changes of state.
+    public init(database: Database, requester: String, logger: Logger) {
+        self.database = database
+        self.logger = logger
+        evidence = Evidence(database: database)
+        waker = DoorbellWaker(database: database, sender: DoorbellSender(logger: logger))
+        queue = OperationQueue(database: database, requester: requester, evidence: evidence, waker: waker)
+    }
+
+    /// Writes down what is counted, once a second, until graceful shutdown.
+    public func run() async throws {
+        var trouble = Trouble(logger: logger)
+        var goesOn = true
+        while goesOn {
+            goesOn = await pause(for: .seconds(1)) == .elapsed
+            do {
+                try await evidence.flush()
+                trouble.over()
+            } catch {
+                // Counts beside the work, never the work: those that can be are kept for the next time.
+                trouble.report("the evidence cannot be written: \(error)")
+            }
+        }
+    }
+
+    /// Makes a worker of this process, to be run as a service after this one.
+    ///
+    /// - Parameters:
+    ///   - settings: As which node it works, and how much at once.
+    ///   - handlers: What it can run. They replace what the node has registered before: let no other worker, such as
+    ///     the daemon `queueworker`, work as the same node.
+    public func worker(_ settings: EmbeddedWorker.Settings, handlers: [any TaskHandler]) -> EmbeddedWorker {
+        EmbeddedWorker(
+            settings,
+            handlers: handlers,
+            database: database,
+            evidence: evidence,
+            waker: waker,
+            logger: logger
+        )
+    }
+}
