@@ -78,6 +78,12 @@ let package = Package(
             dependencies: ["ClusterOpsTestKit", arguments],
             swiftSettings: strict
         ),
+        .executableTarget(
+            name: "clusterops-bench-engine",
+            dependencies: ["ClusterOpsTestKit", "ClusterOps", "MariaDB", arguments, lifecycle],
+            path: "Benchmarks/Engine",
+            swiftSettings: strict
+        ),
         .testTarget(name: "MariaDBTests", dependencies: ["MariaDB", "ClusterOpsTestKit"], swiftSettings: strict),
         .testTarget(
             name: "QueueWorkerTests",

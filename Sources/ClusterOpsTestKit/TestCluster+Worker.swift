@@ -9,6 +9,7 @@ extension TestCluster {
     ///   - handlers: What it can run.
     ///   - slots: How much of it at once.
     ///   - lease: Of its session; it is renewed five times in it.
+    ///   - pollInterval: How often it looks unasked.
     ///   - logger: Silent, unless somebody wants to look.
     ///   - waker: Nobody's, unless the test is about ringing.
     /// - Returns: A worker that drains the queues of the node, of the elected node and of all.
@@ -18,6 +19,7 @@ extension TestCluster {
         handlers: [any TaskHandler],
         slots: Int = 4,
         lease: Duration = .seconds(10),
+        pollInterval: Duration = .milliseconds(50),
         logger: Logger = .silent,
         waker: any Waker = NoWaker()
     ) throws -> Worker {
@@ -27,7 +29,7 @@ extension TestCluster {
                 daemon: .queueworker,
                 node: name,
                 slots: slots,
-                pollInterval: .milliseconds(50),
+                pollInterval: pollInterval,
                 stalenessBound: .seconds(60),
                 lease: SessionLease.Timing(lease: lease, renew: lease / 5)
             ),

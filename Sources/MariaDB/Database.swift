@@ -105,6 +105,25 @@ public actor Database: Service {
         }
     }
 
+    /// Lends a connection for statements that do no harm when they are run twice, and that run every few seconds.
+    ///
+    /// It saves the sign of life that `withSession` asks of a connection which has been idle: should the connection turn out to
+    /// be broken, the body is run again on another one.
+    /// - Parameter body: Runs on the connection's thread, possibly twice.
+    /// - Returns: What `body` returned.
+    /// - Throws: What `body` throws, or a `DatabaseError` when no connection can be had.
+    @discardableResult
+    public nonisolated func withRepeatableSession<Result: Sendable>(
+        _ body: @Sendable (borrowing Session) throws -> Result
+    ) async throws -> Result {
+        do {
+            return try await withConnection(asksForLife: false) { try await $0.withSession(body) }
+        } catch let error as DatabaseError where error.saysThatTheConnectionBroke {
+            // Once, and on one that has shown that it lives: a server that hangs is waited for twice at most.
+            return try await withSession(body)
+        }
+    }
+
     /// Runs a transaction; begins it again when it was a deadlock's victim, waited too long for a lock, or lost its
     /// connection before COMMIT was sent.
     ///
@@ -137,9 +156,10 @@ public actor Database: Service {
     }
 
     private nonisolated func withConnection<Result: Sendable>(
+        asksForLife: Bool = true,
         _ body: @Sendable (Connection) async throws -> Result
     ) async throws -> Result {
-        let connection = try await acquire()
+        let connection = try await acquire(asksForLife: asksForLife)
         do {
             let result = try await body(connection)
             await release(connection)
@@ -150,10 +170,10 @@ public actor Database: Service {
         }
     }
 
-    private nonisolated func acquire() async throws -> Connection {
+    private nonisolated func acquire(asksForLife: Bool) async throws -> Connection {
         switch try await grant() {
         case .connection(let connection, let idleSince):
-            let isFresh = ContinuousClock.now - idleSince < pool.pingAfter
+            let isFresh = !asksForLife || ContinuousClock.now - idleSince < pool.pingAfter
             if isFresh ? await connection.isUsable : await connection.ping() { return connection }
             await connection.close()
         case .permissionToOpen: break

@@ -151,6 +151,11 @@ public struct DatabaseError: Error, Sendable, Hashable, CustomStringConvertible,
         code == .serverGone || (code == .connectionLost && phase == .prepare)
     }
 
+    /// Whether a connection that had been open broke; what its last statement did is not known.
+    var saysThatTheConnectionBroke: Bool {
+        (code == .serverGone || code == .connectionLost) && phase != .connect
+    }
+
     /// Whether the values of the statement are at fault: it would be refused again, on any server.
     package var isFaultOfTheValues: Bool {
         switch code {

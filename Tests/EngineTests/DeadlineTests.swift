@@ -164,7 +164,7 @@ extension TestCluster {
 }
 
 extension Transaction {
-    fileprivate borrowing func reads() throws -> Int {
+    borrowing func reads() throws -> Int {
         try query("SHOW SESSION STATUS LIKE 'Handler_read%'").map { try Int($0.decode((String, String).self).1) ?? 0 }
             .reduce(0, +)
     }

@@ -14,6 +14,7 @@ package actor Reaper {
     private let logger: Logger
     private var watch = ReaperWatch()
     private var passes = 0
+    private var lastAskedAt: SuspendingClock.Instant?
 
     package init(database: Database, waker: any Waker, logger: Logger) {
         self.database = database
@@ -28,9 +29,35 @@ package actor Reaper {
     @discardableResult
     package func pass() async throws -> Int {
         let asked = SuspendingClock.now
-        let sightings = try await database.withSession { try SessionStatements.living(on: $0) }
-        let dead = Set(watch.observe(sightings, askedAt: asked, answeredAt: .now))
-        for sighting in sightings where dead.contains(sighting.session) {
+        var seen = Surroundings()
+        seen.sessions = try await database.withSession { try SessionStatements.living(on: $0) }
+        (seen.hasOrphans, seen.hasOverdue) = (true, true)
+        return try await act(on: Sighted(seen, askedAt: asked, answeredAt: .now))
+    }
+
+    /// What somebody saw of the cluster, and when.
+    struct Sighted: Sendable {
+        let surroundings: Surroundings
+        let askedAt: SuspendingClock.Instant
+        let answeredAt: SuspendingClock.Instant
+
+        init(_ surroundings: Surroundings, askedAt: SuspendingClock.Instant, answeredAt: SuspendingClock.Instant) {
+            self.surroundings = surroundings
+            self.askedAt = askedAt
+            self.answeredAt = answeredAt
+        }
+    }
+
+    /// Marks dead who has been silent for too long, and gives back or ends what the look says there is.
+    ///
+    /// A look older than the last one is ignored: it would make a dead session look alive again.
+    @discardableResult
+    func act(on sighted: Sighted) async throws -> Int {
+        if let lastAskedAt, sighted.askedAt < lastAskedAt { return 0 }
+        lastAskedAt = sighted.askedAt
+        let seen = sighted.surroundings
+        let dead = Set(watch.observe(seen.sessions, askedAt: sighted.askedAt, answeredAt: sighted.answeredAt))
+        for sighting in seen.sessions where dead.contains(sighting.session) {
             let marked = try await database.withSession { session in
                 try SessionStatements.markDead(sighting.session, renewals: sighting.renewals, on: session)
             }
@@ -38,8 +65,8 @@ package actor Reaper {
                 logger.warning("a session has died", metadata: ["session": "\(sighting.session)"])
             }
         }
-        let returned = try await returnOrphans()
-        try await endOverdue()
+        let returned = seen.hasOrphans || !dead.isEmpty ? try await returnOrphans() : 0
+        if seen.hasOverdue { try await endOverdue() }
         passes += 1
         if passes % 100 == 1 {
             _ = try await database.withSession { try SessionStatements.forgetDead(on: $0) }
@@ -47,6 +74,9 @@ package actor Reaper {
         }
         return returned
     }
+
+    /// When the first of the sessions will have been silent for its whole lease, if it is not heard of before.
+    var nextDeath: SuspendingClock.Instant? { watch.nextDeath }
 
     /// Ends operations that could not be started in time, with what depends on them.
     private func endOverdue() async throws {

@@ -16,7 +16,8 @@ package struct ReaperWatch: Sendable {
 
     private struct Seen {
         var renewals: UInt64
-        var since: SuspendingClock.Instant
+        /// When it has stood still for a whole lease, counted from its first sighting.
+        var end: SuspendingClock.Instant
     }
 
     private var seen: [SessionID: Seen] = [:]
@@ -40,12 +41,16 @@ package struct ReaperWatch: Sendable {
         var next: [SessionID: Seen] = [:]
         var dead: [SessionID] = []
         for sighting in sightings {
-            var entry = seen[sighting.session] ?? Seen(renewals: sighting.renewals, since: answeredAt)
-            if entry.renewals != sighting.renewals { entry = Seen(renewals: sighting.renewals, since: answeredAt) }
+            let new = Seen(renewals: sighting.renewals, end: answeredAt + sighting.lease)
+            var entry = seen[sighting.session] ?? new
+            if entry.renewals != sighting.renewals { entry = new }
             next[sighting.session] = entry
-            if askedAt - entry.since >= sighting.lease { dead.append(sighting.session) }
+            if askedAt >= entry.end { dead.append(sighting.session) }
         }
         seen = next
         return dead
     }
+
+    /// When the first of the sessions will have stood still for its whole lease; a look at that moment finds it dead.
+    var nextDeath: SuspendingClock.Instant? { seen.values.map(\.end).min() }
 }

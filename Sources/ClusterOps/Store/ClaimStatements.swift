@@ -61,10 +61,25 @@ enum ClaimStatements {
         unrunnable: [[TaskName]] = [],
         unreadable: [OperationID] = []
     ) -> SQL {
+        let branches = heads(of: queues, limit: limit, unrunnable: unrunnable, unreadable: unreadable)
+        return """
+            SELECT id, queue_name, ready_at, exclusive_key, tasks, NOW(6) AS seen_at
+            FROM (\(sql: .joined(branches, separator: " UNION ALL "))) AS candidates
+            ORDER BY FIELD(queue_name, \(list: queues)), ready_at, id
+            """
+    }
+
+    /// One bracketed SELECT for each queue: its first `limit` operations that can be claimed.
+    static func heads(
+        of queues: [QueueName],
+        limit: Int,
+        unrunnable: [[TaskName]] = [],
+        unreadable: [OperationID] = []
+    ) -> [SQL] {
         let runnable: SQL =
             unrunnable.isEmpty ? "" : "AND tasks NOT IN (\(list: unrunnable.map { JSONColumn($0) }))"
         let readable: SQL = unreadable.isEmpty ? "" : "AND id NOT IN (\(list: unreadable))"
-        let branches: [SQL] = queues.map { queue in
+        return queues.map { queue in
             """
             (SELECT id, queue_name, ready_at, exclusive_key, tasks
             FROM work_queue FORCE INDEX (claim)
@@ -78,11 +93,6 @@ enum ClaimStatements {
             LIMIT \(limit))
             """
         }
-        return """
-            SELECT id, queue_name, ready_at, exclusive_key, tasks, NOW(6) AS seen_at
-            FROM (\(sql: .joined(branches, separator: " UNION ALL "))) AS candidates
-            ORDER BY FIELD(queue_name, \(list: queues)), ready_at, id
-            """
     }
 
     /// Locks those of the picked operations that still wait and that nobody else holds.

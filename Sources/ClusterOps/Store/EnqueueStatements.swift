@@ -54,7 +54,9 @@ enum EnqueueStatements {
 
     /// Moves a waiting operation to a better lane; a no-op when it no longer waits, or waits in one as good.
     ///
-    /// It leaves `ready_at` alone: a back-off is never shortened.
+    /// It leaves `ready_at` alone: a back-off is never shortened. It waits for nobody: a row that is locked is just being
+    /// claimed, as a rule, and then its lane does not matter any more.
+    /// - Throws: `lockWaitTimeout` at once when somebody holds the row.
     static func improveLane(
         of id: OperationID,
         to queue: QueueName,
@@ -64,6 +66,7 @@ enum EnqueueStatements {
         guard !worse.isEmpty else { return }
         try session.execute(
             """
+            SET STATEMENT innodb_lock_wait_timeout = 0 FOR
             UPDATE work_queue FORCE INDEX (PRIMARY)
             SET lane = \(queue.lane), queue_name = \(queue)
             WHERE id = \(id) AND state = 'queued' AND lane IN (\(list: worse))

@@ -70,15 +70,17 @@ package enum SessionStatements {
     /// Operations that no living session runs, found anew at every pass: a claim that commits after its session's death is
     /// found too.
     static func orphans(limit: Int, on session: borrowing Session) throws -> [OperationID] {
-        try session.query(
-            """
-            SELECT w.id
-            FROM work_queue AS w FORCE INDEX (work_by_session)
-                LEFT JOIN sessions AS s ON s.id = w.session AND s.dead = FALSE
-            WHERE w.session IS NOT NULL AND s.id IS NULL
-            LIMIT \(limit)
-            """
-        ).map { try $0.only() }
+        try session.query(orphansQuery(limit: limit)).map { try $0.only() }
+    }
+
+    static func orphansQuery(limit: Int) -> SQL {
+        """
+        SELECT w.id
+        FROM work_queue AS w FORCE INDEX (work_by_session)
+            LEFT JOIN sessions AS s ON s.id = w.session AND s.dead = FALSE
+        WHERE w.session IS NOT NULL AND s.id IS NULL
+        LIMIT \(limit)
+        """
     }
 
     /// Locks those of the orphans that still are, skipping what somebody else is just returning.

@@ -5,6 +5,12 @@ final class EpochConditions: Sendable {
     private let lost = Flag()
     private let draining = Mutex(false)
     private let lease = Mutex<SessionLease?>(nil)
+    private let poll: Mutex<IdlePoll>
+    private let unknown = Mutex(false)
+
+    init(_ poll: IdlePoll) {
+        self.poll = Mutex(poll)
+    }
 
     var isLost: Bool { lost.isSet }
     /// Whether the node takes no new work; what runs is finished.
@@ -21,6 +27,22 @@ final class EpochConditions: Sendable {
     }
 
     func lose() { lost.set() }
+
+    /// Whether the queues are to be looked at although nobody has rung.
+    var isPollDue: Bool { poll.withLock { $0.isDue(at: .now) } }
+    func looked(askedAt: SuspendingClock.Instant, foundWork: Bool) {
+        poll.withLock { $0.looked(askedAt: askedAt, foundWork: foundWork) }
+    }
+
+    /// Asks the loop that claims to compare the database's rows with memory.
+    func seeUnknown() { unknown.withLock { $0 = true } }
+    func takeUnknown() -> Bool {
+        unknown.withLock { unknown in
+            defer { unknown = false }
+            return unknown
+        }
+    }
+
     func setDraining(_ value: Bool) { draining.withLock { $0 = value } }
 }
 

@@ -4,21 +4,23 @@ import ServiceLifecycle
 
 /// Everything that a worker process does under one session.
 struct WorkEpoch: Sendable {
-    private let settings: Worker.Settings
-    private let parts: Worker.Parts
-    private let targets: @Sendable () -> [QueueTarget]
+    let settings: Worker.Settings
+    let parts: Worker.Parts
+    let targets: @Sendable () -> [QueueTarget]
     private let node: NodeID
-    private let reaper: Reaper
-    private let session = SessionID.new()
-    private let ledger: WorkLedger
+    let reaper: Reaper
+    let session = SessionID.new()
+    let ledger: WorkLedger
     private let announcer: EndAnnouncer
-    private let conditions = EpochConditions()
+    let conditions: EpochConditions
+    /// What each renewal has seen; an older look than the newest is of no use.
+    let looks = AsyncStream<Reaper.Sighted>.makeStream(bufferingPolicy: .bufferingNewest(1))
     /// Rung when an outcome waits to be written.
     ///
     /// Unlike a doorbell it goes on through graceful shutdown.
     private let outcomes = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
     /// Yields when the ledger may have become idle.
-    private let idle = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+    let idle = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
 
     init(
         settings: Worker.Settings,
@@ -34,6 +36,9 @@ struct WorkEpoch: Sendable {
         self.reaper = reaper
         ledger = WorkLedger(slots: settings.slots)
         announcer = EndAnnouncer(waker: parts.waker)
+        conditions = EpochConditions(
+            IdlePoll(interval: settings.pollInterval, renewInterval: settings.lease.renewInterval)
+        )
     }
 
     private var identity: WorkerIdentity {
@@ -128,7 +133,6 @@ struct WorkEpoch: Sendable {
             stalenessBound: settings.stalenessBound
         )
         var trouble = Trouble(logger: parts.logger)
-        var reconciled = SuspendingClock.now
         // A ring that brings no work may have been for something that runs.
         var isRung = false
         while !conditions.isLost, !Task.isShuttingDownGracefully, !Task.isCancelled {
@@ -145,10 +149,8 @@ struct WorkEpoch: Sendable {
                 tellUnreadable(claiming.takeUnreadable())
                 start(claims, in: &group)
                 // In this loop, so that no claim of ours can be between the database and the ledger meanwhile.
-                let isDue = SuspendingClock.now - reconciled >= settings.lease.renewInterval
-                if isDue || (isRung && claims.isEmpty && ledger.runningCount > 0) {
+                if conditions.takeUnknown() || (isRung && claims.isEmpty && ledger.runningCount > 0) {
                     try await reconcile()
-                    reconciled = .now
                     isRung = false
                 }
                 if claims.isEmpty { isRung = await rest() }
@@ -159,11 +161,15 @@ struct WorkEpoch: Sendable {
         }
     }
 
-    /// Waits for a ring, or a slot that falls free (which rings too), at most until the next poll is due, and never for longer
-    /// than to the next look at what runs.
+    /// Waits for a ring, or a slot that falls free (which rings too), until a poll is due that no renewal has made.
     private func rest() async -> Bool {
-        let limit = ledger.runningCount > 0 ? settings.lease.renewInterval : settings.pollInterval
-        return await parts.doorbell.wait(upTo: min(settings.pollInterval, limit)) == .rung
+        while true {
+            switch await parts.doorbell.wait(upTo: settings.pollInterval) {
+            case .rung: return true
+            case .shutDown: return false
+            case .timedOut: if conditions.isPollDue { return false }
+            }
+        }
     }
 
     /// Says which operations are skipped, each once; `unreadableOperations` finds them later.
@@ -210,13 +216,17 @@ struct WorkEpoch: Sendable {
         announcer.announce(try await Settling(database: parts.database).settle(unknown, of: session).ended)
     }
 
-    private func interruptCancelled() async throws -> [SessionStatements.Executing] {
+    func interruptCancelled() async throws -> [SessionStatements.Executing] {
         let session = session
         let rows = try await parts.database.withSession { try SessionStatements.executing(session, on: $0) }
+        endCancelled(among: rows)
+        return rows
+    }
+
+    func endCancelled(among rows: [SessionStatements.Executing]) {
         for id in ledger.interruptCancelled(among: rows) {
             log(.notice, "ending an operation that was cancelled", ["operation": "\(id)"])
         }
-        return rows
     }
 
     // MARK: Settling
@@ -272,74 +282,7 @@ struct WorkEpoch: Sendable {
         return Settling.Entry(id: entry.id, delivery: entry.delivery, report: .failed(failure))
     }
 
-    // MARK: Keeping the session
-
-    private func renew() async throws {
-        var failed = false
-        while true {
-            let pause = conditions.pause(afterFailure: failed)
-            guard (try? await Task.sleep(for: pause)) != nil else { return }
-            let sentAt = SuspendingClock.now
-            do {
-                let (session, duration, name) = (session, settings.lease.leaseDuration, settings.node)
-                let doorbell = await parts.address()
-                let (renewed, node) = try await parts.database.withSession { connection in
-                    let renewed = try SessionStatements.renew(
-                        session,
-                        lease: duration,
-                        doorbell: doorbell,
-                        on: connection
-                    )
-                    return (renewed, try SessionStatements.node(name, on: connection))
-                }
-                guard renewed else { throw lose("the database says that it has expired") }
-                conditions.renewed(sentAt: sentAt)
-                parts.children.extendAll(until: conditions.deadline)
-                conditions.setDraining(node?.isDraining ?? true)
-                failed = false
-                // Else the loop that claims looks.
-                if Task.isShuttingDownGracefully { _ = try await interruptCancelled() }
-            } catch let loss as SessionLost {
-                throw loss
-            } catch {
-                if !failed { log(.warning, "the session was not renewed", ["error": "\(error)"]) }
-                failed = true
-            }
-        }
-    }
-
-    /// Ends the session when its time is up, also while a renewal waits for a database that hangs.
-    private func watchFence() async throws {
-        while conditions.deadline > .now {
-            guard (try? await Task.sleep(until: conditions.deadline, clock: .suspending)) != nil else { return }
-        }
-        throw lose("it could not be renewed in time")
-    }
-
-    private struct SessionLost: Error {}
-
-    private func lose(_ reason: String) -> SessionLost {
-        log(.error, "losing the session", ["reason": "\(reason)"])
-        conditions.lose()
-        parts.children.endLease()
-        parts.doorbell.ring()
-        idle.continuation.yield()
-        return SessionLost()
-    }
-
-    private func reap() async {
-        var trouble = Trouble(logger: parts.logger)
-        // Twice a lease's renewals: an operation is back within lease + 2 s of its worker's death.
-        while (try? await Task.sleep(for: settings.lease.renewInterval / 2)) != nil {
-            do {
-                try await reaper.pass()
-                trouble.over()
-            } catch {
-                // Made up for by the next.
-                trouble.report("reaping failed: \(error)")
-            }
-        }
-    }
+    // MARK: Evidence
 
     private func flushEvidence() async {
         while (try? await Task.sleep(for: .seconds(1))) != nil {
@@ -379,7 +322,7 @@ struct WorkEpoch: Sendable {
         }
     }
 
-    private func log(_ level: Logger.Level, _ message: Logger.Message, _ metadata: Logger.Metadata = [:]) {
+    func log(_ level: Logger.Level, _ message: Logger.Message, _ metadata: Logger.Metadata = [:]) {
         parts.logger.log(level: level, message, metadata: metadata.merging(["session": "\(session)"]) { own, _ in own })
     }
 

@@ -1,0 +1,48 @@
+import ArgumentParser
+import ClusterOpsTestKit
+import Foundation
+
+/// Measures what the design promises of the engine, on a database server of its own.
+///
+/// Every figure that is judged is a ratio within one run, or a latency with room for a slow machine: what a shared machine
+/// does to one side it does to the other. Figures that only one machine can have are printed and not judged.
+@main struct EngineBench: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "clusterops-bench-engine",
+        abstract: "Measures claims, starts, coalescing, pipelines and bulk on a private database.",
+        discussion: "Exit codes: 0 every figure is within its bound, 1 one is not."
+    )
+
+    @Flag(help: "Print JSON instead of a table.") var json = false
+    @Option(help: "Rows of the large backlog, and of the bulk enqueue.") var rows = 1_000_000
+    @Option(help: "Operations that are drained.") var drain = 50_000
+    @Option(help: "Only those benchmarks whose name begins so.") var only = ""
+
+    func validate() throws {
+        guard (10_000...10_000_000).contains(rows), (1000...1_000_000).contains(drain) else {
+            throw ValidationError("10,000 to 10,000,000 rows, 1,000 to 1,000,000 to drain")
+        }
+    }
+
+    func run() async throws {
+        // As a server in production does it: a COMMIT is on the disk before it is answered.
+        let server = try PrivateServer(options: ["--innodb-flush-log-at-trx-commit=1", "--innodb-purge-threads=1"])
+        defer { server.destroy() }
+        let benchmarks: [(name: String, measure: () async throws -> [Figure])] = [
+            ("claim", { try await ClaimBench(rows: rows).measure(on: server) }),
+            ("start", { try await StartBench().measure(on: server) }),
+            ("coalesce", { try await CoalesceBench().measure(on: server) }),
+            ("pipeline", { try await PipelineBench().measure(on: server) }),
+            ("busy", { try await BusyTargetBench().measure(on: server) }),
+            ("bulk", { try await BulkBench(rows: rows, drain: drain).measure(on: server) }),
+        ]
+        var figures: [Figure] = []
+        for (name, measure) in benchmarks where name.hasPrefix(only) {
+            let found = try await measure()
+            if !json { for figure in found { print(figure) } }
+            figures += found
+        }
+        if json { print(String(decoding: try JSONEncoder().encode(figures), as: UTF8.self)) }
+        guard figures.allSatisfy(\.isMet) else { throw ExitCode(1) }
+    }
+}

@@ -1,0 +1,66 @@
+import Foundation
+
+/// One number of a run, with the bound that it has to keep, if it has one.
+struct Figure: Sendable, Encodable, CustomStringConvertible {
+    /// On which side of its bound a figure has to be.
+    enum Bound: Sendable, Encodable {
+        case atMost(Double)
+        case atLeast(Double)
+        case none
+    }
+
+    let name: String
+    let value: Double
+    let unit: String
+    let bound: Bound
+
+    init(_ name: String, _ value: Double, _ unit: String = "", _ bound: Bound = .none) {
+        self.name = name
+        self.value = value
+        self.unit = unit
+        self.bound = bound
+    }
+
+    /// Whether the bound is kept; a figure that is no number keeps none.
+    var isMet: Bool {
+        switch bound {
+        case .atMost(let limit): value <= limit
+        case .atLeast(let limit): value >= limit
+        case .none: true
+        }
+    }
+
+    var description: String {
+        let wanted =
+            switch bound {
+            case .atMost(let limit): "at most \(limit)"
+            case .atLeast(let limit): "at least \(limit)"
+            case .none: ""
+            }
+        let verdict = if case .none = bound { "" } else { isMet ? "met" : "MISSED" }
+        let columns = [
+            name.padding(toLength: 66, withPad: " ", startingAt: 0), String(format: "%12.3f", value),
+            unit.padding(toLength: 7, withPad: " ", startingAt: 0),
+            wanted.padding(toLength: 18, withPad: " ", startingAt: 0), verdict,
+        ]
+        return columns.joined(separator: " ")
+    }
+}
+
+/// Some durations of one kind.
+struct Sample: Sendable {
+    private var milliseconds: [Double] = []
+
+    mutating func add(_ duration: Duration) { add(milliseconds: duration / .milliseconds(1)) }
+    mutating func add(milliseconds: Double) { self.milliseconds.append(milliseconds) }
+
+    /// The value that a share of all does not exceed; no number when there is none.
+    func quantile(_ share: Double) -> Double {
+        let sorted = milliseconds.sorted()
+        guard !sorted.isEmpty else { return .nan }
+        return sorted[min(sorted.count - 1, Int(Double(sorted.count) * share))]
+    }
+
+    var median: Double { quantile(0.5) }
+    var p99: Double { quantile(0.99) }
+}

@@ -1,0 +1,102 @@
+import MariaDB
+
+/// What a process that keeps a session sees of the cluster in one look.
+package struct Surroundings: Sendable {
+    /// All sessions that are not marked dead.
+    var sessions: [ReaperWatch.Sighting] = []
+    /// What the database believes that this session runs.
+    var executing: [SessionStatements.Executing] = []
+    /// Whether the node takes no new work; so it is when it has been removed.
+    var isDraining = true
+    /// Whether an operation is executed by nobody who lives.
+    var hasOrphans = false
+    /// Whether an operation waits past its deadline.
+    var hasOverdue = false
+    /// Whether something waits in one of the queues that can be claimed.
+    var hasWork = false
+
+    package init() {}
+}
+
+/// The one look that goes with every renewal.
+enum SurroundingsStatements {
+    /// What a row of the answer is about.
+    private enum Subject: String {
+        case session
+        case executing
+        case node
+        case orphan
+        case overdue
+        case work
+    }
+
+    /// Reads what a worker has to know every two seconds, in one round trip; locks nothing.
+    ///
+    /// One after the other these would be six statements, which an idle cluster sends for nothing. `queues` are those that
+    /// the process has free slots for, or none.
+    static func look(
+        from session: SessionID,
+        on node: NodeName,
+        into queues: [QueueName],
+        on connection: borrowing Session
+    ) throws -> Surroundings {
+        var seen = Surroundings()
+        for row in try connection.query(lookQuery(from: session, on: node, into: queues)) {
+            let word: String = try row.get("subject")
+            switch Subject(rawValue: word) {
+            case .session:
+                seen.sessions.append(
+                    ReaperWatch.Sighting(
+                        session: try row.get("id"),
+                        renewals: try row.get("number"),
+                        lease: Duration(wholeMicroseconds: try row.get("detail"))
+                    )
+                )
+            case .executing:
+                seen.executing.append(
+                    SessionStatements.Executing(
+                        id: try row.get("id"),
+                        delivery: try row.get("number"),
+                        isCancelRequested: try row.get("detail", as: Int.self) != 0
+                    )
+                )
+            case .node: seen.isDraining = try row.get("detail", as: Int.self) != 0
+            case .orphan: seen.hasOrphans = true
+            case .overdue: seen.hasOverdue = true
+            case .work: seen.hasWork = true
+            case nil: preconditionFailure("a row about \(word) was not asked for")
+            }
+        }
+        return seen
+    }
+
+    /// Every branch is one range of an index; those that only tell whether there is something end at its first entry.
+    static func lookQuery(from session: SessionID, on node: NodeName, into queues: [QueueName]) -> SQL {
+        let work: SQL =
+            queues.isEmpty
+            ? ""
+            : """
+            UNION ALL
+            (SELECT 'work', id, 0, 0
+            FROM (\(sql: .joined(ClaimStatements.heads(of: queues, limit: 1), separator: " UNION ALL "))) AS heads
+            LIMIT 1)
+            """
+        return """
+            SELECT 'session' AS subject, id, CAST(renewals AS SIGNED) AS number,
+                CAST(lease_microseconds AS SIGNED) AS detail
+            FROM sessions FORCE INDEX (sessions_by_life)
+            WHERE dead = FALSE
+            UNION ALL
+            SELECT 'executing', id, deliveries, cancel_requested_at IS NOT NULL
+            FROM work_queue FORCE INDEX (work_by_session)
+            WHERE session = \(session)
+            UNION ALL
+            SELECT 'node', id, 0, state = 'draining' FROM nodes WHERE name = \(node)
+            UNION ALL
+            (SELECT 'orphan', id, 0, 0 FROM (\(sql: SessionStatements.orphansQuery(limit: 1))) AS orphans)
+            UNION ALL
+            (SELECT 'overdue', id, 0, 0 FROM (\(sql: CancelStatements.overdueQuery(limit: 1))) AS overdue)
+            \(sql: work)
+            """
+    }
+}

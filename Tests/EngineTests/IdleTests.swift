@@ -1,0 +1,174 @@
+import ClusterOpsTestKit
+import MariaDB
+import Testing
+
+@testable import ClusterOps
+
+@Suite(.timeLimit(.minutes(15))) struct IdleTests {
+    @Test func `an idle worker sends two statements a renewal, and nothing else`() async throws {
+        let server = try PrivateServer()
+        defer { server.destroy() }
+        try await withCluster(on: server) { cluster in
+            try await cluster.addNode("h1")
+            let worker = try cluster.liveWorker("h1", handlers: [], pollInterval: .seconds(2))
+            let observer = try await Connection.open(cluster.configuration)
+            try await cluster.withWorkers([worker]) {
+                try await eventually("the session is open") { try await observer.work().renewals > 1 }
+                let before = try await observer.work()
+                try await eventually("it was renewed four times") {
+                    try await observer.work().renewals >= before.renewals + 4
+                }
+                let after = try await observer.work()
+                let renewals = after.renewals - before.renewals
+                // With the default configuration, a renewal every two seconds, that is one statement a second. One more
+                // may stand at the window's edge, between a renewal and its look.
+                #expect(after.statements - before.statements <= 2 * renewals + 1, "\(before), \(after)")
+                #expect(after.statements - before.statements >= renewals, "\(before), \(after)")
+            }
+            await observer.close()
+        }
+    }
+
+    @Test func `a renewal finds work that nobody has rung for`() async throws {
+        try await withCluster { cluster in
+            try await cluster.addNode("h1")
+            // A poll that no test lives to see.
+            let worker = try cluster.liveWorker(
+                "h1",
+                handlers: [NoopHandler()],
+                lease: .seconds(5),
+                pollInterval: .seconds(3600)
+            )
+            try await cluster.withWorkers([worker]) {
+                try await eventually("the session is open") {
+                    try await cluster.count("SELECT COUNT(*) FROM sessions WHERE renewals > 0") == 1
+                }
+                let id = try await cluster.queue.enqueue(OperationRequest(tasks: [BuiltInTask.noop.name])).uuid
+                try await eventually("it is complete") { try await cluster.operation(id).state == .complete }
+            }
+        }
+    }
+
+    @Test func `a renewal that found nothing was the poll, where polls are no closer than renewals`() {
+        let start = SuspendingClock.now
+        var poll = IdlePoll(interval: .seconds(2), renewInterval: .seconds(2))
+        #expect(poll.isDue(at: start), "nobody has looked yet")
+        poll.looked(askedAt: start, foundWork: false)
+        #expect(!poll.isDue(at: start + .seconds(3)) && poll.isDue(at: start + .milliseconds(3001)))
+        poll.looked(askedAt: start, foundWork: true)
+        #expect(poll.isDue(at: start), "what was found may be there still")
+        var close = IdlePoll(interval: .milliseconds(500), renewInterval: .seconds(2))
+        close.looked(askedAt: start, foundWork: false)
+        #expect(close.isDue(at: start + .milliseconds(500)))
+    }
+
+    @Test func `the moment of a session's death is known as soon as it falls silent`() {
+        var watch = ReaperWatch()
+        let (start, id) = (SuspendingClock.now, SessionID.new())
+        func look(_ renewals: UInt64, at seconds: Int) -> [SessionID] {
+            let sighting = ReaperWatch.Sighting(session: id, renewals: renewals, lease: .seconds(10))
+            let time = start + .seconds(seconds)
+            return watch.observe([sighting], askedAt: time, answeredAt: time)
+        }
+        #expect(watch.nextDeath == nil)
+        _ = look(1, at: 0)
+        _ = look(2, at: 2)
+        #expect(watch.nextDeath == start + .seconds(12))
+        #expect(look(2, at: 11).isEmpty && watch.nextDeath == start + .seconds(12))
+        #expect(look(2, at: 12) == [id])
+    }
+
+    @Test(arguments: [30, 20_000])
+    func `the look walks through no backlog, and sees what it is for`(rows: Int) async throws {
+        try await withCluster { cluster in
+            let noop = BuiltInTask.noop.name
+            _ = try await cluster.queue.enqueue(OperationRequest(tasks: [noop]), count: rows)
+            try await cluster.execute("ANALYZE TABLE work_queue")
+            let queues = QueueName.claimOrder(targets: [.networkNode, .any])
+            let (session, node) = (SessionID.new(), try NodeName("h1"))
+            let (plan, read) = try await cluster.database.withTransaction { transaction in
+                let query = SurroundingsStatements.lookQuery(from: session, on: node, into: queues)
+                let plan = try transaction.query("EXPLAIN \(sql: query)").map {
+                    (try $0.get("table", as: String?.self), try $0.get("type", as: String?.self))
+                }
+                let before = try transaction.reads()
+                let seen = try SurroundingsStatements.look(
+                    from: session,
+                    on: node,
+                    into: queues,
+                    on: transaction.session
+                )
+                #expect(seen.hasWork && !seen.hasOrphans && !seen.hasOverdue && seen.executing.isEmpty)
+                #expect(seen.isDraining, "there is no such node")
+                return (plan, try transaction.reads() - before)
+            }
+            for (table, type) in plan where ["work_queue", "w"].contains(table) {
+                #expect(type != "ALL" && type != "index", "\(plan)")
+            }
+            #expect(read < 30, "\(read) rows were read")
+
+            // An executing operation of nobody, and one past its deadline.
+            var worker = try cluster.worker()
+            #expect(try await worker.claim(1).count == 1)
+            try await cluster.execute("UPDATE work_queue SET deadline = NOW(6) WHERE state = 'queued' LIMIT 1")
+            let later = try await cluster.database.withSession { [worker] connection in
+                try SurroundingsStatements.look(from: worker.identity.session, on: node, into: [], on: connection)
+            }
+            #expect(later.hasOrphans && later.hasOverdue && !later.hasWork)
+            #expect(later.executing.map(\.delivery) == [1])
+        }
+    }
+
+    @Test func `a better lane is not waited for when somebody holds the operation`() async throws {
+        try await withCluster { cluster in
+            try await cluster.addNetwork("blue")
+            func request(_ lane: Lane) throws -> OperationRequest {
+                OperationRequest(
+                    tasks: [BuiltInTask.networkApplyUpdateDNSMasq.name],
+                    target: .init(network: try NetworkName("blue")),
+                    lane: lane
+                )
+            }
+            let first = try await cluster.queue.enqueue(try request(.background)).uuid
+            let holder = try await Connection.open(cluster.configuration)
+            // Whoever waits for the holder waits until the statement is given up, which is an error.
+            var patient = cluster.configuration
+            patient.timeouts.lockWait = .seconds(3600)
+            let database = Database(patient, logger: .silent)
+            let queue = OperationQueue(
+                database: database,
+                requester: "test",
+                evidence: cluster.evidence,
+                waker: NoWaker()
+            )
+            let better = try request(.userWaiting)
+            try await holder.withTransaction { transaction in
+                try transaction.execute("UPDATE work_queue SET enqueued_at = enqueued_at + INTERVAL 1 SECOND")
+                let receipt = try blocking { try await queue.enqueue(better) }
+                #expect(receipt.deduplicated && receipt.uuid == first)
+                #expect(receipt.queueName.lane == .background, "it stays where it was")
+            }
+            let receipt = try await queue.enqueue(better)
+            #expect(receipt.deduplicated && receipt.queueName.lane == .userWaiting)
+            await holder.close()
+            await database.close()
+        }
+    }
+}
+
+extension Connection {
+    /// What the others have sent to the server, pings included, and how often a session was renewed.
+    fileprivate func work() throws -> (statements: Int, renewals: Int) {
+        try withSession { session in
+            try session.query(
+                """
+                SELECT CAST((SELECT SUM(variable_value) FROM information_schema.global_status
+                        WHERE variable_name IN ('QUESTIONS', 'COM_ADMIN_COMMANDS', 'COM_STMT_PREPARE'))
+                    - (SELECT SUM(variable_value) FROM information_schema.session_status
+                        WHERE variable_name IN ('QUESTIONS', 'COM_ADMIN_COMMANDS', 'COM_STMT_PREPARE')) AS SIGNED),
+                    (SELECT CAST(COALESCE(MAX(renewals), 0) AS SIGNED) FROM sessions)
+                """
+            )[0].decode((Int, Int).self)
+        }
+    }
+}
