@@ -12,6 +12,7 @@ extension TestCluster {
     ///   - pollInterval: How often it looks unasked.
     ///   - logger: Silent, unless somebody wants to look.
     ///   - waker: Nobody's, unless the test is about ringing.
+    ///   - metrics: The process's, unless the test is about them.
     /// - Returns: A worker that drains the queues of the node, of the elected node and of all.
     /// - Throws: When `node` is no name.
     package func liveWorker(
@@ -21,9 +22,21 @@ extension TestCluster {
         lease: Duration = .seconds(10),
         pollInterval: Duration = .milliseconds(50),
         logger: Logger = .silent,
-        waker: any Waker = NoWaker()
+        waker: any Waker = NoWaker(),
+        metrics: WorkMetrics = WorkMetrics()
     ) throws -> Worker {
         let name = try NodeName(node)
+        var parts = Worker.Parts(
+            database: database,
+            handlers: handlers,
+            doorbell: Doorbell(),
+            address: { nil },
+            waker: waker,
+            evidence: evidence,
+            children: NoChildren(),
+            logger: logger
+        )
+        parts.metrics = metrics
         return Worker(
             Worker.Settings(
                 daemon: .queueworker,
@@ -33,16 +46,7 @@ extension TestCluster {
                 stalenessBound: .seconds(60),
                 lease: SessionLease.Timing(lease: lease, renew: lease / 5)
             ),
-            Worker.Parts(
-                database: database,
-                handlers: handlers,
-                doorbell: Doorbell(),
-                address: { nil },
-                waker: waker,
-                evidence: evidence,
-                children: NoChildren(),
-                logger: logger
-            ),
+            parts,
             targets: { [.networkNode, .nodeNetwork(name), .node(name), .any] }
         )
     }

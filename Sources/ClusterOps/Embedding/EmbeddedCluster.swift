@@ -50,6 +50,7 @@ public struct EmbeddedCluster: Service {
     ///   - settings: As which node it works, and how much at once.
     ///   - handlers: What it can run. They replace what the node has registered before: let no other worker, such as
     ///     the daemon `queueworker`, work as the same node.
+    /// - Returns: A service; nothing happens before it runs.
     public func worker(_ settings: EmbeddedWorker.Settings, handlers: [any TaskHandler]) -> EmbeddedWorker {
         EmbeddedWorker(
             settings,

@@ -54,6 +54,7 @@ public struct TypedTask<Parameters: Codable & Sendable>: Sendable {
     /// `thrown`; both count as a failed attempt. Parameters that cannot be read fail the attempt with code
     /// `unreadable_parameters`.
     /// - Parameter body: Does the work of one attempt, and returns how it ended.
+    /// - Returns: What a worker is given.
     public func handler(
         _ body: @escaping @Sendable (Parameters, Attempt) async throws -> TaskOutcome
     ) -> some TaskHandler {

@@ -189,6 +189,7 @@ struct WorkEpoch: Sendable {
             let interruption = ledger.start(claim)
             if let task = claim.operation.tasks.first { parts.evidence.executed(task, folded: claim.folded) }
             logStart(of: claim)
+            parts.metrics.started(claim.operation)
             group.addTask {
                 let run = OperationRun(
                     claim: claim,
@@ -196,7 +197,9 @@ struct WorkEpoch: Sendable {
                     node: settings.node,
                     interruption: interruption
                 )
+                let begun = ContinuousClock.now
                 let report = await run.report()
+                parts.metrics.ended(claim.operation, report, after: ContinuousClock.now - begun)
                 ledger.finish(
                     Settling.Entry(id: claim.operation.id, delivery: claim.operation.deliveries, report: report)
                 )

@@ -48,6 +48,7 @@ package struct Worker: Service {
         package var evidence: Evidence
         package var children: any ChildrenLease
         package var logger: Logger
+        package var metrics = WorkMetrics()
 
         package init(
             database: Database,

@@ -1,0 +1,93 @@
+import CoreMetrics
+import MariaDB
+import Metrics
+import Synchronization
+
+/// Measures what a worker does, for whatever metrics backend the process has set up; without one it costs next to nothing.
+///
+/// Cardinality is bounded: a task is one of the worker's handlers', a lane one of five, an outcome one of seven words.
+/// Operations, networks and nodes are never dimensions.
+///
+/// | label | kind | dimensions |
+/// |---|---|---|
+/// | `clusterops_operation_wait` | timer: from when it could run to its start | `task`, `lane` |
+/// | `clusterops_operation_run` | timer: from its start to what its handlers have returned | `task`, `lane` |
+/// | `clusterops_attempts` | counter: attempts that are over | `task`, `outcome` |
+package final class WorkMetrics: Sendable {
+    private struct TimerKey: Hashable {
+        let label: String
+        let task: TaskName
+        let lane: Lane
+    }
+
+    private struct CounterKey: Hashable {
+        let task: TaskName
+        let outcome: String
+    }
+
+    /// Made once each: a backend may look a metric up under a lock, or make a new one at every call.
+    private struct Made {
+        var timers: [TimerKey: Timer] = [:]
+        var counters: [CounterKey: Counter] = [:]
+    }
+
+    private let factory: any MetricsFactory
+    private let made = Mutex(Made())
+
+    /// Records by a factory; by default by the process's, as it is set up when this is made.
+    package init(factory: any MetricsFactory = MetricsSystem.factory) {
+        self.factory = factory
+    }
+
+    /// An operation was claimed, and starts.
+    func started(_ operation: Operation) {
+        guard let task = operation.tasks.first, let started = operation.startedAt else { return }
+        // Both are the database's times. It may have been made ready by the statement that claimed it.
+        let wait = max(0, started.microseconds - operation.readyAt.microseconds)
+        timer("clusterops_operation_wait", task, operation.queue.lane).recordMicroseconds(wait)
+    }
+
+    /// What was started is over.
+    func ended(_ operation: Operation, _ report: AttemptReport, after duration: Duration) {
+        guard let task = operation.tasks.first else { return }
+        timer("clusterops_operation_run", task, operation.queue.lane).record(duration: duration)
+        counter(task, report.word).increment()
+    }
+
+    private func timer(_ label: String, _ task: TaskName, _ lane: Lane) -> Timer {
+        let key = TimerKey(label: label, task: task, lane: lane)
+        return made.withLock { made in
+            if let timer = made.timers[key] { return timer }
+            let dimensions = [("task", task.description), ("lane", lane.rawValue)]
+            let timer = Timer(label: label, dimensions: dimensions, factory: factory)
+            made.timers[key] = timer
+            return timer
+        }
+    }
+
+    private func counter(_ task: TaskName, _ outcome: String) -> Counter {
+        let key = CounterKey(task: task, outcome: outcome)
+        return made.withLock { made in
+            if let counter = made.counters[key] { return counter }
+            let dimensions = [("task", task.description), ("outcome", outcome)]
+            let counter = Counter(label: "clusterops_attempts", dimensions: dimensions, factory: factory)
+            made.counters[key] = counter
+            return counter
+        }
+    }
+}
+
+extension AttemptReport {
+    /// A word for metrics.
+    fileprivate var word: String {
+        switch self {
+        case .succeeded: "succeeded"
+        case .failed: "failed"
+        case .deferred: "deferred"
+        case .handedBack: "handed_back"
+        case .reaped: "reaped"
+        case .expired: "expired"
+        case .overran: "overran"
+        }
+    }
+}
