@@ -7,8 +7,8 @@ import Synchronization
 struct CoalesceBench {
     private let requests = 1000
     private let callers = 20
-    /// What the work takes: about what writing files and a signal to dnsmasq do.
-    private let work: Duration = .milliseconds(250)
+    /// What the work takes: less than writing files and a signal to dnsmasq do.
+    private let work: Duration = .milliseconds(50)
 
     private struct Counts {
         var deadlocks = 0
@@ -31,7 +31,7 @@ struct CoalesceBench {
                 tasks: [definition.name],
                 target: .init(network: try NetworkName("blue"))
             )
-            return try await Floor(cluster: cluster, handlers: [handler]).run { queue in
+            return try await Floor(cluster: cluster, handlers: [handler], daemon: .netnode).run { queue in
                 let begin = ContinuousClock.now
                 try await withThrowingDiscardingTaskGroup { group in
                     for caller in 0..<callers {

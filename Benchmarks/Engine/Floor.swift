@@ -9,6 +9,8 @@ struct Floor {
     let cluster: TestCluster
     let handlers: [any TaskHandler]
     var workers = 2
+    /// Whether they drain what netnode does, or what queueworker does.
+    var daemon = DaemonName.queueworker
     var slots = 16
 
     /// Runs a body beside the workers, once all have opened their sessions.
@@ -46,9 +48,10 @@ struct Floor {
     }
 
     private func worker(_ node: NodeName, _ doorbell: Doorbell, _ address: HostPort, _ waker: any Waker) -> Worker {
-        Worker(
+        let daemon = daemon
+        return Worker(
             Worker.Settings(
-                daemon: .queueworker,
+                daemon: daemon,
                 node: node,
                 slots: slots,
                 pollInterval: .seconds(2),
@@ -65,7 +68,7 @@ struct Floor {
                 children: NoChildren(),
                 logger: .silent
             ),
-            targets: { [.networkNode, .nodeNetwork(node), .node(node), .any] }
+            targets: { daemon == .netnode ? [.networkNode, .nodeNetwork(node)] : [.node(node), .any] }
         )
     }
 }

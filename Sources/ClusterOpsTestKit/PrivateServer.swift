@@ -32,9 +32,10 @@ public final class PrivateServer: Sendable {
     /// - Parameters:
     ///   - port: Also listen on this port of 127.0.0.1.
     ///   - options: Further arguments of mariadbd.
+    ///   - onDisk: Keep the data where a COMMIT costs what it costs in production, and not in memory.
     /// - Throws: `StartFailure` with the end of the server's log.
-    public init(port: UInt16? = nil, options: [String] = []) throws {
-        directory = try ServerDirectory()
+    public init(port: UInt16? = nil, options: [String] = [], onDisk: Bool = false) throws {
+        directory = try ServerDirectory(onDisk: onDisk)
         self.port = port
         arguments =
             [

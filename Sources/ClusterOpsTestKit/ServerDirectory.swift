@@ -25,9 +25,11 @@ public struct ServerDirectory: Sendable {
     }
 
     /// Makes the directory and locks it for the life of this process.
-    init() throws {
+    init(onDisk: Bool = false) throws {
         let random = String(UInt32.random(in: .min ... .max), radix: 36)
-        let parent = Self.parents.first { FileManager.default.isWritableFile(atPath: $0) } ?? "/tmp"
+        let parent =
+            (onDisk ? Self.parents.reversed() : Self.parents).first { FileManager.default.isWritableFile(atPath: $0) }
+            ?? "/tmp"
         path = "\(parent)/\(Self.prefix)\(getpid())-\(random)"
         _ = Self.abandonedAreSwept
         // Locked before it has a name that a sweep looks for: another run must never see it unowned.

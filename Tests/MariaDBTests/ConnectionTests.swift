@@ -122,4 +122,29 @@ import Testing
             #expect(error?.isUnreachable == true && runs.value == 1)
         }
     }
+
+    @Test func `a body that may be repeated is run once more when its connection breaks, and no more than that`()
+        async throws
+    {
+        try await withFreshSchema { database, _ in
+            let runs = Locked(0)
+            func run(breaking breaks: Int) async throws -> Int {
+                runs.update { $0 = 0 }
+                return try await database.withRepeatableSession { session in
+                    let run = runs.update { runs in
+                        runs += 1
+                        return runs
+                    }
+                    let id = try session.query("SELECT CONNECTION_ID()")[0].only(Int.self)
+                    if run <= breaks { try blocking { try await database.administer("KILL CONNECTION \(id)") } }
+                    try session.execute("DO 1")
+                    return run
+                }
+            }
+            #expect(try await run(breaking: 0) == 1)
+            #expect(try await run(breaking: 1) == 2)
+            let error = await #expect(throws: DatabaseError.self) { try await run(breaking: 2) }
+            #expect(error?.isUnreachable == true && runs.value == 2)
+        }
+    }
 }

@@ -2,7 +2,7 @@ import MariaDB
 
 /// The statements by which history is forgotten.
 enum HistoryStatements {
-    /// Operations forgotten by one transaction: some 10 ms of locks that nobody waits for, and of undo.
+    /// Operations forgotten by one transaction: few locks, which nobody waits for, and little undo.
     static let batch = 500
 
     /// Locks the oldest of the operations whose time in history is over, leaving what somebody else is just forgetting.

@@ -263,6 +263,8 @@ struct WorkEpoch: Sendable {
             for entry in overdue { result.merge(try await settling.settlePatiently(entry, of: session)) }
             patience.wrote(batch.map(\.id), skipped: result.locked, at: asked)
             for id in result.superseded { log(.warning, "outcome of a lost claim dropped", ["operation": "\(id)"]) }
+            // What became ready may be for this process: it need not wait for the look-up of whom else to ring.
+            parts.doorbell.ring()
             announcer.announce(result.ended)
             await parts.waker.wake(result.ready)
             return batch.compactMap { entry in
