@@ -58,8 +58,6 @@ package struct HistoryKeeper: Service {
 /// Pure.
 enum HistoryPace {
     /// Of a worker's time at most one part in ten goes into it: one batch, and nine times as long of nothing.
-    ///
-    /// With 500 operations in some 30 ms that is some 1,500 a second and worker, above what a worker ends in the long run.
     static let share = 10
 
     /// About how long it rests when nothing is left to forget.
