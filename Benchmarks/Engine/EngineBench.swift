@@ -36,8 +36,15 @@ import Foundation
             ("busy", { try await BusyTargetBench().measure(on: server) }),
             ("bulk", { try await BulkBench(rows: rows, drain: drain).measure(on: server) }),
         ]
+        let chosen = benchmarks.filter { $0.name.hasPrefix(only) }
+        // What measured nothing has met nothing.
+        guard !chosen.isEmpty else {
+            throw ValidationError(
+                "--only '\(only)' is none of \(benchmarks.map(\.name).joined(separator: ", "))"
+            )
+        }
         var figures: [Figure] = []
-        for (name, measure) in benchmarks where name.hasPrefix(only) {
+        for (_, measure) in chosen {
             let found = try await measure()
             if !json { for figure in found { print(figure) } }
             figures += found
