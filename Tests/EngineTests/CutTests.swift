@@ -13,7 +13,7 @@ import Testing
         try await withProxiedCluster { way in
             way.proxy.order(disturbance, at: .commit(of: "INSERT INTO work_queue"))
             let receipt = try await way.proxied.queue.enqueue(OperationRequest(tasks: [noop]))
-            #expect(way.proxy.counts.of(disturbance) == 1, "it was disturbed: \(way.proxy.counts)")
+            try await eventually("it was disturbed, and the proxy says so") { way.proxy.counts.of(disturbance) == 1 }
             #expect(receipt.state == .queued && !receipt.deduplicated)
             #expect(try await way.direct.liveIDs() == [receipt.uuid])
         }
@@ -30,7 +30,7 @@ import Testing
             way.proxy.order(disturbance, at: .commit(of: "INSERT INTO work_queue"))
             let first = try await way.proxied.queue.enqueue(request)
             let second = try await way.direct.queue.enqueue(request)
-            #expect(way.proxy.counts.of(disturbance) == 1)
+            try await eventually("it was disturbed, and the proxy says so") { way.proxy.counts.of(disturbance) == 1 }
             #expect(first == second && first.uuid == request.id)
             #expect(try await way.direct.liveIDs() == [first.uuid])
         }
@@ -47,7 +47,7 @@ import Testing
             ]
             way.proxy.order(disturbance, at: .commit(of: "INSERT INTO operation_dependencies"))
             let receipts = try await way.proxied.queue.submit(requests)
-            #expect(way.proxy.counts.of(disturbance) == 1)
+            try await eventually("it was disturbed, and the proxy says so") { way.proxy.counts.of(disturbance) == 1 }
             #expect(receipts.map(\.state) == [.queued, .blocked, .blocked])
             #expect(try await way.direct.count("SELECT COUNT(*) FROM operation_dependencies") == 3)
             var worker = try way.direct.worker()
@@ -60,7 +60,7 @@ import Testing
         try await withProxiedCluster { way in
             way.proxy.order(disturbance, at: .commit(of: "INSERT INTO work_queue"))
             _ = try await way.proxied.queue.enqueue(OperationRequest(tasks: [noop]), count: 250)
-            #expect(way.proxy.counts.of(disturbance) == 1)
+            try await eventually("it was disturbed, and the proxy says so") { way.proxy.counts.of(disturbance) == 1 }
             #expect(try await way.direct.liveIDs().count == 250)
         }
     }
@@ -82,7 +82,7 @@ import Testing
                 #expect(try await way.direct.liveIDs().isEmpty)
                 way.proxy.release()
             }
-            #expect(way.proxy.counts.landedLate == 1)
+            try await eventually("it has landed") { way.proxy.counts.landedLate == 1 }
             let receipt = try #require(answer.value)
             #expect(try await way.direct.liveIDs() == [receipt.uuid])
         }

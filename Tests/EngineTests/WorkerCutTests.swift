@@ -22,7 +22,7 @@ import Testing
             way.proxy.order(disturbance, at: .commit(of: "SET state = 'executing'"))
             let worker = try way.proxied.liveWorker("h1", handlers: [handler], lease: .seconds(2))
             let ended = try await way.proxied.withWorkers([worker]) { try await way.direct.end(of: id) }
-            #expect(way.proxy.counts.of(disturbance) == 1, "\(way.proxy.counts)")
+            try await eventually("it was disturbed, and the proxy says so") { way.proxy.counts.of(disturbance) == 1 }
             #expect(ended.state == .complete && ended.failures == 0)
             #expect(log.effects.count == 1, "a claim that nobody knew of was not run")
             #expect(ended.attemptHistory.map(\.outcome) == (disturbance == .cutBefore ? [] : [.handedBack]))
@@ -43,7 +43,7 @@ import Testing
             way.proxy.order(disturbance, at: .commit(of: "INSERT INTO finished_operations"))
             let worker = try way.proxied.liveWorker("h1", handlers: [handler])
             let ended = try await way.proxied.withWorkers([worker]) { try await way.direct.end(of: second) }
-            #expect(way.proxy.counts.of(disturbance) == 1)
+            try await eventually("it was disturbed, and the proxy says so") { way.proxy.counts.of(disturbance) == 1 }
             #expect(ended.state == .complete && ended.deliveries == 1)
             #expect(try await way.direct.operation(first).state == .complete)
             #expect(log.effects.map(\.operation) == [first, second])

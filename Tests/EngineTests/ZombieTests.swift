@@ -73,7 +73,7 @@ import Testing
             let last = try await Settling(database: way.direct.database).settle([entry], of: session)
             #expect(last.superseded == [entry.id])
             #expect(try await way.direct.operation(child).state == .queued)
-            #expect(way.proxy.counts.landedLate == 1)
+            try await eventually("it has landed") { way.proxy.counts.landedLate == 1 }
         }
     }
 
