@@ -54,7 +54,8 @@ package final class Tenure: Sendable {
     func over() async {
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
-                // Extended while it slept, it sleeps on.
+                // Extended while it slept, it sleeps on. Not `pause(for:)`: that ends at graceful shutdown, and a tenure
+                // does not.
                 while let until = self.deadline {
                     guard (try? await Task.sleep(until: until, clock: .continuous)) != nil else { return }
                 }
