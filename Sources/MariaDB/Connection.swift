@@ -4,6 +4,7 @@
 /// the database takes for it. That no other service can be called inside a transaction is the point.
 public actor Connection {
     private let executor: ThreadExecutor
+    private nonisolated let usability = Usability()
     private var link: ServerLink?
 
     /// The executor that owns the thread.
@@ -25,14 +26,11 @@ public actor Connection {
     }
 
     private func connect(_ configuration: ConnectionConfiguration) throws(DatabaseError) {
-        link = try ServerLink(configuration)
+        link = try ServerLink(configuration, usability: usability)
     }
 
-    /// Whether it may be used again.
-    var isUsable: Bool {
-        guard let link else { return false }
-        return !link.isBroken
-    }
+    /// Whether it may be used again; told without waiting for its thread.
+    nonisolated var isUsable: Bool { usability.isGiven }
 
     /// Asks the server for a sign of life; a dead connection becomes unusable.
     func ping() -> Bool {
@@ -65,20 +63,12 @@ public actor Connection {
     public func withTransaction<Result: Sendable>(
         _ body: @Sendable (borrowing Transaction) throws -> Result
     ) throws -> Result {
-        let link = try openLink()
-        try link.begin()
-        do {
-            let result = try body(Transaction(link))
-            try link.commit()
-            return result
-        } catch {
-            link.rollback()
-            throw error
-        }
+        try Session(try openLink()).transaction(body)
     }
 
     /// Closes the connection; a second call does nothing.
     public func close() {
+        usability.end()
         link = nil
     }
 

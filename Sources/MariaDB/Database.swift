@@ -135,10 +135,35 @@ public actor Database: Service {
     public nonisolated func withTransaction<Result: Sendable>(
         _ body: @Sendable (borrowing Transaction) throws -> Result
     ) async throws -> Result {
+        try await beginningAgain {
+            try await withConnection { connection in try await connection.withTransaction(body) }
+        }
+    }
+
+    /// Lends a connection for reads that may lead to a transaction, `Session.transaction`; begins again with the reads when
+    /// `withTransaction` would begin again.
+    ///
+    /// It saves lending twice, and what is read is no older than it need be.
+    /// - Parameter body: Runs on the connection's thread, possibly more than once: outside of its transaction, which it runs
+    ///   once at most and last, it only reads, or writes what does no harm twice.
+    /// - Returns: What `body` returned.
+    /// - Throws: As `withTransaction`.
+    @discardableResult
+    public nonisolated func withReadsBeforeTransaction<Result: Sendable>(
+        _ body: @Sendable (borrowing Session) throws -> Result
+    ) async throws -> Result {
+        try await beginningAgain {
+            try await withConnection { connection in try await connection.withSession(body) }
+        }
+    }
+
+    private nonisolated func beginningAgain<Result: Sendable>(
+        _ body: () async throws -> Result
+    ) async throws -> Result {
         var policy = RetryPolicy()
         while true {
             do {
-                return try await withConnection { connection in try await connection.withTransaction(body) }
+                return try await body()
             } catch let error as DatabaseError {
                 guard let pause = policy.pause(after: error, random: { .random(in: $0) }) else { throw error }
                 logger.debug("beginning a transaction again", metadata: ["code": "\(error.code.rawValue)"])
@@ -174,7 +199,7 @@ public actor Database: Service {
         switch try await grant() {
         case .connection(let connection, let idleSince):
             let isFresh = !asksForLife || ContinuousClock.now - idleSince < pool.pingAfter
-            if isFresh ? await connection.isUsable : await connection.ping() { return connection }
+            if isFresh ? connection.isUsable : await connection.ping() { return connection }
             await connection.close()
         case .permissionToOpen: break
         }
@@ -238,7 +263,7 @@ public actor Database: Service {
     }
 
     private func release(_ connection: Connection) async {
-        guard await connection.isUsable, !state.isClosed else {
+        guard connection.isUsable, !state.isClosed else {
             await connection.close()
             return discard()
         }

@@ -11,14 +11,23 @@ import Foundation
     /// Set when the server has ended the transaction by itself (deadlock) or must no longer be trusted with it.
     private(set) var transactionFailure: DatabaseError?
     /// Whether the connection must be thrown away.
-    private(set) var isBroken = false
+    private(set) var isBroken = false {
+        didSet { if isBroken { usability.end() } }
+    }
+    private let usability: Usability
     /// Whether any statement has succeeded since the connection was last lent.
     private(set) var hasDoneAnything = false
     /// Whether a transaction was begun and neither committed nor rolled back.
-    private var inTransaction = false
+    private(set) var inTransaction = false
 
     /// Connects, then sets and verifies the session; see `SessionSettings`.
-    init(_ configuration: ConnectionConfiguration) throws(DatabaseError) {
+    ///
+    /// - Parameters:
+    ///   - configuration: where and as whom.
+    ///   - usability: told when the connection has broken.
+    /// - Throws: `DatabaseError`; nothing is open then.
+    init(_ configuration: ConnectionConfiguration, usability: Usability) throws(DatabaseError) {
+        self.usability = usability
         _ = libraryInitialised
         unsafe mysql = unsafe try Self.connect(configuration)
         if configuration.tls != .disabled, unsafe mysql_get_ssl_cipher(mysql) == nil {

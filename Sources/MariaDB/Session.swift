@@ -59,6 +59,28 @@ public struct Session: ~Copyable {
     }
 }
 
+extension Session {
+    /// Runs a transaction once: commits if `body` returns, rolls back if it throws.
+    ///
+    /// - Throws: What `body` threw; or a `DatabaseError` of COMMIT, of which `outcomeUnknown` says that the transaction
+    ///   may or may not have happened.
+    public borrowing func transaction<Result>(
+        _ body: (borrowing Transaction) throws -> Result
+    ) throws -> Result {
+        // START TRANSACTION would commit the one that is open.
+        precondition(!link.inTransaction, "a transaction has no transactions in it")
+        try link.begin()
+        do {
+            let result = try body(Transaction(link))
+            try link.commit()
+            return result
+        } catch {
+            link.rollback()
+            throw error
+        }
+    }
+}
+
 /// A connection lent inside a transaction, which commits when the closure returns and rolls back when it throws.
 ///
 /// A store function that is only right inside a transaction takes `borrowing Transaction`; one that is right

@@ -32,10 +32,10 @@ import Testing
             let connection = try await Connection.open(cluster.configuration)
             let cost = try await connection.withTransaction { transaction in
                 let before = try transaction.rowsRead()
-                let seen = try ClaimStatements.candidates(
-                    in: queues,
-                    limit: 40,
-                    on: transaction.session
+                let all = try ClaimStatements.candidates(in: queues, .everything(most: 64), on: transaction.session)
+                #expect(all == nil)
+                let seen = try #require(
+                    try ClaimStatements.candidates(in: queues, .heads(ofEach: 40), on: transaction.session)
                 )
                 let claims = try Claiming.claimAndFold(
                     seen.candidates.map(\.id),

@@ -91,13 +91,13 @@ import Testing
             )
             let holder = try await Connection.open(cluster.configuration)
             let free = try await holder.withTransaction { transaction in
-                let candidates = try ClaimStatements.candidates(
+                let heads = try ClaimStatements.candidates(
                     in: [try QueueName("any-user_facing")],
-                    limit: 40,
+                    .heads(ofEach: 40),
                     on: transaction.session
                 )
                 let claims = try Claiming.claimAndFold(
-                    candidates.candidates.map(\.id),
+                    try #require(heads).candidates.map(\.id),
                     upTo: 10,
                     by: worker.identity,
                     definitions: definitions,

@@ -81,7 +81,7 @@ import Testing
             for pattern in patterns {
                 try await cluster.execute("INSERT INTO queue_pauses VALUES (\(pattern), 'r', 'test', NOW(6))")
                 for queue in queues {
-                    let condition = QueueStatements.isPaused(try QueueName(queue))
+                    let condition = QueueStatements.isPaused("\(try QueueName(queue))")
                     let paused = try await cluster.count("SELECT \(sql: condition)") == 1
                     #expect(paused == Glob(pattern).matches(queue), "\(pattern) and \(queue)")
                     matches += paused ? 1 : 0

@@ -26,11 +26,12 @@ import Testing
                 try session.query("SELECT id FROM work_queue LIMIT 20").map { try $0.only(OperationID.self) }
             }
             let queues = QueueName.claimOrder(targets: [.networkNode, .any])
-            let candidates = ClaimStatements.candidatesQuery(in: queues, limit: 10, unrunnable: [])
-            let plan = try await cluster.explain(candidates)
-            let branches = plan.filter { $0.table == "work_queue" && $0.key == "claim" }
-            #expect(branches.count == queues.count && branches.allSatisfy { $0.type == "range" && !$0.sorts })
-            #expect(plan.allSatisfy { $0.key != nil || $0.table?.hasPrefix("<") == true || $0.table == nil })
+            for (look, count) in [(ClaimStatements.Look.everything(most: 64), 1), (.heads(ofEach: 10), queues.count)] {
+                let plan = try await cluster.explain(ClaimStatements.candidatesQuery(in: queues, look))
+                let ranges = plan.filter { $0.table == "work_queue" && $0.key == "claim" }
+                #expect(ranges.count == count && ranges.allSatisfy { $0.type == "range" && !$0.sorts })
+                #expect(plan.allSatisfy { $0.key != nil || $0.table?.hasPrefix("<") == true || $0.table == nil })
+            }
 
             let byPrimary: [SQL] = [
                 """

@@ -13,10 +13,7 @@ package struct Claiming: Sendable {
     static let candidatesPerSlot = 4
 
     private let database: Database
-    private let runnable: [TaskName: TaskDefinition]
-    private var policy: ClaimPolicy
-    private var unrunnable: UnrunnableTasks
-    private var unreadable = UnreadableCandidates()
+    private var chooser: Chooser
 
     /// Creates a claimer.
     ///
@@ -30,9 +27,10 @@ package struct Claiming: Sendable {
         stalenessBound: Duration
     ) {
         self.database = database
-        self.runnable = Dictionary(runnable.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-        policy = ClaimPolicy(stalenessBound: stalenessBound)
-        unrunnable = UnrunnableTasks()
+        chooser = Chooser(
+            runnable: Dictionary(runnable.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first }),
+            policy: ClaimPolicy(stalenessBound: stalenessBound)
+        )
     }
 
     /// Takes up to `freeSlots` operations from queues in order of preference; an empty answer means that there was nothing to take.
@@ -47,28 +45,18 @@ package struct Claiming: Sendable {
     ) async throws -> [Claim] {
         guard freeSlots > 0, !queues.isEmpty else { return [] }
         for _ in 0..<Self.mostLooks {
-            let (choices, sawForeignWork) = try await look(into: queues, freeSlots)
-            if choices.isEmpty {
-                // Work of others in front may hide what is behind it: look again, without them.
-                if sawForeignWork { continue }
-                return []
-            }
-            let (definitions, ids) = (runnable, choices.map(\.candidate.id))
-            let claims: [Claim]
             do {
-                claims = try await database.withTransaction { transaction in
-                    try Self.claimAndFold(ids, upTo: freeSlots, by: worker, definitions: definitions, in: transaction)
+                let found = try await find(upTo: freeSlots, from: queues, by: worker)
+                chooser = found.chooser
+                switch found.what {
+                case .claims(let claims): return claims
+                case .nothing: return []
+                case .onlyOthers: continue
                 }
             } catch let error as UnreadableOperations {
                 // Rolled back as a whole: taken again without them.
-                unreadable.insert(error.rows)
-                continue
+                chooser.leaveOut(error.rows)
             }
-            // Nothing won means that other workers took all that we saw; their commits show us what is behind it.
-            guard !claims.isEmpty else { continue }
-            let claimed = Set(claims.map(\.operation.id))
-            policy.took(choices.filter { claimed.contains($0.candidate.id) })
-            return claims
         }
         return []
     }
@@ -78,31 +66,43 @@ package struct Claiming: Sendable {
 
     /// Operations that were skipped because they cannot be decoded, each told once.
     package mutating func takeUnreadable() -> [UnreadableOperation] {
-        unreadable.take()
+        chooser.takeUnreadable()
     }
 
-    private mutating func look(
-        into queues: [QueueName],
-        _ freeSlots: Int
-    ) async throws -> (choices: [ClaimPolicy.Choice], foreign: Bool) {
-        let (excluded, skipped) = (unrunnable.lists, unreadable.ids)
-        let heads = try await database.withSession { session in
-            try ClaimStatements.candidates(
-                in: queues,
-                limit: freeSlots * Self.candidatesPerSlot,
-                unrunnable: excluded,
-                unreadable: skipped,
-                on: session
-            )
+    private struct Found: Sendable {
+        enum What: Sendable {
+            /// At least one.
+            case claims([Claim])
+            case nothing
+            /// What was in front is for other workers, or was taken by them; it may have hidden what is behind it.
+            case onlyOthers
         }
-        unreadable.insert(heads.unreadable)
-        let possible = heads.candidates.filter { candidate in
-            if candidate.tasks.allSatisfy({ runnable[$0] != nil }) { return true }
-            unrunnable.insert(candidate.tasks)
-            return false
+
+        let what: What
+        /// With what it has learnt.
+        let chooser: Chooser
+    }
+
+    /// Looks, chooses and claims, on one connection without a pause in between.
+    private func find(
+        upTo freeSlots: Int,
+        from queues: [QueueName],
+        by worker: WorkerIdentity
+    ) async throws -> Found {
+        let before = chooser
+        return try await database.withReadsBeforeTransaction { session in
+            var chooser = before
+            let (choices, sawForeignWork) = try chooser.look(into: queues, freeSlots, on: session)
+            if choices.isEmpty { return Found(what: sawForeignWork ? .onlyOthers : .nothing, chooser: chooser) }
+            let (ids, definitions) = (choices.map(\.candidate.id), chooser.runnable)
+            let claims = try session.transaction { transaction in
+                try Self.claimAndFold(ids, upTo: freeSlots, by: worker, definitions: definitions, in: transaction)
+            }
+            // Nothing won means that other workers took all that we saw; their commits show us what is behind it.
+            guard !claims.isEmpty else { return Found(what: .onlyOthers, chooser: chooser) }
+            chooser.took(choices, claims)
+            return Found(what: .claims(claims), chooser: chooser)
         }
-        let sawForeignWork = excluded != unrunnable.lists || skipped != unreadable.ids
-        return (policy.order(possible, now: heads.now), sawForeignWork)
     }
 
     /// Claim and fold, in one transaction: as two they need fences against zombies and unknown commits.
@@ -171,6 +171,67 @@ package struct Claiming: Sendable {
         }
         return folded
     }
+}
+
+/// Chooses among what stands in front of the queues, and remembers from look to look what is not for this worker.
+private struct Chooser: Sendable {
+    /// Entries of a short look: beyond them the backlog is the slower part anyway.
+    static let shortLook = 64
+
+    let runnable: [TaskName: TaskDefinition]
+    private var policy: ClaimPolicy
+    private var unrunnable = UnrunnableTasks()
+    private var unreadable = UnreadableCandidates()
+    /// Whether a short look would most likely be in vain.
+    private var isBacklogged = false
+
+    init(runnable: [TaskName: TaskDefinition], policy: ClaimPolicy) {
+        self.runnable = runnable
+        self.policy = policy
+    }
+
+    /// Looks into queues.
+    ///
+    /// - Returns: What to claim, best first, and whether there was something that is not for this worker.
+    mutating func look(
+        into queues: [QueueName],
+        _ freeSlots: Int,
+        on session: borrowing Session
+    ) throws -> (choices: [ClaimPolicy.Choice], foreign: Bool) {
+        let (excluded, skipped) = (unrunnable.lists, unreadable.ids)
+        func candidates(_ look: ClaimStatements.Look) throws -> ClaimStatements.Heads? {
+            try ClaimStatements.candidates(
+                in: queues,
+                look,
+                unrunnable: excluded,
+                unreadable: skipped,
+                on: session
+            )
+        }
+        let limit = freeSlots * Claiming.candidatesPerSlot
+        var heads = isBacklogged ? nil : try candidates(.everything(most: Self.shortLook))
+        if heads == nil {
+            heads = try candidates(.heads(ofEach: limit))
+            isBacklogged = (heads?.candidates.count ?? 0) >= min(limit, Self.shortLook)
+        }
+        guard let heads else { preconditionFailure("the heads of queues are never too many") }
+        unreadable.insert(heads.unreadable)
+        let possible = heads.candidates.filter { candidate in
+            if candidate.tasks.allSatisfy({ runnable[$0] != nil }) { return true }
+            unrunnable.insert(candidate.tasks)
+            return false
+        }
+        let sawForeignWork = excluded != unrunnable.lists || skipped != unreadable.ids
+        return (policy.order(possible, now: heads.now), sawForeignWork)
+    }
+
+    mutating func took(_ choices: [ClaimPolicy.Choice], _ claims: [Claim]) {
+        let claimed = Set(claims.map(\.operation.id))
+        policy.took(choices.filter { claimed.contains($0.candidate.id) })
+    }
+
+    mutating func leaveOut(_ rows: [UnreadableOperation]) { unreadable.insert(rows) }
+    mutating func takeUnreadable() -> [UnreadableOperation] { unreadable.take() }
 }
 
 /// Task lists that were seen in this worker's queues and that it cannot run; left out of the next reads.

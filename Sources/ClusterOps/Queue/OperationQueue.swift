@@ -30,25 +30,43 @@ public struct OperationQueue: Sendable {
     /// - Throws: `ClusterOpsError`, naming the thing; nothing was written then, unless the error is `unreachable`.
     public func enqueue(_ request: OperationRequest) async throws -> OperationReceipt {
         try await translatingErrors {
-            let requester = requester
-            let planned = try await database.withSession { session in
-                let plan = try Admission.plans(for: [request], on: session)[0]
-                return (plan, try plan.adoptWaiting(on: session))
+            switch try await adoptOrInsert(request) {
+            case .adopted(let plan, let id, let queue):
+                evidence.deduplicated(plan, into: id, requester: requester)
+                await waker.wake([queue])
+                return OperationReceipt(uuid: id, queueName: queue, state: .queued, deduplicated: true)
+            case .inserted(let plan, let receipt):
+                if receipt.state == .queued { await waker.wake([receipt.queueName]) }
+                evidence.requested([plan])
+                return receipt
+            case .unknown(let plan):
+                let receipt = try await insert([plan], isUnknown: true)[0]
+                evidence.requested([plan])
+                return receipt
             }
-            let plan = planned.0
-            if let adopted = planned.1 {
-                evidence.deduplicated(plan, into: adopted.id, requester: requester)
-                await waker.wake([adopted.queue])
-                return OperationReceipt(
-                    uuid: adopted.id,
-                    queueName: adopted.queue,
-                    state: .queued,
-                    deduplicated: true
-                )
+        }
+    }
+
+    /// What became of a request on one connection.
+    private enum Outcome: Sendable {
+        case adopted(OperationPlan, OperationID, QueueName)
+        case inserted(OperationPlan, OperationReceipt)
+        /// The COMMIT was answered by nobody.
+        case unknown(OperationPlan)
+    }
+
+    private func adoptOrInsert(_ request: OperationRequest) async throws -> Outcome {
+        let requester = requester
+        return try await database.withReadsBeforeTransaction { session in
+            let plan = try Admission.plans(for: [request], on: session)[0]
+            if let (id, queue) = try plan.adoptWaiting(on: session) { return .adopted(plan, id, queue) }
+            do {
+                let receipts = try session.transaction { try Self.insert([plan], requester: requester, in: $0) }
+                return .inserted(plan, receipts[0])
+            } catch let error as DatabaseError {
+                guard error.code == .outcomeUnknown else { throw error }
+                return .unknown(plan)
             }
-            let receipt = try await insert([plan])[0]
-            evidence.requested([plan])
-            return receipt
         }
     }
 
@@ -112,9 +130,18 @@ public struct OperationQueue: Sendable {
 
     // MARK: Insertion
 
-    func insert(_ plans: [OperationPlan]) async throws -> [OperationReceipt] {
+    /// Adds operations, and rings; finds out by itself what became of a COMMIT that was answered by nobody.
+    ///
+    /// - Parameters:
+    ///   - plans: All or none.
+    ///   - isUnknown: Whether it was tried before, with a COMMIT that was answered by nobody.
+    /// - Returns: One receipt for each, in order.
+    /// - Throws: `DatabaseError`, and `ClusterOpsError` for what they name.
+    func insert(_ plans: [OperationPlan], isUnknown: Bool = false) async throws -> [OperationReceipt] {
         let requester = requester
-        for _ in 0..<Self.mostUnknowns {
+        var isUnknown = isUnknown
+        for _ in (isUnknown ? 1 : 0)..<Self.mostUnknowns {
+            if isUnknown, let receipts = try await happened(plans) { return receipts }
             do {
                 let receipts = try await database.withTransaction { transaction in
                     try Self.insert(plans, requester: requester, in: transaction)
@@ -122,9 +149,10 @@ public struct OperationQueue: Sendable {
                 await waker.wake(Set(receipts.filter { $0.state == .queued }.map(\.queueName)))
                 return receipts
             } catch let error as DatabaseError where error.code == .outcomeUnknown {
-                if let receipts = try await happened(plans) { return receipts }
+                isUnknown = true
             }
         }
+        if let receipts = try await happened(plans) { return receipts }
         throw DatabaseError(code: .connectionLost, phase: .commit, message: "the connection is lost at every COMMIT")
     }
 

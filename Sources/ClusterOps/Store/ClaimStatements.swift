@@ -23,27 +23,43 @@ enum ClaimStatements {
         var now = Timestamp(microseconds: 0)
     }
 
-    /// Reads the heads of queues, best queue first; locks nothing.
+    /// How much of the queues a look reads.
+    enum Look: Sendable, Hashable {
+        /// All that waits, from one range of the index, as long as it is not more than `most`.
+        ///
+        /// A third of the cost of ``heads``, and on an idle cluster always enough.
+        case everything(most: Int)
+        /// The first operations of each queue whose target is free, at most so many of each: a busy target in front of a
+        /// queue hides nothing behind it (2.7 ms with 10,000 of them).
+        case heads(ofEach: Int)
+    }
+
+    /// Reads what waits in queues, best queue first; locks nothing.
     ///
-    /// Each branch is one range of the index `claim` and ends after `limit` entries, so the cost does not grow with the
-    /// backlog. Targets that run are left out in the branch, from the index alone: a busy target in front of a queue
-    /// hides nothing behind it (2.7 ms with 10,000 of them). `FIELD` sorts what the branches returned, at most
-    /// `queues × limit` rows; a locking read that sorted by it would lock the whole backlog.
-    /// `queues` stand in order of preference; `unrunnable` are the task lists that this worker has found it cannot run, and
-    /// `unreadable` the operations that it cannot decode.
+    /// Either look ends after as many entries as it is told, so the cost does not grow with the backlog. `FIELD` sorts what
+    /// was found, at most `queues × limit` rows; a locking read that sorted by it would lock the whole backlog.
+    /// - Parameters:
+    ///   - queues: in order of preference.
+    ///   - look: how much is read.
+    ///   - unrunnable: the task lists that this worker has found it cannot run.
+    ///   - unreadable: the operations that it cannot decode.
+    ///   - session: any.
+    /// - Returns: What can be claimed; nil when there is more than the look may read.
+    /// - Throws: `DatabaseError`.
     static func candidates(
         in queues: [QueueName],
-        limit: Int,
+        _ look: Look,
         unrunnable: [[TaskName]] = [],
         unreadable: [OperationID] = [],
         on session: borrowing Session
-    ) throws -> Heads {
+    ) throws -> Heads? {
         let rows = try session.query(
-            candidatesQuery(in: queues, limit: limit, unrunnable: unrunnable, unreadable: unreadable)
+            candidatesQuery(in: queues, look, unrunnable: unrunnable, unreadable: unreadable)
         )
+        if case .everything(let most) = look, rows.count > most { return nil }
         var heads = Heads()
         if let first = rows.first { heads.now = try first.get("seen_at") }
-        for row in rows {
+        for row in rows where try !row.get("is_busy", as: Bool.self) && !row.get("is_paused", as: Bool.self) {
             do {
                 heads.candidates.append(try Candidate(row: row))
             } catch let error as DatabaseError {
@@ -54,45 +70,66 @@ enum ClaimStatements {
         return heads
     }
 
-    /// A paused queue's branch is empty: the rule is looked up once a branch, in a table of a few rows at most.
+    /// Pauses are looked up for what was found, not for what is looked into.
     static func candidatesQuery(
         in queues: [QueueName],
-        limit: Int,
+        _ look: Look,
         unrunnable: [[TaskName]] = [],
         unreadable: [OperationID] = []
     ) -> SQL {
-        let branches = heads(of: queues, limit: limit, unrunnable: unrunnable, unreadable: unreadable)
+        let found: SQL =
+            switch look {
+            case .everything(let most):
+                """
+                SELECT id, queue_name, ready_at, exclusive_key, tasks
+                FROM work_queue FORCE INDEX (claim)
+                WHERE queue_name IN (\(list: queues)) AND state = 'queued' AND ready_at <= NOW(6)
+                    \(sql: leftOut(unrunnable, unreadable))
+                LIMIT \(most + 1)
+                """
+            case .heads(let limit):
+                .joined(
+                    heads(of: queues, limit: limit, unrunnable: unrunnable, unreadable: unreadable),
+                    separator: " UNION ALL "
+                )
+            }
         return """
-            SELECT id, queue_name, ready_at, exclusive_key, tasks, NOW(6) AS seen_at
-            FROM (\(sql: .joined(branches, separator: " UNION ALL "))) AS candidates
+            SELECT id, queue_name, ready_at, exclusive_key, tasks,
+                exclusive_key IS NOT NULL AND EXISTS (
+                    SELECT 1 FROM work_queue AS running WHERE running.running_key = found.exclusive_key) AS is_busy,
+                \(sql: QueueStatements.isPaused("found.queue_name")) AS is_paused,
+                NOW(6) AS seen_at
+            FROM (\(sql: found)) AS found
             ORDER BY FIELD(queue_name, \(list: queues)), ready_at, id
             """
     }
 
-    /// One bracketed SELECT for each queue: its first `limit` operations that can be claimed.
+    /// One bracketed SELECT for each queue: its first `limit` operations whose target is free.
     static func heads(
         of queues: [QueueName],
         limit: Int,
         unrunnable: [[TaskName]] = [],
         unreadable: [OperationID] = []
     ) -> [SQL] {
-        let runnable: SQL =
-            unrunnable.isEmpty ? "" : "AND tasks NOT IN (\(list: unrunnable.map { JSONColumn($0) }))"
-        let readable: SQL = unreadable.isEmpty ? "" : "AND id NOT IN (\(list: unreadable))"
-        return queues.map { queue in
+        queues.map { queue in
             """
             (SELECT id, queue_name, ready_at, exclusive_key, tasks
             FROM work_queue FORCE INDEX (claim)
             WHERE queue_name = \(queue) AND state = 'queued' AND ready_at <= NOW(6)
                 AND (exclusive_key IS NULL OR exclusive_key NOT IN (
                     SELECT running_key FROM work_queue WHERE running_key IS NOT NULL))
-                AND NOT \(sql: QueueStatements.isPaused(queue))
-                \(sql: runnable)
-                \(sql: readable)
+                \(sql: leftOut(unrunnable, unreadable))
             ORDER BY ready_at, id
             LIMIT \(limit))
             """
         }
+    }
+
+    private static func leftOut(_ unrunnable: [[TaskName]], _ unreadable: [OperationID]) -> SQL {
+        let runnable: SQL =
+            unrunnable.isEmpty ? "" : "AND tasks NOT IN (\(list: unrunnable.map { JSONColumn($0) }))"
+        let readable: SQL = unreadable.isEmpty ? "" : "AND id NOT IN (\(list: unreadable))"
+        return "\(sql: runnable) \(sql: readable)"
     }
 
     /// Locks those of the picked operations that still wait and that nobody else holds.

@@ -96,11 +96,11 @@ enum QueueStatements {
     /// A condition: whether a rule pauses a queue, as `Glob` says it.
     ///
     /// A pattern has neither `%` nor `|` in it, and its underscore stands for itself.
-    static func isPaused(_ queue: QueueName) -> SQL {
+    static func isPaused(_ queue: SQL) -> SQL {
         """
         EXISTS (
             SELECT 1 FROM queue_pauses
-            WHERE \(queue) LIKE REPLACE(REPLACE(pattern, '_', '|_'), '*', '%') ESCAPE '|')
+            WHERE \(sql: queue) LIKE REPLACE(REPLACE(pattern, '_', '|_'), '*', '%') ESCAPE '|')
         """
     }
 }

@@ -79,6 +79,7 @@ enum SurroundingsStatements {
             UNION ALL
             (SELECT 'work', id, 0, 0
             FROM (\(sql: .joined(ClaimStatements.heads(of: queues, limit: 1), separator: " UNION ALL "))) AS heads
+            WHERE NOT \(sql: QueueStatements.isPaused("heads.queue_name"))
             LIMIT 1)
             """
         return """
