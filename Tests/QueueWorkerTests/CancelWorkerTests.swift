@@ -96,15 +96,6 @@ import Testing
     }
 }
 
-extension TestCluster {
-    /// Enqueues, and rings whoever can do it.
-    fileprivate var ringingQueue: ClusterOps.OperationQueue {
-        let sender = DoorbellSender(logger: .silent)
-        let waker = DoorbellWaker(database: database, sender: sender)
-        return ClusterOps.OperationQueue(database: database, requester: "test", evidence: evidence, waker: waker)
-    }
-}
-
 extension Workers {
     /// The two processes that a run of `endless` has noted.
     fileprivate func twoProcesses() async throws -> [Int32] {

@@ -64,7 +64,12 @@ struct Workers: Sendable {
     /// Starts a worker of a node.
     @discardableResult
     func start(_ node: String) async throws -> RunningProgram {
-        let program = try await RunningProgram("queueworker", ["run", "--node", node], environment: environment)
+        try await start(program: "queueworker", ["run", "--node", node])
+    }
+
+    /// Starts one of our programs with the workers' configuration.
+    func start(program name: String, _ arguments: [String]) async throws -> RunningProgram {
+        let program = try await RunningProgram(name, arguments, environment: environment)
         started.update { $0.append(program) }
         return program
     }
@@ -97,6 +102,13 @@ func withWorkers(
 }
 
 extension TestCluster {
+    /// Enqueues, and rings whoever can do it.
+    var ringingQueue: ClusterOps.OperationQueue {
+        let sender = DoorbellSender(logger: .silent)
+        let waker = DoorbellWaker(database: database, sender: sender)
+        return ClusterOps.OperationQueue(database: database, requester: "test", evidence: evidence, waker: waker)
+    }
+
     /// Enqueues a command task once a worker has registered it.
     func enqueueEventually(
         _ task: String,
