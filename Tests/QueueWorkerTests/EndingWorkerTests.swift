@@ -12,27 +12,27 @@ import Testing
     @Test func `a worker writes an end whose row enqueuers hold one after the other, and runs nothing twice`()
         async throws
     {
-        try await withWorkers(tasks: ["held": Self.held]) { cluster, workers in
+        try await withWorkers(tasks: ["held": Self.held], connections: 24) { cluster, workers in
             let worker = try await workers.start("h1")
             let id = try await cluster.enqueueEventually("held")
             try await eventually("it runs") { workers.scratch == "run\n" }
             let (holding, isOver) = (Locked(0), Locked(false))
             try await withThrowingDiscardingTaskGroup { group in
                 // So many, and so long, that the row is free at no time.
-                for _ in 0..<8 {
+                for _ in 0..<20 {
                     group.addTask {
-                        while !isOver.value {
+                        while !isOver.value, !Task.isCancelled {
                             try await cluster.database.withTransaction { transaction in
                                 _ = try transaction.query(
                                     "SELECT id FROM work_queue WHERE id = \(id) LOCK IN SHARE MODE"
                                 )
                                 holding.update { $0 += 1 }
-                                _ = try transaction.query("SELECT SLEEP(0.05)")
+                                _ = try transaction.query("SELECT SLEEP(0.1)")
                             }
                         }
                     }
                 }
-                try await eventually("they hold it") { holding.value > 8 }
+                try await eventually("they hold it") { holding.value > 20 }
                 let went = ContinuousClock.now
                 #expect(FileManager.default.createFile(atPath: "\(workers.scratchPath).go", contents: nil))
                 let ended = try await cluster.end(of: id)

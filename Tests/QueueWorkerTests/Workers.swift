@@ -82,10 +82,11 @@ func withWorkers(
     poll: String = "100ms",
     lease: Duration = Workers.lease,
     renew: String = Workers.renew,
+    connections: Int = 8,
     on server: PrivateServer? = nil,
     _ body: @Sendable (TestCluster, Workers) async throws -> Void
 ) async throws {
-    try await withCluster(on: server) { cluster in
+    try await withCluster(connections: connections, on: server) { cluster in
         try await cluster.addNode("h1")
         try await cluster.addNode("h2")
         let workers = try Workers(
