@@ -51,6 +51,22 @@ enum InterfaceStatements {
         }
     }
 
+    /// Changes an interface, which stays in its network; a duplicate throws 1062 as in `insert`.
+    static func update(
+        _ id: InterfaceID,
+        to draft: InterfaceDraft,
+        node: NodeID,
+        in transaction: borrowing Transaction
+    ) throws(DatabaseError) {
+        try transaction.execute(
+            """
+            UPDATE interfaces
+            SET node = \(node), mac = \(draft.mac), address = \(draft.address), hostname = \(draft.hostname)
+            WHERE id = \(id)
+            """
+        )
+    }
+
     /// Removes an interface; returns whether it was there.
     static func delete(_ id: InterfaceID, in transaction: borrowing Transaction) throws(DatabaseError) -> Bool {
         try transaction.execute("DELETE FROM interfaces WHERE id = \(id)") > 0

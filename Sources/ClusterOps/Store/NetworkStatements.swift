@@ -58,6 +58,17 @@ enum NetworkStatements {
         try transaction.executeBatch(ids) { "UPDATE networks SET generation = generation + 1 WHERE id = \($0)" }
     }
 
+    /// Changes what of a locked network can change; its generation is `bump(_:in:)`'s.
+    static func update(_ network: NetworkRecord, in transaction: borrowing Transaction) throws(DatabaseError) {
+        try transaction.execute(
+            """
+            UPDATE networks
+            SET mtu = \(network.mtu), domain = \(network.domain), dhcp = \(network.dhcp), dns = \(network.dns)
+            WHERE id = \(network.id)
+            """
+        )
+    }
+
     /// Removes a locked network; its applied state and problems go with it.
     static func delete(_ id: NetworkID, in transaction: borrowing Transaction) throws(DatabaseError) {
         try transaction.execute("DELETE FROM networks WHERE id = \(id)")

@@ -58,6 +58,15 @@ package enum NodeStatements {
         try transaction.execute("UPDATE nodes SET state = \(state) WHERE id = \(id)")
     }
 
+    /// Changes a locked node's address; a duplicate throws 1062 on `nodes_by_underlay_address`.
+    static func setUnderlay(
+        _ address: IPv4Address,
+        of id: NodeID,
+        in transaction: borrowing Transaction
+    ) throws(DatabaseError) {
+        try transaction.execute("UPDATE nodes SET underlay_address = \(address) WHERE id = \(id)")
+    }
+
     /// Removes a node; its registered tasks and applied state go with it.
     static func delete(_ id: NodeID, in transaction: borrowing Transaction) throws(DatabaseError) {
         try transaction.execute("DELETE FROM nodes WHERE id = \(id)")

@@ -39,6 +39,10 @@ public struct IPv4Address: TextValue {
         left.rawValue < right.rawValue
     }
 
+    /// Whether a host can have it: 0.0.0.0/8 is "this network", 224.0.0.0 and up is multicast, reserved and broadcast
+    /// (RFC 6890).
+    var isOfHost: Bool { (1..<224).contains(octets[0]) }
+
     static func parse(_ text: some Collection<UInt8>) -> UInt32? {
         // 15 is the length of 255.255.255.255.
         guard text.count <= 15 else { return nil }

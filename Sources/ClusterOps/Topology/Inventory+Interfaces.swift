@@ -14,31 +14,44 @@ extension Inventory {
             guard let node = try NodeStatements.hold(draft.node, in: transaction) else {
                 throw Self.unknownNode(draft.node)
             }
-            try draft.checkAddress(in: network.cidr)
+            try draft.check(in: network.cidr, network.vni)
             do {
                 try InterfaceStatements.insert(draft, id: id, network: network.id, node: node.id, in: transaction)
             } catch {
-                let place = "is taken in network '\(draft.network)'"
-                throw Self.conflict(
-                    error,
-                    [
-                        "interfaces_by_mac": "MAC address \(draft.mac) \(place)",
-                        "interfaces_by_address": "address \(draft.address) \(place)",
-                        "interfaces_by_hostname": "host name '\(draft.hostname)' \(place)",
-                    ]
-                )
+                throw Self.conflict(error, over: draft)
             }
             try NetworkStatements.bump([network.id], in: transaction)
             let nodes = try Self.meshNodes(of: network.id, in: transaction)
             let work = [AppliedWork.servers(network.name)] + AppliedWork.mesh(network.name, on: nodes)
-            let object = InterfaceView(
-                uuid: id,
-                network: network.name,
-                node: node.name,
-                mac: draft.mac,
-                address: draft.address,
-                hostname: draft.hostname
-            )
+            return Change(object: InterfaceView(id, draft), enqueued: try apply(work, in: transaction))
+        }
+    }
+
+    /// Changes a guest's interface, which stays in its network; what it is already is no change.
+    ///
+    /// - Throws: `ClusterOpsError`: as ``addInterface(_:)``, and `notFound` when there is no such interface or node.
+    package func changeInterface(
+        _ id: InterfaceID,
+        _ wanted: InterfaceChange
+    ) async throws -> ChangedView<InterfaceView> {
+        try await change { transaction in
+            let (interface, network) = try Self.lock(id, in: transaction)
+            let draft = wanted.applied(to: interface)
+            guard let node = try NodeStatements.hold(draft.node, in: transaction) else {
+                throw Self.unknownNode(draft.node)
+            }
+            let object = InterfaceView(id, draft)
+            guard object != interface else { return Change(object: object, enqueued: EnqueuedWork()) }
+            try draft.check(in: network.cidr, network.vni)
+            do {
+                try InterfaceStatements.update(id, to: draft, node: node.id, in: transaction)
+            } catch {
+                throw Self.conflict(error, over: draft)
+            }
+            try NetworkStatements.bump([network.id], in: transaction)
+            // The node that hosted it has something to take away.
+            let nodes = try Self.meshNodes(of: network.id, in: transaction).union([interface.node])
+            let work = [AppliedWork.servers(network.name)] + AppliedWork.mesh(network.name, on: nodes)
             return Change(object: object, enqueued: try apply(work, in: transaction))
         }
     }
@@ -68,10 +81,7 @@ extension Inventory {
     /// Removes a guest's interface; its lease is given back as well.
     package func removeInterface(_ id: InterfaceID) async throws -> ChangedView<InterfaceView> {
         try await change { transaction in
-            // The network is locked before the interface; an interface never changes its network.
-            let seen = try InterfaceStatements.interfaces(.init(id: id), on: transaction.session).first
-            guard let interface = seen, let network = try NetworkStatements.lock(interface.network, in: transaction)
-            else { throw Self.unknownInterface(id) }
+            let (interface, network) = try Self.lock(id, in: transaction)
             // Those of before the removal: the node that hosted it has something to take away.
             let nodes = try Self.meshNodes(of: network.id, in: transaction).union([interface.node])
             guard try InterfaceStatements.delete(id, in: transaction) else { throw Self.unknownInterface(id) }
@@ -86,8 +96,46 @@ extension Inventory {
         }
     }
 
+    /// Reads an interface and its network, and keeps everybody from changing either until COMMIT.
+    private static func lock(
+        _ id: InterfaceID,
+        in transaction: borrowing Transaction
+    ) throws -> (InterfaceView, NetworkRecord) {
+        // The network is locked before the interface is read for good; an interface never changes its network.
+        let seen = try InterfaceStatements.interfaces(.init(id: id), on: transaction.session).first
+        guard let seen, let network = try NetworkStatements.lock(seen.network, in: transaction),
+            let interface = try InterfaceStatements.interfaces(.init(id: id), on: transaction.session).first
+        else { throw unknownInterface(id) }
+        return (interface, network)
+    }
+
+    private static func conflict(_ error: any Error, over draft: InterfaceDraft) -> any Error {
+        let place = "is taken in network '\(draft.network)'"
+        return conflict(
+            error,
+            [
+                "interfaces_by_mac": "MAC address \(draft.mac) \(place)",
+                "interfaces_by_address": "address \(draft.address) \(place)",
+                "interfaces_by_hostname": "host name '\(draft.hostname)' \(place)",
+            ]
+        )
+    }
+
     private static func unknownInterface(_ id: InterfaceID) -> ClusterOpsError {
         ClusterOpsError(.notFound, "there is no interface '\(id)'")
+    }
+}
+
+extension InterfaceView {
+    fileprivate init(_ id: InterfaceID, _ draft: InterfaceDraft) {
+        self.init(
+            uuid: id,
+            network: draft.network,
+            node: draft.node,
+            mac: draft.mac,
+            address: draft.address,
+            hostname: draft.hostname
+        )
     }
 }
 

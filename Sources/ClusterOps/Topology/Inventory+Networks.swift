@@ -41,6 +41,30 @@ extension Inventory {
         return view
     }
 
+    /// Changes a network; what it is already is no change.
+    ///
+    /// - Throws: `ClusterOpsError` with code `notFound` when there is no such network.
+    package func changeNetwork(_ name: NetworkName, _ wanted: NetworkChange) async throws -> ChangedView<NetworkView> {
+        try await change { transaction in
+            guard let network = try NetworkStatements.lock(name, in: transaction) else {
+                throw Self.unknownNetwork(name)
+            }
+            let changed = wanted.applied(to: network)
+            guard changed != network else {
+                return Change(object: try Self.view(of: name, in: transaction), enqueued: EnqueuedWork())
+            }
+            try NetworkStatements.update(changed, in: transaction)
+            try NetworkStatements.bump([network.id], in: transaction)
+            // Every node's part has a generation of its own to reach, also where its devices stay as they are.
+            let nodes = try Self.meshNodes(of: network.id, in: transaction)
+            let work = [AppliedWork.servers(name)] + AppliedWork.mesh(name, on: nodes)
+            return Change(
+                object: try Self.view(of: name, in: transaction),
+                enqueued: try apply(work, in: transaction)
+            )
+        }
+    }
+
     /// Removes a network that has no interfaces.
     ///
     /// - Throws: `ClusterOpsError` with code `conflict` while it has any.

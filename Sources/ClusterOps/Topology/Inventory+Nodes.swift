@@ -14,14 +14,11 @@ extension Inventory {
             } catch {
                 throw Self.conflict(
                     error,
-                    [
-                        "nodes_by_name": "there is a node '\(draft.name)' already",
-                        "nodes_by_underlay_address":
-                            "underlay address \(draft.underlayAddress) is another node's already",
-                    ]
+                    ["nodes_by_name": "there is a node '\(draft.name)' already"]
+                        .merging(Self.meaningOfDuplicate(draft.underlayAddress)) { first, _ in first }
                 )
             }
-            let enqueued = try meshEverywhere(networks, in: transaction)
+            let enqueued = try everywhere(networks, in: transaction)
             return Change(object: try Self.view(of: draft.name, in: transaction), enqueued: enqueued)
         }
     }
@@ -37,6 +34,36 @@ extension Inventory {
             throw Self.unknownNode(name)
         }
         return view
+    }
+
+    /// Changes the address by which the other nodes reach a node; the one that it has is no change.
+    ///
+    /// - Throws: `ClusterOpsError`: `invalid` for an address that no host can have, `conflict` when it is another node's.
+    package func setUnderlay(_ address: IPv4Address, of name: NodeName) async throws -> ChangedView<NodeView> {
+        try NodeDraft.check(address)
+        return try await change { transaction in
+            // All, because which of them have guests on the node holds only while none of them can change.
+            let networks = try NetworkStatements.lockAll(in: transaction)
+            guard let node = try NodeStatements.lock(name, in: transaction) else { throw Self.unknownNode(name) }
+            guard node.underlayAddress != address else {
+                return Change(object: try Self.view(of: name, in: transaction), enqueued: EnqueuedWork())
+            }
+            do {
+                try NodeStatements.setUnderlay(address, of: node.id, in: transaction)
+            } catch {
+                throw Self.conflict(error, Self.meaningOfDuplicate(address))
+            }
+            let hosts = try NetworkStatements.hosts(on: transaction.session)
+            let concerned = networks.filter { network in
+                node.roles.contains(.network) || hosts[network.id]?.contains(name) == true
+            }
+            let enqueued = try everywhere(concerned, in: transaction)
+            return Change(object: try Self.view(of: name, in: transaction), enqueued: enqueued)
+        }
+    }
+
+    private static func meaningOfDuplicate(_ underlayAddress: IPv4Address) -> [String: String] {
+        ["nodes_by_underlay_address": "underlay address \(underlayAddress) is another node's already"]
     }
 
     /// Lets a node finish what it runs and take nothing new, or take new work again.
@@ -75,19 +102,23 @@ extension Inventory {
             }
             let object = try Self.view(of: name, in: transaction)
             try NodeStatements.delete(node.id, in: transaction)
-            return Change(object: object, enqueued: try meshEverywhere(networks, in: transaction))
+            return Change(object: object, enqueued: try everywhere(networks, in: transaction))
         }
     }
 
-    /// A new generation of locked networks, and their mesh on every node that takes part.
-    private func meshEverywhere(
+    /// A new generation of locked networks: their mesh on every node that takes part, and their servers, for which there
+    /// is nothing to do but to be found as they should be.
+    private func everywhere(
         _ networks: [NetworkRecord],
         in transaction: borrowing Transaction
     ) throws -> EnqueuedWork {
         try NetworkStatements.bump(networks.map(\.id), in: transaction)
         let candidates = try NetworkStatements.networkNodes(on: transaction.session)
         let hosts = try NetworkStatements.hosts(on: transaction.session)
-        let work = networks.flatMap { AppliedWork.mesh($0.name, on: candidates.union(hosts[$0.id] ?? [])) }
+        let work = networks.flatMap { network in
+            [AppliedWork.servers(network.name)]
+                + AppliedWork.mesh(network.name, on: candidates.union(hosts[network.id] ?? []))
+        }
         return try apply(work, in: transaction)
     }
 

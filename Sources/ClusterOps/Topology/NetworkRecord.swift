@@ -4,11 +4,46 @@ struct NetworkRecord: Sendable, Hashable {
     let name: NetworkName
     let vni: VNI
     let cidr: CIDR
-    let mtu: MTU
-    let domain: DomainName?
-    let dhcp: Bool
-    let dns: Bool
+    var mtu: MTU
+    var domain: DomainName?
+    var dhcp: Bool
+    var dns: Bool
     let generation: Int
+}
+
+/// What is to become of a network; all that is nil stays as it is.
+package struct NetworkChange: Sendable, Hashable {
+    /// What is to become of a network's domain.
+    package enum Domain: Sendable, Hashable {
+        case none
+        case name(DomainName)
+    }
+
+    package var mtu: MTU?
+    package var domain: Domain?
+    package var dhcp: Bool?
+    package var dns: Bool?
+
+    package init(mtu: MTU? = nil, domain: Domain? = nil, dhcp: Bool? = nil, dns: Bool? = nil) {
+        self.mtu = mtu
+        self.domain = domain
+        self.dhcp = dhcp
+        self.dns = dns
+    }
+
+    /// The network as it is afterwards.
+    func applied(to network: NetworkRecord) -> NetworkRecord {
+        var changed = network
+        changed.mtu = mtu ?? network.mtu
+        changed.dhcp = dhcp ?? network.dhcp
+        changed.dns = dns ?? network.dns
+        switch domain {
+        case nil: break
+        case .some(.none): changed.domain = nil
+        case .name(let name): changed.domain = name
+        }
+        return changed
+    }
 }
 
 /// A network that is to be added.

@@ -18,12 +18,16 @@ package struct NodeDraft: Sendable, Hashable {
     /// - Throws: `ClusterOpsError` with code `invalid` for an address that no host can have.
     package init(name: NodeName, underlayAddress: IPv4Address, roles: Set<NodeRole>) throws(ClusterOpsError) {
         precondition(!roles.isEmpty, "a node is for something")
-        // 0.0.0.0/8 is "this network", 224.0.0.0 and up is multicast, reserved and broadcast (RFC 6890).
-        guard (1..<224).contains(underlayAddress.octets[0]) else {
-            throw ClusterOpsError(.invalid, "underlay address \(underlayAddress): expected the address of a host")
-        }
+        try Self.check(underlayAddress)
         self.name = name
         self.underlayAddress = underlayAddress
         self.roles = roles
+    }
+
+    /// Refuses an underlay address that no host can have.
+    static func check(_ underlayAddress: IPv4Address) throws(ClusterOpsError) {
+        guard underlayAddress.isOfHost else {
+            throw ClusterOpsError(.invalid, "underlay address \(underlayAddress): expected the address of a host")
+        }
     }
 }

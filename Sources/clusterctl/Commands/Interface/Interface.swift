@@ -4,6 +4,8 @@ struct InterfaceNoun: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "interface",
         abstract: "Interfaces of guests.",
-        subcommands: [InterfaceAdd.self, InterfaceList.self, InterfaceShow.self, InterfaceRemove.self]
+        subcommands: [
+            InterfaceAdd.self, InterfaceList.self, InterfaceShow.self, InterfaceSet.self, InterfaceRemove.self,
+        ]
     )
 }

@@ -5,7 +5,8 @@ struct NetworkNoun: ParsableCommand {
         commandName: "network",
         abstract: "Networks of guests.",
         subcommands: [
-            NetworkAdd.self, NetworkList.self, NetworkShow.self, NetworkRemove.self, NetworkReconcile.self,
+            NetworkAdd.self, NetworkList.self, NetworkShow.self, NetworkSet.self, NetworkRemove.self,
+            NetworkReconcile.self,
             NetworkWait.self,
         ]
     )

@@ -5,7 +5,7 @@ struct NodeNoun: ParsableCommand {
         commandName: "node",
         abstract: "Nodes: the machines of the cluster.",
         subcommands: [
-            NodeAdd.self, NodeList.self, NodeShow.self, NodeDrain.self, NodeUndrain.self, NodeRemove.self,
+            NodeAdd.self, NodeList.self, NodeShow.self, NodeSet.self, NodeDrain.self, NodeUndrain.self, NodeRemove.self,
         ]
     )
 }

@@ -1,0 +1,48 @@
+import ArgumentParser
+import ClusterOps
+
+struct InterfaceSet: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "set",
+        abstract: "Changes a guest's interface, or moves it to another node; what is not named stays as it is."
+    )
+
+    @OptionGroup var global: GlobalOptions
+
+    @OptionGroup var application: Application
+
+    @Argument(help: "The interface.", transform: { try InterfaceID($0) })
+    var uuid: InterfaceID
+
+    @Option(help: "The node that hosts the guest.", transform: { try NodeName($0) })
+    var node: NodeName?
+
+    @Option(help: "Its hardware address.", transform: { try MACAddress($0) })
+    var mac: MACAddress?
+
+    @Option(help: "Its address in the network.", transform: { try IPv4Address($0) })
+    var address: IPv4Address?
+
+    @Option(
+        parsing: .unconditional,
+        help: "The guest's name in the network.",
+        transform: { try HostName($0) }
+    )
+    var hostname: HostName?
+
+    func validate() throws {
+        guard change != InterfaceChange() else {
+            throw ValidationError("say what to change: --node, --mac, --address or --hostname")
+        }
+    }
+
+    private var change: InterfaceChange {
+        InterfaceChange(node: node, mac: mac, address: address, hostname: hostname)
+    }
+
+    func run() async throws {
+        try await global.withCluster { cluster in
+            try global.print(try await application.inventory(cluster).changeInterface(uuid, change))
+        }
+    }
+}

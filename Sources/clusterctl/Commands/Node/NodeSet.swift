@@ -1,0 +1,25 @@
+import ArgumentParser
+import ClusterOps
+
+struct NodeSet: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "set",
+        abstract: "Changes a machine of the cluster."
+    )
+
+    @OptionGroup var global: GlobalOptions
+
+    @OptionGroup var application: Application
+
+    @Argument(help: "The node's name.", transform: { try NodeName($0) })
+    var name: NodeName
+
+    @Option(help: "The address by which the other nodes reach it.", transform: { try IPv4Address($0) })
+    var underlay: IPv4Address
+
+    func run() async throws {
+        try await global.withCluster { cluster in
+            try global.print(try await application.inventory(cluster).setUnderlay(underlay, of: name))
+        }
+    }
+}
