@@ -121,6 +121,7 @@ struct NetNodeDaemon {
             stateDirectory: configuration.network.stateDirectory,
             namespacePath: { NamespaceName(prefix: prefix, $0).path },
             credentials: try .dnsmasq(),
+            upstream: configuration.network.dnsServers,
             logger: logger
         )
         return NodeNetworks(

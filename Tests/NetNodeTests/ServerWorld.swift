@@ -52,12 +52,13 @@ struct ServerWorld: Sendable {
         )
     }
 
-    func networkServer(_ index: Int = 0) throws -> NetworkServer {
+    func networkServer(_ index: Int = 0, upstream: [IPv4Address] = []) throws -> NetworkServer {
         NetworkServer(
             vni: try vni(index),
             namespacePath: namespace(index).namespacePath,
             directory: "\(directory)/\(try vni(index))",
             credentials: credentials,
+            upstream: upstream,
             logger: .silent
         )
     }

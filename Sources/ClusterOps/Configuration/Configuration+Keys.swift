@@ -224,6 +224,13 @@ extension Configuration {
             example: "eth0"
         ),
         ConfigurationKey(
+            "network.dns_servers",
+            \.network.dnsServers,
+            "Whom the networks' servers ask for names that are not theirs; they have to be in reach of the networks.",
+            .nameServers,
+            example: ["10.9.0.53", "10.9.0.54"]
+        ),
+        ConfigurationKey(
             "network.maintenance_interval",
             \.network.maintenanceInterval,
             "How often netnode reads back and repairs its node.",

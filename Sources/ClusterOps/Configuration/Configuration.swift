@@ -130,6 +130,8 @@ public struct Configuration: Sendable, Hashable {
         public var namespacePrefix = "co-"
         /// The device that carries the mesh; none means the one that has the underlay address.
         public var underlayInterface: LinkName?
+        /// Whom the networks' servers ask for names that are not theirs, in no order; nobody by default.
+        public var dnsServers: [IPv4Address] = []
         /// How often netnode reads back and repairs its node.
         public var maintenanceInterval = Duration.seconds(30)
     }

@@ -192,6 +192,31 @@ extension ConfigurationFormat<[HostPort]> {
     }
 }
 
+extension ConfigurationFormat<[IPv4Address]> {
+    /// Whoever needs more has something else in mind: each question goes to one that has answered lately.
+    private static let mostServers = 8
+
+    /// DNS servers, each once; none is a list too.
+    static var nameServers: ConfigurationFormat {
+        let expected = "a list of at most \(mostServers) different IPv4 addresses of hosts, loopback not among them"
+        return ConfigurationFormat(
+            expected: expected,
+            parse: { (input) throws(ValueError) in
+                var servers: [IPv4Address] = []
+                for item in input.items {
+                    // From inside of a network's namespace, 127.0.0.1 is the network's own server.
+                    guard let server = try? IPv4Address(item), server.isOfHost, server.octets[0] != 127,
+                        !servers.contains(server), servers.count < mostServers
+                    else { throw ValueError("setting", found: item, expected: expected) }
+                    servers.append(server)
+                }
+                return servers
+            },
+            print: { .list($0.map(\.description)) }
+        )
+    }
+}
+
 extension ConfigurationFormat<[String]> {
     /// A program and its arguments, which may be any text that the kernel can pass on: all but NUL.
     static var command: ConfigurationFormat {

@@ -21,6 +21,7 @@ package actor NetworkServer {
     let namespacePath: String
     let directory: String
     let credentials: Credentials
+    private let upstream: [IPv4Address]
     let permit: ServerPermit
     let logger: Logger
     private let served: @Sendable (NetworkServer, ServedChild) -> Void
@@ -47,6 +48,7 @@ package actor NetworkServer {
     ///   - namespacePath: the file of its namespace, such as `/run/netns/co-7`.
     ///   - directory: for its files; the one above it has to be there.
     ///   - credentials: see `Credentials.dnsmasq()`.
+    ///   - upstream: whom it asks for names that are not the network's.
     ///   - permit: whether it may run; by default always.
     ///   - logger: told of each change.
     ///   - served: is told of each child that serves, so that somebody waits for its end.
@@ -55,6 +57,7 @@ package actor NetworkServer {
         namespacePath: String,
         directory: String,
         credentials: Credentials,
+        upstream: [IPv4Address] = [],
         permit: ServerPermit = ServerPermit(isOpen: true),
         logger: Logger,
         served: @escaping @Sendable (NetworkServer, ServedChild) -> Void = { _, _ in }
@@ -63,6 +66,7 @@ package actor NetworkServer {
         self.namespacePath = namespacePath
         self.directory = directory
         self.credentials = credentials
+        self.upstream = upstream
         self.permit = permit
         self.logger = logger
         self.served = served
@@ -135,7 +139,7 @@ package actor NetworkServer {
         // Seen here before whoever waits for its end has had a turn.
         if let child = current?.child, let exit = child.exitIfEnded { _ = hasLost(child, exit) }
         let disk = try disk()
-        let files = wanted.isNeeded ? ServerFiles(wanted, at: disk.paths) : nil
+        let files = wanted.isNeeded ? ServerFiles(wanted, at: disk.paths, upstream: upstream) : nil
         let strays = try await strays(wanted, disk)
         try permit.check(epoch)
         let plan = ServerPlan(child: known(), disk: try onDisk(disk.read), wanted: files, strays: strays)

@@ -24,6 +24,7 @@ package final class NetworkServers: Sendable {
     private let stateDirectory: String
     private let namespacePath: @Sendable (VNI) -> String
     private let credentials: Credentials
+    private let upstream: [IPv4Address]
     private let logger: Logger
     private let permit = ServerPermit(isOpen: false)
     private let state = Mutex(State())
@@ -36,16 +37,19 @@ package final class NetworkServers: Sendable {
     ///   - stateDirectory: has a directory for each network, `{stateDirectory}/{VNI}`; has to be there.
     ///   - namespacePath: the file of a network's namespace.
     ///   - credentials: see `Credentials.dnsmasq()`.
+    ///   - upstream: whom they ask for names that are not their networks'.
     ///   - logger: told of each change.
     package init(
         stateDirectory: String,
         namespacePath: @escaping @Sendable (VNI) -> String,
         credentials: Credentials,
+        upstream: [IPv4Address] = [],
         logger: Logger
     ) {
         self.stateDirectory = stateDirectory
         self.namespacePath = namespacePath
         self.credentials = credentials
+        self.upstream = upstream
         self.logger = logger
         (starts, startFound) = AsyncStream.makeStream()
     }
@@ -137,6 +141,7 @@ package final class NetworkServers: Sendable {
                 namespacePath: namespacePath(vni),
                 directory: "\(stateDirectory)/\(vni)",
                 credentials: credentials,
+                upstream: upstream,
                 permit: permit,
                 logger: logger,
                 served: { [startFound] in startFound.yield(Start(server: $0, served: $1)) }

@@ -54,9 +54,15 @@ package struct ServerFiles: Sendable, Hashable {
     /// As long as the research for this project and its example use; a guest renews after half of it.
     private static let leaseTime = "1h"
 
-    package init(_ wanted: ServerWanted, at paths: ServerPaths) {
-        configuration = Self.text(Self.configurationLines(wanted, paths))
-        hosts = Self.text(wanted.hosts.map(Self.hostLine))
+    /// Renders them.
+    ///
+    /// - Parameters:
+    ///   - wanted: what is served, and to whom.
+    ///   - paths: where the files will be.
+    ///   - upstream: whom the server asks for names that are not the network's.
+    package init(_ wanted: ServerWanted, at paths: ServerPaths, upstream: [IPv4Address] = []) {
+        configuration = Self.text(Self.configurationLines(wanted, paths, upstream))
+        hosts = Self.text(wanted.hosts.map(Self.hostLine) + [Self.probeLine(wanted)])
         names = Self.text(wanted.hosts.map { Self.nameLine($0, wanted.domain) })
     }
 
@@ -64,7 +70,11 @@ package struct ServerFiles: Sendable, Hashable {
         lines.map { $0 + "\n" }.joined()
     }
 
-    private static func configurationLines(_ wanted: ServerWanted, _ paths: ServerPaths) -> [String] {
+    private static func configurationLines(
+        _ wanted: ServerWanted,
+        _ paths: ServerPaths,
+        _ upstream: [IPv4Address]
+    ) -> [String] {
         var lines = [
             "# Network \(wanted.vni), written by netnode: what is changed here by hand is written over.",
             "keep-in-foreground", "pid-file=",
@@ -78,7 +88,8 @@ package struct ServerFiles: Sendable, Hashable {
             "addn-hosts=\(paths.names)",
         ]
         lines += wanted.servesDHCP ? leaseLines(wanted, paths) : []
-        lines += wanted.servesDNS ? ["domain-needed", "bogus-priv"] : ["port=0"]
+        // Names of one label, and of private addresses, are asked of nobody else.
+        lines += wanted.servesDNS ? ["domain-needed", "bogus-priv"] + upstream.map { "server=\($0)" } : ["port=0"]
         if let domain = wanted.domain { lines += ["domain=\(domain)", "local=/\(domain)/"] }
         return lines
     }

@@ -77,6 +77,16 @@ import Testing
                 + #"last and no dash first, found "co""#
         ),
         Row(
+            "network:\n  dns_servers: [10.9.0.53, 127.0.0.1]",
+            "c.yaml:2: network.dns_servers: expected a list of at most 8 different IPv4 addresses of hosts, loopback not "
+                + #"among them, found "127.0.0.1""#
+        ),
+        Row(
+            "network:\n  dns_servers: [10.9.0.53, 10.9.0.53]",
+            "c.yaml:2: network.dns_servers: expected a list of at most 8 different IPv4 addresses of hosts, loopback not "
+                + #"among them, found "10.9.0.53""#
+        ),
+        Row(
             "http:\n  netnode: 127.0.0.1",
             "c.yaml:2: http.netnode: expected off, or host:port, where the host is a name or an IPv4 address and the "
                 + #"port a number up to 65535, found "127.0.0.1""#
