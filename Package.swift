@@ -63,7 +63,7 @@ let package = Package(
         ),
         .target(
             name: "NetNode",
-            dependencies: ["ClusterOps", "ChildProcess", "MariaDB", arguments, lifecycle, log],
+            dependencies: ["ClusterOps", "ChildProcess", "CSpawn", "MariaDB", arguments, lifecycle, log],
             swiftSettings: strict
         ),
         .executableTarget(name: "netnode-main", dependencies: ["NetNode", arguments], swiftSettings: strict),

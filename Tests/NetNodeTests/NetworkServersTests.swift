@@ -33,7 +33,7 @@ extension NamespaceTests {
                     #expect(client.exitIfEnded != nil || world.serverProcesses().count == 1)
                     await client.terminate(grace: .zero)
                     // A restart that is asked for is no death.
-                    #expect(try await servers.bring(world.wanted([world.host(12)])) == .restarted)
+                    #expect(try await servers.bring(world.wanted([world.host(12)], mtu: 1400)) == .restarted)
                     #expect(servers.restarts == 1)
                     group.cancelAll()
                 }

@@ -48,9 +48,9 @@ import Testing
         #expect(plan(nil, disk(old), nil) == .nothing)
     }
 
-    @Test func `what is wanted and does not run is started, what is not wanted and runs is stopped`() {
+    @Test func `what is wanted and does not run is started, what is not wanted and runs is stopped`() throws {
         #expect(plan(nil, disk(old), old) == .start)
-        #expect(plan(nil, disk(old), old, .some) == .start)
+        #expect(try plan(nil, disk(old), old, strays(1)) == .start)
         #expect(plan(child(old), disk(old), nil) == .stop)
     }
 
@@ -60,8 +60,24 @@ import Testing
         #expect(plan(child(new), disk(new), old) == .reload)
     }
 
-    @Test func `a lease of nobody is a restart, and one that may be is when a guest goes`() {
-        #expect(plan(child(old), disk(old), old, .some) == .restart)
+    private func strays(_ count: Int) throws -> ServerPlan.Strays {
+        .some(
+            try (0..<count).map { number in
+                LeaseFile.Lease(
+                    mac: try MACAddress("02:00:00:00:00:0c"),
+                    address: IPv4Address(rawValue: UInt32(number))
+                )
+            }
+        )
+    }
+
+    @Test
+    func `a few leases of nobody are ended one by one, many by a restart, and those that may be when a guest goes`()
+        throws
+    {
+        #expect(try plan(child(old), disk(old), old, strays(1)) == .reload)
+        #expect(try plan(child(old), disk(old), old, strays(ServerPlan.Strays.mostReleased)) == .reload)
+        #expect(try plan(child(old), disk(old), old, strays(ServerPlan.Strays.mostReleased + 1)) == .restart)
         #expect(plan(child(new), disk(new), old, .unknown) == .restart)
         #expect(plan(child(old), disk(old), new, .unknown) == .reload)
     }
@@ -83,6 +99,15 @@ import Testing
         #expect(plan(child(old, isInPlace: false), disk(old), old) == .restart)
     }
 
+    @Test func `only what the file says afterwards is the end of a lease`() throws {
+        let none = ServerPlan.Strays.none
+        #expect(none.areGone(from: new.hosts, to: old.hosts))
+        #expect(try !strays(1).areGone(from: old.hosts, to: new.hosts))
+        #expect(!ServerPlan.Strays.unknown.areGone(from: new.hosts, to: old.hosts))
+        #expect(!ServerPlan.Strays.unknown.areGone(from: nil, to: old.hosts))
+        #expect(ServerPlan.Strays.unknown.areGone(from: old.hosts, to: new.hosts))
+    }
+
     // MARK: Leases
 
     @Test func `a lease is somebody's by MAC and address together`() throws {
@@ -96,13 +121,15 @@ import Testing
         let wanted = try ServerFilesTests.wanted(hosts: [Self.host, Self.second]).hosts
         let stray = LeaseFile.Lease(mac: try MACAddress(Self.second.0), address: try IPv4Address("10.9.0.13"))
         #expect(file.leases.count == 2 && file.strays(among: wanted) == [stray])
+        #expect(file.leases[0].clientID == [1, 2, 0, 0, 0, 0, 0x0b])
         #expect(try LeaseFile("").strays(among: []) == [])
     }
 
     @Test(
         arguments: [
             "1795245071 02:00:00:00:00:0b 10.9.0.11 guest-11 *", "x 02:00:00:00:00:0b 10.9.0.11 * *\n",
-            "1 02:00:00:00:00 10.9.0.11 * *\n", "1 02:00:00:00:00:0b 10.9.0 * *\n", "1 02:00:00:00:00:0b\n",
+            "1 02:00:00:00:00 10.9.0.11 * *\n", "1 02:00:00:00:00:0b 10.9.0.11 * 1:2\n",
+            "1 02:00:00:00:00:0b 10.9.0 * *\n", "1 02:00:00:00:00:0b\n",
         ]
     )
     func `a line that is no whole lease is an error`(text: String) {

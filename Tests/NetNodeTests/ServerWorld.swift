@@ -28,7 +28,7 @@ struct ServerWorld: Sendable {
         )
     }
 
-    func mac(_ number: Int) throws -> MACAddress { try MACAddress("02:00:00:00:00:\(number)") }
+    func mac(_ number: Int) throws -> MACAddress { try MACAddress("02:00:00:00:00:\(number < 10 ? "0" : "")\(number)") }
 
     func wanted(
         _ hosts: [ServerWanted.Host],

@@ -167,4 +167,10 @@ int cspawn_poll_add(int poll, int descriptor, bool writable, uint64_t watch);
 int cspawn_poll_remove(int poll, int descriptor);
 int cspawn_poll_wait(int poll, uint64_t *_Nonnull watches, int capacity);
 
+/* --- Namespaces ------------------------------------------------------------------------------------------------ */
+
+/* A UDP socket in another network namespace, close-on-exec and non-blocking. The calling thread is back in its own when
+ * this returns, whatever it returns. Needs CAP_SYS_ADMIN. -1 and errno on error. */
+int cspawn_datagram_socket_in(const char *_Nonnull namespace_path);
+
 #endif

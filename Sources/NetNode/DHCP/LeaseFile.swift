@@ -6,10 +6,13 @@ package struct LeaseFile: Sendable, Hashable {
     package struct Lease: Sendable, Hashable {
         package let mac: MACAddress
         package let address: IPv4Address
+        /// How the client calls itself beside its MAC; empty for not at all.
+        package let clientID: [UInt8]
 
-        package init(mac: MACAddress, address: IPv4Address) {
+        package init(mac: MACAddress, address: IPv4Address, clientID: [UInt8] = []) {
             self.mac = mac
             self.address = address
+            self.clientID = clientID
         }
     }
 
@@ -24,9 +27,10 @@ package struct LeaseFile: Sendable, Hashable {
         for line in text.split(separator: "\n") {
             let fields = line.split(separator: " ")
             guard fields.count == 5, UInt64(fields[0]) != nil,
-                let mac = try? MACAddress(String(fields[1])), let address = try? IPv4Address(String(fields[2]))
+                let mac = try? MACAddress(String(fields[1])), let address = try? IPv4Address(String(fields[2])),
+                let clientID = Self.clientID(fields[4])
             else { throw LeaseFileError(line: String(line)) }
-            leases.append(Lease(mac: mac, address: address))
+            leases.append(Lease(mac: mac, address: address, clientID: clientID))
         }
         self.leases = leases
     }
@@ -34,7 +38,16 @@ package struct LeaseFile: Sendable, Hashable {
     /// The leases that belong to nobody wanted: they keep an address from whom it is wanted for.
     package func strays(among hosts: [ServerWanted.Host]) -> [Lease] {
         let wanted = Set(hosts.map { Lease(mac: $0.mac, address: $0.address) })
-        return leases.filter { !wanted.contains($0) }
+        return leases.filter { !wanted.contains(Lease(mac: $0.mac, address: $0.address)) }
+    }
+
+    /// Octets in hexadecimal with colons between, or `*` for none; nil for anything else, and for more than a message
+    /// can carry.
+    private static func clientID(_ text: Substring) -> [UInt8]? {
+        if text == "*" { return [] }
+        let groups = text.split(separator: ":", omittingEmptySubsequences: false)
+        let octets = groups.compactMap { $0.count == 2 ? UInt8($0, radix: 16) : nil }
+        return octets.count == groups.count && octets.count <= UInt8.max ? octets : nil
     }
 }
 

@@ -14,8 +14,6 @@ extension NetworkServer {
 
     /// The end of stderr that is kept: far more than it writes between two looks, or while it starts.
     private static let longestComplaint = 65_536
-    /// How often it is tried to read the lease file while dnsmasq sleeps.
-    private static let leaseLooks = 100
 
     static func configurationArgument(_ path: String) -> String { "--conf-file=\(path)" }
 
@@ -37,27 +35,6 @@ extension NetworkServer {
 
     func leftovers(_ disk: ServerDisk) -> Leftovers {
         Leftovers(namespacePath: namespacePath, configuration: disk.paths.configuration)
-    }
-
-    /// Whether a guest that is not wanted, or is wanted elsewhere, has a lease.
-    func strays(_ wanted: ServerWanted, _ disk: ServerDisk) async throws -> ServerPlan.Strays {
-        guard wanted.servesDHCP, let child = current?.child, child.exitIfEnded == nil else { return .none }
-        guard let text = try await leases(of: child, disk), let file = try? LeaseFile(text) else { return .unknown }
-        return file.strays(among: wanted.hosts).isEmpty ? .none : .some
-    }
-
-    /// The lease file as dnsmasq left it, and not as it is while it is written: it is emptied first then.
-    ///
-    /// - Returns: The text at a moment at which dnsmasq slept; nil when it never did.
-    private func leases(of child: SupervisedChild, _ disk: ServerDisk) async throws -> String? {
-        let facts = ProcessFacts(pid: child.pid)
-        for _ in 0..<Self.leaseLooks where child.exitIfEnded == nil {
-            let before = facts.sleep
-            let text = try onDisk(disk.leases)
-            if before != nil, facts.sleep == before { return text }
-            try await Task.sleep(for: Self.pace)
-        }
-        return nil
     }
 
     // MARK: Errors

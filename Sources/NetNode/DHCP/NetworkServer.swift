@@ -80,9 +80,9 @@ package actor NetworkServer {
 
     /// Makes the server what is wanted, whatever it is now.
     ///
-    /// - Returns: What was done; when nothing had to be, the server got no signal.
-    /// - Throws: ``ServerError``, ``ServersClosed``, ``ServerPathError`` or `CancellationError`. After a failed start
-    ///   none runs.
+    /// - Returns: What was done; when nothing had to be, the server got no signal, and has answered when it was asked.
+    /// - Throws: ``ServerError``, ``ServersClosed``, ``ServerPathError`` or `CancellationError`. After a failed start,
+    ///   and after a server that did not answer, none runs.
     package func bring(to wanted: ServerWanted) async throws -> ServerPass {
         precondition(wanted.vni == vni, "the server of network \(vni) was given network \(wanted.vni)")
         let epoch = try permit.begin()
@@ -149,7 +149,9 @@ package actor NetworkServer {
             return note(.stopped, wanted)
         }
         switch plan {
-        case .nothing, .stop: return .nothing
+        case .nothing, .stop:
+            try await expectAnswers(wanted, in: epoch)
+            return .nothing
         case .reload:
             if try await reload(files, wanted, disk, in: epoch) { return note(.reloaded, wanted) }
             return try await restart(files, wanted, disk, in: epoch)
@@ -212,7 +214,7 @@ package actor NetworkServer {
         current?.hosts = files.hosts
         current?.names = files.names
         // Only now: until it had read its files, who was taken away could still get a lease.
-        return try await !strays(wanted, disk).needRestart(from: before.hosts, to: files.hosts)
+        return try await releaseStrays(wanted, disk, in: epoch).areGone(from: before.hosts, to: files.hosts)
     }
 
     private func note(_ pass: ServerPass, _ wanted: ServerWanted) -> ServerPass {
@@ -307,6 +309,10 @@ package actor NetworkServer {
             guard ContinuousClock.now < deadline else { throw error(.notServing(within: Self.startLimit), child) }
             try await Task.sleep(for: Self.pace)
             log.look(at: child.standardError)
+        }
+        let unanswered = try await unanswered(wanted, by: child, within: Self.answerLimit, in: epoch)
+        guard unanswered.isEmpty else {
+            throw error(.notAnswering(unanswered.map(\.rawValue), within: Self.answerLimit), child)
         }
     }
 

@@ -11,6 +11,10 @@ package struct ServerError: Error, Sendable, Hashable, CustomStringConvertible {
         /// The child ended before it served.
         case ended(ChildExit)
         case notServing(within: Duration)
+        /// It runs, and did not answer what a guest would ask it, by `DHCP` or `DNS`.
+        case notAnswering([String], within: Duration)
+        /// It could not be asked.
+        case notAsked(attempt: String, error: Int32)
         /// A process of an earlier run was killed and would not go.
         case leftoverStays(Int32)
         case file(path: String, attempt: String, error: Int32)
@@ -44,6 +48,10 @@ package struct ServerError: Error, Sendable, Hashable, CustomStringConvertible {
         case .notStarted(let cause): "could not be started: \(cause)"
         case .ended(let exit): "ended with \(exit) before it served"
         case .notServing(let limit): "did not serve within \(limit), so it was ended"
+        case .notAnswering(let questions, let limit):
+            "ran, but did not answer \(questions.joined(separator: " and ")) within \(limit), so it was ended"
+        case .notAsked(let attempt, let error):
+            "could not be asked whether it serves: cannot \(attempt) (errno \(error))"
         case .leftoverStays(let pid): "cannot start: process \(pid) of an earlier run was killed and has not gone"
         case .file(let path, let attempt, let error): "cannot \(attempt) \(path) (errno \(error))"
         case .noUser(let names): "have no user: expected one of \(names.joined(separator: ", ")) on this machine"

@@ -99,8 +99,9 @@ package struct ServerFiles: Sendable, Hashable {
         var lines = [
             "dhcp-authoritative", "no-ping", "dhcp-ignore-names",
             "dhcp-range=\(wanted.cidr.network),static,\(wanted.cidr.netmask),\(leaseTime)",
-            // Its own limit is 1,000; all addresses but the server's can be leased.
-            "dhcp-lease-max=\(wanted.cidr.usableHostCount - 1)",
+            // Its own limit is 1,000. All addresses but the server's can be leased, and the probe's, if a guest takes its
+            // MAC and asks for it: that one is in nobody's way.
+            "dhcp-lease-max=\(wanted.cidr.usableHostCount)",
             "dhcp-leasefile=\(paths.leases)", "dhcp-hostsfile=\(paths.hosts)",
             "dhcp-option=3,\(server)",
         ]
@@ -116,6 +117,14 @@ package struct ServerFiles: Sendable, Hashable {
     private static func hostLine(_ host: ServerWanted.Host) -> String {
         let fields = ["\(host.mac)", "\(host.address)"] + (isReadAsName(host.hostname) ? ["\(host.hostname)"] : [])
         return fields.joined(separator: ",")
+    }
+
+    /// Who asks whether the server answers, and gets an address that no guest can have: the network's own.
+    ///
+    /// A static range answers nobody whom it does not know. Last, so that a guest that has its MAC nevertheless is known
+    /// by its own line.
+    private static func probeLine(_ wanted: ServerWanted) -> String {
+        "\(MACAddress.probe(of: wanted.vni)),\(wanted.cidr.network)"
     }
 
     /// The field of a host line has no marks: `ignore` turns the host off, `infinite`, `90` and `2h` are lease times.

@@ -1,7 +1,7 @@
 /// What is to be done so that a network's server serves what is wanted.
 package enum ServerPlan: Sendable, Hashable {
     case nothing
-    /// Write what differs, and SIGHUP.
+    /// Write what differs, SIGHUP, and end the leases of those that went.
     case reload
     case restart
     case start
@@ -41,11 +41,15 @@ package enum ServerPlan: Sendable, Hashable {
     /// What the lease file says of leases that belong to nobody wanted.
     package enum Strays: Sendable, Hashable {
         case none
-        case some
+        case some([LeaseFile.Lease])
         /// It could not be read, so there may be some if a guest was taken away.
         case unknown
 
-        /// Whether leases must be ended.
+        /// The most leases that are ended one by one: dnsmasq writes its file anew after each, and from here on some 10 ms
+        /// of silence are less.
+        package static let mostReleased = 32
+
+        /// Whether leases must be ended that cannot be ended one by one.
         ///
         /// - Parameters:
         ///   - old: the hosts file before; nil when that is not certain.
@@ -53,12 +57,30 @@ package enum ServerPlan: Sendable, Hashable {
         /// - Returns: Whether only a restart makes sure that no address is kept from whom it is wanted for.
         package func needRestart(from old: String?, to new: String) -> Bool {
             switch self {
-            case .none: return false
-            case .some: return true
-            case .unknown:
-                guard let old else { return true }
-                return !Set(old.split(separator: "\n")).isSubset(of: new.split(separator: "\n"))
+            case .none: false
+            case .some(let leases): leases.count > Self.mostReleased
+            case .unknown: Self.isAnyoneGone(from: old, to: new)
             }
+        }
+
+        /// Whether it is certain that no address is kept from whom it is wanted for; of what was looked at after leases
+        /// were ended one by one.
+        package func areGone(from old: String?, to new: String) -> Bool {
+            switch self {
+            case .none: true
+            case .some: false
+            case .unknown: !Self.isAnyoneGone(from: old, to: new)
+            }
+        }
+
+        /// Whether nothing is known that would have to be ended.
+        fileprivate var canStay: Bool {
+            if case .some = self { false } else { true }
+        }
+
+        private static func isAnyoneGone(from old: String?, to new: String) -> Bool {
+            guard let old else { return true }
+            return !Set(old.split(separator: "\n")).isSubset(of: new.split(separator: "\n"))
         }
     }
 
@@ -80,7 +102,7 @@ package enum ServerPlan: Sendable, Hashable {
         }
         let isConfigured =
             child.configuration == wanted.configuration && Self.isSame(disk.configuration, wanted.configuration)
-        // To start anew is the only always right way to end a lease, and costs some 10 ms of silence.
+        // To start anew is the one way to end leases that is always right, and costs some 10 ms of silence.
         guard child.isInPlace, isConfigured, !strays.needRestart(from: child.hosts, to: wanted.hosts) else {
             self = .restart
             return
@@ -88,6 +110,7 @@ package enum ServerPlan: Sendable, Hashable {
         let isSame =
             child.hosts == wanted.hosts && child.names == wanted.names
             && Self.isSame(disk.hosts, wanted.hosts) && Self.isSame(disk.names, wanted.names)
+            && strays.canStay
         self = isSame ? .nothing : .reload
     }
 

@@ -1,0 +1,79 @@
+import ChildProcess
+import ClusterOps
+import Glibc
+import Logging
+
+/// How the leases of guests that went are found, and ended.
+extension NetworkServer {
+    /// How often the lease file is looked at until dnsmasq sleeps, or has taken a release in.
+    private static let leaseLooks = 100
+    /// How often guests that went are signed off: the datagrams can be lost, and dnsmasq answers none.
+    private static let releaseAttempts = 3
+    /// Looks between two attempts.
+    private static let releaseLooks = 25
+
+    /// Whose leases there are of guests that are not wanted, or are wanted elsewhere.
+    func strays(_ wanted: ServerWanted, _ disk: ServerDisk) async throws -> ServerPlan.Strays {
+        guard wanted.servesDHCP, let child = current?.child, child.exitIfEnded == nil else { return .none }
+        guard let text = try await leases(of: child, disk), let file = try? LeaseFile(text) else { return .unknown }
+        let strays = file.strays(among: wanted.hosts)
+        return strays.isEmpty ? .none : .some(strays)
+    }
+
+    /// Ends the leases of guests that are not wanted: says to the server what each of them would say when it goes.
+    ///
+    /// Only what the server writes down afterwards counts: it does not answer, and it takes no notice of what it does
+    /// not know.
+    ///
+    /// - Returns: What is left.
+    func releaseStrays(
+        _ wanted: ServerWanted,
+        _ disk: ServerDisk,
+        in epoch: ServerPermit.Epoch
+    ) async throws -> ServerPlan.Strays {
+        var strays = try await strays(wanted, disk)
+        for _ in 0..<Self.releaseAttempts {
+            guard case .some(let leases) = strays, leases.count <= ServerPlan.Strays.mostReleased else { return strays }
+            do {
+                try release(leases, to: wanted.cidr.serverAddress)
+            } catch {
+                logger.warning(
+                    "leases cannot be released",
+                    metadata: ["vni": "\(vni)", "attempt": "\(error.attempt)", "errno": "\(error.number)"]
+                )
+                return strays
+            }
+            for _ in 0..<Self.releaseLooks where strays != .none {
+                try await Task.sleep(for: Self.pace)
+                try permit.check(epoch)
+                strays = try await self.strays(wanted, disk)
+            }
+        }
+        return strays
+    }
+
+    private func release(
+        _ leases: [LeaseFile.Lease],
+        to server: IPv4Address
+    ) throws(NamespaceSocket.Failure) {
+        let socket = try NamespaceSocket(in: namespacePath)
+        for lease in leases {
+            let message = DHCPMessage.release(lease, to: server, transaction: .random(in: .min ... .max))
+            try socket.send(message.bytes, to: .init(address: server, port: DHCPMessage.serverPort))
+        }
+    }
+
+    /// The lease file as dnsmasq left it, and not as it is while it is written: it is emptied first then.
+    ///
+    /// - Returns: The text at a moment at which dnsmasq slept; nil when it never did.
+    private func leases(of child: SupervisedChild, _ disk: ServerDisk) async throws -> String? {
+        let facts = ProcessFacts(pid: child.pid)
+        for _ in 0..<Self.leaseLooks where child.exitIfEnded == nil {
+            let before = facts.sleep
+            let text = try onDisk(disk.leases)
+            if before != nil, facts.sleep == before { return text }
+            try await Task.sleep(for: Self.pace)
+        }
+        return nil
+    }
+}

@@ -1,0 +1,102 @@
+import ClusterOps
+import Glibc
+
+/// Asks a network's server what a guest would ask it, where no guest can hear it.
+///
+/// From inside of the server's namespace, to its own address: the kernel loops that back, and no frame leaves. The
+/// question for an address is a real DISCOVER, for a MAC and an address that no guest may have, as a relay would pass it
+/// on: the answer then comes to the relay and not to the MAC. Nothing follows it, so no lease comes of it.
+struct ServerProbe: Sendable {
+    /// What is asked.
+    enum Question: String, Sendable, Hashable {
+        case address = "DHCP"
+        case name = "DNS"
+    }
+
+    /// A datagram can be lost where a socket's queue is full.
+    private static let repetition: Duration = .milliseconds(250)
+    /// The time between two looks: an answer takes 0.05 to 0.3 ms.
+    private static let pace: Duration = .milliseconds(1)
+    private static let namePort: UInt16 = 53
+
+    let namespacePath: String
+    let vni: VNI
+    let server: IPv4Address
+    let questions: [Question]
+
+    /// Asks, and asks again, until everything is answered.
+    ///
+    /// - Parameters:
+    ///   - limit: how long it is waited for answers.
+    ///   - mayGoOn: asked before each look; what it throws ends the wait.
+    /// - Returns: What was not answered in time.
+    /// - Throws: `NamespaceSocket.Failure` when it cannot be asked, `CancellationError`, and what `mayGoOn` throws.
+    func unanswered(
+        within limit: Duration,
+        _ mayGoOn: () async throws -> Void
+    ) async throws -> [Question] {
+        var open = try questions.map(conversation)
+        let deadline = ContinuousClock.now + limit
+        var next = ContinuousClock.now
+        while true {
+            if next <= .now {
+                // One that cannot be sent is one that is not answered.
+                for conversation in open { try? conversation.ask() }
+                next = .now + Self.repetition
+            }
+            open.removeAll { $0.isAnswered() }
+            guard !open.isEmpty, ContinuousClock.now < deadline else { return open.map(\.question) }
+            try await Task.sleep(for: Self.pace)
+            try await mayGoOn()
+        }
+    }
+
+    private struct Conversation: Sendable {
+        let question: Question
+        let ask: @Sendable () throws -> Void
+        let isAnswered: @Sendable () -> Bool
+    }
+
+    private func conversation(_ question: Question) throws(NamespaceSocket.Failure) -> Conversation {
+        switch question {
+        case .address: try conversationOnAddress()
+        case .name: try conversationOnName()
+        }
+    }
+
+    private func conversationOnAddress() throws(NamespaceSocket.Failure) -> Conversation {
+        let place = NamespaceSocket.Place(address: server, port: DHCPMessage.serverPort)
+        let (asking, listening) = (try socket(), try socket())
+        try listening.take(at: place, from: place)
+        let message = DHCPMessage.discover(.probe(of: vni), by: server, transaction: .random(in: .min ... .max))
+        return Conversation(question: .address) {
+            try asking.send(message.bytes, to: place)
+        } isAnswered: {
+            while let bytes = listening.receive() {
+                guard let answer = DHCPMessage(answer: bytes) else { continue }
+                if answer.kind == .offer && answer.transaction == message.transaction && answer.server == server {
+                    return true
+                }
+            }
+            return false
+        }
+    }
+
+    private func conversationOnName() throws(NamespaceSocket.Failure) -> Conversation {
+        let place = NamespaceSocket.Place(address: server, port: Self.namePort)
+        let socket = try socket()
+        let query = NameQuery.version(id: .random(in: .min ... .max))
+        return Conversation(question: .name) {
+            try socket.send(query.bytes, to: place)
+        } isAnswered: {
+            while let bytes = socket.receive() {
+                if query.isAnswered(by: bytes) { return true }
+            }
+            return false
+        }
+    }
+
+    private func socket() throws(NamespaceSocket.Failure) -> NamespaceSocket {
+        try NamespaceSocket(in: namespacePath)
+    }
+}

@@ -1,0 +1,88 @@
+import CSpawn
+import ClusterOps
+import Glibc
+
+/// A UDP socket that lives in a network namespace, wherever its owner lives; no call on it waits.
+final class NamespaceSocket: Sendable {
+    /// A step that the kernel refused.
+    struct Failure: Error {
+        let attempt: String
+        let number: Int32
+    }
+
+    /// Where a datagram comes from or goes to.
+    struct Place: Sendable, Hashable {
+        let address: IPv4Address
+        let port: UInt16
+    }
+
+    /// Longer than any datagram that is waited for here: Ethernet's frame.
+    private static let longest = 1500
+    private let descriptor: Int32
+
+    /// Makes one.
+    ///
+    /// - Parameter namespacePath: the namespace's file.
+    /// - Throws: `Failure` when there is no such namespace, or no right to enter it.
+    init(in namespacePath: String) throws(Failure) {
+        descriptor = cspawn_datagram_socket_in(namespacePath)
+        guard descriptor >= 0 else { throw Failure(attempt: "open a socket in \(namespacePath)", number: errno) }
+    }
+
+    deinit { close(descriptor) }
+
+    /// Takes only the datagrams that come to `place` from `peer`, also where another socket takes those from everybody.
+    ///
+    /// In between it is bound to the loopback, where no datagram of a guest comes in: not even in that instant does it
+    /// take one that is for the other socket.
+    func take(at place: Place, from peer: Place) throws(Failure) {
+        var one: Int32 = 1
+        try check("share port \(place.port)") {
+            setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, socklen_t(MemoryLayout<Int32>.size))
+        }
+        try stay(on: "lo")
+        try check("bind \(place.address):\(place.port)") { self.named(place) { bind(descriptor, $0, $1) } }
+        try check("connect to \(peer.address):\(peer.port)") { self.named(peer) { connect(descriptor, $0, $1) } }
+        try stay(on: "")
+    }
+
+    /// Sends a datagram; the kernel chooses from where.
+    func send(_ bytes: [UInt8], to place: Place) throws(Failure) {
+        try check("send to \(place.address):\(place.port)") {
+            Int32(self.named(place) { sendto(descriptor, bytes, bytes.count, 0, $0, $1) })
+        }
+    }
+
+    /// A datagram that has come; nil when there is none, or none yet.
+    func receive() -> [UInt8]? {
+        var bytes = [UInt8](repeating: 0, count: Self.longest)
+        let count = bytes.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress, $0.count, 0) }
+        // An error here is an earlier datagram's: nobody listened. Who waits for an answer has none.
+        return count < 0 ? nil : Array(bytes.prefix(count))
+    }
+
+    /// Binds it to a device, or, by no name, to none.
+    private func stay(on device: String) throws(Failure) {
+        try check("bind to '\(device)'") {
+            setsockopt(descriptor, SOL_SOCKET, SO_BINDTODEVICE, device, socklen_t(device.utf8.count))
+        }
+    }
+
+    private func check(_ attempt: @autoclosure () -> String, _ call: () -> Int32) throws(Failure) {
+        while call() < 0 {
+            guard errno == EINTR else { throw Failure(attempt: attempt(), number: errno) }
+        }
+    }
+
+    private func named<Result>(_ place: Place, _ call: (UnsafePointer<sockaddr>, socklen_t) -> Result) -> Result {
+        var name = sockaddr_in()
+        name.sin_family = sa_family_t(AF_INET)
+        name.sin_port = place.port.bigEndian
+        name.sin_addr.s_addr = place.address.rawValue.bigEndian
+        return withUnsafePointer(to: &name) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                call($0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+    }
+}
