@@ -19,6 +19,12 @@ package struct NodeNetworks: Sendable {
 
     /// What of a network is neither mesh nor server, as problems name it.
     private static let namespaceProblem = "namespace"
+    /// Guests that a network's server leaves out.
+    private static let guestsProblem = "interfaces"
+    /// What elected nodes alone find out.
+    private static let problemsOfElected = [AppliedPart.dnsmasq.rawValue, guestsProblem]
+    /// Guests that a problem names; the others are counted.
+    private static let guestsNamed = 3
     /// Servers that are brought up at once: more only wait for the two or four processors that there are.
     private static let serversAtOnce = 8
 
@@ -63,6 +69,7 @@ package struct NodeNetworks: Sendable {
     /// - Throws: What kept it from reading wanted or actual, or from writing down what it found.
     func repair(under tenure: Tenure?) async throws {
         try await ledger.refresh()
+        let known = ledger.knownProblems
         let pass = try await mesh.pass()
         for network in pass.converged {
             try await ledger.reached(.mesh, of: network.id, generation: network.generation)
@@ -73,8 +80,8 @@ package struct NodeNetworks: Sendable {
         }
         try await makeNamespaces()
         let wanted = Set(pass.wanted.networks.map(\.id))
-        try await ledger.closeProblems { what, network in
-            wanted.contains(network) && (what != AppliedPart.dnsmasq.rawValue || tenure != nil)
+        try await ledger.closeProblems(among: known) { what, network in
+            wanted.contains(network) && (!Self.problemsOfElected.contains(what) || tenure != nil)
         }
     }
 
@@ -204,7 +211,10 @@ package struct NodeNetworks: Sendable {
         guard let vni = try await wanted(network).first?.vni else { return nil }
         return try await turns.run(vni) {
             guard let wanted = try await wanted(network).first else { return nil }
-            if let tenure, tenure.isOver { throw TenureOver(term: tenure.term) }
+            if let tenure {
+                if tenure.isOver { throw TenureOver(term: tenure.term) }
+                try await ledger.problem(Self.guestsProblem, of: network, Self.complaint(wanted.objections))
+            }
             do {
                 let pass = try await servers.bring(wanted)
                 guard let tenure else { return pass }
@@ -242,6 +252,14 @@ extension NamespaceWanted {
         self.init(
             vni: network.vni,
             mtu: network.mtu,
+    /// What is said of guests that are left out; nil when none is.
+    private static func complaint(_ objections: [String]) -> String? {
+        guard !objections.isEmpty else { return nil }
+        let rest = objections.count - guestsNamed
+        let named = objections.prefix(guestsNamed).joined(separator: "; ")
+        return "left out: " + named + (rest > 0 ? "; and \(rest) more" : "")
+    }
+
             address: network.cidr.serverAddress,
             prefixLength: network.cidr.prefixLength
         )

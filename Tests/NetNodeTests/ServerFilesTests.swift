@@ -180,9 +180,9 @@ import Testing
                 generation: 3,
                 guest: try address.map {
                     ServerStatements.Row.Guest(
-                        mac: try MACAddress("02:00:00:00:00:01"),
+                        mac: try MACAddress("02:00:00:00:00:\($0.suffix(1))1"),
                         address: try IPv4Address($0),
-                        hostname: try HostName("g")
+                        hostname: try HostName("g\($0.suffix(1))")
                     )
                 }
             )

@@ -31,6 +31,8 @@ public enum Migrations {
         ),
         step(19, "index deadlines", PackageResources.V0019__index_deadlines_sql),
         step(20, "create operation waiters", PackageResources.V0020__create_operation_waiters_sql),
+        step(21, "check interfaces", PackageResources.V0021__check_interfaces_sql),
+        step(22, "check networks", PackageResources.V0022__check_networks_sql),
     ]
 
     /// Brings a schema to this program's version, or tells how far it is.

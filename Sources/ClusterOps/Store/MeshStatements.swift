@@ -11,7 +11,7 @@ package enum MeshStatements {
         package let generation: UInt64
         package let node: NodeID
         package let underlay: IPv4Address
-        /// Nil where the node takes part by its role.
+        /// Nil where the node takes part by its role, or by a guest whose row has no MAC that is one.
         package let mac: MACAddress?
 
         package init(
@@ -54,7 +54,9 @@ package enum MeshStatements {
                 generation: try row.get("generation"),
                 node: try row.get("node"),
                 underlay: try row.get("underlay_address"),
-                mac: try row.get("mac", as: MACAddress?.self)
+                // Of a guest whose MAC does not parse, the node takes part all the same. (It is the network's server that
+                // says so.)
+                mac: try row.get("mac", as: String?.self).flatMap { try? MACAddress($0) }
             )
         }
     }

@@ -17,6 +17,16 @@ package enum ServerStatements {
             }
         }
 
+        /// A guest's interface that cannot be served as its row stands.
+        package struct Unreadable: Sendable, Hashable {
+            /// One line; nothing of the row stands in it as it was found.
+            package let reason: String
+
+            package init(reason: String) {
+                self.reason = reason
+            }
+        }
+
         package let network: NetworkID
         package let name: NetworkName
         package let vni: VNI
@@ -27,7 +37,10 @@ package enum ServerStatements {
         package let dns: Bool
         package let generation: UInt64
         /// Nil for a network that has no guests.
+        package let interface: InterfaceID?
+        /// Nil for a network that has no guests, and for a guest that cannot be read.
         package let guest: Guest?
+        package let unreadable: Unreadable?
 
         package init(
             network: NetworkID,
@@ -39,7 +52,9 @@ package enum ServerStatements {
             dhcp: Bool,
             dns: Bool,
             generation: UInt64,
-            guest: Guest?
+            interface: InterfaceID? = nil,
+            guest: Guest?,
+            unreadable: Unreadable? = nil
         ) {
             self.network = network
             self.name = name
@@ -50,16 +65,20 @@ package enum ServerStatements {
             self.dhcp = dhcp
             self.dns = dns
             self.generation = generation
+            self.interface = interface
             self.guest = guest
+            self.unreadable = unreadable
         }
     }
 
     /// Every network, or only one, with every guest of it.
     ///
-    /// One statement, hence one snapshot: the generation is that of these very guests.
+    /// One statement, hence one snapshot: the generation is that of these very guests. A guest that does not parse is no
+    /// error of the whole: the others are to be served.
     package static func rows(of network: NetworkID?, on session: borrowing Session) throws -> [Row] {
         try session.query(rowsQuery(of: network)).map { row in
-            let mac = try row.get("mac", as: MACAddress?.self)
+            let interface = try row.get("interface", as: InterfaceID?.self)
+            let (guest, unreadable) = try interface == nil ? (nil, nil) : guest(in: row)
             return Row(
                 network: try row.get("network"),
                 name: try row.get("name"),
@@ -70,10 +89,20 @@ package enum ServerStatements {
                 dhcp: try row.get("dhcp"),
                 dns: try row.get("dns"),
                 generation: try row.get("generation"),
-                guest: try mac.map { mac in
-                    Row.Guest(mac: mac, address: try row.get("address"), hostname: try row.get("hostname"))
-                }
+                interface: interface,
+                guest: guest,
+                unreadable: unreadable
             )
+        }
+    }
+
+    private static func guest(in row: MariaDB.Row) throws -> (Row.Guest?, Row.Unreadable?) {
+        let (mac, hostname) = (try row.get("mac", as: String.self), try row.get("hostname", as: String.self))
+        let address = try row.get("address", as: IPv4Address.self)
+        do throws(ValueError) {
+            return (Row.Guest(mac: try MACAddress(mac), address: address, hostname: try HostName(hostname)), nil)
+        } catch {
+            return (nil, Row.Unreadable(reason: "\(error)"))
         }
     }
 
@@ -81,7 +110,7 @@ package enum ServerStatements {
         let condition: SQL = network.map { "WHERE w.id = \($0)" } ?? ""
         return """
             SELECT w.id AS network, w.name, w.vni, w.cidr, w.mtu, w.domain, w.dhcp, w.dns, w.generation,
-                i.mac, i.address, i.hostname
+                i.id AS interface, i.mac, i.address, i.hostname
             FROM networks AS w LEFT JOIN interfaces AS i ON i.network = w.id
             \(sql: condition)
             """

@@ -5,9 +5,14 @@ import Synchronization
 ///
 /// It remembers what it has written, so that a node on which nothing changes writes nothing.
 package final class NetworkLedger: Sendable {
-    private struct Entry: Hashable {
+    fileprivate struct Entry: Hashable {
         let network: NetworkID
         let what: String
+    }
+
+    /// The problems that were written down at one moment.
+    package struct KnownProblems: Sendable {
+        fileprivate let entries: [Entry]
     }
 
     private struct Reached: Hashable {
@@ -105,12 +110,22 @@ package final class NetworkLedger: Sendable {
         return true
     }
 
+    /// The problems that are written down now.
+    package var knownProblems: KnownProblems {
+        KnownProblems(entries: state.withLock { Array($0.problems.keys) })
+    }
+
     /// Forgets the problems that are about nothing any more, such as those of a server that is another node's by now.
     ///
-    /// - Parameter isOpen: whether a problem, by what and network, is still about something.
+    /// - Parameters:
+    ///   - known: among which; what was found out since then is for the next time.
+    ///   - isOpen: whether a problem, by what and network, is still about something.
     /// - Throws: `DatabaseError`; the rest stays for the next time.
-    package func closeProblems(unless isOpen: (String, NetworkID) -> Bool) async throws {
-        for entry in state.withLock({ Array($0.problems.keys) }) where !isOpen(entry.what, entry.network) {
+    package func closeProblems(
+        among known: KnownProblems,
+        unless isOpen: (String, NetworkID) -> Bool
+    ) async throws {
+        for entry in known.entries where !isOpen(entry.what, entry.network) {
             try await problem(entry.what, of: entry.network, nil)
         }
     }

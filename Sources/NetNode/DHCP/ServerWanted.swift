@@ -18,6 +18,8 @@ package struct ServerWanted: Sendable, Hashable {
     package let generation: UInt64
     /// By address, ascending.
     package let hosts: [Host]
+    /// Why guests are left out that are wanted: a sentence each, which names the interface.
+    package let objections: [String]
 
     package init(
         id: NetworkID,
@@ -29,7 +31,8 @@ package struct ServerWanted: Sendable, Hashable {
         servesDHCP: Bool,
         servesDNS: Bool,
         generation: UInt64,
-        hosts: [Host]
+        hosts: [Host],
+        objections: [String] = []
     ) {
         self.id = id
         self.name = name
@@ -41,6 +44,7 @@ package struct ServerWanted: Sendable, Hashable {
         self.servesDNS = servesDNS
         self.generation = generation
         self.hosts = hosts.sorted { $0.address < $1.address }
+        self.objections = objections
     }
 
     /// Whether the network has a server at all.
@@ -54,6 +58,11 @@ package struct ServerWanted: Sendable, Hashable {
     }
 
     private init(ofOneNetwork rows: [ServerStatements.Row], first: ServerStatements.Row) {
+        var guests = GuestList(cidr: first.cidr, vni: first.vni)
+        // By id, so that of two who want the same it is always the same one that gets it.
+        for row in rows.sorted(by: { $0.interface.map { "\($0)" } ?? "" < $1.interface.map { "\($0)" } ?? "" }) {
+            guests.add(row)
+        }
         self.init(
             id: first.network,
             name: first.name,
@@ -64,7 +73,8 @@ package struct ServerWanted: Sendable, Hashable {
             servesDHCP: first.dhcp,
             servesDNS: first.dns,
             generation: first.generation,
-            hosts: rows.compactMap(\.guest)
+            hosts: guests.hosts,
+            objections: guests.objections
         )
     }
 }
