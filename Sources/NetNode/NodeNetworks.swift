@@ -144,14 +144,34 @@ package struct NodeNetworks: Sendable {
 
     /// Brings one network up on the elected node: mesh, namespace, server.
     ///
+    /// A server that runs is told first: nearly always a guest is all that is new, and it may be waiting.
+    ///
     /// - Returns: What it took, or nil when there is no such network any more.
     func serve(_ network: NetworkID, under tenure: Tenure) async throws -> ServerPass? {
+        let early = await bringRunningServer(of: network, under: tenure)
         let pass = try await mesh.pass(.network(network))
         if let problem = pass.hasConverged ? nil : pass.trouble {
             try await ledger.problem(AppliedPart.mesh.rawValue, of: network, problem)
         }
         if let failure = try await makeNamespaces(of: network)[network] { throw failure }
-        return try await bringServer(of: network, under: tenure)
+        let late = try await bringServer(of: network, under: tenure)
+        return late == .nothing ? early ?? late : late
+    }
+
+    /// - Returns: What was done; nil when none runs, or it could not be brought to what is wanted before all that it stands
+    ///   on has been looked at.
+    private func bringRunningServer(of network: NetworkID, under tenure: Tenure) async -> ServerPass? {
+        do {
+            guard let vni = try await vni(of: network), await servers.isRunning(vni) else { return nil }
+            return try await bringServer(of: network, under: tenure)
+        } catch {
+            // Whatever it is, it comes up again when its turn is.
+            return nil
+        }
+    }
+
+    private func vni(of network: NetworkID) async throws -> VNI? {
+        try await database.withSession { try MeshStatements.vni(of: network, on: $0) }
     }
 
     /// Brings all networks up on the elected node; one that is broken does not hold up the others.
@@ -208,7 +228,7 @@ package struct NodeNetworks: Sendable {
     /// - Returns: What it took, or nil when there is no such network any more.
     /// - Throws: ``TenureOver``, ``ServersClosed``, ``ServerError``, which is written down, and `DatabaseError`.
     func bringServer(of network: NetworkID, under tenure: Tenure?) async throws -> ServerPass? {
-        guard let vni = try await wanted(network).first?.vni else { return nil }
+        guard let vni = try await vni(of: network) else { return nil }
         return try await turns.run(vni) {
             guard let wanted = try await wanted(network).first else { return nil }
             if let tenure {
@@ -232,6 +252,14 @@ package struct NodeNetworks: Sendable {
         }
     }
 
+    /// What is said of guests that are left out; nil when none is.
+    private static func complaint(_ objections: [String]) -> String? {
+        guard !objections.isEmpty else { return nil }
+        let rest = objections.count - guestsNamed
+        let named = objections.prefix(guestsNamed).joined(separator: "; ")
+        return "left out: " + named + (rest > 0 ? "; and \(rest) more" : "")
+    }
+
     /// Tells everybody where the gateways are now.
     func announce() async throws {
         for network in try await wanted() {
@@ -252,14 +280,6 @@ extension NamespaceWanted {
         self.init(
             vni: network.vni,
             mtu: network.mtu,
-    /// What is said of guests that are left out; nil when none is.
-    private static func complaint(_ objections: [String]) -> String? {
-        guard !objections.isEmpty else { return nil }
-        let rest = objections.count - guestsNamed
-        let named = objections.prefix(guestsNamed).joined(separator: "; ")
-        return "left out: " + named + (rest > 0 ? "; and \(rest) more" : "")
-    }
-
             address: network.cidr.serverAddress,
             prefixLength: network.cidr.prefixLength
         )

@@ -115,6 +115,11 @@ package final class NetworkServers: Sendable {
         }
     }
 
+    /// Whether the server of a network runs.
+    func isRunning(_ vni: VNI) async -> Bool {
+        await state.withLock({ $0.servers[vni] })?.pid != nil
+    }
+
     /// How many servers that had died were started again.
     package var restarts: Int { state.withLock { $0.restarts } }
 
