@@ -124,6 +124,21 @@ public struct NamespaceHosts: Sendable {
         return received
     }
 
+    /// Sends pings at a pace whatever becomes of them, and tells which were answered.
+    ///
+    /// - Returns: the numbers of those that were, from 1.
+    public func pings(from guest: Guest, to address: IPv4Address, count: Int, every pace: Duration) async throws -> [Int] {
+        let milliseconds = max(2, pace / .milliseconds(1))
+        let output = try await HostTool.output(
+            "ping",
+            ["-n", "-c", "\(count)", "-i", "\(milliseconds / 1000)", "-W", "1", "\(address)"],
+            namespace: guest.namespace
+        )
+        return output.text.split(separator: "\n").filter { $0.contains("bytes from") }.compactMap { line in
+            line.split(separator: " ").first { $0.hasPrefix("icmp_seq=") }.flatMap { Int($0.dropFirst(9)) }
+        }
+    }
+
     /// The frames that a device of a namespace has received.
     public func framesReceived(by device: String, in namespace: String) async throws -> Int {
         struct Device: Decodable {

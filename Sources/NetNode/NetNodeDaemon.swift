@@ -51,6 +51,7 @@ struct NetNodeDaemon {
             gate: gate,
             succession: Succession(node: node, database: database, waker: waker),
             doorbell: doorbell,
+            electionDoorbell: electionDoorbell,
             logger: logger
         )
         let listener = DoorbellService(

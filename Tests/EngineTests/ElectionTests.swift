@@ -174,54 +174,12 @@ import Testing
 
     // MARK: The keeper
 
-    private static let timing = ElectionState.Timing(
-        lease: .milliseconds(1500),
-        renew: .milliseconds(200),
-        fence: .milliseconds(1000)
-    )
-
-    private func keeper(_ node: String, _ cluster: TestCluster, _ role: RecordingRole) throws -> ElectionKeeper {
-        ElectionKeeper(
-            timing: Self.timing,
-            node: try NodeName(node),
-            database: Database(cluster.configuration, logger: .silent),
-            role: role,
-            logger: .silent
-        )
-    }
-
-    /// Runs keepers of nodes as services of their own, each with what ends it.
-    private func withKeepers(
-        _ nodes: [String],
-        on cluster: TestCluster,
-        _ body: @Sendable ([(role: RecordingRole, stop: @Sendable () async -> Void)]) async throws -> Void
-    ) async throws {
-        var members: [(role: RecordingRole, group: ServiceGroup)] = []
-        for node in nodes {
-            let role = RecordingRole()
-            let services: [any Service] = [try keeper(node, cluster, role)]
-            members.append(
-                (
-                    role,
-                    ServiceGroup(configuration: .init(services: services.map { .init(service: $0) }, logger: .silent))
-                )
-            )
-        }
-        let groups = members.map(\.group)
-        try await withThrowingTaskGroup(of: Void.self) { tasks in
-            for group in groups { tasks.addTask { try await group.run() } }
-            try await body(members.map { member in (member.role, { await member.group.triggerGracefulShutdown() }) })
-            for group in groups { await group.triggerGracefulShutdown() }
-            try await tasks.waitForAll()
-        }
-    }
-
     @Test func `one of three is elected, and when it stops another one follows without waiting for the lease`()
         async throws
     {
         try await withCluster { cluster in
             for node in ["h1", "h2", "h3"] { try await cluster.addNode(node) }
-            try await withKeepers(["h1", "h2", "h3"], on: cluster) { members in
+            try await withElectionKeepers(["h1", "h2", "h3"], on: cluster) { members in
                 try await eventually("one serves") { members.contains { $0.role.serving != nil } }
                 let first = try #require(members.firstIndex { $0.role.serving != nil })
                 #expect(members[first].role.serving == 1)
@@ -250,7 +208,7 @@ import Testing
         try await withCluster { cluster in
             for node in ["h1", "h2"] { try await cluster.addNode(node) }
             try await cluster.execute("UPDATE nodes SET is_network_node = FALSE WHERE name = 'h2'")
-            try await withKeepers(["h1", "h2"], on: cluster) { members in
+            try await withElectionKeepers(["h1", "h2"], on: cluster) { members in
                 try await eventually("h1 serves") { members[0].role.serving == 1 }
                 try await cluster.execute("UPDATE nodes SET is_network_node = TRUE WHERE name = 'h2'")
                 try await cluster.execute("UPDATE nodes SET state = 'draining' WHERE name = 'h1'")
@@ -275,7 +233,7 @@ import Testing
                     on: cluster.database
                 )
             )
-            try await withKeepers(["h1"], on: cluster) { members in
+            try await withElectionKeepers(["h1"], on: cluster) { members in
                 let role = members[0].role
                 try await eventually("it makes ready") { role.log == ["prepare"] }
                 try await cluster.execute("UPDATE leases SET renewals = renewals + 1")
@@ -289,7 +247,7 @@ import Testing
     @Test func `one that cannot play the role leaves it to another one`() async throws {
         try await withCluster { cluster in
             for node in ["h1", "h2"] { try await cluster.addNode(node) }
-            try await withKeepers(["h1", "h2"], on: cluster) { members in
+            try await withElectionKeepers(["h1", "h2"], on: cluster) { members in
                 try await eventually("one serves") { members.contains { $0.role.serving != nil } }
                 let first = try #require(members.firstIndex { $0.role.serving != nil })
                 members[first].role.isFit.update { $0 = false }
@@ -303,7 +261,7 @@ import Testing
         try await withCluster { cluster in
             try await cluster.addNode("h1")
             let network = try await cluster.addNetwork("blue")
-            try await withKeepers(["h1"], on: cluster) { members in
+            try await withElectionKeepers(["h1"], on: cluster) { members in
                 try await eventually("it serves") { members[0].role.serving == 1 }
                 let tenure = try #require(members[0].role.tenure)
                 let ledger = NetworkLedger(node: try NodeName("h1"), database: cluster.database)
@@ -340,7 +298,7 @@ import Testing
         defer { server.destroy() }
         try await withCluster(on: server) { cluster in
             try await cluster.addNode("h1")
-            try await withKeepers(["h1"], on: cluster) { members in
+            try await withElectionKeepers(["h1"], on: cluster) { members in
                 let role = members[0].role
                 try await eventually("it serves") { role.serving == 1 }
                 server.suspend()
@@ -349,62 +307,6 @@ import Testing
                 server.resume()
                 try await eventually("it serves again") { (role.serving ?? 0) >= 2 }
             }
-        }
-    }
-}
-
-/// Writes down what it is told.
-private final class RecordingRole: ElectedRole {
-    private struct State {
-        var log: [String] = []
-        var serving: UInt64?
-        var tenure: Tenure?
-    }
-
-    private let state = Locked(State())
-    /// Whether it can play the role.
-    let isFit = Locked(true)
-
-    /// The term that it serves, if it serves.
-    var serving: UInt64? { state.value.serving }
-
-    var tenure: Tenure? { state.value.tenure }
-
-    /// Every call, but one line for all extensions.
-    var log: [String] { state.value.log }
-
-    func shouldBeReady(_ isWanted: Bool) {
-        state.update { $0.log.append(isWanted ? "prepare" : "stand down") }
-    }
-
-    func serve(_ tenure: Tenure) async {
-        state.update { state in
-            state.log.insert(
-                "serve \(tenure.term)",
-                at: state.log.firstIndex(of: "extend \(tenure.term)") ?? state.log.endIndex
-            )
-            state.serving = tenure.term
-            state.tenure = tenure
-        }
-        try? await Task.sleep(for: .seconds(600))
-        state.update { $0.log.append("served \(tenure.term)") }
-    }
-
-    func extend(_ tenure: Tenure) async -> Bool {
-        state.update { state in
-            if !state.log.contains("extend \(tenure.term)") { state.log.append("extend \(tenure.term)") }
-        }
-        return isFit.value
-    }
-
-    func fallSilent(_ tenure: Tenure) async {
-        state.update { $0.log.append("fall silent \(tenure.term)") }
-    }
-
-    func retire(_ tenure: Tenure) async {
-        state.update { state in
-            state.log.append("retire \(tenure.term)")
-            state.serving = nil
         }
     }
 }

@@ -13,12 +13,15 @@ struct NetNodes: Sendable {
 
         /// Half of the design's figures and less; the margin between fence and lease is the least that is accepted.
         static let short = Timing(lease: .milliseconds(2400), renew: .milliseconds(400), fence: .milliseconds(1400))
+        /// What an operator gets who sets nothing.
+        static let standard = Timing(lease: .seconds(5), renew: .seconds(1), fence: .milliseconds(3500))
     }
 
     let world: MeshWorld
     let timing: Timing
     private let directory: String
     private let started = Locked<[Int: RunningProgram]>([:])
+    private let startedProxy = Locked<DatabaseProxy?>(nil)
 
     fileprivate init(_ world: MeshWorld, timing: Timing, directory: String) {
         self.world = world
@@ -30,16 +33,38 @@ struct NetNodes: Sendable {
 
     /// Starts the process of a host, whose last one has ended.
     @discardableResult
-    func start(_ index: Int, environment: [String: String] = [:]) async throws -> RunningProgram {
+    func start(
+        _ index: Int,
+        environment: [String: String] = [:],
+        through proxy: DatabaseProxy? = nil
+    ) async throws -> RunningProgram {
         let host = world.hosts[index]
+        var all = try self.environment(index).merging(environment) { _, own in own }
+        if let proxy {
+            all["CLUSTEROPS_DATABASE_SOCKET"] = nil
+            all["CLUSTEROPS_DATABASE_HOSTS"] = "127.0.0.1:\(proxy.port)"
+        }
         let program = try await RunningProgram(
             "netnode",
             ["run", "--node", "h\(host.number)"],
-            environment: try self.environment(index).merging(environment) { _, own in own },
+            environment: all,
             namespace: host.namespacePath
         )
         started.update { $0[index] = program }
         return program
+    }
+
+    /// Starts the process of a host with a proxy between it and the database.
+    func startBehindProxy(_ index: Int) async throws {
+        let proxy = try DatabaseProxy(to: try PrivateServer.shared, in: world.hosts[index].namespacePath)
+        startedProxy.update { $0 = proxy }
+        try await start(index, through: proxy)
+    }
+
+    /// What can cut off the host that was started behind it.
+    func proxy() throws -> DatabaseProxy {
+        guard let proxy = startedProxy.value else { throw ClusterOpsError(.invalid, "there is no proxy") }
+        return proxy
     }
 
     func program(_ index: Int) throws -> RunningProgram {
@@ -118,6 +143,7 @@ struct NetNodes: Sendable {
     }
 
     fileprivate func endAll() async throws {
+        defer { startedProxy.value?.close() }
         for program in started.value.values where program.isRunning {
             program.signal(SIGCONT)
             program.signal(SIGKILL)
@@ -126,13 +152,14 @@ struct NetNodes: Sendable {
     }
 }
 
-/// Gives a test hosts whose nodes may be elected, and `netnode` to start on them.
+/// Gives a test hosts whose nodes may be elected, all or those in `networkNodes`, and `netnode` to start on them.
 func withNetNodes(
     hosts: Int,
+    networkNodes: Set<Int>? = nil,
     timing: NetNodes.Timing = .short,
     _ body: @Sendable (NetNodes) async throws -> Void
 ) async throws {
-    try await withMesh(hosts: hosts, networkNodes: Set(0..<hosts)) { world in
+    try await withMesh(hosts: hosts, networkNodes: networkNodes ?? Set(0..<hosts)) { world in
         let directory = "/tmp/\(world.hosts[0].namespace)-netnodes"
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: false)
         chmod(directory, 0o755)

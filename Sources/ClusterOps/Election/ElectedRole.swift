@@ -1,10 +1,17 @@
 /// What an elected node does; the ``ElectionKeeper`` tells it when.
 package protocol ElectedRole: Sendable {
-    /// Says that the holder has missed renewals, so that what can be made ready without being heard should be, or, with
-    /// false, that it is back.
+    /// Says that the holder has missed renewals or hands over, so that what can be made ready without being heard should
+    /// be, or, with false, that it stays.
     ///
     /// Returns at once: neither the next look at the lease nor an election waits for it.
     func shouldBeReady(_ isWanted: Bool)
+
+    /// How much of the role runs here, be it heard or only ready to be: comparable between nodes, and nil while it has not
+    /// been made ready.
+    func strength() async -> Int?
+
+    /// Whether this node is heard in the role now.
+    var isHeard: Bool { get }
 
     /// Begins to act, and acts until it is cancelled, which is when the tenure is over and ``retire(_:)`` has run.
     func serve(_ tenure: Tenure) async

@@ -7,23 +7,27 @@ import ServiceLifecycle
 /// ``ElectionState`` decides; this asks the database and passes on. Renewals go on whatever the role does, and the role
 /// ends at the fence whatever the database does: three tasks that wait for each other in nothing.
 package struct ElectionKeeper: Service {
-    private let lease: String
-    private let timing: ElectionState.Timing
-    private let candidate: LeaseStatements.Candidate
-    private let database: Database
-    private let role: any ElectedRole
+    let lease: String
+    let timing: ElectionState.Timing
+    let candidate: LeaseStatements.Candidate
+    let database: Database
+    let role: any ElectedRole
     private let doorbell: Doorbell
-    private let waker: any Waker
-    private let logger: Logger
+    let waker: any Waker
+    let logger: Logger
 
-    /// How long a node that could not play the role leaves it to others, in leases.
-    private static let leasesToStayAway = 4
+    /// How long a node that could not play the role, or was asked to resign, leaves it to others, in leases.
+    static let leasesToStayAway = 4
     /// How often a node asks that may not be elected: a change of its roles is no hurry.
     private static let restWithoutRole: Duration = .seconds(5)
     /// After an error: an answer may be far, and the next try should not be.
     private static let restAfterError: Duration = .milliseconds(250)
     /// Looks at the lease are at least that far apart, however often it rings.
     private static let shortestRest: Duration = .milliseconds(50)
+    /// The same while a leader hands over, for some seconds: as long as nobody looks, nobody is heard.
+    private static let shortestRestInHandover: Duration = .milliseconds(5)
+    /// How long it holds that a candidate is ready, in renewals' intervals; it is said again after one.
+    private static let renewalsReady = 3
 
     /// Creates a keeper; nothing happens before `run()`.
     ///
@@ -60,14 +64,14 @@ package struct ElectionKeeper: Service {
     package func run() async throws {
         var state = ElectionState(timing, me: candidate.id, now: .now)
         while !isStopping {
-            guard let tenure = await stand(&state) else { return }
+            guard let tenure = await stand(&state) else { break }
             logger.notice("elected", metadata: ["term": "\(tenure.term)"])
             await keep(tenure, &state)
             logger.notice("not elected any more", metadata: ["term": "\(tenure.term)"])
         }
     }
 
-    private var isStopping: Bool { Task.isShuttingDownGracefully || Task.isCancelled }
+    var isStopping: Bool { Task.isShuttingDownGracefully || Task.isCancelled }
 
     // MARK: Standing
 
@@ -77,10 +81,12 @@ package struct ElectionKeeper: Service {
     private func stand(_ state: inout ElectionState) async -> Tenure? {
         var trouble = Trouble(logger: logger)
         var isPrepared = false
+        var said = Said()
         while !isStopping {
             var rest = Duration.zero
             do {
                 let elected = try await look(&state)
+                if elected == nil { try await sayReady(state, &said) }
                 trouble.over()
                 if let elected { return elected }
                 rest = state.pause(at: .now)
@@ -88,22 +94,62 @@ package struct ElectionKeeper: Service {
                 trouble.report("the lease cannot be read: \(error)")
                 rest = Self.restAfterError
             }
-            if state.shouldPrepare(at: .now) != isPrepared {
+            if state.shouldBeReady(isPrepared, at: .now) != isPrepared {
                 isPrepared.toggle()
-                logger.notice(isPrepared ? "making ready to take over" : "the elected node is back")
+                logger.notice(isPrepared ? "making ready to take over" : "the elected node stays, or another one follows")
                 role.shouldBeReady(isPrepared)
             }
-            await self.rest(upTo: rest)
+            let isHandedOver = state.awaitedTerm(at: .now) != nil
+            await self.rest(upTo: rest, atLeast: isHandedOver ? Self.shortestRestInHandover : Self.shortestRest)
         }
+        if said.term != nil { await unsayReady() }
         return nil
     }
 
     /// Waits for the next look; a ring may mean that the lease was given back.
-    private func rest(upTo duration: Duration) async {
-        guard duration > Self.shortestRest else { return }
+    private func rest(upTo duration: Duration, atLeast shortest: Duration) async {
+        guard duration > shortest else { return }
         // Rings come for other reasons too, and as often as anybody likes.
-        guard await pause(for: Self.shortestRest) == .elapsed else { return }
-        _ = await doorbell.wait(upTo: duration - Self.shortestRest)
+        guard await pause(for: shortest) == .elapsed else { return }
+        _ = await doorbell.wait(upTo: duration - shortest)
+    }
+
+    // MARK: Being ready
+
+    /// What was last said of being ready.
+    private struct Said {
+        var term: UInt64?
+        var strength = 0
+        var at = ContinuousClock.now
+    }
+
+    /// Tells a leader that hands over that this candidate could take over at once; again before that has expired.
+    private func sayReady(_ state: ElectionState, _ said: inout Said) async throws {
+        guard let term = state.awaitedTerm(at: .now), let strength = await role.strength() else { return }
+        let now = ContinuousClock.now
+        let isSaid = said.term == term && said.strength == strength && now - said.at < timing.renew
+        guard !isSaid else { return }
+        let (lease, candidate, duration) = (lease, candidate, timing.renew * Self.renewalsReady)
+        try await database.withSession { session in
+            try HandoverStatements.sayReady(
+                candidate,
+                for: lease,
+                after: term,
+                strength: strength,
+                goodFor: duration,
+                on: session
+            )
+        }
+        if said.term != term {
+            logger.notice("ready to take over", metadata: ["term": "\(term)", "strength": "\(strength)"])
+        }
+        said = Said(term: term, strength: strength, at: now)
+    }
+
+    private func unsayReady() async {
+        let (lease, candidate) = (lease, candidate)
+        // It expires anyhow.
+        try? await database.withSession { try HandoverStatements.unsayReady(candidate, for: lease, on: $0) }
     }
 
     /// Asks the one question that is due.
@@ -158,56 +204,11 @@ package struct ElectionKeeper: Service {
                 throw TenureOver(term: tenure.term)
             }
             _ = await role.extend(tenure)
-            var trouble = Trouble(logger: logger)
-            var next = ContinuousClock.now + timing.renew
-            while await pause(for: max(.zero, next - .now)) == .elapsed {
-                let askedAt = ContinuousClock.now
-                guard let hasRenewed = await renew(tenure, &state, &trouble, askedAt: askedAt) else { break }
-                // After a failure there may be little time.
-                next = hasRenewed ? askedAt + timing.renew : .now + timing.renew / 4
-            }
+            let successor = await hold(tenure, &state)
             // A lease that was lost by time is left to end: what still dies may need the rest of it.
-            if await fallSilent(tenure) { await resign(tenure.term) }
+            if await fallSilent(tenure) { await resign(tenure.term, to: successor) }
         }
         _ = state.lost(at: .now)
-    }
-
-    /// - Returns: Whether it was renewed; nil when the tenure has to end.
-    private func renew(
-        _ tenure: Tenure,
-        _ state: inout ElectionState,
-        _ trouble: inout Trouble,
-        askedAt: ContinuousClock.Instant
-    ) async -> Bool? {
-        guard case .renew(let term) = state.next(at: askedAt), !tenure.isOver else { return nil }
-        do {
-            let (lease, candidate, duration) = (lease, candidate, timing.lease)
-            let (renewed, isEligible) = try await database.withSession { session in
-                let isEligible = try LeaseStatements.isEligible(candidate.node, on: session)
-                let renewed = try LeaseStatements.renew(lease, term: term, by: candidate, lease: duration, on: session)
-                return (renewed, isEligible)
-            }
-            guard renewed else {
-                logger.error("the lease of the elected role is lost", metadata: ["term": "\(term)"])
-                return nil
-            }
-            guard isEligible else {
-                logger.notice("handing over: this node is drained, or has no network role")
-                return nil
-            }
-            trouble.over()
-            state.renewed(term: term, askedAt: askedAt)
-            guard let (_, fence) = state.leadership(at: .now), tenure.extend(until: fence) else { return nil }
-        } catch {
-            trouble.report("the elected role was not renewed: \(error)")
-            return false
-        }
-        guard await role.extend(tenure) else {
-            logger.error("handing over: the role cannot be played here", metadata: ["term": "\(term)"])
-            state.stayAway(until: .now + timing.lease * Self.leasesToStayAway)
-            return nil
-        }
-        return true
     }
 
     /// - Returns: Whether nobody can hear this node in the role any more, so that another one may begin.
@@ -224,10 +225,12 @@ package struct ElectionKeeper: Service {
         }
     }
 
-    private func resign(_ term: UInt64) async {
+    private func resign(_ term: UInt64, to successor: SessionID?) async {
         let (lease, candidate) = (lease, candidate)
         do {
-            try await database.withSession { try LeaseStatements.resign(lease, term: term, by: candidate, on: $0) }
+            try await database.withSession { session in
+                try LeaseStatements.resign(lease, term: term, by: candidate, to: successor, on: session)
+            }
             // Of whatever lane: it is the processes that are rung.
             await waker.wake([QueueName(.networkNode, .userWaiting)])
         } catch {

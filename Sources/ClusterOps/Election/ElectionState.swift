@@ -13,16 +13,27 @@ package struct ElectionState: Sendable, Hashable {
         package let lease: Duration
         package let renew: Duration
         package let fence: Duration
+        /// How long a leader that hands over waits for another one to be ready.
+        ///
+        /// 150 servers start within 2 s on two busy processors; with the 30 s that running operations may take it stays well
+        /// within the 90 s after which systemd kills what it has asked to stop.
+        package let handover: Duration
 
-        package init(lease: Duration, renew: Duration, fence: Duration) {
+        package init(lease: Duration, renew: Duration, fence: Duration, handover: Duration = .seconds(10)) {
             precondition(.zero < renew && renew < fence && fence < lease, "renew < fence < lease")
             self.lease = lease
             self.renew = renew
             self.fence = fence
+            self.handover = handover
         }
 
         /// Renewals that a leader may miss before the others make ready to take over.
         static let missedUntilPrepared = 2
+        /// How often everybody looks while a leader hands over: a read by key, for some seconds.
+        static let lookInHandover: Duration = .milliseconds(100)
+
+        /// How long a lease that was left to somebody is left to him: he looks ten times in it.
+        var headStart: Duration { max(renew, Self.lookInHandover * 10) }
     }
 
     /// The lease as a look at the database shows it.
@@ -34,12 +45,25 @@ package struct ElectionState: Sendable, Hashable {
         package let renewals: UInt64
         /// Whether the database's clock says that it is over.
         package let hasExpired: Bool
+        /// Whether its holder goes on only until another one is ready.
+        package let isHandingOver: Bool
+        /// Whom the last holder has left it to; nil while it is held, and when it is anybody's.
+        package let successor: SessionID?
 
-        package init(holder: SessionID?, term: UInt64, renewals: UInt64, hasExpired: Bool) {
+        package init(
+            holder: SessionID?,
+            term: UInt64,
+            renewals: UInt64,
+            hasExpired: Bool,
+            isHandingOver: Bool = false,
+            successor: SessionID? = nil
+        ) {
             self.holder = holder
             self.term = term
             self.renewals = renewals
             self.hasExpired = hasExpired
+            self.isHandingOver = isHandingOver
+            self.successor = successor
         }
     }
 
@@ -60,11 +84,18 @@ package struct ElectionState: Sendable, Hashable {
         case leader(term: UInt64, fence: ContinuousClock.Instant)
     }
 
+    /// That it takes no lease before `until`, unless it has seen another one lead and that is enough.
+    private struct Away: Sendable, Hashable {
+        let until: ContinuousClock.Instant
+        let endsWhenLed: Bool
+    }
+
     private let timing: Timing
     private let me: SessionID
     private var role: Role
-    /// Before that it takes no lease.
-    private var awayUntil: ContinuousClock.Instant?
+    private var away: Away?
+    /// How the leader hands over; nil while it means to stay.
+    package private(set) var handover: Handover?
 
     /// Starts as a follower that has seen nothing.
     package init(_ timing: Timing, me: SessionID, now: ContinuousClock.Instant) {
@@ -79,10 +110,22 @@ package struct ElectionState: Sendable, Hashable {
         return (term, fence)
     }
 
-    /// Whether the leader has missed so many renewals that everything should be ready for the case that it is gone.
-    package func shouldPrepare(at now: ContinuousClock.Instant) -> Bool {
-        guard case .follower(let seen?, let since) = role else { return false }
-        return seen.holder != nil && !isAway(at: now) && now - since >= timing.renew * (Timing.missedUntilPrepared + 1)
+    /// Whether everything should be ready here, because the leader has missed renewals or hands over.
+    ///
+    /// - Parameter isReady: whether it should until now; what is about to be taken is no reason to let go.
+    package func shouldBeReady(_ isReady: Bool, at now: ContinuousClock.Instant) -> Bool {
+        guard case .follower(let seen, let since) = role, !isAway(at: now) else { return false }
+        guard let seen else { return isReady }
+        guard seen.holder != nil else { return isReady || seen.successor != nil }
+        return seen.isHandingOver || now - since >= timing.renew * (Timing.missedUntilPrepared + 1)
+    }
+
+    /// The term whose holder waits for somebody to be ready; nil when none does, or this candidate stays away.
+    package func awaitedTerm(at now: ContinuousClock.Instant) -> UInt64? {
+        guard case .follower(let seen?, _) = role, let holder = seen.holder, holder != me, seen.isHandingOver,
+            !isAway(at: now)
+        else { return nil }
+        return seen.term
     }
 
     /// What to do at a moment, when it is `pause` later than the last answer.
@@ -90,6 +133,7 @@ package struct ElectionState: Sendable, Hashable {
         switch role {
         case .leader(let term, let fence):
             guard now < fence else {
+                handover = nil
                 role = .follower(seen: nil, since: now)
                 return .stepDown(term: term)
             }
@@ -102,33 +146,68 @@ package struct ElectionState: Sendable, Hashable {
 
     /// How long to wait before the next question: a renewal's interval, or until it could be taken over.
     package func pause(at now: ContinuousClock.Instant) -> Duration {
-        guard case .follower(let seen?, let since) = role else {
-            return max(timing.renew, awayUntil.map { $0 - now } ?? .zero)
-        }
-        if let awayUntil, now < awayUntil { return awayUntil - now }
+        // Who waits for another one to lead has to look.
+        if let away, now < away.until { return away.endsWhenLed ? timing.renew : max(timing.renew, away.until - now) }
+        guard case .follower(let seen?, let since) = role else { return timing.renew }
         if isFree(seen, since: since, now: now) { return .zero }
         let left = since + timing.lease - now
         // It has stood still for a lease, and only the database's clock says that it runs: there is no moment to wait for.
-        return left > .zero ? min(timing.renew, left) : timing.renew / 4
+        guard left > .zero else { return timing.renew / 4 }
+        let isHandedOver = seen.isHandingOver || seen.holder == nil
+        return min(isHandedOver ? Timing.lookInHandover : timing.renew, left)
     }
 
-    private func isAway(at now: ContinuousClock.Instant) -> Bool { awayUntil.map { now < $0 } ?? false }
+    private func isAway(at now: ContinuousClock.Instant) -> Bool { away.map { now < $0.until } ?? false }
 
     private func isFree(_ seen: Sighting, since: ContinuousClock.Instant, now: ContinuousClock.Instant) -> Bool {
         // A lease that is ours from before we stepped down is waited out like anybody's: we may act on nothing of it.
-        seen.holder == nil || (seen.hasExpired && now - since >= timing.lease)
+        guard seen.holder == nil else { return seen.hasExpired && now - since >= timing.lease }
+        // Nobody is heard: whoever it was left to only has a start on the others.
+        return seen.successor == nil || seen.successor == me || now - since >= timing.headStart
     }
 
     /// Leaves the lease to others for a while.
-    package mutating func stayAway(until: ContinuousClock.Instant) {
-        awayUntil = max(awayUntil ?? until, until)
+    ///
+    /// - Parameters:
+    ///   - until: for how long at most.
+    ///   - endsWhenLed: whether it stands again as soon as it has seen another one lead.
+    package mutating func stayAway(until: ContinuousClock.Instant, endsWhenLed: Bool = false) {
+        if let away, away.until >= until { return }
+        away = Away(until: until, endsWhenLed: endsWhenLed)
     }
+
+    // MARK: Handing over
+
+    /// Begins to hand over, or goes on for a cause that leaves less choice; nothing while it does not lead.
+    ///
+    /// - Parameters:
+    ///   - cause: why; one that was asked to resign and is then stopped is one that is stopped.
+    ///   - strength: how much it serves.
+    /// - Returns: Whether that is news.
+    package mutating func handOver(_ cause: Handover.Cause, strength: Int, at now: ContinuousClock.Instant) -> Bool {
+        guard case .leader = role else { return false }
+        let deadline = now + timing.handover
+        guard let handover else {
+            self.handover = Handover(cause, strength: strength, deadline: deadline)
+            return true
+        }
+        guard handover.cause < cause else { return false }
+        self.handover = handover.become(cause, deadline: deadline)
+        return true
+    }
+
+    /// The candidates are being told, by every renewal from now on.
+    package mutating func announce() { handover?.isAnnounced = true }
+
+    /// Ends what was begun by ``handOver(_:strength:at:)``: the leader stays.
+    package mutating func stay() { handover = nil }
 
     // MARK: Answers
 
     /// The lease was looked at; dated by when the answer had come, because its holder may have renewed just before.
     package mutating func saw(_ sighting: Sighting, answeredAt: ContinuousClock.Instant) {
         guard case .follower(let seen, let since) = role else { return }
+        if let away, away.endsWhenLed, let holder = sighting.holder, holder != me { self.away = nil }
         let isSame =
             seen?.term == sighting.term && seen?.renewals == sighting.renewals && seen?.holder == sighting.holder
         role = .follower(seen: sighting, since: isSame ? since : answeredAt)
@@ -155,6 +234,7 @@ package struct ElectionState: Sendable, Hashable {
     /// - Returns: The term that has to be given up at once, if there is one.
     package mutating func lost(at now: ContinuousClock.Instant) -> UInt64? {
         guard case .leader(let term, _) = role else { return nil }
+        handover = nil
         role = .follower(seen: nil, since: now)
         return term
     }

@@ -33,6 +33,8 @@ public enum Migrations {
         step(20, "create operation waiters", PackageResources.V0020__create_operation_waiters_sql),
         step(21, "check interfaces", PackageResources.V0021__check_interfaces_sql),
         step(22, "check networks", PackageResources.V0022__check_networks_sql),
+        step(23, "hand leases over", PackageResources.V0023__hand_leases_over_sql),
+        step(24, "create ready candidates", PackageResources.V0024__create_ready_candidates_sql),
     ]
 
     /// Brings a schema to this program's version, or tells how far it is.

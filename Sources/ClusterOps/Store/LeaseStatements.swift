@@ -32,13 +32,19 @@ package enum LeaseStatements {
     /// The lease as a candidate sees it; nil before anybody ever looked.
     static func sighting(_ name: String, on session: borrowing Session) throws -> ElectionState.Sighting? {
         try session.query(
-            "SELECT holder, term, renewals, expires_at <= NOW(6) AS has_expired FROM leases WHERE name = \(name)"
+            """
+            SELECT holder, term, renewals, expires_at <= NOW(6) AS has_expired,
+                handing_over_term <=> term AS is_handing_over, successor
+            FROM leases WHERE name = \(name)
+            """
         ).first.map { row in
             ElectionState.Sighting(
                 holder: try row.get("holder"),
                 term: try row.get("term"),
                 renewals: try row.get("renewals"),
-                hasExpired: try row.get("has_expired")
+                hasExpired: try row.get("has_expired"),
+                isHandingOver: try row.get("is_handing_over"),
+                successor: try row.get("successor")
             )
         }
     }
@@ -72,7 +78,7 @@ package enum LeaseStatements {
         try session.execute(
             """
             UPDATE leases
-            SET holder = \(candidate.id), holder_node = \(candidate.node), term = term + 1,
+            SET holder = \(candidate.id), holder_node = \(candidate.node), successor = NULL, term = term + 1,
                 renewals = renewals + 1, touched = touched + 1,
                 renewed_at = NOW(6), expires_at = NOW(6) + INTERVAL \(lease.wholeMicroseconds) MICROSECOND
             WHERE name = \(name) AND term = \(seen.term) AND renewals = \(seen.renewals)
@@ -81,37 +87,46 @@ package enum LeaseStatements {
         ) == 1
     }
 
-    /// Extends the lease of a term.
+    /// Extends the lease of a term, and says what its holder does.
     ///
+    /// - Parameters:
+    ///   - isHeard: whether it is heard in the role; once it was, that stays said of the term.
+    ///   - isHandingOver: whether it waits for somebody to be ready.
     /// - Returns: False when it has expired or is another's.
     static func renew(
         _ name: String,
         term: UInt64,
         by candidate: Candidate,
         lease: Duration,
+        isHeard: Bool = false,
+        isHandingOver: Bool = false,
         on session: borrowing Session
     ) throws(DatabaseError) -> Bool {
         try session.execute(
             """
             UPDATE leases
             SET renewals = renewals + 1, touched = touched + 1,
+                serving_term = IF(\(isHeard), term, serving_term),
+                handing_over_term = IF(\(isHandingOver), term, NULL),
                 renewed_at = NOW(6), expires_at = NOW(6) + INTERVAL \(lease.wholeMicroseconds) MICROSECOND
             WHERE name = \(name) AND term = \(term) AND holder = \(candidate.id) AND expires_at > NOW(6)
             """
         ) == 1
     }
 
-    /// Gives the lease of a term back; one that is another's by now stays as it is.
+    /// Gives the lease of a term back, to be taken by a successor before others; one that is another's by now stays as it
+    /// is.
     static func resign(
         _ name: String,
         term: UInt64,
         by candidate: Candidate,
+        to successor: SessionID? = nil,
         on session: borrowing Session
     ) throws(DatabaseError) {
         try session.execute(
             """
             UPDATE leases
-            SET holder = NULL, holder_node = NULL, renewals = renewals + 1, touched = touched + 1,
+            SET holder = NULL, holder_node = NULL, successor = \(successor), renewals = renewals + 1, touched = touched + 1,
                 renewed_at = NOW(6), expires_at = NOW(6)
             WHERE name = \(name) AND term = \(term) AND holder = \(candidate.id)
             """

@@ -88,6 +88,12 @@ public enum SessionKind: IdentifiedKind {
     public static let kind = "session id"
 }
 
+/// Marks the ids of requests that the elected node resign.
+public enum ResignationKind: IdentifiedKind {
+    /// `resignation id`.
+    public static let kind = "resignation id"
+}
+
 /// Identifies an operation; callers may bring their own.
 public typealias OperationID = TypedID<OperationKind>
 /// Identifies a node for as long as it is in the cluster; its name may be used again later.
@@ -98,3 +104,5 @@ public typealias NetworkID = TypedID<NetworkKind>
 public typealias InterfaceID = TypedID<InterfaceKind>
 /// Identifies the leased presence of one daemon process.
 public typealias SessionID = TypedID<SessionKind>
+/// Identifies a request that the elected node resign.
+public typealias ResignationID = TypedID<ResignationKind>

@@ -82,10 +82,18 @@ public final class DatabaseProxy: Sendable {
 
     /// Listens, and passes on to a server's socket.
     ///
-    /// - Throws: `Failure`.
-    public init(to server: PrivateServer) throws {
+    /// - Parameters:
+    ///   - server: The server.
+    ///   - namespace: The file of the network namespace in which it listens; nil is the test's own.
+    /// - Throws: `Failure`, or what keeps it from entering the namespace.
+    public init(to server: PrivateServer, in namespace: String? = nil) throws {
         socket = server.directory.socket
-        (listener, port) = try ProxySockets.listen()
+        (listener, port) =
+            if let namespace {
+                try WithinNamespace.run(namespace) { try ProxySockets.listen() }
+            } else {
+                try ProxySockets.listen()
+            }
         Thread.detachNewThread { [self] in acceptAll() }
     }
 

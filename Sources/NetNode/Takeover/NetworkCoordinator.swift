@@ -14,6 +14,9 @@ package final class NetworkCoordinator: ElectedRole {
     /// The pause before what a take-over needs is tried again.
     private static let pauseBeforeNextTry: Duration = .milliseconds(200)
 
+    /// How often a candidate tries to make ready: who hands over waits for it.
+    private static let triesToBeReady = 5
+
     /// How long the gate stays closed for networks that are not ready: all of 150 are within half a second.
     private static let mostBeforeOpening: Duration = .milliseconds(1500)
     /// How long this node may be elected without its gate standing open.
@@ -23,6 +26,7 @@ package final class NetworkCoordinator: ElectedRole {
     private let gate: Gate
     private let succession: Succession
     private let doorbell: Doorbell
+    private let electionDoorbell: Doorbell
     private let logger: Logger
     /// The tenure under which this node serves; nil while it does not, or not yet.
     private let serving = Mutex<Tenure?>(nil)
@@ -41,18 +45,21 @@ package final class NetworkCoordinator: ElectedRole {
     ///   - gate: of this node, closed by now.
     ///   - succession: takes back what an earlier elected node was running.
     ///   - doorbell: of the worker that has more to do from then on.
+    ///   - electionDoorbell: of who keeps the election, rung when the servers are ready.
     ///   - logger: told of changes.
     init(
         networks: NodeNetworks,
         gate: Gate,
         succession: Succession,
         doorbell: Doorbell,
+        electionDoorbell: Doorbell,
         logger: Logger
     ) {
         self.networks = networks
         self.gate = gate
         self.succession = succession
         self.doorbell = doorbell
+        self.electionDoorbell = electionDoorbell
         self.logger = logger
     }
 
@@ -71,12 +78,8 @@ package final class NetworkCoordinator: ElectedRole {
         for await isWanted in readiness.stream {
             if isWanted {
                 networks.servers.open()
-                do {
-                    try await networks.serveAll(under: nil)
-                    isReady.withLock { $0 = true }
-                } catch {
-                    logger.warning("not everything could be made ready", metadata: ["error": "\(error)"])
-                }
+                await makeReady()
+                electionDoorbell.ring()
             } else if begun.withLock({ $0 }) == nil {
                 isReady.withLock { $0 = false }
                 await networks.servers.close()
@@ -85,6 +88,27 @@ package final class NetworkCoordinator: ElectedRole {
             }
         }
     }
+
+    private func makeReady() async {
+        var trouble = Trouble(logger: logger)
+        for _ in 1...Self.triesToBeReady {
+            do {
+                try await networks.serveAll(under: nil)
+                isReady.withLock { $0 = true }
+                return
+            } catch {
+                trouble.report("not everything could be made ready: \(error)")
+                guard (try? await Task.sleep(for: Self.pauseBeforeNextTry)) != nil else { return }
+            }
+        }
+    }
+
+    package func strength() async -> Int? {
+        guard isHeard || isReady.withLock({ $0 }) else { return nil }
+        return await networks.servers.running.count
+    }
+
+    package var isHeard: Bool { tenure != nil }
 
     // MARK: Elected
 

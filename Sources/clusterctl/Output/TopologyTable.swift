@@ -76,3 +76,11 @@ extension LeaderView: Answer {
         ])
     }
 }
+
+extension LeaderChangeView: Answer {
+    var table: TextTable {
+        TextTable(fields: [
+            ("name", name), ("previous holder", "\(previousHolder)"), ("holder", "\(holder)"), ("term", "\(term)"),
+        ])
+    }
+}

@@ -83,10 +83,14 @@ import Testing
     @Test func `two missed renewals are the sign to make ready`() {
         var state = ElectionState(timing, me: me, now: start)
         state.saw(sighting(other), answeredAt: start)
-        #expect(!state.shouldPrepare(at: start + .milliseconds(2999)))
-        #expect(state.shouldPrepare(at: start + .seconds(3)))
+        #expect(!state.shouldBeReady(false, at: start + .milliseconds(2999)))
+        #expect(state.shouldBeReady(false, at: start + .seconds(3)))
         state.saw(sighting(nil), answeredAt: start + .seconds(1))
-        #expect(!state.shouldPrepare(at: start + .seconds(1)), "a lease that was given back is taken, not waited for")
+        #expect(
+            !state.shouldBeReady(false, at: start + .seconds(1)),
+            "a lease that was given back is taken, not waited for"
+        )
+        #expect(state.shouldBeReady(true, at: start + .seconds(1)), "and who is ready lets go of nothing before")
     }
 
     @Test func `who lost its lease gives up its term at once, and who was beaten looks anew`() {
@@ -100,8 +104,9 @@ import Testing
     }
 
     @Test(arguments: [UInt64](1...200))
-    func `of candidates that pause, lose answers and meet a jumping database clock, never two act at once`(seed: UInt64)
-    {
+    func `of candidates that pause, hand over, lose answers and meet a jumping database clock, never two act at once`(
+        seed: UInt64
+    ) {
         var simulation = ElectionSimulation(timing: timing, candidates: 3, seed: seed)
         for _ in 0..<2000 {
             simulation.step()
@@ -109,100 +114,75 @@ import Testing
             guard simulation.acting.count <= 1 else { return }
         }
         #expect(simulation.changesOfHolder > 1, "seed \(seed): nothing was taken over")
-    }
-}
-
-/// Candidates around a lease row, one of them doing one thing at each step.
-private struct ElectionSimulation {
-    private struct Candidate {
-        let id: SessionID
-        var state: ElectionState
-        /// Stopped until then: it takes no step, and does not act either.
-        var stoppedUntil: ContinuousClock.Instant
+        #expect(simulation.resignations > 0, "seed \(seed): nobody handed over")
+        #expect(simulation.snatched == 0, "seed \(seed): a lease that was left to one who is ready went to another")
     }
 
-    private let timing: ElectionState.Timing
-    private var random: SeededGenerator
-    private var candidates: [Candidate]
-    private var now = ContinuousClock.now
-    /// How far the database's clock is ahead of everybody's.
-    private var skew: Duration = .zero
-    private var row = (holder: SessionID?.none, term: UInt64(0), renewals: UInt64(0), expires: ContinuousClock.now)
-    private(set) var steps = 0
-    private(set) var changesOfHolder = 0
+    // MARK: Handing over
 
-    init(timing: ElectionState.Timing, candidates count: Int, seed: UInt64) {
-        self.timing = timing
-        random = SeededGenerator(seed: seed)
-        let start = now
-        candidates = (0..<count).map { _ in
-            let id = SessionID.new()
-            return Candidate(id: id, state: ElectionState(timing, me: id, now: start), stoppedUntil: start)
-        }
+    @Test func `a leader that hands over is the sign to make ready, and its term is what one is ready for`() {
+        var state = ElectionState(timing, me: me, now: start)
+        state.saw(sighting(other), answeredAt: start)
+        #expect(!state.shouldBeReady(false, at: start) && state.awaitedTerm(at: start) == nil)
+        state.saw(handingOver(other), answeredAt: start)
+        #expect(state.shouldBeReady(false, at: start) && state.awaitedTerm(at: start) == 7)
+        #expect(state.pause(at: start) == .milliseconds(100))
+        #expect(state.next(at: start) == .look, "the lease runs")
+        state.saw(sighting(other, renewals: 2), answeredAt: start + .seconds(1))
+        #expect(!state.shouldBeReady(true, at: start + .seconds(1)), "it stays")
     }
 
-    /// The terms under which somebody would act now.
-    ///
-    /// One that is stopped does not act; the gate is what makes that true.
-    var acting: [UInt64] {
-        candidates.filter { $0.stoppedUntil <= now }.compactMap { $0.state.leadership(at: now)?.term }
+    @Test func `one that dies while it hands over is followed like any other`() {
+        var state = ElectionState(timing, me: me, now: start)
+        state.saw(handingOver(other), answeredAt: start)
+        let over = handingOver(other, expired: true)
+        state.saw(over, answeredAt: start + .milliseconds(4999))
+        #expect(state.next(at: start + .milliseconds(4999)) == .look)
+        #expect(state.next(at: start + .seconds(5)) == .acquire(after: over))
     }
 
-    mutating func step() {
-        steps += 1
-        now += .milliseconds(Int.random(in: 1...400, using: &random))
-        let index = Int.random(in: 0..<candidates.count, using: &random)
-        guard candidates[index].stoppedUntil <= now else { return }
-        if Int.random(in: 0..<40, using: &random) == 0 {
-            candidates[index].stoppedUntil = now + .milliseconds(Int.random(in: 100...9000, using: &random))
-            return
-        }
-        if Int.random(in: 0..<60, using: &random) == 0 { skew = .seconds(Int.random(in: 0...20, using: &random)) }
-        let askedAt = now
-        let action = candidates[index].state.next(at: now)
-        now += .milliseconds(Int.random(in: 0...300, using: &random))
-        perform(action, by: index, askedAt: askedAt, answered: Int.random(in: 0..<6, using: &random) > 0)
+    @Test func `what was left to somebody is his for a moment, and anybody's after it`() {
+        let left = ElectionState.Sighting(holder: nil, term: 7, renewals: 2, hasExpired: true, successor: me)
+        var successor = ElectionState(timing, me: me, now: start)
+        successor.saw(left, answeredAt: start)
+        #expect(successor.next(at: start) == .acquire(after: left))
+        var another = ElectionState(timing, me: other, now: start)
+        another.saw(left, answeredAt: start)
+        #expect(another.shouldBeReady(false, at: start), "whoever it was left to may be gone")
+        #expect(another.next(at: start + .milliseconds(999)) == .look)
+        #expect(another.pause(at: start) == .milliseconds(100))
+        #expect(another.next(at: start + .seconds(1)) == .acquire(after: left))
     }
 
-    /// What the database does, whether or not its answer arrives.
-    private mutating func perform(
-        _ action: ElectionState.Action,
-        by index: Int,
-        askedAt: ContinuousClock.Instant,
-        answered: Bool
-    ) {
-        let id = candidates[index].id
-        switch action {
-        case .stepDown: break
-        case .look:
-            let sighting = ElectionState.Sighting(
-                holder: row.holder,
-                term: row.term,
-                renewals: row.renewals,
-                hasExpired: row.expires <= now + skew
-            )
-            if answered { candidates[index].state.saw(sighting, answeredAt: now) }
-        case .acquire(let seen):
-            let free = row.holder == nil || row.expires <= now + skew
-            guard free, row.term == seen.term, row.renewals == seen.renewals else {
-                if answered { candidates[index].state.wasBeaten(at: now) }
-                return
-            }
-            row = (id, row.term + 1, row.renewals + 1, now + skew + timing.lease)
-            changesOfHolder += 1
-            if answered {
-                candidates[index].state.acquired(term: row.term, askedAt: askedAt)
-            } else {
-                candidates[index].state.wasBeaten(at: now)
-            }
-        case .renew(let term):
-            if row.term == term, row.holder == id, row.expires > now + skew {
-                row.renewals += 1
-                row.expires = now + skew + timing.lease
-                if answered { candidates[index].state.renewed(term: term, askedAt: askedAt) }
-            } else if answered {
-                _ = candidates[index].state.lost(at: now)
-            }
-        }
+    @Test func `who resigned because it was asked stands again when it has seen another one lead`() {
+        var state = ElectionState(timing, me: me, now: start)
+        state.stayAway(until: start + .seconds(20), endsWhenLed: true)
+        state.saw(sighting(nil), answeredAt: start)
+        #expect(state.next(at: start + .seconds(2)) == .look && state.pause(at: start) == .seconds(1))
+        #expect(!state.shouldBeReady(false, at: start))
+        state.saw(sighting(me), answeredAt: start)
+        #expect(state.next(at: start + .seconds(2)) == .look, "that is its own")
+        state.saw(sighting(other, term: 8), answeredAt: start + .seconds(2))
+        state.saw(sighting(nil, term: 8, renewals: 2), answeredAt: start + .seconds(3))
+        #expect(state.next(at: start + .seconds(3)) == .acquire(after: sighting(nil, term: 8, renewals: 2)))
+    }
+
+    @Test func `a hand-over belongs to a tenure, and goes on for the cause that leaves least choice`() {
+        var state = ElectionState(timing, me: me, now: start)
+        let began = state.handOver(.stopping, strength: 1, at: start)
+        #expect(!began, "who does not lead has nothing to hand over")
+        state.acquired(term: 8, askedAt: start)
+        let isAsked = state.handOver(.requested(.new()), strength: 1, at: start)
+        state.announce()
+        let isStopped = state.handOver(.stopping, strength: 9, at: start + .seconds(1))
+        let isDrained = state.handOver(.ineligible, strength: 1, at: start + .seconds(1))
+        #expect(isAsked && isStopped && !isDrained)
+        #expect(state.handover?.cause == .stopping && state.handover?.isAnnounced == true)
+        _ = state.lost(at: start + .seconds(2))
+        #expect(state.handover == nil)
+    }
+
+    private func handingOver(_ holder: SessionID, expired: Bool = false) -> ElectionState.Sighting {
+        .init(holder: holder, term: 7, renewals: 1, hasExpired: expired, isHandingOver: true)
     }
 }

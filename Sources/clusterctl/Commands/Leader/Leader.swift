@@ -4,6 +4,6 @@ struct Leader: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "leader",
         abstract: "The elected network node.",
-        subcommands: [LeaderShow.self]
+        subcommands: [LeaderShow.self, LeaderResign.self]
     )
 }

@@ -1,0 +1,63 @@
+import ClusterOps
+
+/// What a probe has asked, and who has answered.
+public struct OverlayObservation: Sendable {
+    /// What was asked for.
+    public enum Question: Sendable, Hashable, CaseIterable {
+        /// The gateway's hardware address, by ARP.
+        case gateway
+        /// An address, by DHCPDISCOVER.
+        case lease
+    }
+
+    /// One request and its answers.
+    public struct Sample: Sendable {
+        /// The index of the network.
+        public let network: Int
+        /// What was asked for.
+        public let question: Question
+        /// When it was sent.
+        public let sentAt: ContinuousClock.Instant
+        /// The nodes whose tunnels the answers came through.
+        public internal(set) var answers: [IPv4Address] = []
+    }
+
+    /// In the order in which they were sent.
+    public internal(set) var samples: [Sample] = []
+
+    /// The requests that two nodes have answered.
+    public var contested: [Sample] { samples.filter { Set($0.answers).count > 1 } }
+
+    /// The longest time in which nobody answered, network by network: from the last request that was answered to the next
+    /// that was, or to the end.
+    public func silences(_ question: Question) -> [Int: Duration] {
+        var last: [Int: ContinuousClock.Instant] = [:]
+        var longest: [Int: Duration] = [:]
+        for sample in samples where sample.question == question {
+            let before = last[sample.network] ?? sample.sentAt
+            longest[sample.network] = max(longest[sample.network] ?? .zero, sample.sentAt - before)
+            if last[sample.network] == nil || !sample.answers.isEmpty { last[sample.network] = sample.sentAt }
+        }
+        // A gap that no answer ends lasts to the last request, which the loop has seen too.
+        return longest
+    }
+
+    /// The nodes that answered for a network, in order, each once for as long as no other one did.
+    public func holders(of network: Int, _ question: Question) -> [IPv4Address] {
+        samples.filter { $0.network == network && $0.question == question }.flatMap(\.answers).reduce(into: []) {
+            if $0.last != $1 { $0.append($1) }
+        }
+    }
+
+    /// When the first request after a moment was sent that was answered, for each network that has one.
+    public func firstAnswered(_ question: Question, after moment: ContinuousClock.Instant) -> [Int: Duration] {
+        var first: [Int: Duration] = [:]
+        for sample in samples
+        where sample.question == question && sample.sentAt >= moment && !sample.answers.isEmpty
+            && first[sample.network] == nil
+        {
+            first[sample.network] = sample.sentAt - moment
+        }
+        return first
+    }
+}

@@ -1,0 +1,102 @@
+import ClusterOps
+import ClusterOpsTestKit
+import Foundation
+import MariaDB
+
+/// Networks that two nodes serve in turn, and a third node from which it is seen what their guests notice.
+struct ManyNetworks: Sendable {
+    static let servers = 0..<2
+    static let watcher = 2
+
+    let nodes: NetNodes
+    let targets: [OverlayProbe.Target]
+
+    var count: Int { targets.count }
+
+    /// Adds networks with a guest each on the third node; none of their netnodes runs yet.
+    init(_ count: Int, on nodes: NetNodes) async throws {
+        self.nodes = nodes
+        let world = nodes.world
+        var targets: [OverlayProbe.Target] = []
+        for index in 0..<count {
+            let high = String(UInt8(index / 200 + 16), radix: 16)
+            let low = String(UInt8(index % 200 + 16), radix: 16)
+            let mac = try MACAddress("02:00:00:\(high):\(low):0b")
+            let (network, guest) = (NetworkID.new(), try world.address(11))
+            try await world.cluster.execute(
+                """
+                INSERT INTO networks (id, name, vni, cidr, mtu, dhcp, dns)
+                VALUES (\(network), \("n\(index)"), \(1000 + index), '10.9.0.0/24', 1450, TRUE, TRUE)
+                """
+            )
+            try await world.cluster.execute(
+                """
+                INSERT INTO interfaces (id, network, node, mac, address, hostname)
+                VALUES (\(InterfaceID.new()), \(network), \(world.nodes[Self.watcher]), \(mac), \(guest), 'guest')
+                """
+            )
+            targets.append(
+                OverlayProbe.Target(
+                    vni: try VNI(1000 + index),
+                    server: try world.address(1),
+                    guest: guest,
+                    mac: mac
+                )
+            )
+        }
+        self.targets = targets
+    }
+
+    /// Waits until one node serves all of them and everything of the other one's is made but the servers.
+    ///
+    /// - Returns: the one that serves.
+    func settled() async throws -> Int {
+        let world = nodes.world
+        let leader = try await nodes.elected(within: .seconds(120))
+        try await eventually("all networks are served", within: .seconds(120)) {
+            try await world.cluster.count("SELECT COUNT(*) FROM applied_state WHERE what = 'dnsmasq'") == count
+        }
+        try await eventually("both nodes have all tunnels", within: .seconds(120)) {
+            try await world.cluster.count("SELECT COUNT(*) FROM applied_state WHERE what = 'mesh'") == 2 * count
+        }
+        let prefix = world.hosts[1 - leader].namespacePrefix
+        try await eventually("the other node has all legs", within: .seconds(120)) {
+            let names = try FileManager.default.contentsOfDirectory(atPath: "/run/netns")
+            guard names.filter({ $0.hasPrefix(prefix) }).count == count else { return false }
+            let legs = try await world.underlay.run("ip -o link show", in: world.hosts[1 - leader].namespace)
+            return legs.split(separator: "\n").filter { $0.contains(" cogw") && $0.contains(",UP") }.count == count
+        }
+        return leader
+    }
+
+    /// Asks from the third node.
+    func probe(_ pace: OverlayProbe.Pace) async throws -> OverlayProbe {
+        let hosts = nodes.world.hosts
+        let probe = try OverlayProbe(
+            on: hosts[Self.watcher],
+            peers: Self.servers.map { hosts[$0] },
+            targets: targets,
+            pace: pace
+        )
+        try await answered(probe, after: .now)
+        return probe
+    }
+
+    /// Waits until every network has answered both questions.
+    func answered(_ probe: OverlayProbe, after moment: ContinuousClock.Instant) async throws {
+        for question in OverlayObservation.Question.allCases {
+            try await eventually("every network answers for its \(question)", within: .seconds(60)) {
+                probe.soFar.firstAnswered(question, after: moment).count == count
+            }
+        }
+    }
+}
+
+/// Figures of some networks, for whoever reads the output of a test.
+func figures(_ durations: some Collection<Duration>) -> String {
+    let sorted = durations.sorted()
+    guard let least = sorted.first, let most = sorted.last else { return "of none" }
+    func milliseconds(_ duration: Duration) -> String { "\(Int(duration / .milliseconds(1))) ms" }
+    return "of \(sorted.count): least \(milliseconds(least)), median \(milliseconds(sorted[sorted.count / 2])), "
+        + "most \(milliseconds(most))"
+}
