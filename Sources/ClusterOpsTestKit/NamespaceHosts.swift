@@ -127,7 +127,12 @@ public struct NamespaceHosts: Sendable {
     /// Sends pings at a pace whatever becomes of them, and tells which were answered.
     ///
     /// - Returns: the numbers of those that were, from 1.
-    public func pings(from guest: Guest, to address: IPv4Address, count: Int, every pace: Duration) async throws -> [Int] {
+    public func pings(
+        from guest: Guest,
+        to address: IPv4Address,
+        count: Int,
+        every pace: Duration
+    ) async throws -> [Int] {
         let milliseconds = max(2, pace / .milliseconds(1))
         let output = try await HostTool.output(
             "ping",

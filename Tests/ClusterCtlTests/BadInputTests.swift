@@ -157,6 +157,8 @@ struct BadInput: Sendable, CustomTestStringConvertible {
             BadInput(4, "1 interface", "network", "remove", "blue", "--yes"),
             BadInput(64, "--yes", "network", "remove", "blue"),
             BadInput(6, "blue", "network", "wait", "blue", "--timeout", "1ms"),
+            BadInput(64, "soon", "leader", "resign", "--timeout", "soon"),
+            BadInput(1, "nobody is elected", "leader", "resign"),
             BadInput(3, "red", "interface", "list", "--network", "red"),
             BadInput(3, "h9", "interface", "list", "--node", "h9"),
             BadInput(3, unknownID, "interface", "show", unknownID),
@@ -349,7 +351,7 @@ extension TestCluster {
                 CHECKSUM TABLE nodes, networks, interfaces, sessions, registered_tasks, work_queue,
                     finished_operations, operation_dependencies, adoptions, coalescing_counters, queue_pauses,
                     applied_state, network_problems, leases, supervised_processes, operation_waiters,
-                    schema_migrations
+                    ready_candidates, schema_migrations
                 """
             ).map { try $0.decode((String, Int?).self) }
             let count = try session.query(

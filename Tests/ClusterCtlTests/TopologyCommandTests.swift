@@ -254,6 +254,46 @@ import Testing
         }
     }
 
+    @Test func `who is asked to resign is named with who follows, and why it stays or is not heard of is said`()
+        async throws
+    {
+        try await withCluster { cluster in
+            let nobody = try await cluster.clusterctl("leader", "resign")
+            #expect(nobody.status == 1 && nobody.talk.contains("nobody is elected") && nobody.output.isEmpty)
+            try await cluster.elect("h1", term: 3)
+            let waited = try await cluster.clusterctl("leader", "resign", "--timeout", "200ms")
+            #expect(waited.status == 6 && waited.talk.contains("'h1'") && waited.talk.contains("withdrawn"))
+            #expect(try await cluster.count("SELECT COUNT(*) FROM leases WHERE resignation IS NULL") == 1)
+
+            func whenAsked(_ change: SQL) async throws -> ProgramRun {
+                async let run = cluster.clusterctl("leader", "resign", "--timeout", "60s", "-o", "json")
+                try await eventually("it is asked") {
+                    try await cluster.count("SELECT COUNT(*) FROM leases WHERE resignation_term = term") == 1
+                }
+                try await cluster.execute(change)
+                return try await run
+            }
+            for (refusal, words) in [("nobody_stands", "no other node"), ("nobody_ready", "ready in time")] {
+                let refused = try await whenAsked(
+                    """
+                    UPDATE leases SET refused_resignation = resignation, refusal = \(refusal), resignation = NULL,
+                        resignation_term = NULL
+                    """
+                )
+                #expect(refused.status == 1 && refused.talk.contains("'h1' stays") && refused.talk.contains(words))
+            }
+            let followed = try await whenAsked(
+                "UPDATE leases SET holder = UUID(), holder_node = 'h2', term = 4, serving_term = 4"
+            )
+            #expect(followed.status == 0, "\(followed.talk)")
+            #expect(try Golden("leader-resign").differences(from: followed.output) == [])
+            let change = try JSONDecoder().decode(LeaderChangeView.self, from: Data(followed.output.utf8))
+            #expect(change.previousHolder.description == "h1" && change.holder.description == "h2" && change.term == 4)
+            let again = try await whenAsked("UPDATE leases SET holder = UUID(), term = 5, serving_term = 5")
+            #expect(again.status == 1 && again.talk.contains("elected again"))
+        }
+    }
+
     @Test func `of two who add the same at once one wins, and the other is told`() async throws {
         try await withCluster { cluster in
             try await addNodes(cluster)

@@ -33,7 +33,8 @@ import Testing
         ClusterConnection(database: cluster.database, requester: "test", waker: NoWaker(), logger: .silent)
     }
 
-    @Test func `at SIGTERM a leader serves on until one is ready to serve as much, and that one follows`() async throws {
+    @Test func `at SIGTERM a leader serves on until one is ready to serve as much, and that one follows`() async throws
+    {
         try await withLeader { cluster, leader, others in
             await leader.stop()
             for other in others {
@@ -158,7 +159,8 @@ import Testing
         }
     }
 
-    @Test func `whoever asked and does not wait any longer takes the request back, and the leader stays`() async throws {
+    @Test func `whoever asked and does not wait any longer takes the request back, and the leader stays`() async throws
+    {
         try await withLeader { cluster, leader, others in
             let connection = connection(cluster)
             let first = try #require(try await connection.leader().holder)

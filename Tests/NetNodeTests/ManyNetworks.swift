@@ -92,6 +92,16 @@ struct ManyNetworks: Sendable {
     }
 }
 
+extension ManyNetworks {
+    /// Waits until every network has been asked both questions twenty times more.
+    func sampled(_ probe: OverlayProbe) async throws {
+        let before = probe.soFar.samples.count
+        try await eventually("enough has been asked") {
+            probe.soFar.samples.count >= before + 20 * OverlayObservation.Question.allCases.count * count
+        }
+    }
+}
+
 /// Figures of some networks, for whoever reads the output of a test.
 func figures(_ durations: some Collection<Duration>) -> String {
     let sorted = durations.sorted()

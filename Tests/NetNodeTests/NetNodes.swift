@@ -43,6 +43,7 @@ struct NetNodes: Sendable {
         if let proxy {
             all["CLUSTEROPS_DATABASE_SOCKET"] = nil
             all["CLUSTEROPS_DATABASE_HOSTS"] = "127.0.0.1:\(proxy.port)"
+            all["CLUSTEROPS_DATABASE_TLS_MODE"] = "disabled"
         }
         let program = try await RunningProgram(
             "netnode",

@@ -48,7 +48,10 @@ extension NamespaceTests {
                 // A candidate that is stopped says nothing.
                 try nodes.program(first).signal(SIGSTOP)
                 let refused = try await connection.resignLeader(within: .seconds(30))
-                #expect(refused == .refused(by: change.holder, .nobodyReady) || refused == .refused(by: change.holder, .nobodyStands))
+                #expect(
+                    refused == .refused(by: change.holder, .nobodyReady)
+                        || refused == .refused(by: change.holder, .nobodyStands)
+                )
                 try nodes.program(first).signal(SIGCONT)
                 let seen = await probe.stop()
                 #expect(seen.contested.isEmpty)
@@ -136,6 +139,7 @@ extension NamespaceTests {
                 try await many.answered(probe, after: .now)
                 program.signal(SIGCONT)
                 try await eventually("it ends its servers") { nodes.servers(first).isEmpty }
+                try await many.sampled(probe)
             }
         }
 
@@ -148,7 +152,7 @@ extension NamespaceTests {
                 try await eventually("it ends its servers") { nodes.servers(first).isEmpty }
                 try await many.answered(probe, after: .now)
                 try nodes.proxy().heal()
-                try await many.answered(probe, after: .now)
+                try await many.sampled(probe)
             }
         }
 
@@ -169,6 +173,40 @@ extension NamespaceTests {
                 try await many.answered(probe, after: .now)
                 program.signal(SIGCONT)
                 #expect(try await program.end() == 0)
+                try await many.sampled(probe)
+            }
+        }
+
+        @Test func `a second signal ends a leader at once that waits for somebody to be ready`() async throws {
+            try await withWatchedPair { many, probe, first in
+                let nodes = many.nodes
+                let (program, other) = (try nodes.program(first), try nodes.program(1 - first))
+                other.signal(SIGSTOP)
+                program.signal(SIGTERM)
+                try await eventually("it waits for somebody to be ready") {
+                    try await nodes.world.cluster.count("SELECT COUNT(*) FROM leases WHERE handing_over_term = 1") == 1
+                }
+                try await many.answered(probe, after: .now)
+                program.signal(SIGTERM)
+                #expect(try await program.end() == 1)
+                try await eventually("nothing of it is left") { nodes.servers(first).isEmpty }
+                other.signal(SIGCONT)
+                #expect(try await nodes.elected(above: 1) == 1 - first)
+                try await many.answered(probe, after: .now)
+            }
+        }
+
+        @Test func `a node that is drained hands over, and its netnode goes on`() async throws {
+            try await withWatchedPair { many, probe, first in
+                let nodes = many.nodes
+                try await nodes.world.cluster.execute(
+                    "UPDATE nodes SET state = 'draining' WHERE name = \("h\(first + 1)")"
+                )
+                #expect(try await nodes.elected(above: 1) == 1 - first)
+                try await many.answered(probe, after: .now)
+                try await eventually("it ends its servers") { nodes.servers(first).isEmpty }
+                #expect(try nodes.program(1 - first).log.contains("ready to take over"))
+                #expect(try nodes.program(first).isRunning)
             }
         }
 
@@ -196,7 +234,9 @@ extension NamespaceTests {
                         )
                     }
                 }
-                print("\(seen.samples.count) samples; silence of the gateways, \(figures(seen.silences(.gateway).values))")
+                print(
+                    "\(seen.samples.count) samples; silence of the gateways, \(figures(seen.silences(.gateway).values))"
+                )
             }
         }
     }
@@ -283,7 +323,7 @@ private enum Takeover {
     /// As often as a machine of two processors can ask and answer beside its other work.
     private static func pace(_ networks: Int) -> OverlayProbe.Pace {
         networks > 50
-            ? .init(gateway: .milliseconds(100), lease: .milliseconds(250))
+            ? .init(gateway: .milliseconds(50), lease: .milliseconds(100))
             : .init(gateway: .milliseconds(20), lease: .milliseconds(100))
     }
 }

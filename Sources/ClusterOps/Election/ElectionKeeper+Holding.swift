@@ -14,7 +14,7 @@ extension ElectionKeeper {
         var trouble = Trouble(logger: logger)
         var due = ContinuousClock.now + timing.renew
         while await rest(until: state.handover == nil ? due : min(due, .now + Self.lookForSuccessor)) {
-            if isStopping { await begin(.stopping, &state) }
+            if isStopping, state.handover?.cause != .stopping { await begin(.stopping, &state) }
             let askedAt = ContinuousClock.now
             if askedAt >= due {
                 guard let hasRenewed = await renew(tenure, &state, &trouble, askedAt: askedAt) else { return nil }

@@ -96,7 +96,9 @@ package struct ElectionKeeper: Service {
             }
             if state.shouldBeReady(isPrepared, at: .now) != isPrepared {
                 isPrepared.toggle()
-                logger.notice(isPrepared ? "making ready to take over" : "the elected node stays, or another one follows")
+                logger.notice(
+                    isPrepared ? "making ready to take over" : "the elected node stays, or another one follows"
+                )
                 role.shouldBeReady(isPrepared)
             }
             let isHandedOver = state.awaitedTerm(at: .now) != nil

@@ -112,7 +112,7 @@ package struct ElectionState: Sendable, Hashable {
 
     /// Whether everything should be ready here, because the leader has missed renewals or hands over.
     ///
-    /// - Parameter isReady: whether it should until now; what is about to be taken is no reason to let go.
+    /// It goes by whether it should until now: what is about to be taken is no reason to let go.
     package func shouldBeReady(_ isReady: Bool, at now: ContinuousClock.Instant) -> Bool {
         guard case .follower(let seen, let since) = role, !isAway(at: now) else { return false }
         guard let seen else { return isReady }
@@ -183,6 +183,7 @@ package struct ElectionState: Sendable, Hashable {
     /// - Parameters:
     ///   - cause: why; one that was asked to resign and is then stopped is one that is stopped.
     ///   - strength: how much it serves.
+    ///   - now: when that was so.
     /// - Returns: Whether that is news.
     package mutating func handOver(_ cause: Handover.Cause, strength: Int, at now: ContinuousClock.Instant) -> Bool {
         guard case .leader = role else { return false }

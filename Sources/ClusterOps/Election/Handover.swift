@@ -92,6 +92,7 @@ package struct Handover: Sendable, Hashable {
     /// - Parameters:
     ///   - prospects: what the look showed; nil when it failed.
     ///   - now: when it was answered.
+    /// - Returns: what to do.
     package func step(_ prospects: Prospects?, at now: ContinuousClock.Instant) -> Step {
         let isLate = now >= deadline
         let best = prospects?.ready.max { ($0.strength, $1.id) < ($1.strength, $0.id) }

@@ -18,6 +18,7 @@ extension ClusterConnection {
     /// The holder sees the request at its next renewal; it serves on until another node is ready, and stays when none is.
     ///
     /// - Parameter limit: how long to wait at most; then the request is withdrawn.
+    /// - Returns: what came of it.
     /// - Throws: `ClusterOpsError`.
     package func resignLeader(within limit: Duration) async throws -> ResignationOutcome {
         let lease = Self.networkNodeLease

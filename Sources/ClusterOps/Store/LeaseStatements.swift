@@ -87,11 +87,9 @@ package enum LeaseStatements {
         ) == 1
     }
 
-    /// Extends the lease of a term, and says what its holder does.
+    /// Extends the lease of a term, and says what its holder does: whether it is heard in the role, which stays said of the
+    /// term, and whether it waits for somebody to be ready.
     ///
-    /// - Parameters:
-    ///   - isHeard: whether it is heard in the role; once it was, that stays said of the term.
-    ///   - isHandingOver: whether it waits for somebody to be ready.
     /// - Returns: False when it has expired or is another's.
     static func renew(
         _ name: String,

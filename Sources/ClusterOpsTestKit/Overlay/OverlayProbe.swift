@@ -102,10 +102,11 @@ public final class OverlayProbe: Sendable {
     // MARK: The thread
 
     private func ask(_ pace: Pace) {
-        var due: [(question: OverlayObservation.Question, step: Duration, next: ContinuousClock.Instant, network: Int)] =
-            [(.gateway, pace.gateway), (.lease, pace.lease)].compactMap { question, interval in
-                interval.map { (question, $0 / targets.count, .now, 0) }
-            }
+        var due:
+            [(question: OverlayObservation.Question, step: Duration, next: ContinuousClock.Instant, network: Int)] =
+                [(.gateway, pace.gateway), (.lease, pace.lease)].compactMap { question, interval in
+                    interval.map { (question, $0 / targets.count, .now, 0) }
+                }
         var end: ContinuousClock.Instant?
         while true {
             let now = ContinuousClock.now
