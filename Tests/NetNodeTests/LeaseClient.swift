@@ -33,6 +33,25 @@ struct LeaseClient: Sendable {
         try asking.send(bytes.dropLast() + [50, 4] + address.octets + [255], to: Self.server)
     }
 
+    /// Renews the guest's own lease, by unicast from its own address, and waits a second for the acknowledgement.
+    static func renew(_ mac: MACAddress, of guest: NamespaceHosts.Guest) async throws -> Bool {
+        let socket = try NamespaceSocket(in: "/run/netns/\(guest.namespace)")
+        try socket.take(at: .init(address: guest.address, port: 68), from: server)
+        var message = DHCPMessage(.discover, transaction: .random(in: .min ... .max), mac: mac)
+        message.client = guest.address
+        var bytes = message.bytes
+        bytes[242] = 3
+        try socket.send(bytes, to: server)
+        for _ in 0..<1000 {
+            // The first option says what it is, 5 an acknowledgement.
+            while let answer = socket.receive() {
+                if answer.count > 242, answer[4..<8] == bytes[4..<8], answer[240..<243] == [53, 1, 5] { return true }
+            }
+            try await Task.sleep(for: .milliseconds(1))
+        }
+        return false
+    }
+
     /// The address that is offered to somebody; nil when nothing has come.
     func offer() -> DHCPMessage? {
         while let bytes = listening.receive() {

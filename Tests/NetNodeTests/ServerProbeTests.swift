@@ -40,6 +40,37 @@ extension NamespaceTests {
             }
         }
 
+        @Test func `guests renew while the server is asked, and none of their questions goes astray`() async throws {
+            try await withServers { world in
+                let server = try world.networkServer()
+                let guest = try await world.guest(11)
+                let wanted = try world.wanted([world.host(11)])
+                #expect(try await server.bring(to: wanted) == .started)
+                #expect(try await world.underlay.lease(of: guest) != nil)
+                let isOver = Locked(false)
+                try await withThrowingTaskGroup(of: Int.self) { group in
+                    group.addTask {
+                        var asked = 0
+                        while !isOver.value {
+                            let pass = try await server.bring(to: wanted)
+                            #expect(pass == .nothing)
+                            asked += 1
+                        }
+                        return asked
+                    }
+                    for number in 0..<300 {
+                        let isRenewed = try await LeaseClient.renew(guest.mac, of: guest)
+                        #expect(isRenewed, "renewal \(number)")
+                    }
+                    isOver.update { $0 = true }
+                    let asked = try await group.next() ?? 0
+                    print("300 renewals, while the server was asked \(asked) times")
+                    #expect(asked > 20)
+                }
+                await server.stop()
+            }
+        }
+
         @Test(arguments: [(true, true), (true, false), (false, true)])
         func `one that runs and does not answer is ended and started again, and the error says what is silent`(
             dhcp: Bool,
