@@ -27,6 +27,8 @@ package struct NodeNetworks: Sendable {
     private static let guestsNamed = 3
     /// Servers that are brought up at once: more only wait for the two or four processors that there are.
     private static let serversAtOnce = 8
+    /// Gateways that are announced at once: guests beside them hear nothing from them before.
+    private static let announcementsAtOnce = 4
 
     init(
         mesh: MeshReconciler,
@@ -262,15 +264,29 @@ package struct NodeNetworks: Sendable {
 
     /// Tells everybody where the gateways are now.
     func announce() async throws {
-        for network in try await wanted() {
-            do {
-                try await namespaces.announce(network.vni)
-            } catch let error as HostCommandError {
-                logger.warning(
-                    "a gateway was not announced",
-                    metadata: ["network": "\(network.name)", "error": "\(error)"]
-                )
+        let networks = try await wanted()
+        await withDiscardingTaskGroup { group in
+            // Each of so many goes through a share of them: one process for each, which mostly waits.
+            for first in 0..<min(Self.announcementsAtOnce, networks.count) {
+                group.addTask {
+                    for index in stride(from: first, to: networks.count, by: Self.announcementsAtOnce) {
+                        await announce(networks[index])
+                    }
+                }
             }
+        }
+    }
+
+    private func announce(_ network: ServerWanted) async {
+        do {
+            try await namespaces.announce(network.vni)
+        } catch let error as HostCommandError {
+            logger.warning(
+                "a gateway was not announced",
+                metadata: ["network": "\(network.name)", "error": "\(error)"]
+            )
+        } catch {
+            // Cancelled: the tenure is over.
         }
     }
 }

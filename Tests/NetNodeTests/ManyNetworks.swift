@@ -9,8 +9,12 @@ struct ManyNetworks: Sendable {
     static let watcher = 2
 
     let nodes: NetNodes
+    /// The networks that are asked in from the third node.
     let targets: [OverlayProbe.Target]
+    /// One more, the last, in which nobody asks: an answer tells bridges, too, where a gateway is.
+    let quiet: VNI
 
+    /// How many are asked in.
     var count: Int { targets.count }
 
     /// Adds networks with a guest each on the third node; none of their netnodes runs yet.
@@ -18,7 +22,7 @@ struct ManyNetworks: Sendable {
         self.nodes = nodes
         let world = nodes.world
         var targets: [OverlayProbe.Target] = []
-        for index in 0..<count {
+        for index in 0...count {
             let high = String(UInt8(index / 200 + 16), radix: 16)
             let low = String(UInt8(index % 200 + 16), radix: 16)
             let mac = try MACAddress("02:00:00:\(high):\(low):0b")
@@ -44,6 +48,7 @@ struct ManyNetworks: Sendable {
                 )
             )
         }
+        quiet = targets.removeLast().vni
         self.targets = targets
     }
 
@@ -54,17 +59,17 @@ struct ManyNetworks: Sendable {
         let world = nodes.world
         let leader = try await nodes.elected(within: .seconds(120))
         try await eventually("all networks are served", within: .seconds(120)) {
-            try await world.cluster.count("SELECT COUNT(*) FROM applied_state WHERE what = 'dnsmasq'") == count
+            try await world.cluster.count("SELECT COUNT(*) FROM applied_state WHERE what = 'dnsmasq'") == count + 1
         }
         try await eventually("both nodes have all tunnels", within: .seconds(120)) {
-            try await world.cluster.count("SELECT COUNT(*) FROM applied_state WHERE what = 'mesh'") == 2 * count
+            try await world.cluster.count("SELECT COUNT(*) FROM applied_state WHERE what = 'mesh'") == 2 * (count + 1)
         }
         let prefix = world.hosts[1 - leader].namespacePrefix
         try await eventually("the other node has all legs", within: .seconds(120)) {
             let names = try FileManager.default.contentsOfDirectory(atPath: "/run/netns")
-            guard names.filter({ $0.hasPrefix(prefix) }).count == count else { return false }
+            guard names.filter({ $0.hasPrefix(prefix) }).count == count + 1 else { return false }
             let legs = try await world.underlay.run("ip -o link show", in: world.hosts[1 - leader].namespace)
-            return legs.split(separator: "\n").filter { $0.contains(" cogw") && $0.contains(",UP") }.count == count
+            return legs.split(separator: "\n").filter { $0.contains(" cogw") && $0.contains(",UP") }.count == count + 1
         }
         return leader
     }
@@ -93,6 +98,50 @@ struct ManyNetworks: Sendable {
 }
 
 extension ManyNetworks {
+    private static let pace: Duration = .milliseconds(20)
+
+    /// A guest of the quiet network on each of the two nodes: until the gateway is announced, their bridges know it
+    /// elsewhere.
+    func quietGuests() async throws -> [NamespaceHosts.Guest] {
+        let world = nodes.world
+        var guests: [NamespaceHosts.Guest] = []
+        for server in Self.servers {
+            let guest = try await world.underlay.addGuest(
+                to: world.hosts[server],
+                vni: quiet,
+                mac: try MACAddress("02:00:00:ff:00:0\(server)"),
+                address: try world.address(21 + server)
+            )
+            guests.append(guest)
+            try await eventually("the gateway answers") {
+                try await world.underlay.ping(from: guest, to: try world.address(1)) == 1
+            }
+        }
+        return guests
+    }
+
+    /// Pings the gateway from guests for a while.
+    ///
+    /// - Returns: the longest time in which none was answered, of each guest.
+    func longestLoss(of guests: [NamespaceHosts.Guest], for duration: Duration) async throws -> [Duration] {
+        let count = Int(duration / Self.pace)
+        return try await withThrowingTaskGroup(of: Duration.self) { group in
+            for guest in guests {
+                group.addTask {
+                    let numbers = try await nodes.world.underlay.pings(
+                        from: guest,
+                        to: try nodes.world.address(1),
+                        count: count,
+                        every: Self.pace
+                    )
+                    let known = [0] + numbers + [count + 1]
+                    return Self.pace * (zip(known, known.dropFirst()).map { $1 - $0 - 1 }.max() ?? count)
+                }
+            }
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+    }
+
     /// Waits until every network has been asked both questions twenty times more.
     func sampled(_ probe: OverlayProbe) async throws {
         let before = probe.soFar.samples.count

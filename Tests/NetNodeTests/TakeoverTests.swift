@@ -267,8 +267,10 @@ private enum Takeover {
             for index in ManyNetworks.servers { try await nodes.start(index) }
             let first = try await many.settled()
             let (leader, follower) = (try nodes.program(first), try nodes.program(1 - first))
+            let guests = try await many.quietGuests()
             let probe = try await many.probe(pace(networks))
             let began = ContinuousClock.now
+            async let lost = many.longestLoss(of: guests, for: .seconds(networks > 50 ? 10 : 4))
             leader.signal(SIGTERM)
             #expect(try await leader.end() == 0)
             let ended = ContinuousClock.now
@@ -278,6 +280,8 @@ private enum Takeover {
             #expect(follower.log.contains("ready to take over"), "it was ready before")
             #expect(!leader.log.contains("whoever is first"), "it was left to the one that was ready")
             #expect(seen.contested.isEmpty, "two answered one request")
+            let pings = try await lost
+            #expect(pings.allSatisfy { $0 < .seconds(3) }, "\(pings)")
             let (gateways, leases) = (seen.silences(.gateway), seen.silences(.lease))
             #expect(gateways.count == networks && leases.count == networks)
             print(
@@ -285,6 +289,7 @@ private enum Takeover {
                 planned hand-over of \(networks) networks: \(ended - began) from SIGTERM to the end of the process
                 silence of the gateways, asked every \(pace(networks).gateway ?? .zero), \(figures(gateways.values))
                 silence of the servers, asked every \(pace(networks).lease ?? .zero), \(figures(leases.values))
+                pings lost by guests on the nodes that changed places, in a quiet network, \(figures(pings))
                 """
             )
             // Half a second is what it should be; this is for machines with other work.

@@ -8,7 +8,8 @@ import Foundation
 public final class OverlayProbe: Sendable {
     /// A network to ask in.
     public struct Target: Sendable, Hashable {
-        let vni: VNI
+        /// The network's.
+        public let vni: VNI
         let server: IPv4Address
         let guest: IPv4Address
         let mac: MACAddress
