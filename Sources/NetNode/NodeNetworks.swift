@@ -280,13 +280,14 @@ package struct NodeNetworks: Sendable {
     private func announce(_ network: ServerWanted) async {
         do {
             try await namespaces.announce(network.vni)
-        } catch let error as HostCommandError {
+        } catch is CancellationError {
+            // The tenure is over.
+        } catch {
+            // The next announcement is soon, and the others do not wait for this one.
             logger.warning(
                 "a gateway was not announced",
                 metadata: ["network": "\(network.name)", "error": "\(error)"]
             )
-        } catch {
-            // Cancelled: the tenure is over.
         }
     }
 }
