@@ -61,9 +61,12 @@ let package = Package(
             dependencies: ["ClusterOps", "ChildProcess", "MariaDB", arguments, lifecycle, log],
             swiftSettings: strict
         ),
+        .target(name: "CNetlink"),
         .target(
             name: "NetNode",
-            dependencies: ["ClusterOps", "ChildProcess", "CSpawn", "MariaDB", arguments, lifecycle, log],
+            dependencies: [
+                "ClusterOps", "ChildProcess", "CNetlink", "CSpawn", "MariaDB", arguments, lifecycle, log, nioPosix,
+            ],
             swiftSettings: strict
         ),
         .executableTarget(name: "netnode-main", dependencies: ["NetNode", arguments], swiftSettings: strict),

@@ -92,7 +92,14 @@ struct NetNodeDaemon {
         )
         let maintenance = Maintenance(
             networks: networks,
-            gate: gate,
+            early: EarlyRepair(
+                networks: networks,
+                gate: gate,
+                coordinator: coordinator,
+                prefix: configuration.network.namespacePrefix,
+                stateDirectory: configuration.network.stateDirectory,
+                logger: logger
+            ),
             coordinator: coordinator,
             check: ClusterCheck(node: node, database: database, evidence: evidence, waker: waker, logger: logger),
             interval: configuration.network.maintenanceInterval,

@@ -73,13 +73,7 @@ package struct NodeNetworks: Sendable {
         try await ledger.refresh()
         let known = ledger.knownProblems
         let pass = try await mesh.pass()
-        for network in pass.converged {
-            try await ledger.reached(.mesh, of: network.id, generation: network.generation)
-        }
-        let reached = Set(pass.converged.map(\.id))
-        for network in pass.wanted.networks where !reached.contains(network.id) {
-            try await ledger.problem(AppliedPart.mesh.rawValue, of: network.id, pass.trouble)
-        }
+        try await writeDown(pass)
         try await makeNamespaces()
         let wanted = Set(pass.wanted.networks.map(\.id))
         try await ledger.closeProblems(among: known) { what, network in
@@ -87,14 +81,37 @@ package struct NodeNetworks: Sendable {
         }
     }
 
+    /// Writes down what a pass has brought about, and what is wrong with the rest.
+    func writeDown(_ pass: MeshPass) async throws {
+        for network in pass.converged {
+            try await ledger.reached(.mesh, of: network.id, generation: network.generation)
+        }
+        let reached = Set(pass.converged.map(\.id))
+        for network in pass.wanted.networks where !reached.contains(network.id) {
+            try await ledger.problem(AppliedPart.mesh.rawValue, of: network.id, pass.trouble(of: network.vni))
+        }
+    }
+
     /// Makes the namespace of a network ready, or of all, if this node may be elected.
     ///
+    /// - Parameters:
+    ///   - network: which one; nil is all.
+    ///   - only: those of them that are looked at; nil is all.
     /// - Returns: What is wrong with those that are not ready.
+    /// - Throws: What kept it from reading wanted or actual, or from writing down what it found.
     @discardableResult
-    func makeNamespaces(of network: NetworkID? = nil) async throws -> [NetworkID: any Error] {
-        guard try await isNetworkNode() else { return [:] }
-        let seen = try await wanted(network)
-        let failures = try await namespaces.pass { try await wanted(network).map(NamespaceWanted.init) }
+    func makeNamespaces(
+        of network: NetworkID? = nil,
+        only: Set<VNI>? = nil
+    ) async throws -> [NetworkID: any Error] {
+        guard try await isNetworkNode() else {
+            _ = try await namespaces.pass(isWhole: true) { [] }
+            return [:]
+        }
+        let seen = try await wanted(network).filter { only?.contains($0.vni) ?? true }
+        let failures = try await namespaces.pass(isWhole: network == nil, only: only) {
+            try await wanted(network).map(NamespaceWanted.init)
+        }
         var failed: [NetworkID: any Error] = [:]
         for network in seen {
             let failure = failures[network.vni]
@@ -152,8 +169,8 @@ package struct NodeNetworks: Sendable {
     func serve(_ network: NetworkID, under tenure: Tenure) async throws -> ServerPass? {
         let early = await bringRunningServer(of: network, under: tenure)
         let pass = try await mesh.pass(.network(network))
-        if let problem = pass.hasConverged ? nil : pass.trouble {
-            try await ledger.problem(AppliedPart.mesh.rawValue, of: network, problem)
+        for wanted in pass.wanted.networks where !pass.hasConverged {
+            try await ledger.problem(AppliedPart.mesh.rawValue, of: network, pass.trouble(of: wanted.vni))
         }
         if let failure = try await makeNamespaces(of: network)[network] { throw failure }
         let late = try await bringServer(of: network, under: tenure)
@@ -193,9 +210,15 @@ package struct NodeNetworks: Sendable {
     /// - Parameters:
     ///   - tenure: as in ``serveAll(under:)``.
     ///   - failed: networks whose namespaces are not ready.
+    ///   - only: those that are looked at; nil is all.
     /// - Throws: As ``serveAll(under:)``.
-    func bringServers(under tenure: Tenure?, except failed: Set<NetworkID> = []) async throws {
-        let networks = try await wanted().map(\.id).filter { !failed.contains($0) }
+    func bringServers(
+        under tenure: Tenure?,
+        except failed: Set<NetworkID> = [],
+        only: Set<VNI>? = nil
+    ) async throws {
+        let networks = try await wanted()
+            .filter { !failed.contains($0.id) && only?.contains($0.vni) ?? true }.map(\.id)
         let problem = await withTaskGroup(of: (any Error)?.self) { group in
             var problem: (any Error)?
             for (index, network) in networks.enumerated() where tenure?.isOver != true && !Task.isCancelled {

@@ -18,10 +18,10 @@ import Testing
 
     /// What iproute2 6.1 printed here, shortened to some fields.
     static let links = """
-        [{"ifname":"lo","flags":["LOOPBACK","UP"],"mtu":65536,"inet6_addr_gen_mode":"eui64"},
-        {"ifname":"cobr100","flags":["BROADCAST"],"mtu":1450,
+        [{"ifindex":1,"ifname":"lo","flags":["LOOPBACK","UP"],"mtu":65536,"inet6_addr_gen_mode":"eui64"},
+        {"ifindex":2,"ifname":"cobr100","flags":["BROADCAST"],"mtu":1450,
         "linkinfo":{"info_kind":"bridge","info_data":{"gc_timer":0.00,"mcast_snooping":1}}},
-        {"ifname":"covx100","flags":["UP"],"mtu":1450,"master":"cobr100","linkinfo":{"info_kind":"vxlan",
+        {"ifindex":3,"ifname":"covx100","flags":["UP"],"mtu":1450,"master":"cobr100","linkinfo":{"info_kind":"vxlan",
         "info_data":{"id":100,"local":"192.0.2.1","port":4789,"learning":false,"ttl":0}},"inet6_addr_gen_mode":"none"}]
         """
     static let rows = """
@@ -42,7 +42,7 @@ import Testing
         let vni = try VNI(100)
         #expect(actual.bridges.count == 1 && actual.bridges[vni]?.isUp == false)
         #expect(actual.bridges[vni]?.kind == "bridge" && actual.bridges[vni]?.snoopsMulticast == true)
-        #expect(actual.tunnels == [vni: .tunnel(TunnelName(vni), master: "cobr100")])
+        #expect(actual.tunnels == [vni: .tunnel(TunnelName(vni), index: 3, master: "cobr100")])
         let peer = try IPv4Address("192.0.2.2")
         #expect(
             actual.entries == [

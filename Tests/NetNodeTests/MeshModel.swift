@@ -98,6 +98,7 @@ extension Link {
 
     static func tunnel(
         _ name: TunnelName,
+        index: Int = 0,
         local: String? = "192.0.2.1",
         mtu: Int = 1450,
         isUp: Bool = true,
@@ -109,6 +110,7 @@ extension Link {
     ) -> Link {
         Link(
             name: "\(name)",
+            index: index,
             mtu: mtu,
             isUp: isUp,
             master: master,

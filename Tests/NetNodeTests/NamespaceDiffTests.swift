@@ -16,10 +16,11 @@ import Testing
         complete = NamespaceActual(
             interior: .present(
                 loopbackIsUp: true,
-                gateway: .init(mac: "02:63:6f:00:00:64", mtu: 1450, isUp: true, addresses: ["10.9.0.1/24"])
+                gateway: .init(mac: "02:63:6f:00:00:64", mtu: 1450, isUp: true, addresses: ["10.9.0.1/24"], peer: 7)
             ),
             leg: Link(
                 name: "cogw100",
+                index: 7,
                 mtu: 1450,
                 isUp: true,
                 master: "cobr100",
@@ -63,7 +64,15 @@ import Testing
             changes { $0.interior = .present(loopbackIsUp: true, gateway: nil) }
                 .starts(with: [.deleteLeg, .silenceNamespace, .addLeg])
         )
-        #expect(changes { $0.leg = nil }.starts(with: [.silenceNamespace, .addLeg]))
+        #expect(changes { $0.leg = nil }.starts(with: [.deleteGateway, .silenceNamespace, .addLeg]))
+    }
+
+    @Test func `a leg and a gateway that are not two ends of one cable are both made anew`() {
+        #expect(
+            changes { $0.interior = gateway { $0.peer = 8 } }
+                .starts(with: [.deleteLeg, .deleteGateway, .silenceNamespace, .addLeg])
+        )
+        #expect(changes { $0.interior = gateway { $0.peer = nil } }.contains(.deleteGateway))
     }
 
     @Test func `each thing that is wrong is put right by itself`() {
@@ -90,6 +99,7 @@ import Testing
     ) -> Link {
         Link(
             name: "cogw100",
+            index: 7,
             mtu: mtu,
             isUp: isUp,
             master: master,

@@ -27,6 +27,8 @@ package actor NetworkServer {
     private let served: @Sendable (NetworkServer, ServedChild) -> Void
     private let turns = OneAtATime()
     var current: Running?
+    /// Whether the last pass was to have a server and has none to show for it.
+    var hasFailed = false
     /// Those that are being ended.
     private var doomed: [SupervisedChild] = []
 
@@ -39,6 +41,8 @@ package actor NetworkServer {
         let namespace: ProcessFacts.Namespace?
         /// The number of the device that its DHCP socket is bound to.
         var device: Int?
+        /// The file that it writes its leases to, for as long as it lives: it opens it once.
+        var leases: FileIdentity?
     }
 
     /// Creates one; nothing is read or started before the first call.
@@ -86,7 +90,7 @@ package actor NetworkServer {
     package func bring(to wanted: ServerWanted) async throws -> ServerPass {
         precondition(wanted.vni == vni, "the server of network \(vni) was given network \(wanted.vni)")
         let epoch = try permit.begin()
-        return try await turns.run { try await self.pass(to: wanted, in: epoch) }
+        return try await turns.run { try await self.notedPass(to: wanted, in: epoch) }
     }
 
     /// Ends the server, by SIGTERM first.
@@ -108,6 +112,7 @@ package actor NetworkServer {
     func kill() async {
         if let current { doomed.append(current.child) }
         current = nil
+        hasFailed = false
         await withDiscardingTaskGroup { group in
             for child in doomed { group.addTask { await child.terminate(grace: .zero) } }
         }
@@ -133,6 +138,17 @@ package actor NetworkServer {
     }
 
     // MARK: A pass
+
+    private func notedPass(to wanted: ServerWanted, in epoch: ServerPermit.Epoch) async throws -> ServerPass {
+        do {
+            let pass = try await pass(to: wanted, in: epoch)
+            hasFailed = false
+            return pass
+        } catch {
+            hasFailed = error is ServerError
+            throw error
+        }
+    }
 
     private func pass(to wanted: ServerWanted, in epoch: ServerPermit.Epoch) async throws -> ServerPass {
         try permit.check(epoch)
@@ -165,13 +181,11 @@ package actor NetworkServer {
     /// The child as the plan needs it; nil when none runs.
     private func known() -> ServerPlan.Child? {
         guard let current, current.child.exitIfEnded == nil else { return nil }
-        let namespace = ProcessFacts.Namespace(of: namespacePath)
-        let device = ProcessFacts(pid: current.child.pid).index(of: ServerFiles.device)
         return ServerPlan.Child(
             configuration: current.configuration,
             hosts: current.hosts,
             names: current.names,
-            isInPlace: namespace != nil && current.namespace == namespace && current.device == device
+            isInPlace: isInPlace(current)
         )
     }
 
@@ -290,6 +304,7 @@ package actor NetworkServer {
         current?.hosts = files.hosts
         current?.names = files.names
         current?.device = ProcessFacts(pid: child.pid).index(of: ServerFiles.device)
+        current?.leases = FileIdentity(of: disk.paths.leases)
         served(self, ServedChild(child: child, network: wanted.id, since: .now))
     }
 
@@ -317,6 +332,7 @@ package actor NetworkServer {
     }
 
     private func endAndForget() async throws {
+        hasFailed = false
         await endCurrent()
         let disk = try disk()
         do {

@@ -137,6 +137,9 @@ package final class NetworkServers: Sendable {
         }
     }
 
+    /// All that there ever were.
+    var all: [NetworkServer] { state.withLock { Array($0.servers.values) } }
+
     /// Kept for ever, so that two calls for one network always meet: a few words for each VNI that ever was.
     private func server(of vni: VNI) -> NetworkServer {
         state.withLock { state in

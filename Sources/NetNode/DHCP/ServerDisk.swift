@@ -66,7 +66,10 @@ struct ServerDisk: Sendable {
         }
     }
 
-    private static func unfinished(_ path: String) -> String { "\(path).new" }
+    /// What a file is called until it is whole.
+    static let unfinishedSuffix = ".new"
+
+    private static func unfinished(_ path: String) -> String { path + unfinishedSuffix }
 
     /// Puts a new file in the place of an old one: whoever reads sees the one or the other, and never none.
     ///

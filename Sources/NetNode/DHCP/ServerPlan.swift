@@ -14,7 +14,7 @@ package enum ServerPlan: Sendable, Hashable {
         /// The hosts and names that it is known to have read last; nil when that is not certain.
         package let hosts: String?
         package let names: String?
-        /// Whether it lives in the namespace, and on the device, that a new one would.
+        /// Whether it lives in the namespace, on the device and with the lease file that a new one would.
         package let isInPlace: Bool
 
         package init(configuration: String, hosts: String?, names: String?, isInPlace: Bool) {

@@ -3,6 +3,8 @@
 /// Unknown fields are ignored; a field that is needed and missing is an error.
 package struct Link: Sendable, Hashable, Decodable {
     package let name: String
+    /// The kernel's number for it, in its namespace; never given twice while that lives.
+    package let index: Int
     package let mtu: Int
     package let isUp: Bool
     /// The bridge (or bond) that it is a port of.
@@ -40,6 +42,7 @@ package struct Link: Sendable, Hashable, Decodable {
 
     package init(
         name: String,
+        index: Int = 0,
         mtu: Int,
         isUp: Bool,
         master: String?,
@@ -52,6 +55,7 @@ package struct Link: Sendable, Hashable, Decodable {
         isForwarding: Bool = false
     ) {
         self.name = name
+        self.index = index
         self.mtu = mtu
         self.isUp = isUp
         self.master = master
@@ -77,7 +81,7 @@ package struct Link: Sendable, Hashable, Decodable {
     }
 
     private enum CodingKeys: String, CodingKey {
-        case ifname, mtu, flags, master, linkinfo, group
+        case ifname, ifindex, mtu, flags, master, linkinfo, group
         case lower = "link"
         case addressMode = "inet6_addr_gen_mode"
     }
@@ -91,6 +95,7 @@ package struct Link: Sendable, Hashable, Decodable {
     package init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         name = try fields.decode(String.self, forKey: .ifname)
+        index = try fields.decode(Int.self, forKey: .ifindex)
         mtu = try fields.decode(Int.self, forKey: .mtu)
         isUp = try fields.decode([String].self, forKey: .flags).contains("UP")
         master = try fields.decodeIfPresent(String.self, forKey: .master)

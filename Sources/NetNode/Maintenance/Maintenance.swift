@@ -5,11 +5,8 @@ import ServiceLifecycle
 
 /// Compares wanted with actual again and again, and repairs what differs, whoever broke it.
 package struct Maintenance: Service {
-    /// How often the gate is looked at while it is closed; while it is open, every renewal makes it anew.
-    private static let gateInterval: Duration = .seconds(2)
-
     private let networks: NodeNetworks
-    private let gate: Gate
+    private let early: EarlyRepair
     private let coordinator: NetworkCoordinator
     private let check: ClusterCheck
     private let interval: Duration
@@ -18,14 +15,14 @@ package struct Maintenance: Service {
 
     init(
         networks: NodeNetworks,
-        gate: Gate,
+        early: EarlyRepair,
         coordinator: NetworkCoordinator,
         check: ClusterCheck,
         interval: Duration,
         logger: Logger
     ) {
         self.networks = networks
-        self.gate = gate
+        self.early = early
         self.coordinator = coordinator
         self.check = check
         self.interval = interval
@@ -38,7 +35,7 @@ package struct Maintenance: Service {
         await withDiscardingTaskGroup { group in
             // A pass in the middle is cut short: a database or a program that hangs is no reason to go on.
             group.addTask { await cancelWhenGracefulShutdown { await repairNetworks() } }
-            group.addTask { await repairGate() }
+            group.addTask { await early.run() }
             group.addTask { await cancelWhenGracefulShutdown { await coordinator.keepReady() } }
             group.addTask { await networks.servers.run { try await networks.bringServer(of: $0, under: nil) } }
         }
@@ -87,18 +84,6 @@ package struct Maintenance: Service {
                 logger.log(level: level, "stray", metadata: ["vni": "\(vni)", "outcome": "\(outcome)"])
             } catch {
                 logger.warning("a stray stays", metadata: ["vni": "\(vni)", "error": "\(error)"])
-            }
-        }
-    }
-
-    private func repairGate() async {
-        var trouble = Trouble(logger: logger)
-        while await pause(for: Self.gateInterval) == .elapsed {
-            do {
-                try await gate.repair()
-                trouble.over()
-            } catch {
-                trouble.report("the gate cannot be repaired: \(error)")
             }
         }
     }

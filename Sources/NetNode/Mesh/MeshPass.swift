@@ -12,6 +12,8 @@ package struct MeshPass: Sendable, Hashable {
     package let batches: Int
     /// What the programs said; they also complain of what does not matter, such as a row that another pass removed.
     package let complaints: String
+    /// The first thing that was said of each network's steps.
+    let complaintsOf: [VNI: String]
 
     /// Whether the kernel has all that is wanted.
     package var hasConverged: Bool { remaining.isEmpty }
@@ -29,8 +31,17 @@ package struct MeshPass: Sendable, Hashable {
 
     /// What is wrong, for people: the first steps that are left, and what was said of them.
     package var trouble: String {
-        let steps = remaining.prefix(3).map { "'\($0.batchLine)'" }.joined(separator: ", ")
         let last = complaints.split(separator: "\n").last.map { ": \($0)" } ?? ""
-        return "\(remaining.count) of \(changes.count) changes did not take, such as \(steps)\(last)"
+        return Self.text(remaining) + last
+    }
+
+    /// What is wrong with one network, for people: the same at each pass that finds the same, whatever else it finds.
+    package func trouble(of vni: VNI) -> String {
+        Self.text(remaining.filter { $0.vni == vni }) + (complaintsOf[vni].map { ": \($0)" } ?? "")
+    }
+
+    private static func text(_ remaining: [MeshChange]) -> String {
+        let steps = remaining.prefix(3).map { "'\($0.batchLine)'" }.joined(separator: ", ")
+        return "\(remaining.count) steps did not take, such as \(steps)"
     }
 }

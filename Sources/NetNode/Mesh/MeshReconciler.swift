@@ -22,6 +22,7 @@ package struct MeshReconciler: Sendable {
     private let runner: HostCommandRunner
     private let logger: Logger
     private let turns = OneAtATime()
+    private let last = LastWanted<MeshWanted.Network>()
 
     /// Creates one; nothing is read before the first pass.
     package init(
@@ -40,14 +41,28 @@ package struct MeshReconciler: Sendable {
 
     /// Reads wanted and actual, changes what differs, and reads back.
     ///
+    /// - Parameters:
+    ///   - scope: which networks it is about.
+    ///   - only: those of them that are looked at; nil is all.
     /// - Returns: What was done and what is still wrong; a kernel that refuses a change is no error of the pass.
     /// - Throws: `DatabaseError` or ``HostCommandError`` when a read fails or is not complete: then nothing is changed,
     ///   or, at the read-back, nothing is said of what the changes came to.
-    package func pass(_ scope: Scope = .all) async throws -> MeshPass {
+    package func pass(_ scope: Scope = .all, only: Set<VNI>? = nil) async throws -> MeshPass {
         try await turns.run {
             let wanted = try await self.wanted(scope)
-            return try await apply(wanted)
+            last.note(
+                Dictionary(wanted.networks.map { ($0.vni, $0) }) { first, _ in first },
+                isWhole: scope == .all
+            )
+            guard let only else { return try await apply(wanted) }
+            return try await apply(MeshWanted(networks: wanted.networks.filter { only.contains($0.vni) }))
         }
+    }
+
+    /// The networks of which the kernel has not what the last pass wanted; rows are looked at when the survey has them.
+    package func broken(in survey: HostSurvey) -> Set<VNI> {
+        let changes = MeshDiff.changes(from: survey.mesh, to: MeshWanted(networks: Array(last.all.values)))
+        return Set(changes.filter { survey.entries != nil || !$0.isOfEntries }.map(\.vni))
     }
 
     /// The VNIs of which this node has a bridge, a tunnel or a leg.
@@ -96,16 +111,17 @@ package struct MeshReconciler: Sendable {
     private func apply(_ wanted: MeshWanted) async throws -> MeshPass {
         let changes = MeshDiff.changes(from: try await MeshActual.read(in: namespace, run: runner), to: wanted)
         guard !changes.isEmpty else {
-            return MeshPass(wanted: wanted, changes: [], remaining: [], batches: 0, complaints: "")
+            return MeshPass(wanted: wanted, changes: [], remaining: [], batches: 0, complaints: "", complaintsOf: [:])
         }
-        let complaints = try await run(changes)
+        let outcome = try await run(changes)
         let remaining = MeshDiff.changes(from: try await MeshActual.read(in: namespace, run: runner), to: wanted)
         let pass = MeshPass(
             wanted: wanted,
             changes: changes,
             remaining: remaining,
-            batches: complaints.count,
-            complaints: complaints.joined()
+            batches: outcome.batches,
+            complaints: outcome.complaints,
+            complaintsOf: outcome.complaintsOf
         )
         logger.info(
             "mesh changed",
@@ -119,12 +135,13 @@ package struct MeshReconciler: Sendable {
 
     /// Gives devices to `ip` and entries to `bridge`, one process each.
     ///
-    /// - Returns: What each process complained of. Their exit codes are not asked: they are 0 for an `append` that did
-    ///   nothing and 1 for a row that was gone already.
-    private func run(_ changes: [MeshChange]) async throws -> [String] {
-        var complaints: [String] = []
+    /// - Returns: What they complained of. Their exit codes are not asked: they are 0 for an `append` that did nothing
+    ///   and 1 for a row that was gone already.
+    private func run(_ changes: [MeshChange]) async throws -> Outcome {
+        var outcome = Outcome()
         for (program, ofEntries) in [(HostCommand.Program.ip, false), (.bridge, true)] {
-            let lines = changes.filter { $0.isOfEntries == ofEntries }.map { $0.batchLine + "\n" }
+            let changes = changes.filter { $0.isOfEntries == ofEntries }
+            let lines = changes.map { $0.batchLine + "\n" }
             guard !lines.isEmpty else { continue }
             // Without -force a batch ends at its first failure.
             let command = HostCommand(
@@ -133,9 +150,25 @@ package struct MeshReconciler: Sendable {
                 input: lines.joined(),
                 namespace: namespace
             )
-            complaints.append(try await runner.output(command).complaint)
+            outcome.note(try await runner.output(command).complaint, of: changes)
         }
-        return complaints
+        return outcome
+    }
+
+    /// What came of the batches of one pass.
+    private struct Outcome {
+        var batches = 0
+        var complaints = ""
+        var complaintsOf: [VNI: String] = [:]
+
+        mutating func note(_ complaint: String, of changes: [MeshChange]) {
+            batches += 1
+            complaints += complaint
+            for (line, text) in BatchComplaints.byLine(complaint).sorted(by: { $0.key < $1.key })
+            where changes.indices.contains(line - 1) && complaintsOf[changes[line - 1].vni] == nil {
+                complaintsOf[changes[line - 1].vni] = text
+            }
+        }
     }
 
     private func deleteUnwanted(
@@ -151,6 +184,7 @@ package struct MeshReconciler: Sendable {
         }
         // A device that comes after this read loses its bridge: the kernel has no "delete if empty".
         guard others.isEmpty else { return .vetoed(by: others.map(\.name).sorted()) }
+        last.forget(vni)
         try await clear()
         let present = Set(before.map(\.name))
         var changes: [MeshChange] = []
@@ -158,10 +192,10 @@ package struct MeshReconciler: Sendable {
         // Last: as long as it is there, the deletion is not done.
         if present.contains(tunnel.description) { changes.append(.deleteTunnel(tunnel)) }
         guard !changes.isEmpty else { return .absent }
-        let complaints = try await run(changes)
+        let complaints = try await run(changes).complaints
         let after = Set(try await Link.all(in: namespace, run: runner).map(\.name))
         let left = names.filter(after.contains)
-        guard left.isEmpty else { return .failed(left: left, complaints: complaints.joined()) }
+        guard left.isEmpty else { return .failed(left: left, complaints: complaints) }
         logger.info("mesh of a network deleted", metadata: ["vni": "\(vni)"])
         return .deleted
     }

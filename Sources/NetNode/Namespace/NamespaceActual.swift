@@ -18,8 +18,11 @@ package struct NamespaceActual: Sendable, Hashable {
         package var isUp: Bool
         /// IPv4 addresses with their prefix lengths, `10.9.0.1/24`.
         package var addresses: Set<String>
+        /// The number of its other end on the node; nil when it has none there.
+        package var peer: Int?
 
-        package init(mac: String, mtu: Int, isUp: Bool, addresses: Set<String>) {
+        package init(mac: String, mtu: Int, isUp: Bool, addresses: Set<String>, peer: Int? = nil) {
+            self.peer = peer
             self.mac = mac
             self.mtu = mtu
             self.isUp = isUp
@@ -37,7 +40,8 @@ package struct NamespaceActual: Sendable, Hashable {
     }
 
     /// Reads one namespace; the node's devices have been read before, once for all.
-    static func read(_ name: NamespaceName, links: [String: Link], run: HostCommandRunner) async throws -> Self {
+    package static func read(_ name: NamespaceName, links: [String: Link], run: HostCommandRunner) async throws -> Self
+    {
         let leg = links[LegName(name.vni).description]
         switch name.presence {
         case .absent: return Self(interior: .absent, leg: leg)
@@ -57,7 +61,8 @@ package struct NamespaceActual: Sendable, Hashable {
                         isUp: device.flags.contains("UP"),
                         addresses: Set(
                             device.addresses.filter { $0.family == "inet" }.map { "\($0.local ?? "")/\($0.prefixlen)" }
-                        )
+                        ),
+                        peer: device.peer
                     )
                 }
             ),
@@ -77,10 +82,12 @@ package struct NamespaceActual: Sendable, Hashable {
         let flags: [String]
         let mtu: Int
         let address: String?
+        let peer: Int?
         let addresses: [Address]
 
         private enum CodingKeys: String, CodingKey {
             case ifname, flags, mtu, address
+            case peer = "link_index"
             case addresses = "addr_info"
         }
     }

@@ -10,6 +10,8 @@ package enum NamespaceChange: Sendable, Hashable {
     case silenceNamespace
     case raiseLoopback
     case deleteLeg
+    /// Takes away a device in our namespace that has the name of the leg's end and is not that.
+    case deleteGateway
     /// In its group from the first moment on; the gate goes by the name all the same.
     case addLeg
     case setLegGroup
@@ -38,7 +40,7 @@ package enum NamespaceChange: Sendable, Hashable {
 
     var place: Place {
         switch self {
-        case .deleteName, .addNamespace, .silenceNamespace: .alone
+        case .deleteName, .addNamespace, .silenceNamespace, .deleteGateway: .alone
         case .deleteLeg, .addLeg, .setLegGroup, .setLegMTU, .silenceLeg, .plugLeg, .raiseLeg: .node
         case .raiseLoopback, .setGatewayMAC, .setGatewayMTU, .addAddress, .removeAddress, .raiseGateway: .inside
         }
@@ -49,6 +51,7 @@ package enum NamespaceChange: Sendable, Hashable {
         switch self {
         case .deleteName: (.ip, ["netns", "del", "\(name)"], false)
         case .addNamespace: (.ip, ["netns", "add", "\(name)"], false)
+        case .deleteGateway: (.ip, ["link", "del", "dev", Self.gateway], true)
         case .silenceNamespace:
             (
                 .sysctl,
@@ -67,7 +70,8 @@ package enum NamespaceChange: Sendable, Hashable {
     func batchLine(_ wanted: NamespaceWanted, in name: NamespaceName) -> String {
         let (leg, gateway) = (LegName(wanted.vni), Self.gateway)
         return switch self {
-        case .deleteName, .addNamespace, .silenceNamespace: preconditionFailure("a step that stands alone has no line")
+        case .deleteName, .addNamespace, .silenceNamespace, .deleteGateway:
+            preconditionFailure("a step that stands alone has no line")
         case .raiseLoopback: "link set dev lo up"
         case .deleteLeg: "link del dev \(leg)"
         case .addLeg:

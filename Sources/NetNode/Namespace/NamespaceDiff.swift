@@ -12,10 +12,12 @@ package enum NamespaceDiff {
         case .broken: changes += [.deleteName, .addNamespace]
         case .present(let isUp, let found): (loopbackIsUp, gateway) = (isUp, found)
         }
-        // A leg whose other end is elsewhere leads nowhere; and a gateway without our leg is somebody else's device.
+        // A leg whose other end is elsewhere leads nowhere; and a gateway without our leg, which somebody has renamed or
+        // made, has the name that the new one needs.
         var leg = actual.leg
-        if gateway == nil || leg == nil || leg?.kind != "veth" {
+        if !isLeg(leg, of: gateway) {
             if leg != nil { changes.append(.deleteLeg) }
+            if gateway != nil { changes.append(.deleteGateway) }
             (leg, gateway) = (nil, nil)
         }
         if let leg {
@@ -25,6 +27,11 @@ package enum NamespaceDiff {
         }
         if !loopbackIsUp { changes.append(.raiseLoopback) }
         return changes + self.changes(of: gateway, to: wanted)
+    }
+
+    private static func isLeg(_ leg: Link?, of gateway: NamespaceActual.Gateway?) -> Bool {
+        guard let leg, let gateway else { return false }
+        return leg.kind == "veth" && gateway.peer == leg.index
     }
 
     private static func changes(of leg: Link, to wanted: NamespaceWanted) -> [NamespaceChange] {

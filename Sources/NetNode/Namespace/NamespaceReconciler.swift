@@ -19,6 +19,7 @@ package struct NamespaceReconciler: Sendable {
     private let runner: HostCommandRunner
     private let logger: Logger
     private let turns = OneAtATime()
+    private let last = LastWanted<NamespaceWanted>()
 
     /// Creates one; nothing is read before the first pass.
     ///
@@ -55,16 +56,23 @@ package struct NamespaceReconciler: Sendable {
 
     /// Reads wanted and actual, changes what differs, and reads back.
     ///
-    /// - Parameter wanted: read when no other pass or deletion is in the middle, so that nothing is made again that was
-    ///   just deleted.
+    /// - Parameters:
+    ///   - isWhole: whether `wanted` gives all that is wanted on this node.
+    ///   - only: those of them that are looked at; nil is all.
+    ///   - wanted: read when no other pass or deletion is in the middle, so that nothing is made again that was just
+    ///     deleted.
     /// - Returns: What is wrong with each network that did not get there; none of them keeps the others from it.
     /// - Throws: `HostCommandError` when the node's devices cannot be read, and what `wanted` throws: then nothing
     ///   is changed.
     package func pass(
+        isWhole: Bool = false,
+        only: Set<VNI>? = nil,
         _ wanted: @Sendable () async throws -> [NamespaceWanted]
     ) async throws -> [VNI: any Error] {
         try await turns.run {
-            let wanted = try await wanted()
+            let all = try await wanted()
+            last.note(Dictionary(all.map { ($0.vni, $0) }) { first, _ in first }, isWhole: isWhole)
+            let wanted = all.filter { only?.contains($0.vni) ?? true }
             guard !wanted.isEmpty else { return [:] }
             let before = try await links()
             try Task.checkCancellation()
@@ -84,6 +92,16 @@ package struct NamespaceReconciler: Sendable {
         }
     }
 
+    /// The namespaces that the last pass wanted, whatever is behind their names.
+    package var lastWanted: [NamespaceName] { last.all.keys.map(name) }
+
+    /// The networks whose namespaces are not as the last pass wanted them.
+    package func broken(in survey: HostSurvey) -> Set<VNI> {
+        Set(
+            last.all.values.filter { !NamespaceDiff.changes(from: survey.namespace($0.vni), to: $0).isEmpty }.map(\.vni)
+        )
+    }
+
     /// Takes a network's leg and namespace from this node, if they are there.
     ///
     /// What runs inside has to be ended before: a namespace lives on, without its name, as long as something runs there.
@@ -97,6 +115,7 @@ package struct NamespaceReconciler: Sendable {
     package func delete(_ vni: VNI, unless isWanted: @Sendable () async throws -> Bool) async throws -> Bool {
         try await turns.run {
             guard try await !isWanted() else { return false }
+            last.forget(vni)
             let (leg, name) = (LegName(vni), name(vni))
             var found = false
             if try await links()[leg.description] != nil {
@@ -155,9 +174,14 @@ package struct NamespaceReconciler: Sendable {
         // announce its gateway.
         let changes = changes.filter { complaints[$0.wanted.vni] == nil }
         let lines = changes.flatMap { change in
-            change.steps.filter { $0.place == .node }.map { $0.batchLine(change.wanted, in: name(change.wanted.vni)) }
+            change.steps.filter { $0.place == .node }
+                .map { (vni: change.wanted.vni, text: $0.batchLine(change.wanted, in: name(change.wanted.vni))) }
         }
-        let onNode = try await batch(lines, in: namespace)
+        let onNode = BatchComplaints.byLine(try await batch(lines.map(\.text), in: namespace))
+        for (line, text) in onNode.sorted(by: { $0.key < $1.key }) where lines.indices.contains(line - 1) {
+            let vni = lines[line - 1].vni
+            complaints[vni] = complaints[vni] ?? text
+        }
         let inside = changes.map(\.wanted)
         for (wanted, result) in await eachOf(inside, { try await takeInside(steps[$0.vni] ?? [], $0) }) {
             if case .failure(let error) = result { complaints[wanted.vni] = complaints[wanted.vni] ?? "\(error)" }
@@ -171,7 +195,7 @@ package struct NamespaceReconciler: Sendable {
                 failures[wanted.vni] = NamespaceError(
                     name: name(wanted.vni),
                     remaining: remaining,
-                    complaint: complaints[wanted.vni] ?? onNode
+                    complaint: complaints[wanted.vni] ?? ""
                 )
             case .success: break
             }
@@ -216,7 +240,12 @@ package struct NamespaceReconciler: Sendable {
         let deadline = ContinuousClock.now + Self.forwardingWithin
         while true {
             let links = try await links()
-            let isDone = legs.allSatisfy { links[LegName($0).description]?.isForwarding ?? true }
+            // One that has no bridge, or one that is down, never will: it keeps no other waiting.
+            let isDone = legs.allSatisfy { vni in
+                guard let leg = links[LegName(vni).description], links[BridgeName(vni).description]?.isUp == true
+                else { return true }
+                return leg.isForwarding || leg.master == nil || !leg.isUp
+            }
             if isDone || .now >= deadline { return links }
             try await Task.sleep(for: Self.forwardingLook)
         }

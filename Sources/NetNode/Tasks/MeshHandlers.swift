@@ -39,7 +39,9 @@ package struct EnsureMeshHandler: TaskHandler {
                 try await ledger.reached(.mesh, of: network.id, generation: network.generation)
             }
             guard pass.hasConverged else {
-                try await ledger.problem(AppliedPart.mesh.rawValue, of: network, pass.trouble)
+                for wanted in pass.wanted.networks {
+                    try await ledger.problem(AppliedPart.mesh.rawValue, of: network, pass.trouble(of: wanted.vni))
+                }
                 return .failed(OperationFailure(code: "mesh_not_converged", message: pass.trouble))
             }
             try await prepare(network)

@@ -1,0 +1,197 @@
+#define _GNU_SOURCE
+#include "CNetlink.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/neighbour.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+/* The most that the kernel puts into one datagram of a dump is 32 KiB. */
+#define CHUNK (64 * 1024)
+/* An answer that is longer than this is refused: 100,000 entries have 7 MB. */
+#define LONGEST (256 * 1024 * 1024)
+/* A dump does not wait for anything; this is for a machine that does nothing at all. */
+#define PATIENCE_SECONDS 5
+
+static int closing(int descriptor) {
+    int error = errno;
+    close(descriptor);
+    errno = error;
+    return -1;
+}
+
+static int hear(int protocol, const int *groups, size_t count, int receive_buffer) {
+    int listener = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
+    if (listener < 0) return -1;
+    /* Beyond rmem_max for whom may; who may not gets what he may have. */
+    if (setsockopt(listener, SOL_SOCKET, SO_RCVBUFFORCE, &receive_buffer, sizeof receive_buffer) != 0)
+        setsockopt(listener, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
+    struct sockaddr_nl address = {.nl_family = AF_NETLINK};
+    if (bind(listener, (struct sockaddr *)&address, sizeof address) != 0) return closing(listener);
+    for (size_t i = 0; i < count; i++)
+        if (setsockopt(listener, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &groups[i], sizeof groups[i]) != 0)
+            return closing(listener);
+    return listener;
+}
+
+int cnetlink_hear_routes(int receive_buffer) {
+    static const int groups[] = {RTNLGRP_LINK, RTNLGRP_NEIGH, RTNLGRP_IPV4_IFADDR};
+    int listener = hear(NETLINK_ROUTE, groups, sizeof groups / sizeof groups[0], receive_buffer);
+    if (listener < 0) return -1;
+    int yes = 1;
+    if (setsockopt(listener, SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, &yes, sizeof yes) != 0) return closing(listener);
+    return listener;
+}
+
+int cnetlink_hear_rules(int receive_buffer) {
+    static const int groups[] = {NFNLGRP_NFTABLES};
+    return hear(NETLINK_NETFILTER, groups, 1, receive_buffer);
+}
+
+ssize_t cnetlink_next(int listener, void *buffer, size_t capacity, bool *elsewhere) {
+    struct sockaddr_nl sender = {0};
+    struct iovec piece = {.iov_base = buffer, .iov_len = capacity};
+    char control[256];
+    struct msghdr message;
+    ssize_t length;
+    do {
+        message = (struct msghdr){.msg_name = &sender, .msg_namelen = sizeof sender, .msg_iov = &piece, .msg_iovlen = 1,
+                                  .msg_control = control, .msg_controllen = sizeof control};
+        length = recvmsg(listener, &message, MSG_DONTWAIT);
+        /* Only the kernel is believed; a process may send to a socket as well. */
+    } while ((length < 0 && errno == EINTR) || (length >= 0 && sender.nl_pid != 0));
+    if (length < 0) return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -1;
+    if (message.msg_flags & MSG_TRUNC) {
+        errno = ENOBUFS;
+        return -1;
+    }
+    *elsewhere = false;
+    for (struct cmsghdr *part = CMSG_FIRSTHDR(&message); part; part = CMSG_NXTHDR(&message, part))
+        if (part->cmsg_level == SOL_NETLINK && part->cmsg_type == NETLINK_LISTEN_ALL_NSID) *elsewhere = true;
+    return length;
+}
+
+static int ask_here(void) {
+    int asker = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+    if (asker < 0) return -1;
+    struct sockaddr_nl address = {.nl_family = AF_NETLINK};
+    struct timeval patience = {.tv_sec = PATIENCE_SECONDS};
+    if (setsockopt(asker, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) != 0 ||
+        bind(asker, (struct sockaddr *)&address, sizeof address) != 0)
+        return closing(asker);
+    return asker;
+}
+
+int cnetlink_ask(const char *path) {
+    if (path == NULL) return ask_here();
+    int there = open(path, O_RDONLY | O_CLOEXEC);
+    if (there < 0) return -1;
+    int here = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+    if (here < 0) return closing(there);
+    int asker = -1;
+    if (setns(there, CLONE_NEWNET) == 0) {
+        /* A socket stays in the namespace in which it was made. */
+        asker = ask_here();
+        int error = errno;
+        /* A thread that stays elsewhere would change another namespace than its process means to. */
+        if (setns(here, CLONE_NEWNET) != 0) abort();
+        errno = error;
+    }
+    int error = errno;
+    close(here);
+    close(there);
+    errno = error;
+    return asker;
+}
+
+static int request(int asker, enum cnetlink_kind kind) {
+    struct {
+        struct nlmsghdr header;
+        union {
+            struct ifinfomsg link;
+            struct ifaddrmsg address;
+            struct ndmsg entry;
+        } body;
+    } question = {.header = {.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP, .nlmsg_seq = 1}};
+    size_t body = 0;
+    switch (kind) {
+    case CNETLINK_LINKS:
+        question.header.nlmsg_type = RTM_GETLINK;
+        body = sizeof question.body.link;
+        break;
+    case CNETLINK_ADDRESSES:
+        question.header.nlmsg_type = RTM_GETADDR;
+        question.body.address.ifa_family = AF_INET;
+        body = sizeof question.body.address;
+        break;
+    case CNETLINK_ENTRIES:
+        question.header.nlmsg_type = RTM_GETNEIGH;
+        question.body.entry.ndm_family = AF_BRIDGE;
+        body = sizeof question.body.entry;
+        break;
+    }
+    question.header.nlmsg_len = NLMSG_LENGTH(body);
+    return send(asker, &question, question.header.nlmsg_len, 0) < 0 ? -1 : 0;
+}
+
+/* What a datagram of a dump means for it: 1 it goes on, 0 it is done, -1 and errno it has failed. */
+static int judge(const void *bytes, ssize_t length) {
+    for (const struct nlmsghdr *header = bytes; NLMSG_OK(header, length); header = NLMSG_NEXT(header, length)) {
+        if (header->nlmsg_flags & NLM_F_DUMP_INTR) {
+            errno = EINTR;
+            return -1;
+        }
+        if (header->nlmsg_type != NLMSG_DONE && header->nlmsg_type != NLMSG_ERROR) continue;
+        int error = 0;
+        if (header->nlmsg_len >= NLMSG_LENGTH(sizeof error)) memcpy(&error, NLMSG_DATA(header), sizeof error);
+        if (error == 0) return 0;
+        errno = -error;
+        return -1;
+    }
+    return 1;
+}
+
+ssize_t cnetlink_dump(int asker, enum cnetlink_kind kind, void **answer) {
+    *answer = NULL;
+    if (request(asker, kind) != 0) return -1;
+    char *bytes = NULL;
+    size_t used = 0, room = 0;
+    int verdict = 1;
+    while (verdict == 1) {
+        if (room - used < CHUNK) {
+            room = room == 0 ? 4 * CHUNK : 2 * room;
+            char *larger = room > LONGEST ? NULL : realloc(bytes, room);
+            if (larger == NULL) {
+                verdict = -1;
+                errno = ENOMEM;
+                break;
+            }
+            bytes = larger;
+        }
+        ssize_t length = recv(asker, bytes + used, CHUNK, 0);
+        if (length < 0 && errno == EINTR) continue;
+        if (length <= 0) {
+            verdict = -1;
+            if (length == 0 || errno == EAGAIN || errno == EWOULDBLOCK) errno = ETIMEDOUT;
+            break;
+        }
+        verdict = judge(bytes + used, length);
+        used += (size_t)length;
+    }
+    if (verdict != 0) {
+        int error = errno;
+        free(bytes);
+        errno = error;
+        return -1;
+    }
+    *answer = bytes;
+    return (ssize_t)used;
+}

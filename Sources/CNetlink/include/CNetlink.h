@@ -1,0 +1,37 @@
+/* What netnode needs of netlink and cannot say in Swift: addresses of sockets, control messages, and asking a namespace
+ * that the process is not in. What comes back is the kernel's bytes; Swift reads them. Nothing here logs. -1 and errno
+ * on error everywhere. */
+#ifndef CNETLINK_H
+#define CNETLINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* A non-blocking, close-on-exec socket that hears of devices, IPv4 addresses and forwarding entries, of this namespace
+ * and of each that has an id here (as one has in which a device's other end lives). The kernel keeps that many bytes. */
+int cnetlink_hear_routes(int receive_buffer);
+
+/* The same, for what is done to this namespace's nftables. */
+int cnetlink_hear_rules(int receive_buffer);
+
+/* Takes the next datagram without waiting. Returns its length, and 0 when there is none. ENOBUFS: the kernel had to
+ * drop some, or this one is longer than `capacity`. `elsewhere` tells whether it is of another namespace. */
+ssize_t cnetlink_next(int socket, void *_Nonnull buffer, size_t capacity, bool *_Nonnull elsewhere);
+
+/* A blocking socket that asks the namespace of a file, or this process's when `path` is NULL. The calling thread is in
+ * that namespace for a moment, and back when this returns. EINVAL: the file is no namespace. */
+int cnetlink_ask(const char *_Nullable path);
+
+enum cnetlink_kind {
+    CNETLINK_LINKS = 1,
+    CNETLINK_ADDRESSES, /* of IPv4 */
+    CNETLINK_ENTRIES,   /* of bridges and tunnels */
+};
+
+/* Asks for all of a kind. `answer` gets the kernel's messages one behind the other, to be given to free(). EINTR: they
+ * changed meanwhile, so that the answer may not be whole, and there is none. ETIMEDOUT: none came within seconds. */
+ssize_t cnetlink_dump(int socket, enum cnetlink_kind kind, void *_Nullable *_Nonnull answer);
+
+#endif

@@ -1,0 +1,77 @@
+import ClusterOps
+import Glibc
+
+/// What inotify has to say of one thing in a directory, as the kernel lays it out; pure.
+package struct FileEvent: Sendable, Hashable {
+    /// The number of the watched directory; -1 of none.
+    package let watch: Int32
+    package let mask: UInt32
+    /// What it is about; empty for the directory itself.
+    package let name: String
+
+    package init(watch: Int32, mask: UInt32, name: String) {
+        self.watch = watch
+        self.mask = mask
+        self.name = name
+    }
+
+    /// Reads what one read has given.
+    package static func all(in bytes: [UInt8]) -> [FileEvent] {
+        var events: [FileEvent] = []
+        var rest = bytes[...]
+        while let watch = rest.number(at: 0, Int32.self), let mask = rest.number(at: 4, UInt32.self),
+            let length = rest.number(at: 12, UInt32.self).map(Int.init), headerLength + length <= rest.count
+        {
+            let name = rest.dropFirst(headerLength).prefix(length).prefix { $0 != 0 }
+            events.append(FileEvent(watch: watch, mask: mask, name: String(decoding: name, as: UTF8.self)))
+            rest = rest.dropFirst(headerLength + length)
+        }
+        return events
+    }
+
+    private static let headerLength = 16
+}
+
+/// The directories that are watched, and what a change in them means; pure.
+package struct WatchedPlaces: Sendable {
+    /// What a directory holds.
+    package enum Place: Sendable, Hashable {
+        /// The names of namespaces.
+        case names
+        /// A directory for each network.
+        case networks
+        case network(VNI)
+    }
+
+    /// What is asked of the kernel: not each write, of which dnsmasq does many, but their end.
+    package static let mask = UInt32(
+        IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF
+            | IN_ONLYDIR
+    )
+
+    private let prefix: String
+    private var places: [Int32: Place] = [:]
+
+    /// - Parameter prefix: what the names of our namespaces begin with.
+    package init(prefix: String) { self.prefix = prefix }
+
+    /// Takes note of a directory that is watched under a number.
+    package mutating func add(_ place: Place, as watch: Int32) { places[watch] = place }
+
+    /// Says what an event is a reason for, and forgets directories that are watched no more.
+    package mutating func change(_ event: FileEvent) -> HostChange? {
+        if event.mask & UInt32(IN_Q_OVERFLOW) != 0 { return .lost }
+        guard let place = places[event.watch] else { return nil }
+        if event.mask & UInt32(IN_IGNORED) != 0 { places[event.watch] = nil }
+        switch place {
+        case .names:
+            let isOurs = event.name.isEmpty || NamespaceName(event.name, prefix: prefix) != nil
+            return isOurs ? .names : nil
+        case .networks:
+            return (try? VNI(event.name)).map { .files($0) }
+        case .network(let vni):
+            // What is half written is renamed once it is whole.
+            return event.name.hasSuffix(ServerDisk.unfinishedSuffix) ? nil : .files(vni)
+        }
+    }
+}

@@ -1,0 +1,209 @@
+import CNetlink
+import ChildProcess
+import ClusterOps
+import FoundationEssentials
+import Glibc
+import Synchronization
+
+/// Hears from the kernel what changes on this node: by one socket for devices, addresses and entries of the node and of
+/// its networks' namespaces, one for rules, and one inotify instance (a machine has 128 for all) for names and files.
+///
+/// What it says is a reason to look, and no more: the kernel drops events when it has too many, and says so.
+final class HostEars: Sendable {
+    private enum Ear: Hashable {
+        case routes, rules, files
+    }
+
+    private struct State {
+        var ears: [Ear: WatchedDescriptor] = [:]
+        /// Those that are of no use any more.
+        ///
+        /// They are let go by others than their own reactions, which hold them.
+        var deaf: Set<Ear> = []
+        /// The inotify instance.
+        var files: Int32?
+        var places: WatchedPlaces
+        var transaction = RuleEvents()
+    }
+
+    /// What the kernel keeps for us while we do not read: a batch of 5,000 entries is an event each, of about 1 KB with
+    /// what the kernel counts.
+    private static let receiveBuffer: Int32 = 8 << 20
+    /// The longest event seen has 2 KB.
+    private static let longestDatagram = 64 << 10
+
+    private let stateDirectory: String
+    private let note: @Sendable (HostChange) -> Void
+    private let state: Mutex<State>
+
+    /// Creates ears that hear nothing before ``listen()``.
+    ///
+    /// - Parameters:
+    ///   - prefix: what the names of this node's namespaces begin with.
+    ///   - stateDirectory: has a directory for each network.
+    ///   - note: is told of each change, on a thread that must not be kept.
+    init(prefix: String, stateDirectory: String, note: @escaping @Sendable (HostChange) -> Void) {
+        self.stateDirectory = stateDirectory
+        self.note = note
+        state = Mutex(State(places: WatchedPlaces(prefix: prefix)))
+    }
+
+    /// Begins to listen where it does not yet, or does not any more; to be called from time to time, because directories
+    /// come and go.
+    ///
+    /// - Throws: What cannot be listened to; the rest is.
+    func listen() throws {
+        var failure: (any Error)?
+        for begin in [listenToRoutes, listenToRules, watchFiles] {
+            do { try begin() } catch { failure = failure ?? error }
+        }
+        if let failure { throw failure }
+    }
+
+    /// Hears nothing any more.
+    func close() {
+        let ears = state.withLock { state in
+            defer { (state.ears, state.files) = ([:], nil) }
+            return state.ears
+        }
+        for ear in ears.values { ear.close() }
+    }
+
+    /// Opens what hears, if that is not open.
+    private func open(
+        _ ear: Ear,
+        _ attempt: String,
+        _ make: () -> Int32,
+        _ react: @escaping @Sendable (HostEars, Int32) -> Bool
+    ) throws {
+        let (isOpen, deaf) = state.withLock { state in
+            let deaf = state.deaf.remove(ear) == nil ? nil : state.ears.removeValue(forKey: ear)
+            return (state.ears[ear] != nil, deaf)
+        }
+        deaf?.close()
+        guard !isOpen else { return }
+        let number = make()
+        guard number >= 0 else { throw NetlinkError.refused(attempt: attempt, error: errno) }
+        let descriptor = try WatchedDescriptor(owning: number) { [weak self] number in
+            self.map { react($0, number) } ?? false
+        }
+        state.withLock { state in
+            state.ears[ear] = descriptor
+            if ear == .files { state.files = number }
+        }
+    }
+
+    // MARK: Netlink
+
+    private func listenToRoutes() throws {
+        try open(.routes, "hear of devices", { cnetlink_hear_routes(Self.receiveBuffer) }) { $0.hearRoutes($1) }
+    }
+
+    private func listenToRules() throws {
+        try open(.rules, "hear of rules", { cnetlink_hear_rules(Self.receiveBuffer) }) { $0.hearRules($1) }
+    }
+
+    private func hearRoutes(_ socket: Int32) -> Bool {
+        var changes: Set<HostChange> = []
+        let goesOn = hear(socket) { bytes, isElsewhere in
+            changes.formUnion(try RouteEvents.changes(in: bytes, isElsewhere: isElsewhere))
+        } lost: {
+            changes.insert(.lost)
+        }
+        changes.forEach(note)
+        if !goesOn { _ = state.withLock { $0.deaf.insert(.routes) } }
+        return goesOn
+    }
+
+    private func hearRules(_ socket: Int32) -> Bool {
+        var isForeign = false
+        let goesOn = hear(socket) { bytes, _ in
+            if try state.withLock({ try $0.transaction.note(bytes) }) { isForeign = true }
+        } lost: {
+            state.withLock { $0.transaction.forget() }
+            isForeign = true
+        }
+        if isForeign { note(.rules) }
+        if !goesOn { _ = state.withLock { $0.deaf.insert(.rules) } }
+        return goesOn
+    }
+
+    /// Reads datagrams until there is none; what cannot be read counts as lost.
+    ///
+    /// - Returns: Whether the socket is of use still.
+    private func hear(
+        _ socket: Int32,
+        _ take: ([UInt8], Bool) throws -> Void,
+        lost: () -> Void
+    ) -> Bool {
+        while true {
+            var (length, error, isElsewhere) = (0, Int32(0), false)
+            let bytes = [UInt8](unsafeUninitializedCapacity: Self.longestDatagram) { buffer, count in
+                guard let start = buffer.baseAddress else { return }
+                length = cnetlink_next(socket, start, Self.longestDatagram, &isElsewhere)
+                error = errno
+                count = max(0, length)
+            }
+            guard length != 0 else { return true }
+            do {
+                if length > 0 { try take(bytes, isElsewhere) } else { lost() }
+            } catch {
+                lost()
+            }
+            guard length > 0 || error == ENOBUFS else { return false }
+        }
+    }
+
+    // MARK: Files
+
+    /// Watches the directories that there are now; one that is watched already costs a system call.
+    private func watchFiles() throws {
+        try open(.files, "watch files", { inotify_init1(Int32(IN_NONBLOCK | IN_CLOEXEC)) }) {
+            $0.hearFiles($1)
+        }
+        // As `ip netns` does it before the first name.
+        mkdir(NamespaceName.directory, 0o755)
+        try watch(NamespaceName.directory, as: .names)
+        try watch(stateDirectory, as: .networks)
+        for name in try FileManager.default.contentsOfDirectory(atPath: stateDirectory) {
+            guard let vni = try? VNI(name) else { continue }
+            do {
+                try watch("\(stateDirectory)/\(name)", as: .network(vni))
+            } catch {
+                // Removed in between.
+                guard error.number == ENOENT else { throw error }
+            }
+        }
+    }
+
+    private func watch(_ path: String, as place: WatchedPlaces.Place) throws(NetlinkError) {
+        let (watch, error) = state.withLock { state in
+            guard let number = state.files else { return (Int32(-1), EBADF) }
+            let watch = inotify_add_watch(number, path, WatchedPlaces.mask)
+            let error = errno
+            if watch >= 0 { state.places.add(place, as: watch) }
+            return (watch, error)
+        }
+        guard watch >= 0 else { throw .refused(attempt: "watch \(path)", error: error) }
+    }
+
+    private func hearFiles(_ number: Int32) -> Bool {
+        while true {
+            var (length, error) = (0, Int32(0))
+            let bytes = [UInt8](unsafeUninitializedCapacity: Self.longestDatagram) { buffer, count in
+                length = read(number, buffer.baseAddress, Self.longestDatagram)
+                error = errno
+                count = max(0, length)
+            }
+            guard length > 0 else {
+                if error == EAGAIN || error == EINTR { return true }
+                _ = state.withLock { $0.deaf.insert(.files) }
+                return false
+            }
+            let changes = state.withLock { state in
+                Set(FileEvent.all(in: bytes).compactMap { state.places.change($0) })
+            }
+            changes.forEach(note)
+        }
+    }
+}

@@ -1,0 +1,108 @@
+/// A message of netlink, as the kernel lays it out; pure.
+package struct NetlinkMessage: Sendable, Hashable {
+    package let type: UInt16
+    /// What follows the header: a body whose length the type tells, then attributes.
+    package let payload: ArraySlice<UInt8>
+
+    /// Reads all messages of a datagram, or of an answer.
+    ///
+    /// - Throws: ``NetlinkError`` when it is cut short.
+    package static func all(in bytes: [UInt8]) throws(NetlinkError) -> [NetlinkMessage] {
+        var messages: [NetlinkMessage] = []
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            guard let length = rest.number(at: 0, UInt32.self).map(Int.init),
+                let type = rest.number(at: 4, UInt16.self), length >= headerLength, length <= rest.count
+            else { throw .malformed("a message is longer than what was read") }
+            let end = rest.startIndex + length
+            messages.append(NetlinkMessage(type: type, payload: rest[(rest.startIndex + headerLength)..<end]))
+            rest = rest.dropFirst(NetlinkAttributes.aligned(length))
+        }
+        return messages
+    }
+
+    private static let headerLength = 16
+}
+
+/// The attributes of a message: numbered values, some of which are made of attributes again.
+package struct NetlinkAttributes: Sendable {
+    private let values: [UInt16: ArraySlice<UInt8>]
+
+    /// Reads them; of two with one number the last counts, as in the kernel.
+    ///
+    /// - Throws: ``NetlinkError`` when they are cut short.
+    package init(_ bytes: ArraySlice<UInt8>) throws(NetlinkError) {
+        var values: [UInt16: ArraySlice<UInt8>] = [:]
+        var rest = bytes
+        while rest.count >= Self.headerLength {
+            guard let length = rest.number(at: 0, UInt16.self).map(Int.init),
+                let type = rest.number(at: 2, UInt16.self), length >= Self.headerLength, length <= rest.count
+            else { throw .malformed("an attribute is longer than its message") }
+            let value = rest.prefix(length).dropFirst(Self.headerLength)
+            values[type & Self.typeMask] = value
+            rest = rest.dropFirst(Self.aligned(length))
+        }
+        self.values = values
+    }
+
+    package subscript(type: UInt16) -> ArraySlice<UInt8>? { values[type] }
+
+    /// A number in this machine's order of bytes; nil when it is not there, or too short.
+    package func number<Number: FixedWidthInteger>(_ type: UInt16, _: Number.Type = Number.self) -> Number? {
+        values[type]?.number(at: 0, Number.self)
+    }
+
+    /// A text, which the kernel ends by a zero.
+    package func text(_ type: UInt16) -> String? {
+        values[type].map { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+    }
+
+    /// The attributes that an attribute is made of; nil when it is not there.
+    package func nested(_ type: UInt16) throws(NetlinkError) -> NetlinkAttributes? {
+        guard let value = values[type] else { return nil }
+        return try NetlinkAttributes(value)
+    }
+
+    private static let headerLength = 4
+    /// The two upper bits say how the value is to be read.
+    private static let typeMask: UInt16 = 0x3fff
+
+    /// Messages and attributes begin at multiples of four.
+    static func aligned(_ length: Int) -> Int { (length + 3) & ~3 }
+}
+
+/// What netlink could not do, or said that cannot be read.
+package enum NetlinkError: Error, Sendable, Hashable, CustomStringConvertible {
+    case malformed(String)
+    /// The kernel refused, with its error number.
+    case refused(attempt: String, error: Int32)
+
+    /// The kernel's error number; nil when that is not what is wrong.
+    package var number: Int32? {
+        if case .refused(_, let error) = self { error } else { nil }
+    }
+
+    package var description: String {
+        switch self {
+        case .malformed(let why): "the kernel's answer cannot be read: \(why)"
+        case .refused(let attempt, let error): "cannot \(attempt): error number \(error)"
+        }
+    }
+}
+
+extension ArraySlice<UInt8> {
+    /// A number at a distance from the beginning, in this machine's order of bytes; nil beyond the end.
+    func number<Number: FixedWidthInteger>(at offset: Int, _: Number.Type) -> Number? {
+        let size = MemoryLayout<Number>.size
+        guard offset + size <= count else { return nil }
+        return withUnsafeBytes { $0.loadUnaligned(fromByteOffset: offset, as: Number.self) }
+    }
+
+    /// A hardware address as `ip` writes it.
+    var hardwareAddress: String {
+        map { byte in
+            let digits = String(byte, radix: 16)
+            return digits.count < 2 ? "0" + digits : digits
+        }.joined(separator: ":")
+    }
+}

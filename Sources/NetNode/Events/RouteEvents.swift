@@ -1,0 +1,51 @@
+import ClusterOps
+
+/// What events of rtnetlink mean for us; pure.
+///
+/// Most of them are about others: guests' devices, addresses that bridges learn, neighbours.
+package enum RouteEvents {
+    private enum Kind {
+        static let devices: ClosedRange<UInt16> = 16...17
+        static let addresses: ClosedRange<UInt16> = 20...21
+        static let entries: ClosedRange<UInt16> = 28...29
+    }
+
+    /// Reads a datagram.
+    ///
+    /// - Parameters:
+    ///   - bytes: as the kernel sent it.
+    ///   - isElsewhere: whether it is of another namespace than the node's own.
+    /// - Returns: What it is a reason for; most often nothing.
+    /// - Throws: ``NetlinkError`` for what cannot be read.
+    package static func changes(in bytes: [UInt8], isElsewhere: Bool) throws(NetlinkError) -> Set<HostChange> {
+        var changes: Set<HostChange> = []
+        for message in try NetlinkMessage.all(in: bytes) {
+            if let change = try change(message, isElsewhere) { changes.insert(change) }
+        }
+        return changes
+    }
+
+    private static func change(_ message: NetlinkMessage, _ isElsewhere: Bool) throws(NetlinkError) -> HostChange? {
+        switch message.type {
+        case Kind.devices:
+            let name = try DeviceMessage(message.payload).name
+            return (isElsewhere ? isInside(name) : isOnNode(name)) ? .devices : nil
+        case Kind.addresses:
+            // Ours have addresses inside only.
+            guard isElsewhere, let label = try AddressMessage(message.payload).label else { return nil }
+            return isInside(label) ? .devices : nil
+        case Kind.entries:
+            guard !isElsewhere else { return nil }
+            let entry = try EntryMessage(message.payload).entry
+            return entry == nil ? nil : .entries
+        default:
+            return nil
+        }
+    }
+
+    private static func isOnNode(_ name: String) -> Bool {
+        BridgeName(deviceName: name) != nil || TunnelName(deviceName: name) != nil || LegName(deviceName: name) != nil
+    }
+
+    private static func isInside(_ name: String) -> Bool { name == NamespaceChange.gateway || name == "lo" }
+}

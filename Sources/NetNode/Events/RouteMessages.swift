@@ -1,0 +1,181 @@
+import ClusterOps
+
+/// What rtnetlink says of a device, in a dump or in an event.
+package struct DeviceMessage: Sendable, Hashable {
+    package let index: Int
+    package let name: String
+    package let mtu: Int?
+    package let isUp: Bool
+    package let address: String?
+    /// The number of the bridge that it is a port of.
+    package let master: Int?
+    /// The number of the other end, of a veth in its own namespace.
+    package let peer: Int?
+    package let kind: String?
+    package let ipv6AddressMode: String?
+    package let snoopsMulticast: Bool
+    package let tunnel: Link.Tunnel?
+    package let group: String
+    package let isForwarding: Bool
+
+    private enum Attribute {
+        static let (address, name, mtu, link, master): (UInt16, UInt16, UInt16, UInt16, UInt16) = (1, 3, 4, 5, 10)
+        static let (info, families, group): (UInt16, UInt16, UInt16) = (18, 26, 27)
+        static let (kind, data, portKind, portData): (UInt16, UInt16, UInt16, UInt16) = (1, 2, 4, 5)
+        static let ipv6AddressMode: UInt16 = 8
+        static let snooping: UInt16 = 23
+        static let portState: UInt16 = 1
+        static let (vni, local, learning, port): (UInt16, UInt16, UInt16, UInt16) = (1, 4, 7, 15)
+    }
+
+    private static let bodyLength = 16
+    private static let isUpFlag: UInt32 = 1
+    private static let forwarding: UInt8 = 3
+    private static let ipv6: UInt16 = 10
+    /// By number, as `ip` calls them.
+    private static let addressModes = ["eui64", "none", "stable_secret", "random"]
+
+    /// Reads RTM_NEWLINK and RTM_DELLINK.
+    ///
+    /// - Throws: ``NetlinkError`` for what has no name or is cut short.
+    package init(_ payload: ArraySlice<UInt8>) throws(NetlinkError) {
+        let attributes = try NetlinkAttributes(payload.dropFirst(Self.bodyLength))
+        guard let index = payload.number(at: 4, Int32.self), let flags = payload.number(at: 8, UInt32.self),
+            let name = attributes.text(Attribute.name)
+        else { throw .malformed("a device without a name") }
+        self.index = Int(index)
+        self.name = name
+        isUp = flags & Self.isUpFlag != 0
+        mtu = attributes.number(Attribute.mtu, UInt32.self).map(Int.init)
+        address = attributes[Attribute.address]?.hardwareAddress
+        master = attributes.number(Attribute.master, UInt32.self).map(Int.init)
+        peer = attributes.number(Attribute.link, UInt32.self).map(Int.init)
+        group = String(attributes.number(Attribute.group, UInt32.self) ?? 0)
+        let mode = try attributes.nested(Attribute.families)?.nested(Self.ipv6)?
+            .number(Attribute.ipv6AddressMode, UInt8.self)
+        ipv6AddressMode = mode.map { Int($0) < Self.addressModes.count ? Self.addressModes[Int($0)] : "unknown" }
+
+        let info = try attributes.nested(Attribute.info)
+        kind = info?.text(Attribute.kind)
+        let data = try info?.nested(Attribute.data)
+        snoopsMulticast = kind == "bridge" && data?.number(Attribute.snooping, UInt8.self) ?? 0 != 0
+        tunnel = kind == "vxlan" ? Self.tunnel(data) : nil
+        let port = info?.text(Attribute.portKind) == "bridge" ? try info?.nested(Attribute.portData) : nil
+        isForwarding = port?.number(Attribute.portState, UInt8.self) == Self.forwarding
+    }
+
+    private static func tunnel(_ data: NetlinkAttributes?) -> Link.Tunnel? {
+        guard let data, let id = data.number(Attribute.vni, UInt32.self),
+            let port = data.number(Attribute.port, UInt16.self)
+        else { return nil }
+        return Link.Tunnel(
+            id: Int(id),
+            port: Int(UInt16(bigEndian: port)),
+            learning: data.number(Attribute.learning, UInt8.self) ?? 0 != 0,
+            local: data.number(Attribute.local, UInt32.self).map {
+                IPv4Address(rawValue: UInt32(bigEndian: $0)).description
+            }
+        )
+    }
+
+    /// The device as `ip` shows it, without the name of what it stands on; `names` are those of all devices of the
+    /// namespace, by number.
+    package func link(_ names: [Int: String]) -> Link {
+        Link(
+            name: name,
+            index: index,
+            mtu: mtu ?? 0,
+            isUp: isUp,
+            master: master.map { names[$0] ?? "" },
+            kind: kind,
+            ipv6AddressMode: ipv6AddressMode,
+            snoopsMulticast: snoopsMulticast,
+            tunnel: tunnel,
+            group: group,
+            isForwarding: isForwarding
+        )
+    }
+}
+
+/// What rtnetlink says of an IPv4 address.
+package struct AddressMessage: Sendable, Hashable {
+    /// The number of the device that has it.
+    package let device: Int
+    /// With its prefix length, `10.9.0.1/24`.
+    package let address: String
+    /// In most cases the device's name.
+    package let label: String?
+
+    private static let bodyLength = 8
+
+    /// Reads RTM_NEWADDR and RTM_DELADDR.
+    ///
+    /// - Throws: ``NetlinkError`` for what is no IPv4 address.
+    package init(_ payload: ArraySlice<UInt8>) throws(NetlinkError) {
+        let attributes = try NetlinkAttributes(payload.dropFirst(Self.bodyLength))
+        guard let length = payload.number(at: 1, UInt8.self), let device = payload.number(at: 4, UInt32.self),
+            let address = attributes.number(2, UInt32.self) ?? attributes.number(1, UInt32.self)
+        else { throw .malformed("an address without an address") }
+        self.device = Int(device)
+        self.address = "\(IPv4Address(rawValue: UInt32(bigEndian: address)))/\(length)"
+        label = attributes.text(3)
+    }
+}
+
+/// What rtnetlink says of a row of a forwarding database.
+package struct EntryMessage: Sendable, Hashable {
+    /// The number of the device whose row it is.
+    package let device: Int
+    /// Nil for all that is no static row of a tunnel: what a bridge has learned, neighbours, a device's own address.
+    package let entry: ForwardingEntry?
+
+    private enum Attribute {
+        static let (destination, address, port): (UInt16, UInt16, UInt16) = (1, 2, 6)
+        static let (vni, device): (UInt16, UInt16) = (7, 8)
+    }
+
+    private static let bodyLength = 12
+    private static let bridging: UInt8 = 7
+    private static let isPermanent: UInt16 = 0x80
+    private static let (isOwn, wasLearnedElsewhere): (UInt8, UInt8) = (0x02, 0x10)
+
+    /// Reads RTM_NEWNEIGH and RTM_DELNEIGH.
+    ///
+    /// - Parameters:
+    ///   - payload: of the message.
+    ///   - names: of the devices, by number, for a row that leads through one; the others have no name then.
+    /// - Throws: ``NetlinkError`` for what is cut short.
+    package init(_ payload: ArraySlice<UInt8>, names: [Int: String] = [:]) throws(NetlinkError) {
+        guard let family = payload.first, let device = payload.number(at: 4, Int32.self),
+            let state = payload.number(at: 8, UInt16.self), let flags = payload.number(at: 10, UInt8.self)
+        else { throw .malformed("an entry without a device") }
+        self.device = Int(device)
+        let isStatic = state & Self.isPermanent != 0 && flags & Self.isOwn != 0 && flags & Self.wasLearnedElsewhere == 0
+        guard family == Self.bridging, isStatic else {
+            entry = nil
+            return
+        }
+        let attributes = try NetlinkAttributes(payload.dropFirst(Self.bodyLength))
+        guard let destination = attributes[Attribute.destination], destination.count == 4,
+            let number = destination.number(at: 0, UInt32.self),
+            let station = attributes[Attribute.address].flatMap({ ForwardingEntry.Station($0.hardwareAddress) })
+        else {
+            entry = nil
+            return
+        }
+        let port = attributes.number(Attribute.port, UInt16.self)
+        let vni = attributes.number(Attribute.vni, UInt32.self)
+        let through = attributes.number(Attribute.device, UInt32.self)
+        let hasDetour = port != nil || vni != nil || through != nil
+        let detour = ForwardingEntry.Detour(
+            port: port.map { Int(UInt16(bigEndian: $0)) },
+            vni: vni.map(Int.init),
+            device: through.flatMap { names[Int($0)] }.flatMap { try? LinkName($0) }
+        )
+        entry = ForwardingEntry(
+            station,
+            to: IPv4Address(rawValue: UInt32(bigEndian: number)),
+            detour: hasDetour ? detour : nil
+        )
+    }
+}

@@ -1,0 +1,55 @@
+/// Tells, from the kernel's account of transactions, which of them were done to the gate's table by others; pure.
+///
+/// What we do ourselves always makes the table anew, in one transaction. Whoever does the same passes for us: those are
+/// found by reading the rules.
+package struct RuleEvents: Sendable {
+    private enum Kind {
+        static let subsystem: UInt16 = 10
+        static let (newTable, deleteTable, newGeneration): (UInt16, UInt16, UInt16) = (0, 2, 15)
+    }
+
+    private static let bodyLength = 4
+    private static let bridging: UInt8 = 7
+    /// The table's name has this number in messages of every kind.
+    private static let table: UInt16 = 1
+
+    /// Whether the transaction that is under way has touched the table, and whether the table was made in it.
+    private var (isTouched, isMade) = (false, false)
+
+    package init() {}
+
+    /// Reads a datagram; the account of a transaction may go over several.
+    ///
+    /// - Returns: Whether a transaction has ended that others have made.
+    /// - Throws: ``NetlinkError`` for what cannot be read; what was under way is forgotten.
+    package mutating func note(_ bytes: [UInt8]) throws(NetlinkError) -> Bool {
+        var isForeign = false
+        do throws(NetlinkError) {
+            for message in try NetlinkMessage.all(in: bytes) where try note(message) { isForeign = true }
+        } catch {
+            forget()
+            throw error
+        }
+        return isForeign
+    }
+
+    /// Forgets what is under way: part of it was lost.
+    package mutating func forget() { (isTouched, isMade) = (false, false) }
+
+    private mutating func note(_ message: NetlinkMessage) throws(NetlinkError) -> Bool {
+        guard message.type >> 8 == Kind.subsystem else { return false }
+        let kind = message.type & 0xff
+        guard kind != Kind.newGeneration else {
+            defer { forget() }
+            return isTouched && !isMade
+        }
+        let attributes = try NetlinkAttributes(message.payload.dropFirst(Self.bodyLength))
+        guard message.payload.first == Self.bridging, attributes.text(Self.table) == GateTable.name else {
+            return false
+        }
+        isTouched = true
+        if kind == Kind.newTable { isMade = true }
+        if kind == Kind.deleteTable { isMade = false }
+        return false
+    }
+}

@@ -1,0 +1,110 @@
+import ClusterOps
+import ClusterOpsTestKit
+import NetNode
+import Testing
+
+extension NamespaceTests {
+    /// The kernel asked by us must answer what it answers `ip` and `bridge`.
+    @Suite struct HostSurveyTests {
+        @Test func `a survey sees what ip and bridge see, whatever somebody has made of it`() async throws {
+            try await withMesh(hosts: 2, networkNodes: [0, 1]) { world in
+                let blue = try await world.addNetwork("blue", vni: 100)
+                let green = try await world.addNetwork("green", vni: 200)
+                for (number, network, index) in [(11, blue, 0), (12, blue, 1), (13, green, 1)] {
+                    try await world.want(number, in: network, on: index)
+                }
+                try await world.passEverywhere()
+                let host = world.hosts[0]
+                let namespaces = NamespaceReconciler(
+                    prefix: host.namespacePrefix,
+                    namespace: host.namespacePath,
+                    logger: .silent
+                )
+                let wanted = try [blue, green].map { network in
+                    NamespaceWanted(
+                        vni: network.vni,
+                        mtu: try MTU(1450),
+                        address: try IPv4Address("10.9.0.1"),
+                        prefixLength: 24
+                    )
+                }
+                #expect(try await namespaces.pass { wanted }.isEmpty)
+                let vnis = [blue.vni, green.vni, try VNI(300)]
+                try await compare(host, namespaces, vnis, "as made")
+                let (first, second) = (namespaces.name(blue.vni), namespaces.name(green.vni))
+                for (line, place) in [
+                    ("ip link set dev covx100 type vxlan local 192.0.2.99 learning", host.namespace),
+                    ("ip link set dev covx200 mtu 1400 nomaster addrgenmode eui64", host.namespace),
+                    ("ip link set dev cobr200 down type bridge mcast_snooping 1", host.namespace),
+                    ("ip link set dev cogw200 group 7", host.namespace),
+                    ("ip link add name covx300 type vxlan id 7 dstport 8472 dev under0", host.namespace),
+                    ("ip link add name cobr300 link under0 type macvlan", host.namespace),
+                    (
+                        "bridge fdb append 00:00:00:00:00:00 dev covx100 dst 192.0.2.9 port 8472 vni 9 via under0",
+                        host.namespace
+                    ),
+                    ("bridge fdb add 01:00:5e:00:00:01 dev covx100 dst 192.0.2.9", host.namespace),
+                    ("bridge fdb add 02:00:00:00:00:98 dev covx100 dst 192.0.2.9 self dynamic", host.namespace),
+                    ("ip addr add 10.9.0.7/25 dev gw0", "\(first)"), ("ip link set dev lo down", "\(first)"),
+                    ("ip link set dev gw0 down mtu 1400 address 02:00:00:00:00:77", "\(first)"),
+                    ("ip link del dev gw0", "\(second)"), ("ip link add name gw0 type bridge", "\(second)"),
+                ] {
+                    try await world.underlay.run(line, in: place)
+                    try await compare(host, namespaces, vnis, line)
+                }
+            }
+        }
+
+        private func compare(
+            _ host: NamespaceHosts.Host,
+            _ namespaces: NamespaceReconciler,
+            _ vnis: [VNI],
+            _ what: String
+        ) async throws {
+            let survey = try await HostSurvey.take(
+                in: host.namespacePath,
+                names: vnis.map(namespaces.name),
+                withEntries: true
+            )
+            let read = try await MeshActual.read(in: host.namespacePath, run: .processes)
+            #expect(survey.mesh.entries == read.entries, "\(what)")
+            let links = try await Link.all(in: host.namespacePath, run: .processes)
+            #expect(Set(survey.links.keys) == Set(links.map(\.name)), "\(what)")
+            for link in links {
+                let seen = try #require(survey.links[link.name])
+                #expect(facts(seen) == facts(link), "\(what)")
+            }
+            let byName = Dictionary(links.map { ($0.name, $0) }) { first, _ in first }
+            for vni in vnis {
+                let read = try await NamespaceActual.read(namespaces.name(vni), links: byName, run: .processes)
+                #expect(survey.namespace(vni).interior == read.interior, "\(what): \(vni)")
+            }
+        }
+
+        /// All that is compared of a device; `ip` also names what it stands on, and groups that have a name.
+        private func facts(_ link: Link) -> [String] {
+            [
+                link.name, "\(link.index)", "\(link.mtu)", "\(link.isUp)", "\(link.master ?? "-")", link.kind ?? "-",
+                link.ipv6AddressMode ?? "-", "\(link.snoopsMulticast)", "\(String(describing: link.tunnel))",
+                link.group == "default" ? "0" : link.group ?? "-", "\(link.isForwarding)",
+            ]
+        }
+
+        @Test func `a namespace that is gone, and a name without one, are told from one that cannot be read`()
+            async throws
+        {
+            try await withHosts(count: 1) { underlay in
+                let host = underlay.hosts[0]
+                let names = [NamespaceName(prefix: host.namespacePrefix, try VNI(100))]
+                let absent = try await HostSurvey.take(in: host.namespacePath, names: names, withEntries: false)
+                #expect(absent.interiors == [try VNI(100): .absent] && absent.entries == nil)
+                await #expect(throws: NetlinkError.self) {
+                    try await HostSurvey.take(in: "/run/netns/none", names: [], withEntries: false)
+                }
+                await #expect(throws: NetlinkError.self) {
+                    try await HostSurvey.take(in: "/etc/hostname", names: [], withEntries: false)
+                }
+            }
+        }
+    }
+}

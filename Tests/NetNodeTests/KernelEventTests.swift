@@ -1,0 +1,111 @@
+import ClusterOps
+import NetNode
+import Testing
+
+/// What events of the kernel are read as; the bytes are real ones.
+@Suite struct KernelEventTests {
+    @Test func `an address inside a namespace is a reason to look, and one of the node's own is not`() throws {
+        #expect(try RouteEvents.changes(in: KernelCaptures.address, isElsewhere: true) == [.devices])
+        #expect(try RouteEvents.changes(in: KernelCaptures.address, isElsewhere: false) == [])
+        let message = try #require(try NetlinkMessage.all(in: KernelCaptures.address).first)
+        let address = try AddressMessage(message.payload)
+        #expect(address.address == "10.9.0.1/24" && address.label == "gw0" && address.device == 2)
+    }
+
+    @Test func `a tunnel's static row is a reason to look, and what bridges learn and neighbours do is none`() throws {
+        let (peer, vni) = (try IPv4Address("192.0.2.2"), 9)
+        #expect(try RouteEvents.changes(in: KernelCaptures.flood, isElsewhere: false) == [.entries])
+        #expect(try entry(KernelCaptures.flood) == ForwardingEntry(.flood, to: peer))
+        #expect(try RouteEvents.changes(in: KernelCaptures.detour, isElsewhere: false) == [.entries])
+        let guest = ForwardingEntry.Station.guest(try MACAddress("02:00:00:00:00:0b"))
+        #expect(
+            try entry(KernelCaptures.detour)
+                == ForwardingEntry(guest, to: peer, detour: .init(port: 8472, vni: vni))
+        )
+        for bytes in [KernelCaptures.learned, KernelCaptures.neighbour] {
+            #expect(try RouteEvents.changes(in: bytes, isElsewhere: false) == [])
+        }
+    }
+
+    @Test func `a device of ours is a reason to look, and one of that name elsewhere is not`() throws {
+        #expect(try RouteEvents.changes(in: KernelCaptures.unplugged, isElsewhere: false) == [.devices])
+        #expect(try RouteEvents.changes(in: KernelCaptures.unplugged, isElsewhere: true) == [])
+        let message = try #require(try NetlinkMessage.all(in: KernelCaptures.unplugged).first)
+        #expect(try DeviceMessage(message.payload).name == "cogw100")
+    }
+
+    @Test func `several events in one datagram are all read, and what is cut short is an error`() throws {
+        let both = KernelCaptures.unplugged + KernelCaptures.learned + KernelCaptures.flood
+        #expect(try RouteEvents.changes(in: both, isElsewhere: false) == [.devices, .entries])
+        for length in [1, 15, both.count - 1] {
+            #expect(throws: NetlinkError.self) {
+                try RouteEvents.changes(in: Array(both.prefix(length)), isElsewhere: false)
+            }
+        }
+    }
+
+    @Test func `rules that others change are told from those that we make anew`() throws {
+        var events = RuleEvents()
+        let steps: [(bytes: [UInt8], isForeign: Bool)] = [
+            (KernelCaptures.remade, false), (KernelCaptures.remadeEnd, false),
+            (KernelCaptures.rule, false), (KernelCaptures.ruleEnd, true),
+            (KernelCaptures.remade + KernelCaptures.remadeEnd, false),
+            (KernelCaptures.element, false), (KernelCaptures.elementEnd, true),
+            (KernelCaptures.flushed + KernelCaptures.flushedEnd, true),
+            // A transaction that does not concern the table.
+            (KernelCaptures.flushedEnd, false),
+        ]
+        for (number, step) in steps.enumerated() {
+            #expect(try events.note(step.bytes) == step.isForeign, "step \(number)")
+        }
+        // Made and taken away again is gone.
+        #expect(try events.note(KernelCaptures.remade) == false)
+        #expect(try events.note(KernelCaptures.flushed + KernelCaptures.flushedEnd))
+        // What was begun before something was lost is no part of what follows.
+        #expect(try events.note(KernelCaptures.rule) == false)
+        events.forget()
+        #expect(try events.note(KernelCaptures.ruleEnd) == false)
+    }
+
+    @Test func `names and files are told apart by their directories, and half-written files are no news`() throws {
+        var places = WatchedPlaces(prefix: "co-")
+        let vni = try VNI(100)
+        places.add(.names, as: 1)
+        places.add(.networks, as: 2)
+        places.add(.network(vni), as: 3)
+        let added = try #require(FileEvent.all(in: KernelCaptures.nameAdded).first)
+        #expect(added == FileEvent(watch: 1, mask: 0x100, name: "co-100"))
+        #expect(places.change(added) == .names)
+        let closed: UInt32 = 0x8
+        #expect(places.change(FileEvent(watch: 1, mask: closed, name: "other-100")) == nil)
+        #expect(places.change(FileEvent(watch: 2, mask: closed, name: "100")) == .files(vni))
+        #expect(places.change(FileEvent(watch: 2, mask: closed, name: "lock")) == nil)
+        #expect(places.change(FileEvent(watch: 3, mask: closed, name: "hosts")) == .files(vni))
+        #expect(places.change(FileEvent(watch: 3, mask: closed, name: "hosts.new")) == nil)
+        let (overflow, ignored): (UInt32, UInt32) = (0x4000, 0x8000)
+        #expect(places.change(FileEvent(watch: -1, mask: overflow, name: "")) == .lost)
+        // The directory is gone: what comes under its number later is of another one.
+        #expect(places.change(FileEvent(watch: 3, mask: ignored, name: "")) == .files(vni))
+        #expect(places.change(FileEvent(watch: 3, mask: closed, name: "hosts")) == nil)
+    }
+
+    @Test func `changes add up, and what was lost stands for all`() throws {
+        var changes = HostChanges()
+        changes.note(.devices)
+        #expect(changes == HostChanges())
+        changes.note(.files(try VNI(100)))
+        var other = HostChanges()
+        other.note(.entries)
+        other.note(.files(try VNI(200)))
+        changes.note(other)
+        #expect(changes.entries && changes.files?.map(\.rawValue).sorted() == [100, 200] && !changes.rules)
+        changes.note(.lost)
+        changes.note(other)
+        #expect(changes.entries && changes.files == nil && changes.rules)
+    }
+
+    private func entry(_ bytes: [UInt8]) throws -> ForwardingEntry? {
+        let message = try #require(try NetlinkMessage.all(in: bytes).first)
+        return try EntryMessage(message.payload).entry
+    }
+}
