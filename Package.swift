@@ -88,6 +88,12 @@ let package = Package(
             path: "Benchmarks/Engine",
             swiftSettings: strict
         ),
+        .executableTarget(
+            name: "clusterops-bench-mesh",
+            dependencies: ["ClusterOpsTestKit", "ClusterOps", "MariaDB", "NetNode", arguments, log],
+            path: "Benchmarks/Mesh",
+            swiftSettings: strict
+        ),
         .testTarget(name: "MariaDBTests", dependencies: ["MariaDB", "ClusterOpsTestKit"], swiftSettings: strict),
         .testTarget(
             name: "QueueWorkerTests",

@@ -80,8 +80,10 @@ struct EarlyRepair: Sendable {
         for await _ in ofNetworks.rings {
             let changes = ofNetworks.take()
             let start = ContinuousClock.now
+            var took = Duration.zero
             do {
                 let broken = try await networks.broken(after: changes)
+                took = ContinuousClock.now - start
                 let due = backoff.due(broken, at: .now)
                 var left = broken.subtracting(due)
                 if !due.isEmpty {
@@ -89,6 +91,8 @@ struct EarlyRepair: Sendable {
                     let failed = try await networks.repair(due, under: coordinator.tenure)
                     backoff.note(repaired: due, broken: failed, at: .now)
                     left.formUnion(failed)
+                    // Of what we left undone the kernel does not tell.
+                    if !failed.isEmpty { ofNetworks.ring() }
                 }
                 // What a sweep would not look at.
                 if !left.isEmpty { ofNetworks.giveBack(changes) }
@@ -97,7 +101,6 @@ struct EarlyRepair: Sendable {
                 ofNetworks.giveBack(changes)
                 trouble.report("what is broken cannot be found or repaired: \(error)")
             }
-            let took = ContinuousClock.now - start
             guard await pause(for: max(Self.pace, took * Self.pauseShare)) == .elapsed else { return }
         }
     }

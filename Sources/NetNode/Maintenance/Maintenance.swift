@@ -46,6 +46,7 @@ package struct Maintenance: Service {
         var failures = 0
         var pause = interval
         var strays = StrayWatch(grace: strayGrace)
+        var told: [VNI: MeshDeletion] = [:]
         repeat {
             do {
                 try await networks.repair(under: coordinator.tenure)
@@ -53,14 +54,13 @@ package struct Maintenance: Service {
                     try await networks.serveAll(under: tenure)
                     try await check.pass()
                 }
-                await remove(
-                    strays.observe(
-                        present: try await networks.present(),
-                        // Read later: what was made in between is wanted.
-                        wanted: try await networks.wantedHere(),
-                        at: .now
-                    )
+                let due = strays.observe(
+                    present: try await networks.present(),
+                    // Read later: what was made in between is wanted.
+                    wanted: try await networks.wantedHere(),
+                    at: .now
                 )
+                told = await remove(due, told)
                 trouble.over()
                 failures = 0
             } catch {
@@ -75,16 +75,22 @@ package struct Maintenance: Service {
     }
 
     /// Removes what has been a stray for long enough; each by itself, so that one that stays keeps no other.
-    private func remove(_ strays: [VNI]) async {
+    ///
+    /// One that is kept by a foreign device or file comes up at every pass, and is told of once.
+    ///
+    /// - Returns: What came of those that were dealt with.
+    private func remove(_ strays: [VNI], _ told: [VNI: MeshDeletion]) async -> [VNI: MeshDeletion] {
+        var outcomes: [VNI: MeshDeletion] = [:]
         for vni in strays {
             do {
                 let outcome = try await networks.removeStray(vni)
-                // One that is kept by a foreign device comes up at every pass.
-                let level: Logger.Level = if case .vetoed = outcome { .debug } else { .notice }
+                outcomes[vni] = outcome
+                let level: Logger.Level = told[vni] == outcome ? .debug : .notice
                 logger.log(level: level, "stray", metadata: ["vni": "\(vni)", "outcome": "\(outcome)"])
             } catch {
                 logger.warning("a stray stays", metadata: ["vni": "\(vni)", "error": "\(error)"])
             }
         }
+        return outcomes
     }
 }

@@ -7,7 +7,8 @@ import ClusterOps
 ///
 /// Pure.
 package struct RepairBackoff: Sendable {
-    /// After the first repair that did not help; doubled by each other one.
+    /// After the second repair that did not help, as the first may have met whoever was still at it; doubled by each
+    /// other one.
     package static let first: Duration = .seconds(1)
     /// As often as maintenance tries all networks by default.
     package static let longest: Duration = .seconds(30)
@@ -41,7 +42,7 @@ package struct RepairBackoff: Sendable {
             }
             let strikes = (trials[vni]?.strikes ?? 0) + 1
             // Beyond 2^5 seconds the bound holds anyway.
-            let pause = min(Self.first * (1 << min(strikes - 1, 5)), Self.longest)
+            let pause = strikes == 1 ? .zero : min(Self.first * (1 << min(strikes - 2, 5)), Self.longest)
             trials[vni] = Trial(strikes: strikes, next: now + pause)
         }
     }

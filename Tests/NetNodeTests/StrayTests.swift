@@ -1,0 +1,120 @@
+import ClusterOps
+import ClusterOpsTestKit
+import Foundation
+import MariaDB
+import Testing
+
+extension NamespaceTests {
+    /// What bears our names and is wanted by nobody.
+    @Suite struct StrayTests {
+        private static let often = ["CLUSTEROPS_NETWORK_MAINTENANCE_INTERVAL": "1s"]
+
+        @Test func `strays of every kind go by themselves, and what only looks like one stays`() async throws {
+            try await withNetNodes(hosts: 1) { nodes in
+                let world = nodes.world
+                let host = world.hosts[0]
+                let directory = nodes.stateDirectory(0)
+                let (blue, red) = (
+                    try await world.addNetwork("blue", vni: 100), try await world.addNetwork("red", vni: 200)
+                )
+                try await world.want(11, in: blue, on: 0)
+                let program = try await nodes.start(0, environment: Self.often)
+                _ = try await nodes.elected()
+                try await eventually("both are served") { nodes.servers(0).count == 2 }
+                let rules = try await world.underlay.run("nft --stateless list tables", in: host.namespace)
+                let server = try #require(
+                    nodes.servers(0).first { pid in
+                        let line = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline") ?? Data()
+                        return String(decoding: line, as: UTF8.self).contains("/200/")
+                    }
+                )
+                // One of each kind by itself, as somebody who was killed in the middle leaves them.
+                for line in [
+                    "ip link add name cobr301 type bridge", "ip link add name covx302 type vxlan id 302 dstport 4789",
+                    "ip link add name cogw303 type bridge", "ip netns add \(host.namespacePrefix)304",
+                    // Not ours, however alike.
+                    "ip link add name cobr0305 type bridge", "ip link add name cobrx type bridge",
+                    "ip link add name covx type bridge", "ip netns add \(host.namespacePrefix)x",
+                ] {
+                    try await world.underlay.run(line, in: host.namespace)
+                }
+                let names = ["306", "307", "0308"]
+                for name in names {
+                    try FileManager.default.createDirectory(
+                        atPath: "\(directory)/\(name)",
+                        withIntermediateDirectories: false
+                    )
+                    try Data("#\n".utf8).write(to: URL(fileURLWithPath: "\(directory)/\(name)/hosts"))
+                }
+                try Data("keep\n".utf8).write(to: URL(fileURLWithPath: "\(directory)/307/notes"))
+                // A whole network, as with --no-apply, while its server runs.
+                try await world.cluster.execute("DELETE FROM networks WHERE id = \(red.id)")
+                func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
+                try await eventually("all strays are gone") {
+                    let links = try await world.underlay.run("ip -o link show", in: host.namespace)
+                    return !["cobr301", "covx302", "cogw303", "cobr200", "covx200", "cogw200"].contains {
+                        links.contains("\($0):") || links.contains("\($0)@")
+                    } && !exists("/run/netns/\(host.namespacePrefix)304")
+                        && !exists("/run/netns/\(host.namespacePrefix)200") && !exists("\(directory)/306")
+                        && !exists("\(directory)/307/hosts") && !exists("\(directory)/200")
+                }
+                #expect(nodes.servers(0).count == 1 && !nodes.servers(0).contains(server))
+                let links = try await world.underlay.run("ip -o link show", in: host.namespace)
+                for name in ["cobr0305", "cobrx", "covx", "cobr100", "covx100", "cogw100"] {
+                    #expect(links.contains(" \(name)"), "\(name)")
+                }
+                #expect(
+                    exists("/run/netns/\(host.namespacePrefix)x") && exists("/run/netns/\(host.namespacePrefix)100")
+                )
+                #expect(exists("\(directory)/307/notes") && exists("\(directory)/0308/hosts"))
+                #expect(try await world.underlay.run("nft --stateless list tables", in: host.namespace) == rules)
+                // What stays is told once, and not at each pass.
+                let before = program.log
+                _ = try await world.start(11, in: blue, on: 0)
+                try await world.underlay.run("ip link add name cobr309 type bridge", in: host.namespace)
+                try await eventually("the next stray is gone") {
+                    try await !world.underlay.run("ip -o link show", in: host.namespace).contains("cobr309")
+                }
+                let news = program.log.dropFirst(before.count).split(separator: "\n").filter {
+                    $0.contains("\"stray\"")
+                }
+                #expect(news.count { $0.contains("307") } == 0, "\(news.joined(separator: "\n"))")
+                try await world.underlay.run("ip netns del \(host.namespacePrefix)x", in: host.namespace)
+            }
+        }
+
+        @Test func `while a read fails nothing is a stray, however long`() async throws {
+            try await withNetNodes(hosts: 1) { nodes in
+                let world = nodes.world
+                let host = world.hosts[0]
+                let blue = try await world.addNetwork("blue", vni: 100)
+                try await world.want(11, in: blue, on: 0)
+                let program = try await nodes.start(0, environment: Self.often)
+                _ = try await nodes.elected()
+                let guest = try await world.start(11, in: blue, on: 0)
+                #expect(try await world.underlay.lease(of: guest) != nil)
+                let servers = nodes.servers(0)
+                func links() async throws -> String {
+                    try await world.underlay.run("ip -o link show", in: host.namespace)
+                }
+                let before = try await links()
+                // Wanted state is unreadable, and looks as if there were none.
+                try await world.cluster.execute("RENAME TABLE interfaces TO elsewhere")
+                try await eventually("maintenance fails") { program.log.contains("maintenance failed") }
+                try await world.underlay.run("ip link add name cobr300 type bridge", in: host.namespace)
+                let begin = ContinuousClock.now
+                try await eventually("three grace times have passed") { ContinuousClock.now - begin > .seconds(6) }
+                let during = try await links()
+                #expect(during.contains("cobr300") && during.contains("covx100") && during.contains("cogw100"))
+                #expect(nodes.servers(0) == servers)
+                try await world.cluster.execute("RENAME TABLE elsewhere TO interfaces")
+                try await eventually("what is a stray goes once it is known to be one") {
+                    try await !links().contains("cobr300")
+                }
+                #expect(nodes.servers(0) == servers)
+                #expect(try await links().split(separator: "\n").count == before.split(separator: "\n").count)
+                #expect(try await world.underlay.lease(of: guest) != nil)
+            }
+        }
+    }
+}
