@@ -47,7 +47,7 @@ extension NamespaceTests {
             }
         }
 
-        @Test func `a second pass starts no batch, and what is broken by hand the next one repairs`() async throws {
+        @Test func `a second pass starts no program, and what is broken by hand the next one repairs`() async throws {
             try await withMesh(hosts: 2) { world in
                 let blue = try await world.addNetwork("blue", vni: 100)
                 let mac = try await world.want(11, in: blue, on: 0)
@@ -59,8 +59,7 @@ extension NamespaceTests {
                 world.commands.update { $0 = [] }
                 let idle = try await second.pass()
                 #expect(idle.hasConverged && idle.changes.isEmpty && idle.batches == 0)
-                let reads = [["-j", "-d", "link", "show"], ["-j", "fdb", "show"]]
-                #expect(world.commands.value.map(\.arguments) == reads)
+                #expect(world.commands.value.isEmpty, "not even a program that reads")
 
                 let first = world.hosts[0].address
                 let damage: [(line: String, devices: Int, entries: Int)] = [

@@ -41,6 +41,7 @@ struct MeshWorld: Sendable {
             node: try name(index),
             database: cluster.database,
             namespace: hosts[index].namespacePath,
+            reader: runner.map { .programs($0) } ?? .kernel,
             runner: runner
                 ?? HostCommandRunner { command in
                     commands.update { $0.append(command) }

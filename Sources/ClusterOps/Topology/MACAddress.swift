@@ -1,7 +1,10 @@
 /// The hardware address of a guest's interface: six octets, unicast and not all zero.
 public struct MACAddress: TextValue {
+    /// The octets as one number, the first one on top: thousands of addresses are compared and sorted at each pass.
+    private let number: UInt64
+
     /// The six octets in the order in which they are written and sent.
-    public let octets: [UInt8]
+    public var octets: [UInt8] { [40, 32, 24, 16, 8, 0].map { UInt8(truncatingIfNeeded: number >> $0) } }
 
     /// Parses `aa:bb:cc:dd:ee:ff`; `-` as the separator and upper case are accepted too.
     ///
@@ -25,7 +28,7 @@ public struct MACAddress: TextValue {
                 expected: "a unicast address, whose first octet is even (this one is multicast)"
             )
         }
-        self.octets = octets
+        self.init(octets: octets)
     }
 
     /// The address of a network's server and router, the same on every node that is elected: locally administered, the
@@ -40,13 +43,30 @@ public struct MACAddress: TextValue {
         return MACAddress(octets: [0x02, 0x63, role] + [16, 8, 0].map { UInt8(truncatingIfNeeded: number >> $0) })
     }
 
+    /// Takes six octets that the kernel gave; nil when they are no guest's: multicast, or all zero.
+    package init?(_ octets: some Collection<UInt8>) {
+        guard octets.count == 6, octets.contains(where: { $0 != 0 }), octets.first?.isMultiple(of: 2) == true else {
+            return nil
+        }
+        number = Self.number(octets)
+    }
+
     private init(octets: [UInt8]) {
-        self.octets = octets
+        number = Self.number(octets)
+    }
+
+    private static func number(_ octets: some Collection<UInt8>) -> UInt64 {
+        octets.reduce(0) { $0 << 8 | UInt64($1) }
     }
 
     /// The address in lower case with colons.
     public var description: String {
         octets.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: ":")
+    }
+
+    /// Orders by number, which is the order of the texts too.
+    public static func < (left: MACAddress, right: MACAddress) -> Bool {
+        left.number < right.number
     }
 
     private static func octets(_ text: String) -> [UInt8]? {

@@ -158,7 +158,7 @@ package struct EntryMessage: Sendable, Hashable {
         let attributes = try NetlinkAttributes(payload.dropFirst(Self.bodyLength))
         guard let destination = attributes[Attribute.destination], destination.count == 4,
             let number = destination.number(at: 0, UInt32.self),
-            let station = attributes[Attribute.address].flatMap({ ForwardingEntry.Station($0.hardwareAddress) })
+            let station = attributes[Attribute.address].flatMap({ ForwardingEntry.Station(octets: $0) })
         else {
             entry = nil
             return

@@ -47,7 +47,17 @@ extension ForwardingEntry.Station: CustomStringConvertible {
         }
     }
 
-    /// Reads an address that the kernel wrote; nil when it is none.
+    /// Reads an address as the kernel has it; nil when it is none.
+    init?(octets: ArraySlice<UInt8>) {
+        guard octets.count == 6 else { return nil }
+        if let mac = MACAddress(octets) {
+            self = .guest(mac)
+        } else {
+            self = octets.allSatisfy { $0 == 0 } ? .flood : .other(octets.hardwareAddress)
+        }
+    }
+
+    /// Reads an address that a program wrote; nil when it is none.
     init?(_ text: String) {
         if text == Self.allZeros {
             self = .flood

@@ -83,9 +83,11 @@ package enum MeshDiff {
         in entries: Set<ForwardingEntry>,
         of network: MeshWanted.Network
     ) -> [ForwardingEntry] {
-        let flood = network.flood.sorted().map { ForwardingEntry(.flood, to: $0) }
-        let guests = network.guests.sorted { $0.key < $1.key }.map { ForwardingEntry(.guest($0.key), to: $0.value) }
-        return (flood + guests).filter { !entries.contains($0) }
+        // Sorted are those that are missing: mostly none of thousands.
+        let flood = network.flood.filter { !entries.contains(ForwardingEntry(.flood, to: $0)) }
+        let guests = network.guests.filter { !entries.contains(ForwardingEntry(.guest($0.key), to: $0.value)) }
+        return flood.sorted().map { ForwardingEntry(.flood, to: $0) }
+            + guests.sorted { $0.key < $1.key }.map { ForwardingEntry(.guest($0.key), to: $0.value) }
     }
 
     /// A guest's row that leads elsewhere is replaced, not removed: it goes in the moment in which the right one comes.

@@ -19,6 +19,7 @@ package struct MeshReconciler: Sendable {
     package let node: NodeName
     private let database: Database
     private let namespace: String?
+    private let reader: MeshReader
     private let runner: HostCommandRunner
     private let logger: Logger
     private let turns = OneAtATime()
@@ -29,12 +30,14 @@ package struct MeshReconciler: Sendable {
         node: NodeName,
         database: Database,
         namespace: String? = nil,
+        reader: MeshReader = .kernel,
         runner: HostCommandRunner = .processes,
         logger: Logger
     ) {
         self.node = node
         self.database = database
         self.namespace = namespace
+        self.reader = reader
         self.runner = runner
         self.logger = logger
     }
@@ -45,7 +48,7 @@ package struct MeshReconciler: Sendable {
     ///   - scope: which networks it is about.
     ///   - only: those of them that are looked at; nil is all.
     /// - Returns: What was done and what is still wrong; a kernel that refuses a change is no error of the pass.
-    /// - Throws: `DatabaseError` or ``HostCommandError`` when a read fails or is not complete: then nothing is changed,
+    /// - Throws: `DatabaseError` or ``NetlinkError`` when a read fails or is not complete: then nothing is changed,
     ///   or, at the read-back, nothing is said of what the changes came to.
     package func pass(_ scope: Scope = .all, only: Set<VNI>? = nil) async throws -> MeshPass {
         try await turns.run {
@@ -109,12 +112,12 @@ package struct MeshReconciler: Sendable {
     }
 
     private func apply(_ wanted: MeshWanted) async throws -> MeshPass {
-        let changes = MeshDiff.changes(from: try await MeshActual.read(in: namespace, run: runner), to: wanted)
+        let changes = MeshDiff.changes(from: try await reader.read(namespace), to: wanted)
         guard !changes.isEmpty else {
             return MeshPass(wanted: wanted, changes: [], remaining: [], batches: 0, complaints: "", complaintsOf: [:])
         }
         let outcome = try await run(changes)
-        let remaining = MeshDiff.changes(from: try await MeshActual.read(in: namespace, run: runner), to: wanted)
+        let remaining = MeshDiff.changes(from: try await reader.read(namespace), to: wanted)
         let pass = MeshPass(
             wanted: wanted,
             changes: changes,
