@@ -65,6 +65,11 @@ package struct ClusterConnection: Sendable {
         try await Self.translatingErrors { try await database.withSession(body) }
     }
 
+    /// Reads with several statements what was true at one moment.
+    func snapshot<Result: Sendable>(_ body: @Sendable (borrowing Session) throws -> Result) async throws -> Result {
+        try await Self.translatingErrors { try await database.withSnapshot(body) }
+    }
+
     /// Runs a transaction, and begins it again as `Database.withTransaction` does.
     func write<Result: Sendable>(_ body: @Sendable (borrowing Transaction) throws -> Result) async throws -> Result {
         try await Self.translatingErrors { try await database.withTransaction(body) }

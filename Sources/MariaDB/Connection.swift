@@ -66,6 +66,18 @@ public actor Connection {
         try Session(try openLink()).transaction(body)
     }
 
+    /// Runs statements that all see the database as it was at one moment; nothing is written, nothing is locked.
+    @discardableResult
+    public func withSnapshot<Result: Sendable>(
+        _ body: @Sendable (borrowing Session) throws -> Result
+    ) throws -> Result {
+        let link = try openLink()
+        try link.beginSnapshot()
+        // There is nothing to commit.
+        defer { link.rollback() }
+        return try body(Transaction(link).session)
+    }
+
     /// Closes the connection; a second call does nothing.
     public func close() {
         usability.end()

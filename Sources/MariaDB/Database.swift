@@ -172,6 +172,24 @@ public actor Database: Service {
         }
     }
 
+    /// Lends a connection for statements that all see the database as it was at one moment.
+    ///
+    /// For reads that belong together and are over soon: a snapshot that is held for long keeps the server from forgetting
+    /// old versions of rows.
+    /// - Parameter body: Runs on the connection's thread, at most twice; it reads only.
+    /// - Returns: What `body` returned.
+    /// - Throws: What `body` throws, or a `DatabaseError` when no connection can be had.
+    @discardableResult
+    public nonisolated func withSnapshot<Result: Sendable>(
+        _ body: @Sendable (borrowing Session) throws -> Result
+    ) async throws -> Result {
+        do {
+            return try await withConnection { connection in try await connection.withSnapshot(body) }
+        } catch let error as DatabaseError where error.saysThatTheConnectionBroke {
+            return try await withConnection { connection in try await connection.withSnapshot(body) }
+        }
+    }
+
     /// Runs a statement whose text is made at run time, as `CREATE DATABASE` needs a name that cannot be bound.
     ///
     /// - Parameter statement: Made from our own words only, never from input.

@@ -90,6 +90,15 @@ import Foundation
         inTransaction = true
     }
 
+    /// Begins a transaction that reads as of now, whatever commits meanwhile, and writes nothing.
+    func beginSnapshot() throws(DatabaseError) {
+        transactionFailure = nil
+        // For the next transaction only; at the session's READ COMMITTED every statement would have a snapshot of its own.
+        try command("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", phase: .begin)
+        try command("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY", phase: .begin)
+        inTransaction = true
+    }
+
     /// Commits, or throws `outcomeUnknown` when neither success nor failure is certain.
     func commit() throws(DatabaseError) {
         if let transactionFailure { throw transactionFailure }

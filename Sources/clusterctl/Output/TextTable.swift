@@ -33,9 +33,9 @@ struct TextTable: Equatable {
         self.rows = rows
     }
 
-    /// The table as lines, cut to a width if there is one.
+    /// The table as lines, made to fit a width if there is one: names and values are wrapped, columns are cut.
     func text(width: Int?) -> String {
-        let lines = (titles.isEmpty ? [] : [titles]) + rows
+        let lines = titles.isEmpty ? rows.flatMap { wrapped($0, to: width) } : [titles] + rows
         let widths = columnWidths(of: lines, total: width)
         return lines.map { line in
             var text = ""
@@ -47,6 +47,32 @@ struct TextTable: Equatable {
             }
             return text + "\n"
         }.joined()
+    }
+
+    /// The least that is left for values beside long names.
+    private static let narrowestValue = 20
+
+    /// A name and its value, which goes on in lines below if it is too long; a reason that is cut off explains nothing.
+    private func wrapped(_ row: [String], to width: Int?) -> [[String]] {
+        guard let width, row.count == 2 else { return [row] }
+        let names = rows.map { $0.first?.count ?? 0 }.max() ?? 0
+        let room = max(Self.narrowestValue, width - names - Self.gap.count)
+        var lines: [String] = []
+        var line = ""
+        for word in row[1].split(separator: " ", omittingEmptySubsequences: false) {
+            if !line.isEmpty, line.count + 1 + word.count > room {
+                lines.append(line)
+                line = ""
+            }
+            line += line.isEmpty ? word : " " + word
+            // A word that fits no line is broken where it must be.
+            while line.count > room {
+                lines.append(String(line.prefix(room)))
+                line = String(line.dropFirst(room))
+            }
+        }
+        lines.append(line)
+        return lines.enumerated().map { [$0.offset == 0 ? row[0] : "", $0.element] }
     }
 
     /// As wide as the widest cell; if that is too much, the widest columns give way first.

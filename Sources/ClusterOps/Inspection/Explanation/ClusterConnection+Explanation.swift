@@ -1,0 +1,51 @@
+import MariaDB
+
+extension ClusterConnection {
+    /// Says why an operation has not run, or what became of it; all as it was at one moment.
+    ///
+    /// - Throws: `ClusterOpsError` with code `notFound` for an id that is nowhere.
+    package func explanation(of id: OperationID) async throws -> ExplanationView {
+        try await snapshot { session in
+            guard let operation = try OperationStatements.operations([id], on: session).first else {
+                throw ClusterOpsError(.notFound, "there is no operation '\(id)'")
+            }
+            var facts = ExplanationFacts(operation: operation, now: try OperationStatements.now(on: session))
+            switch operation.state {
+            case .blocked: facts.dependencies = try ExplanationStatements.dependencies(of: id, on: session)
+            case .queued: try Self.addWaiting(to: &facts, on: session)
+            case .executing:
+                facts.isWorkerGone = try ExplanationStatements.isGone(operation.worker?.session, on: session)
+            case .folded:
+                let ids = operation.foldedInto.map { [$0] } ?? []
+                facts.survivor = try OperationStatements.operations(ids, on: session).first.map { survivor in
+                    ExplanationFacts.Survivor(
+                        id: survivor.id,
+                        state: survivor.state,
+                        startedAt: survivor.startedAt,
+                        node: survivor.worker?.node
+                    )
+                }
+            case .complete, .error, .aborted, .cancelled: break
+            }
+            return ExplanationView(facts)
+        }
+    }
+
+    private static func addWaiting(to facts: inout ExplanationFacts, on session: borrowing Session) throws {
+        let operation = facts.operation
+        let queue = operation.queue.description
+        facts.pauses = try QueueStatements.pauses(on: session).filter { Glob($0.pattern).matches(queue) }
+        if let key = operation.exclusiveKey {
+            facts.holder = try ExplanationStatements.holder(of: key, on: session)
+        }
+        if operation.queue.target == .networkNode {
+            facts.leader = try LeaseStatements.leader(networkNodeLease, on: session)?.holder
+        }
+        facts.workers = try ExplanationStatements.workers(for: operation, elected: facts.leader, on: session)
+        facts.ahead = try ExplanationStatements.ahead(
+            of: operation,
+            limit: ExplanationFacts.mostCounted,
+            on: session
+        )
+    }
+}

@@ -1,0 +1,241 @@
+import MariaDB
+
+/// Says why an operation stands where it does; pure.
+struct Explanation {
+    /// Dependencies that a sentence names; the list has them all.
+    private static let mostNamed = 3
+
+    private let facts: ExplanationFacts
+    private var operation: Operation { facts.operation }
+    private(set) var reasons: [ReasonView] = []
+
+    init(_ facts: ExplanationFacts) {
+        self.facts = facts
+        switch facts.operation.state {
+        case .blocked: addDependencies()
+        case .queued: addWaiting()
+        case .executing: addExecuting()
+        case .folded: addFolded()
+        case .complete: addComplete()
+        case .error, .aborted, .cancelled: addBadEnd()
+        }
+        if !facts.operation.state.isTerminal { addDeadline() }
+    }
+
+    // MARK: Waiting
+
+    private mutating func addDependencies() {
+        let left = facts.dependencies
+        let named = left.prefix(Self.mostNamed).map { dependency in
+            let verb = dependency.mustComplete ? "must complete" : "must end"
+            let state = dependency.state.map { "is \($0.rawValue)" } ?? "is nowhere: run 'clusterctl doctor'"
+            return "\(dependency.id) \(verb) and \(state)"
+        }
+        let more = left.count > Self.mostNamed ? "; and \(left.count - Self.mostNamed) more" : ""
+        let count = left.count == 1 ? "1 operation" : "\(left.count) operations"
+        reasons.append(
+            ReasonView(
+                .dependenciesLeft,
+                "it waits for \(count): \(named.joined(separator: "; "))\(more)",
+                operations: left.map(\.id),
+                since: operation.enqueuedAt,
+                count: left.count
+            )
+        )
+    }
+
+    private mutating func addWaiting() {
+        addTime()
+        for pause in facts.pauses {
+            reasons.append(
+                ReasonView(
+                    .paused,
+                    "its queue is paused by the rule '\(pause.pattern)' of \(pause.requester): \(pause.reason)",
+                    pattern: pause.pattern,
+                    since: pause.pausedAt
+                )
+            )
+        }
+        if let holder = facts.holder {
+            let place = holder.node.map { " on \($0)" } ?? ""
+            reasons.append(
+                ReasonView(
+                    .targetBusy,
+                    "its target is busy: operation \(holder.id) runs\(place)",
+                    operations: [holder.id],
+                    since: holder.since
+                )
+            )
+        }
+        addWorkers()
+        if facts.ahead > 0, operation.readyAt <= facts.now {
+            let isCapped = facts.ahead >= ExplanationFacts.mostCounted
+            let count =
+                facts.ahead == 1 ? "1 operation goes" : "\(facts.ahead)\(isCapped ? " or more" : "") operations go"
+            reasons.append(
+                ReasonView(.ahead, "\(count) first, of its queue and of better lanes", count: facts.ahead)
+            )
+        }
+        if reasons.isEmpty {
+            reasons.append(
+                ReasonView(
+                    .aboutToRun,
+                    "nothing keeps it: a worker takes it when a slot is free",
+                    since: operation.readyAt
+                )
+            )
+        }
+    }
+
+    private mutating func addTime() {
+        guard operation.readyAt > facts.now else { return }
+        let why =
+            switch operation.attemptHistory.last?.outcome {
+            case .failed:
+                "it rests after attempt \(operation.failures) of \(operation.maximumAttempts), which failed"
+            case .deferred: "its command said \"try again later\", \(operation.deferCount) times so far"
+            case .reaped, .handedBack, .unknown, nil: "its request asked for a delay"
+            }
+        reasons.append(ReasonView(.notBefore, why, until: operation.readyAt))
+    }
+
+    private mutating func addWorkers() {
+        let workers = facts.workers
+        let who =
+            switch operation.queue.target {
+            case .networkNode: "the elected netnode"
+            case .nodeNetwork(let node): "netnode on \(node)"
+            case .node(let node): "queueworker on \(node)"
+            case .any: "queueworker on any node"
+            }
+        if case .networkNode = operation.queue.target, facts.leader == nil {
+            reasons.append(
+                ReasonView(.noLeader, "no network node is elected; see 'clusterctl leader show' and 'node list'")
+            )
+        } else if workers.living == 0 {
+            reasons.append(ReasonView(.noWorker, "no live worker drains its queue: start \(who)", count: 0))
+        } else if workers.active == 0 {
+            reasons.append(
+                ReasonView(
+                    .draining,
+                    "\(who) takes no new work: its node is being drained; see 'clusterctl node undrain'",
+                    count: workers.living
+                )
+            )
+        } else if workers.able == 0 {
+            let tasks = operation.tasks.map { "'\($0)'" }.joined(separator: ", ")
+            reasons.append(
+                ReasonView(
+                    .notRunnable,
+                    "no live worker that drains its queue can run \(tasks): "
+                        + "configure the task on its node and restart its queueworker",
+                    count: workers.active
+                )
+            )
+        }
+    }
+
+    private mutating func addDeadline() {
+        guard let deadline = operation.deadline else { return }
+        let message =
+            deadline > facts.now
+            ? "it ends in error if it has not completed by its deadline"
+            : "its deadline has passed: the next look of a worker ends it"
+        reasons.append(ReasonView(.deadline, message, until: deadline))
+    }
+
+    // MARK: Under way
+
+    private mutating func addExecuting() {
+        let worker = operation.worker.map { "\($0.node), pid \($0.pid)" } ?? "a worker"
+        if facts.isWorkerGone {
+            reasons.append(
+                ReasonView(.workerGone, "its worker, \(worker), is gone: a reaper gives it back to its queue soon")
+            )
+        }
+        if let requestedAt = operation.cancelRequestedAt {
+            let by = operation.cancelRequester.map { " by \($0)" } ?? ""
+            reasons.append(
+                ReasonView(.cancelRequested, "its end was asked for\(by): its worker is ending it", since: requestedAt)
+            )
+        }
+        reasons.append(
+            ReasonView(
+                .executing,
+                "it runs on \(worker), attempt \(operation.failures + 1) of \(operation.maximumAttempts)",
+                since: operation.startedAt
+            )
+        )
+    }
+
+    private mutating func addFolded() {
+        guard let survivor = facts.survivor else {
+            reasons.append(ReasonView(.folded, "it rides on an operation that is nowhere: run 'clusterctl doctor'"))
+            return
+        }
+        let place = survivor.node.map { " on \($0)" } ?? ""
+        let doing =
+            survivor.state == .executing
+            ? "which runs\(place)" : "which is \(survivor.state.rawValue) again; 'op explain' tells why"
+        reasons.append(
+            ReasonView(
+                .folded,
+                "it is done together with operation \(survivor.id), \(doing)",
+                operations: [survivor.id],
+                since: survivor.startedAt
+            )
+        )
+    }
+
+    // MARK: Ended
+
+    private mutating func addComplete() {
+        let how =
+            if let survivor = operation.foldedInto {
+                "it was done together with operation \(survivor)"
+            } else {
+                "it ran on \(operation.worker?.node.description ?? "a worker")"
+            }
+        let attempts = operation.attempts > 1 ? ", at attempt \(operation.attempts)" : ""
+        reasons.append(
+            ReasonView(
+                .complete,
+                how + attempts,
+                operations: operation.foldedInto.map { [$0] } ?? [],
+                since: operation.finishedAt
+            )
+        )
+    }
+
+    private mutating func addBadEnd() {
+        let reason: ReasonView.Reason =
+            switch operation.state {
+            case .aborted: .aborted
+            case .cancelled: .cancelled
+            default: .error
+            }
+        var message = operation.error.map { "\($0.code): \($0.message)" } ?? "no error was recorded"
+        if reason == .cancelled, let requester = operation.cancelRequester { message += ", by \(requester)" }
+        if let survivor = operation.foldedInto { message += "; it was done together with operation \(survivor)" }
+        reasons.append(
+            ReasonView(
+                reason,
+                message,
+                operations: operation.foldedInto.map { [$0] } ?? [],
+                since: operation.finishedAt
+            )
+        )
+    }
+}
+
+extension ExplanationView {
+    /// Explains from facts; pure.
+    init(_ facts: ExplanationFacts) {
+        uuid = facts.operation.id
+        state = facts.operation.state
+        queueName = facts.operation.queue
+        seenAt = facts.now
+        reasons = Explanation(facts).reasons
+        attemptHistory = facts.operation.attemptHistory
+    }
+}

@@ -1,0 +1,56 @@
+import MariaDB
+
+/// All that an explanation of one operation goes by, as it was at one moment.
+struct ExplanationFacts: Sendable {
+    /// A dependency that has not ended.
+    struct Dependency: Sendable, Hashable {
+        let id: OperationID
+        let mustComplete: Bool
+        /// Nil for one that is nowhere, which must not be.
+        let state: OperationState?
+    }
+
+    /// The operation that holds the exclusive target.
+    struct Holder: Sendable, Hashable {
+        let id: OperationID
+        let since: Timestamp?
+        let node: NodeName?
+    }
+
+    /// Those that drain the queue.
+    struct Workers: Sendable, Hashable {
+        /// Processes with a lease that look into it.
+        var living = 0
+        /// Those of them whose node takes new work.
+        var active = 0
+        /// Those of them that can run all the tasks.
+        var able = 0
+    }
+
+    /// The operation that it rides on.
+    struct Survivor: Sendable, Hashable {
+        let id: OperationID
+        let state: OperationState
+        let startedAt: Timestamp?
+        let node: NodeName?
+    }
+
+    let operation: Operation
+    /// The database's time.
+    let now: Timestamp
+    var dependencies: [Dependency] = []
+    /// The rules that pause its queue.
+    var pauses: [QueuePauseView] = []
+    var holder: Holder?
+    var workers = Workers()
+    /// The node that is elected now.
+    var leader: NodeName?
+    /// Operations of the same target that go first, up to `mostCounted`.
+    var ahead = 0
+    var survivor: Survivor?
+    /// Whether the session that executes it is dead, or its lease is over.
+    var isWorkerGone = false
+
+    /// Where counting what is ahead stops.
+    static let mostCounted = 10_000
+}

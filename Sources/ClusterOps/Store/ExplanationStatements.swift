@@ -1,0 +1,119 @@
+import MariaDB
+
+/// The statements that tell what keeps one operation from running; each is bounded, however long the backlog.
+enum ExplanationStatements {
+    /// What an operation still waits for, by id.
+    static func dependencies(
+        of id: OperationID,
+        on session: borrowing Session
+    ) throws -> [ExplanationFacts.Dependency] {
+        try session.query(
+            """
+            SELECT d.dependency, d.must_complete, w.state
+            FROM operation_dependencies AS d FORCE INDEX (dependencies_of)
+                LEFT JOIN work_queue AS w FORCE INDEX (PRIMARY) ON w.id = d.dependency
+            WHERE d.dependent = \(id)
+            ORDER BY d.dependency
+            """
+        ).map { row in
+            ExplanationFacts.Dependency(
+                id: try row.get("dependency"),
+                mustComplete: try row.get("must_complete"),
+                state: try row.get("state")
+            )
+        }
+    }
+
+    /// The operation that runs on an exclusive target.
+    static func holder(of key: String, on session: borrowing Session) throws -> ExplanationFacts.Holder? {
+        try session.query(
+            "SELECT id, started_at, worker_node FROM work_queue FORCE INDEX (one_running) WHERE running_key = \(key)"
+        ).first.map { row in
+            ExplanationFacts.Holder(
+                id: try row.get("id"),
+                since: try row.get("started_at"),
+                node: try row.get("worker_node")
+            )
+        }
+    }
+
+    /// Whether the session that executes something has died, or its lease is over.
+    static func isGone(_ id: SessionID?, on session: borrowing Session) throws -> Bool {
+        try session.query("SELECT 1 FROM sessions WHERE id = \(id) AND dead = FALSE AND expires_at > NOW(6)").isEmpty
+    }
+
+    /// Those that drain the queue of an operation: living, on nodes that take new work, able to run all its tasks.
+    ///
+    /// `elected` is the node that drains the queues of the elected network node.
+    static func workers(
+        for operation: Operation,
+        elected: NodeName?,
+        on session: borrowing Session
+    ) throws -> ExplanationFacts.Workers {
+        let daemon: DaemonName
+        var place: SQL = ""
+        switch operation.queue.target {
+        case .networkNode:
+            guard let elected else { return ExplanationFacts.Workers() }
+            daemon = .netnode
+            place = "AND s.node_name = \(elected)"
+        case .nodeNetwork(let node):
+            daemon = .netnode
+            place = "AND s.node_name = \(node)"
+        case .node(let node):
+            daemon = .queueworker
+            place = "AND s.node_name = \(node)"
+        case .any: daemon = .queueworker
+        }
+        // What is built in is registered by nobody, and run by every daemon of its kind.
+        let commands = Set(operation.tasks.filter { BuiltInTask(rawValue: $0.description) == nil })
+        let able: SQL =
+            commands.isEmpty
+            ? "TRUE"
+            : """
+            (SELECT COUNT(*) FROM registered_tasks AS r
+            WHERE r.node = s.node AND r.name IN (\(list: commands.sorted()))) = \(commands.count)
+            """
+        let row = try session.query(
+            """
+            SELECT COUNT(*) AS living, COUNT(IF(n.state = 'active', 1, NULL)) AS active,
+                COUNT(IF(n.state = 'active' AND \(sql: able), 1, NULL)) AS able
+            FROM sessions AS s LEFT JOIN nodes AS n ON n.id = s.node
+            WHERE s.daemon = \(daemon) AND s.dead = FALSE AND s.expires_at > NOW(6) \(sql: place)
+            """
+        )[0]
+        return ExplanationFacts.Workers(
+            living: try row.get("living"),
+            active: try row.get("active"),
+            able: try row.get("able")
+        )
+    }
+
+    /// How many operations of the same target go before one: those of its queue that were ready earlier, and those of
+    /// better lanes; up to a limit.
+    static func ahead(of operation: Operation, limit: Int, on session: borrowing Session) throws -> Int {
+        try session.query(aheadQuery(of: operation, limit: limit))[0].only()
+    }
+
+    static func aheadQuery(of operation: Operation, limit: Int) -> SQL {
+        let queue = operation.queue
+        var branches: [SQL] = Lane.allCases.filter { $0 < queue.lane }.map { lane in
+            """
+            (SELECT 1 FROM work_queue FORCE INDEX (claim)
+            WHERE queue_name = \(QueueName(queue.target, lane)) AND state = 'queued' AND ready_at <= NOW(6)
+            LIMIT \(limit))
+            """
+        }
+        branches.append(
+            """
+            (SELECT 1 FROM work_queue FORCE INDEX (claim)
+            WHERE queue_name = \(queue) AND state = 'queued' AND ready_at <= \(operation.readyAt)
+                AND (ready_at < \(operation.readyAt) OR id < \(operation.id))
+            LIMIT \(limit))
+            """
+        )
+        return """
+            SELECT LEAST(COUNT(*), \(limit)) FROM (\(sql: .joined(branches, separator: " UNION ALL "))) AS counted
+            """
+    }
+}

@@ -1,0 +1,19 @@
+import ArgumentParser
+import ClusterOps
+
+struct OpExplain: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "explain",
+        abstract: "Says why an operation has not run, or what became of it.",
+        discussion: "Example: clusterctl op explain 0190163d-8694-739b-aea5-966c26f8ad01"
+    )
+
+    @OptionGroup var global: GlobalOptions
+
+    @Argument(help: "The operation.", transform: { try OperationID($0) })
+    var uuid: OperationID
+
+    func run() async throws {
+        try await global.withCluster { try global.print(try await $0.explanation(of: uuid)) }
+    }
+}
