@@ -84,7 +84,7 @@ let package = Package(
         ),
         .executableTarget(
             name: "clusterops-bench-engine",
-            dependencies: ["ClusterOpsTestKit", "ClusterOps", "MariaDB", arguments, lifecycle],
+            dependencies: ["ClusterOpsTestKit", "ClusterOps", "MariaDB", arguments, lifecycle, log],
             path: "Benchmarks/Engine",
             swiftSettings: strict
         ),

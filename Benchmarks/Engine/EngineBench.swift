@@ -34,6 +34,7 @@ import Foundation
             ("coalesce", { try await CoalesceBench().measure(on: server) }),
             ("pipeline", { try await PipelineBench().measure(on: server) }),
             ("busy", { try await BusyTargetBench().measure(on: server) }),
+            ("list", { try await ListBench(rows: rows).measure(on: server) }),
             ("bulk", { try await BulkBench(rows: rows, drain: drain).measure(on: server) }),
         ]
         let chosen = benchmarks.filter { $0.name.hasPrefix(only) }

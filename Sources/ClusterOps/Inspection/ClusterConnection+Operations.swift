@@ -15,13 +15,26 @@ extension ClusterConnection {
         return view
     }
 
-    /// Lists operations, newest first.
-    package func operations(_ filter: OperationStatements.Filter) async throws -> ListView<OperationView> {
-        ListView(
-            try await read { session in
-                try Self.views(of: try OperationStatements.list(filter, on: session), on: session)
+    /// Lists operations, newest first, live and ended ones merged, as they were at one moment.
+    ///
+    /// - Throws: `ClusterOpsError` with code `notFound` for an `after` that is nowhere.
+    package func operations(_ filter: OperationFilter) async throws -> OperationPageView {
+        try await snapshot { session in
+            let cursor = try filter.after.map { id in
+                guard let key = try OperationListStatements.key(of: id, on: session) else {
+                    throw ClusterOpsError(.notFound, "there is no operation '\(id)' to go on after")
+                }
+                return key
             }
-        )
+            let parts = [
+                try OperationListStatements.live(filter, after: cursor, on: session),
+                try OperationListStatements.ended(filter, after: cursor, on: session),
+            ]
+            let page = OperationPage(merging: parts, limit: filter.limit)
+            let found = try page.keys.map(\.id).inLists { try OperationStatements.operations($0, on: session) }
+            let operations = found.sorted { ($0.enqueuedAt, $0.id) > ($1.enqueuedAt, $1.id) }
+            return OperationPageView(items: try Self.views(of: operations, on: session), next: page.next)
+        }
     }
 
     /// Waits until operations have ended, or the time is over; rung by whoever ends them.

@@ -74,6 +74,14 @@ extension ClusterConnection {
         return names
     }
 
+    /// How long ended operations had waited for their last start; a sample of the newest.
+    package func waits(since: Duration?) async throws -> WaitsView {
+        WaitsView(
+            try await read { try WaitStatements.classes(since: since, on: $0) },
+            sampleLimit: WaitStatements.sample
+        )
+    }
+
     /// What became of the requests for each task, by task.
     package func coalescing() async throws -> ListView<CoalescingView> {
         let totals = try await read { try EvidenceStatements.totals(on: $0) }

@@ -35,6 +35,7 @@ public enum Migrations {
         step(22, "check networks", PackageResources.V0022__check_networks_sql),
         step(23, "hand leases over", PackageResources.V0023__hand_leases_over_sql),
         step(24, "create ready candidates", PackageResources.V0024__create_ready_candidates_sql),
+        step(25, "cover lists of history", PackageResources.V0025__cover_lists_of_history_sql),
     ]
 
     /// Brings a schema to this program's version, or tells how far it is.

@@ -51,6 +51,10 @@ extension OperationView: TableRow {
     }
 }
 
+extension OperationPageView: Answer {
+    var table: TextTable { TextTable(OperationView.titles, rows: items.map(\.cells)) }
+}
+
 extension OperationView: Answer {
     var table: TextTable {
         var fields: [(name: String, value: String?)] = [

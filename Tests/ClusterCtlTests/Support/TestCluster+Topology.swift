@@ -10,11 +10,12 @@ extension TestCluster {
         of type: Value.Type = Value.self,
         _ golden: String,
         _ arguments: [String],
-        alsoAsTable: Bool = false
+        alsoAsTable: Bool = false,
+        open: Set<String> = []
     ) async throws -> Value {
         let run = try await ClusterCtlProgram.run(arguments + ["-o", "json"], on: configuration)
         try #require(run.status == 0, "\(arguments): \(run.talk)")
-        #expect(try Golden(golden).differences(from: run.output) == [], "\(arguments)")
+        #expect(try Golden(golden).differences(from: run.output, open: open) == [], "\(arguments)")
         if alsoAsTable {
             let table = try await ClusterCtlProgram.run(arguments, on: configuration)
             #expect(table.status == 0 && table.output.contains("\n"), "\(arguments): \(table.talk)")

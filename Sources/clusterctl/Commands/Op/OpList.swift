@@ -7,7 +7,12 @@ struct OpList: AsyncParsableCommand {
 
     static let configuration = CommandConfiguration(
         commandName: "list",
-        abstract: "Lists operations, newest first, live and ended ones."
+        abstract: "Lists operations, newest first, live and ended ones.",
+        discussion: """
+            Example: clusterctl op list --state error --since 1d
+            A list that is not at its end names the operation after which it goes on. What is rare is not looked for through \
+            the whole history at once: a page looks at the newest \(OperationListStatements.mostExamined.ended) ended operations.
+            """
     )
 
     @OptionGroup var global: GlobalOptions
@@ -33,6 +38,12 @@ struct OpList: AsyncParsableCommand {
     @Option(help: "How many at most, 1 to 10000.")
     var limit = 100
 
+    @Option(
+        help: "Only those older than this operation: where an earlier list stopped.",
+        transform: { try OperationID($0) }
+    )
+    var after: OperationID?
+
     func validate() throws {
         guard (1...Self.mostListed).contains(limit) else {
             throw ValidationError("--limit: expected 1 to \(Self.mostListed), found \(limit)")
@@ -40,14 +51,17 @@ struct OpList: AsyncParsableCommand {
     }
 
     func run() async throws {
-        var filter = OperationStatements.Filter()
+        var filter = OperationFilter()
         filter.states = Set(state)
         filter.network = network
         filter.node = node
         filter.queue = queue
         filter.since = since?.duration
+        filter.after = after
         filter.limit = limit
-        try await global.withCluster { [filter] in try global.print(try await $0.operations(filter)) }
+        let page = try await global.withCluster { [filter] in try await $0.operations(filter) }
+        try global.print(page)
+        if let next = page.next { Talk.say("there may be more: go on with --after \(next)") }
     }
 
     private static func state(_ text: String) throws -> OperationState {

@@ -4,6 +4,6 @@ struct QueueNoun: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "queue",
         abstract: "Queues: what waits for whom.",
-        subcommands: [QueueList.self, QueuePause.self, QueueResume.self]
+        subcommands: [QueueList.self, QueueWaits.self, QueuePause.self, QueueResume.self]
     )
 }

@@ -1,0 +1,7 @@
+/// A part of all operations, newest first, as `op list` prints it.
+public struct OperationPageView: Codable, Sendable {
+    /// What was found.
+    public let items: [OperationView]
+    /// Where the list goes on, to be given as `--after`; null at its end.
+    @NullWhenUnknown public var next: OperationID?
+}

@@ -1,0 +1,56 @@
+import MariaDB
+
+/// What `op list` is asked for.
+package struct OperationFilter: Sendable {
+    /// Only those in one of these states; all if empty.
+    package var states: Set<OperationState> = []
+    package var network: NetworkName?
+    package var node: NodeName?
+    package var queue: QueueName?
+    /// Only those enqueued within this time.
+    package var since: Duration?
+    /// Only those older than this one.
+    package var after: OperationID?
+    /// How many at most.
+    package var limit = 100
+
+    package init() {}
+}
+
+/// Joins what was found among live and among ended operations to one page; pure.
+///
+/// A search that looked at as many as it may without filling the page has a horizon: what lies beyond it is unknown, so the
+/// page ends there, and the next one goes on from there.
+struct OperationPage: Sendable, Equatable {
+    /// The place of an operation in a list; it never changes, whatever becomes of the operation.
+    struct Key: Sendable, Hashable, Comparable {
+        let enqueuedAt: Timestamp
+        let id: OperationID
+
+        static func < (left: Key, right: Key) -> Bool {
+            (left.enqueuedAt, left.id) < (right.enqueuedAt, right.id)
+        }
+    }
+
+    /// What was found in one place.
+    struct Part: Sendable {
+        /// Newest first, at most as many as the page holds.
+        var keys: [Key] = []
+        /// The oldest that was looked at; nil when all were.
+        var horizon: Key?
+    }
+
+    /// Newest first.
+    let keys: [Key]
+    /// Where the next page begins; nil at the end.
+    let next: OperationID?
+
+    init(merging parts: [Part], limit: Int) {
+        let horizon = parts.compactMap(\.horizon).max()
+        let found = parts.flatMap(\.keys).sorted(by: >).filter { key in horizon.map { key >= $0 } ?? true }
+        keys = Array(found.prefix(limit))
+        // A part that is full may have more behind its last.
+        let isFull = found.count > limit || parts.contains { $0.keys.count >= limit }
+        next = isFull && keys.count == limit ? keys.last?.id : horizon?.id
+    }
+}
