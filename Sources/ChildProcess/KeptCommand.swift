@@ -3,6 +3,8 @@ import Glibc
 
 /// One command behind its keeper, from the fork to the reaping of the keeper.
 final class KeptCommand: Sendable {
+    /// The keeper's; the command is its child.
+    let keeperPID: pid_t
     private let specification: ChildSpecification
     private let pidfd: Descriptor
     private let control: Descriptor
@@ -18,6 +20,7 @@ final class KeptCommand: Sendable {
         poller: Poller
     ) {
         self.specification = specification
+        keeperPID = keeper.pid
         self.pidfd = Descriptor(owning: keeper.pidfd)
         self.control = control
         self.streams = streams

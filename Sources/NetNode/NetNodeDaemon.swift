@@ -80,7 +80,7 @@ struct NetNodeDaemon {
             logger: logger
         )
         let evidence = Evidence(database: database)
-        let parts = Worker.Parts(
+        var parts = Worker.Parts(
             database: database,
             handlers: handlers(networks, coordinator, database),
             doorbell: doorbell,
@@ -90,6 +90,7 @@ struct NetNodeDaemon {
             children: NoChildren(),
             logger: logger
         )
+        parts.supervised = { await networks.servers.readings }
         let maintenance = Maintenance(
             networks: networks,
             early: EarlyRepair(

@@ -17,8 +17,9 @@ struct CommandHandler: TaskHandler {
     let definition: TaskDefinition
     private let command: [String]
     private let keeper: CommandKeeper
+    private let running: RunningCommands
 
-    init(name: TaskName, task: Configuration.CommandTask, keeper: CommandKeeper) {
+    init(name: TaskName, task: Configuration.CommandTask, keeper: CommandKeeper, running: RunningCommands) {
         definition = TaskDefinition(
             name: name,
             kind: .command,
@@ -28,6 +29,7 @@ struct CommandHandler: TaskHandler {
         )
         command = task.command
         self.keeper = keeper
+        self.running = running
     }
 
     func run(_ attempt: Attempt) async -> TaskOutcome {
@@ -43,7 +45,14 @@ struct CommandHandler: TaskHandler {
                 standardOutput: .collect(limit: OperationOutcome.longestResult + 1, keeping: .head),
                 standardError: .collect(limit: Self.stderrLimit, keeping: .tail)
             )
-            let result = try await keeper.run(specification, timeout: definition.timeout, grace: Self.grace)
+            let service = "command \(attempt.task) \(operation.id)"
+            defer { running.remove(service) }
+            let result = try await keeper.run(
+                specification,
+                timeout: definition.timeout,
+                grace: Self.grace,
+                started: { running.add(service, keeper: $0) }
+            )
             return outcome(of: result)
         } catch let error as ChildProcessError where error.code == .executableNotFound {
             return .failed(OperationFailure(code: "command_not_found", message: "\(error)"))

@@ -30,10 +30,22 @@ struct QueueWorkerDaemon {
             logger: logger
         )
         let keeper = CommandKeeper(leaseUntil: .now)
+        let running = RunningCommands()
         let handlers: [any TaskHandler] =
             [NoopHandler()]
-            + configuration.tasks.map { CommandHandler(name: $0.key, task: $0.value, keeper: keeper) }
+            + configuration.tasks.map { CommandHandler(name: $0.key, task: $0.value, keeper: keeper, running: running) }
         let node = node
+        var parts = Worker.Parts(
+            database: database,
+            handlers: handlers,
+            doorbell: doorbell,
+            address: { await listener.address },
+            waker: DoorbellWaker(database: database, sender: DoorbellSender(logger: logger)),
+            evidence: evidence,
+            children: keeper,
+            logger: logger
+        )
+        parts.supervised = { running.readings }
         let worker = Worker(
             Worker.Settings(
                 daemon: .queueworker,
@@ -43,16 +55,7 @@ struct QueueWorkerDaemon {
                 stalenessBound: configuration.worker.stalenessBound,
                 lease: SessionLease.Timing(lease: configuration.session.lease, renew: configuration.session.renew)
             ),
-            Worker.Parts(
-                database: database,
-                handlers: handlers,
-                doorbell: doorbell,
-                address: { await listener.address },
-                waker: DoorbellWaker(database: database, sender: DoorbellSender(logger: logger)),
-                evidence: evidence,
-                children: keeper,
-                logger: logger
-            ),
+            parts,
             targets: { [.node(node), .any] }
         )
         let history = HistoryKeeper(

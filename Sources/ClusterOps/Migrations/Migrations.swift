@@ -36,6 +36,7 @@ public enum Migrations {
         step(23, "hand leases over", PackageResources.V0023__hand_leases_over_sql),
         step(24, "create ready candidates", PackageResources.V0024__create_ready_candidates_sql),
         step(25, "cover lists of history", PackageResources.V0025__cover_lists_of_history_sql),
+        step(26, "tell who supervises", PackageResources.V0026__tell_who_supervises_sql),
     ]
 
     /// Brings a schema to this program's version, or tells how far it is.

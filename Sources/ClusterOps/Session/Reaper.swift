@@ -59,7 +59,9 @@ package actor Reaper {
         let dead = Set(watch.observe(seen.sessions, askedAt: sighted.askedAt, answeredAt: sighted.answeredAt))
         for sighting in seen.sessions where dead.contains(sighting.session) {
             let marked = try await database.withSession { session in
-                try SessionStatements.markDead(sighting.session, renewals: sighting.renewals, on: session)
+                let marked = try SessionStatements.markDead(sighting.session, renewals: sighting.renewals, on: session)
+                if marked { try SupervisionStatements.forget(of: sighting.session, on: session) }
+                return marked
             }
             if marked {
                 logger.warning("a session has died", metadata: ["session": "\(sighting.session)"])
@@ -71,6 +73,7 @@ package actor Reaper {
         if passes % 100 == 1 {
             _ = try await database.withSession { try SessionStatements.forgetDead(on: $0) }
             _ = try await database.withSession { try WaiterStatements.sweep(on: $0) }
+            try await database.withSession { try SupervisionStatements.sweep(on: $0) }
         }
         return returned
     }

@@ -82,6 +82,7 @@ struct WorkEpoch: Sendable {
             group.addTask { await self.announcer.run() }
             group.addTask { await self.reap() }
             group.addTask { await self.flushEvidence() }
+            group.addTask { await self.sampleProcesses() }
             await self.claim(in: &group)
             if !conditions.isLost { await drain() }
             group.cancelAll()
@@ -117,7 +118,10 @@ struct WorkEpoch: Sendable {
 
     private func close(_ session: SessionID) async {
         do {
-            try await parts.database.withSession { try SessionStatements.close(session, on: $0) }
+            try await parts.database.withSession { connection in
+                try SessionStatements.close(session, on: connection)
+                try SupervisionStatements.forget(of: session, on: connection)
+            }
             log(.info, "session closed", ["closed": "\(session)"])
         } catch {
             log(.warning, "the session was not closed; its lease will end", ["error": "\(error)"])

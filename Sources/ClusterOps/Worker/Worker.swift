@@ -49,6 +49,8 @@ package struct Worker: Service {
         package var children: any ChildrenLease
         package var logger: Logger
         package var metrics = WorkMetrics()
+        /// What this process supervises, as it is now; asked every ten seconds.
+        package var supervised: @Sendable () async -> [ProcessReading] = { [] }
 
         package init(
             database: Database,

@@ -13,7 +13,10 @@ package final class NetworkServers: Sendable {
     private struct State {
         var servers: [VNI: NetworkServer] = [:]
         var backoffs: [VNI: RestartBackoff] = [:]
-        var restarts = 0
+        /// How often the server of a network that had died was started again.
+        var restarts: [VNI: Int] = [:]
+        /// Those that have died and do not run again yet.
+        var fallen: Set<VNI> = []
     }
 
     private struct Start: Sendable {
@@ -121,7 +124,34 @@ package final class NetworkServers: Sendable {
     }
 
     /// How many servers that had died were started again.
-    package var restarts: Int { state.withLock { $0.restarts } }
+    package var restarts: Int { state.withLock { $0.restarts.values.reduce(0, +) } }
+
+    /// The servers as `service list` shows them: those that run, and those that have died and shall run again.
+    package var readings: [ProcessReading] {
+        get async {
+            let (fallen, restarts) = state.withLock { ($0.fallen, $0.restarts) }
+            let down = fallen.map { vni in
+                ProcessReading(
+                    service: "dnsmasq \(vni)",
+                    state: .failed,
+                    restarts: restarts[vni] ?? 0,
+                    health: .unhealthy("it has died and is started again after a rest")
+                )
+            }
+            return await running.filter { !fallen.contains($0.key) }.map { vni, pid in
+                let usage = ProcessUsage(of: pid)
+                return ProcessReading(
+                    service: "dnsmasq \(vni)",
+                    state: usage == nil ? .failed : .running,
+                    pid: Int(pid),
+                    restarts: restarts[vni] ?? 0,
+                    memoryBytes: usage?.memoryBytes,
+                    processorTime: usage?.processorTime,
+                    health: ProcessFacts(pid: pid).health
+                )
+            } + down
+        }
+    }
 
     /// Starts again what dies, until graceful shutdown or cancellation.
     ///
@@ -177,12 +207,14 @@ package final class NetworkServers: Sendable {
     ) async {
         let vni = start.server.vni
         var life = life
+        state.withLock { _ = $0.fallen.insert(vni) }
+        defer { state.withLock { _ = $0.fallen.remove(vni) } }
         while true {
             let delay = state.withLock { $0.backoffs[vni, default: RestartBackoff()].delay(afterLifeOf: life) }
             guard await pause(for: delay) == .elapsed else { return }
             do {
                 if let pass = try await bring(start.served.network), pass != .nothing {
-                    state.withLock { $0.restarts += 1 }
+                    state.withLock { $0.restarts[vni, default: 0] += 1 }
                 }
                 return
             } catch is ServersClosed {
@@ -197,5 +229,12 @@ package final class NetworkServers: Sendable {
                 life = .zero
             }
         }
+    }
+}
+
+extension ProcessFacts {
+    /// Whether a server listens in its namespace: for DNS, or for DHCP.
+    fileprivate var health: ProcessReading.Health {
+        hasBound(port: 53) || hasBound(port: 67) ? .healthy : .unhealthy("it listens neither for DNS nor for DHCP")
     }
 }

@@ -1,0 +1,13 @@
+import MariaDB
+
+extension ClusterConnection {
+    /// Every process that is supervised anywhere in the cluster, by node and name; one statement.
+    package func services() async throws -> ListView<ServiceView> {
+        ListView(try await read { try SupervisionStatements.services(on: $0) })
+    }
+
+    /// The cluster at a glance; one statement, however large the cluster.
+    package func status() async throws -> StatusView {
+        try await read { try StatusStatements.status(on: $0) }
+    }
+}

@@ -1,0 +1,259 @@
+import MariaDB
+
+/// The one statement that shows the cluster at a glance; no part of it grows with the backlog or the history.
+///
+/// One statement is one round trip without a connection that takes several at once, which would open a door to injection.
+enum StatusStatements {
+    /// Where counting in a queue of `any` or of the elected node stops: 30 such counts are 6 ms at worst.
+    private static let countedInQueue = 1000
+    /// Entries of the nodes' own queues that are counted together.
+    private static let countedInNodes = 5000
+    /// Ended operations whose waits are summed up.
+    private static let waitSample = 1000
+    /// Names that a list holds.
+    private static let named = 20
+    /// As many as there are VNIs.
+    ///
+    /// The limit makes the server judge each network once; without one it would merge the inner SELECT into the outer and
+    /// judge each for every use of the verdict (6 ms for 105 networks instead of 3).
+    private static let everyNetwork = 16_777_215
+    /// Three samples that did not come.
+    private static let staleAfterSeconds = 30
+
+    private enum Subject: String {
+        case now, leader, queue, lane, wait, pauses, nodes, session, networks, problems, processes
+    }
+
+    static func status(on session: borrowing Session) throws -> StatusView {
+        var draft = StatusDraft()
+        for row in try session.query(statusQuery) {
+            guard let subject = Subject(rawValue: try row.get("subject")) else {
+                preconditionFailure("the statement names its subjects")
+            }
+            try draft.add(subject, row)
+        }
+        return draft.view(countedInQueue: countedInQueue, countedInNodes: countedInNodes)
+    }
+
+    // MARK: The statement
+
+    static var statusQuery: SQL { .joined(branches, separator: " UNION ALL ") }
+
+    private static var branches: [SQL] {
+        let shared = Lane.allCases.flatMap { lane in [QueueTarget.any, .networkNode].map { QueueName($0, lane) } }
+        return [now, leader] + shared.map(queue) + [
+            lanesOfNodes(without: shared), waits, pauses, nodes, sessions, networks, problems, processes,
+        ]
+    }
+
+    private static let now: SQL = """
+        SELECT 'now' AS subject, NULL AS name, 0 AS a, 0 AS b, 0 AS c, 0 AS d, 0 AS e, NOW(6) AS at
+        """
+
+    private static let leader: SQL = """
+        (SELECT 'leader', IF(holder IS NOT NULL AND expires_at > NOW(6), holder_node, NULL), term,
+            TIMESTAMPDIFF(MICROSECOND, NOW(6), expires_at), 0, 0, 0, NULL
+        FROM leases WHERE name = \(ClusterConnection.networkNodeLease))
+        """
+
+    private static func queue(_ queue: QueueName) -> SQL {
+        func count(_ condition: SQL) -> SQL {
+            """
+            (SELECT COUNT(*) FROM (
+                SELECT 1 FROM work_queue FORCE INDEX (claim)
+                WHERE queue_name = \(queue) AND \(sql: condition) LIMIT \(countedInQueue)) AS counted)
+            """
+        }
+        return """
+            SELECT 'queue', \(queue.lane), \(sql: count("state = 'queued' AND ready_at <= NOW(6)")),
+                \(sql: count("state = 'queued' AND ready_at > NOW(6)")), \(sql: count("state = 'blocked'")),
+                \(sql: count("state = 'executing'")), 0,
+                (SELECT MIN(ready_at) FROM work_queue FORCE INDEX (claim)
+                WHERE queue_name = \(queue) AND state = 'queued' AND ready_at <= NOW(6))
+            """
+    }
+
+    /// The queues of the nodes are many and short: they are walked through together.
+    private static func lanesOfNodes(without shared: [QueueName]) -> SQL {
+        """
+        (SELECT 'lane', SUBSTRING_INDEX(queue_name, '-', -1) AS lane,
+            COUNT(IF(state = 'queued' AND ready_at <= NOW(6), 1, NULL)),
+            COUNT(IF(state = 'queued' AND ready_at > NOW(6), 1, NULL)),
+            COUNT(IF(state = 'blocked', 1, NULL)), COUNT(IF(state = 'executing', 1, NULL)), COUNT(*),
+            MIN(IF(state = 'queued' AND ready_at <= NOW(6), ready_at, NULL))
+        FROM (
+            SELECT queue_name, state, ready_at FROM work_queue FORCE INDEX (claim)
+            WHERE queue_name NOT IN (\(list: shared)) LIMIT \(countedInNodes)) AS walked
+        GROUP BY lane)
+        """
+    }
+
+    private static let waits: SQL = """
+        (SELECT 'wait', lane, CAST(FLOOR(LOG2(wait + 1) * \(WaitHistogram.classesPerDoubling)) AS SIGNED) AS class,
+            COUNT(*), CAST(MAX(wait) AS SIGNED), 0, 0, NULL
+        FROM (
+            SELECT lane, GREATEST(0, TIMESTAMPDIFF(MICROSECOND, enqueued_at, started_at)) AS wait
+            FROM finished_operations FORCE INDEX (finished_by_end)
+            ORDER BY finished_at DESC LIMIT \(waitSample)) AS ended
+        WHERE wait IS NOT NULL
+        GROUP BY lane, class)
+        """
+
+    private static let pauses: SQL = "SELECT 'pauses', NULL, COUNT(*), 0, 0, 0, 0, NULL FROM queue_pauses"
+
+    private static let nodes: SQL = """
+        SELECT 'nodes', GROUP_CONCAT(IF(l.node IS NULL, n.name, NULL) ORDER BY n.name SEPARATOR ' ' LIMIT \(named)),
+            COUNT(*), COUNT(l.node), COUNT(IF(n.state = 'draining', 1, NULL)), 0, 0, NULL
+        FROM nodes AS n
+            LEFT JOIN (SELECT DISTINCT node FROM sessions WHERE dead = FALSE AND expires_at > NOW(6)) AS l
+            ON l.node = n.id
+        """
+
+    private static let sessions: SQL = """
+        (SELECT 'session', daemon, COUNT(IF(expires_at > NOW(6), 1, NULL)), COUNT(IF(expires_at > NOW(6), NULL, 1)),
+            0, 0, 0, NULL
+        FROM sessions WHERE dead = FALSE GROUP BY daemon)
+        """
+
+    /// The same rule as `Convergence`: the mesh on every node that may be elected or hosts a guest, the server under the
+    /// term that runs now.
+    private static let networks: SQL = """
+        SELECT 'networks', GROUP_CONCAT(IF(converged, NULL, name) ORDER BY name SEPARATOR ' ' LIMIT \(named)),
+            COUNT(*), COUNT(IF(converged, 1, NULL)), 0, 0, 0, NULL
+        FROM (
+            SELECT w.name,
+                (SELECT COUNT(*) FROM applied_state AS a JOIN nodes AS n ON n.id = a.node
+                WHERE a.network = w.id AND a.what = 'mesh' AND a.generation >= w.generation
+                    AND (n.is_network_node
+                        OR EXISTS (SELECT 1 FROM interfaces AS i WHERE i.node = a.node AND i.network = w.id)))
+                = (SELECT COUNT(*) FROM nodes WHERE is_network_node)
+                    + (SELECT COUNT(DISTINCT i.node) FROM interfaces AS i JOIN nodes AS n ON n.id = i.node
+                    WHERE i.network = w.id AND NOT n.is_network_node)
+                AND (NOT (w.dhcp OR w.dns) OR EXISTS (
+                    SELECT 1 FROM applied_state AS a
+                    WHERE a.network = w.id AND a.what = 'dnsmasq' AND a.generation >= w.generation AND a.term = (
+                        SELECT term FROM leases
+                        WHERE name = \(ClusterConnection.networkNodeLease) AND holder IS NOT NULL
+                            AND expires_at > NOW(6)))) AS converged
+            FROM networks AS w LIMIT \(everyNetwork)) AS judged
+        """
+
+    private static let problems: SQL = "SELECT 'problems', NULL, COUNT(*), 0, 0, 0, 0, NULL FROM network_problems"
+
+    private static let processes: SQL = """
+        SELECT 'processes',
+            GROUP_CONCAT(IF(p.health = 'unhealthy', CONCAT(n.name, '/', p.service), NULL)
+                ORDER BY n.name, p.service SEPARATOR ',' LIMIT \(named)),
+            COUNT(*), COUNT(IF(p.state = 'running', 1, NULL)), COUNT(IF(p.health = 'unhealthy', 1, NULL)),
+            COUNT(IF(p.sampled_at < NOW(6) - INTERVAL \(staleAfterSeconds) SECOND, 1, NULL)), 0, NULL
+        FROM supervised_processes AS p
+            JOIN sessions AS s ON s.id = p.session AND s.dead = FALSE AND s.expires_at > NOW(6)
+            JOIN nodes AS n ON n.id = p.node
+        """
+
+    // MARK: Its answer
+
+    /// What the rows seen so far make of the status.
+    private struct StatusDraft {
+        private var now = Timestamp(microseconds: 0)
+        private var leader = LeaderView(
+            name: ClusterConnection.networkNodeLease,
+            holder: nil,
+            term: 0,
+            expiresInSeconds: nil
+        )
+        private var lanes = Dictionary(uniqueKeysWithValues: Lane.allCases.map { ($0, LaneStatus(lane: $0)) })
+        private var oldest: [Lane: Timestamp] = [:]
+        private var waits: [Lane: WaitHistogram] = [:]
+        private var cappedQueues: Set<Lane> = []
+        private var inNodes = 0
+        private var pauses = 0
+        private var nodes = NodesStatus(total: 0, live: 0, draining: 0, silent: [])
+        private var sessions: [SessionsStatus] = []
+        private var networks = (total: 0, converged: 0, behind: [NetworkName]())
+        private var problems = 0
+        private var processes = ProcessesStatus(total: 0, running: 0, unhealthy: 0, stale: 0, first: [])
+
+        mutating func add(_ subject: Subject, _ row: Row) throws {
+            let (a, b): (Int, Int) = (try row.get("a"), try row.get("b"))
+            let (c, d): (Int, Int) = (try row.get("c"), try row.get("d"))
+            let name: String? = try row.get("name")
+            switch subject {
+            case .now: now = try row.get("at")
+            case .leader:
+                leader = LeaderView(
+                    name: ClusterConnection.networkNodeLease,
+                    holder: try row.get("name"),
+                    term: a,
+                    expiresInSeconds: name == nil ? nil : Double(b) / 1_000_000
+                )
+            case .queue, .lane:
+                count(
+                    try row.get("name"),
+                    (a, b, c, d),
+                    walked: try row.get("e"),
+                    oldest: try row.get("at"),
+                    isShared: subject == .queue
+                )
+            case .wait: waits[try row.get("name"), default: WaitHistogram()].add(b, of: a, longest: Int64(c))
+            case .pauses: pauses = a
+            case .nodes: nodes = NodesStatus(total: a, live: b, draining: c, silent: try Self.names(name))
+            case .session: sessions.append(SessionsStatus(daemon: try row.get("name"), live: a, expired: b))
+            case .networks: networks = (a, b, try Self.names(name))
+            case .problems: problems = a
+            case .processes:
+                let first = (name ?? "").split(separator: ",").map(String.init)
+                processes = ProcessesStatus(total: a, running: b, unhealthy: c, stale: d, first: first)
+            }
+        }
+
+        private mutating func count(
+            _ lane: Lane,
+            _ counts: (Int, Int, Int, Int),
+            walked: Int,
+            oldest at: Timestamp?,
+            isShared: Bool
+        ) {
+            lanes[lane]?.queued += counts.0
+            lanes[lane]?.delayed += counts.1
+            lanes[lane]?.blocked += counts.2
+            lanes[lane]?.executing += counts.3
+            if let at { oldest[lane] = min(at, oldest[lane] ?? at) }
+            if isShared {
+                let largest = max(counts.0, counts.1, counts.2, counts.3)
+                if largest >= StatusStatements.countedInQueue { cappedQueues.insert(lane) }
+            } else {
+                inNodes += walked
+            }
+        }
+
+        private static func names<Name: TextValue>(_ list: String?) throws -> [Name] {
+            try (list ?? "").split(separator: " ").map { try Name(String($0)) }
+        }
+
+        func view(countedInQueue: Int, countedInNodes: Int) -> StatusView {
+            let statuses = Lane.allCases.sorted().map { lane in
+                var status = lanes[lane] ?? LaneStatus(lane: lane)
+                status.capped = cappedQueues.contains(lane) || inNodes >= countedInNodes
+                status.oldestSeconds = oldest[lane].map { now.seconds(since: $0) }
+                status.waits = (waits[lane] ?? WaitHistogram()).waits
+                return status
+            }
+            return StatusView(
+                seenAt: now,
+                leader: leader,
+                lanes: statuses,
+                pauses: pauses,
+                nodes: nodes,
+                sessions: sessions.sorted { $0.daemon < $1.daemon },
+                networks: NetworksStatus(
+                    total: networks.total,
+                    converged: networks.converged,
+                    problems: problems,
+                    behind: networks.behind
+                ),
+                processes: processes
+            )
+        }
+    }
+}

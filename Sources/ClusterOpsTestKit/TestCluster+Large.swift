@@ -1,0 +1,56 @@
+import ClusterOps
+import MariaDB
+
+extension TestCluster {
+    /// A cluster without processes: nodes with sessions, three of which may be elected, and a network for each process.
+    package func addLargeCluster(nodes: Int, processes: Int) async throws {
+        let statements: [SQL] = [
+            """
+            INSERT INTO nodes (id, name, underlay_address, is_hypervisor, is_network_node)
+            SELECT UUID(), CONCAT('h', seq), CONCAT('10.0.', seq DIV 250, '.', seq % 250 + 1), TRUE, seq <= 3
+            FROM seq_1_to_100000 WHERE seq <= \(nodes)
+            """,
+            """
+            INSERT INTO sessions (
+                id, daemon, node, node_name, pid, lease_microseconds, started_at, renewed_at, expires_at)
+            SELECT UUID(), d.daemon, n.id, n.name, 1, 10000000, NOW(6), NOW(6), NOW(6) + INTERVAL 300 SECOND
+            FROM nodes AS n CROSS JOIN (SELECT 'netnode' AS daemon UNION SELECT 'queueworker') AS d
+            WHERE n.name <> CONCAT('h', \(nodes))
+            """,
+            """
+            INSERT INTO networks (id, name, vni, cidr, mtu, dhcp, dns)
+            SELECT UUID(), CONCAT('net', seq), seq, '10.9.0.0/24', 1450, TRUE, TRUE
+            FROM seq_1_to_100000 WHERE seq <= \(processes)
+            """,
+            """
+            INSERT INTO interfaces (id, network, node, mac, address, hostname)
+            SELECT UUID(), w.id, n.id, CONCAT('52:54:00:00:00:', LPAD(HEX(s.seq), 2, '0')), CONCAT('10.9.0.', s.seq),
+                CONCAT('g', s.seq)
+            FROM networks AS w CROSS JOIN seq_10_to_19 AS s
+                JOIN nodes AS n ON n.name = CONCAT('h', 1 + (w.vni * 10 + s.seq) % \(nodes))
+            """,
+            """
+            INSERT INTO applied_state (network, node, what, generation, term, applied_at)
+            SELECT w.id, n.id, 'mesh', 1, 1, NOW(6) FROM networks AS w CROSS JOIN nodes AS n
+            WHERE n.is_network_node OR EXISTS (SELECT 1 FROM interfaces AS i WHERE i.network = w.id AND i.node = n.id)
+            """,
+            """
+            INSERT INTO applied_state (network, node, what, generation, term, applied_at)
+            SELECT w.id, n.id, 'dnsmasq', 1, 1, NOW(6) FROM networks AS w CROSS JOIN nodes AS n WHERE n.name = 'h1'
+            """,
+            """
+            INSERT INTO supervised_processes (node, service, state, pid, restarts, memory_bytes, health, sampled_at, session)
+            SELECT s.node, CONCAT('dnsmasq ', w.vni), 'running', w.vni, 0, 2000000,
+                IF(w.vni = 7, 'unhealthy', 'healthy'), NOW(6), s.id
+            FROM networks AS w CROSS JOIN sessions AS s WHERE s.node_name = 'h1' AND s.daemon = 'netnode'
+            """,
+        ]
+        for statement in statements { try await execute(statement) }
+        try await execute(
+            """
+            INSERT INTO leases (name, holder, holder_node, term, renewed_at, expires_at)
+            VALUES ('networknode', UUID(), 'h1', 1, NOW(6), NOW(6) + INTERVAL 300 SECOND)
+            """
+        )
+    }
+}

@@ -1,0 +1,16 @@
+import ArgumentParser
+import ClusterOps
+
+struct ServiceList: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list",
+        abstract: "Lists every dnsmasq and every running command of the cluster, as each node last sampled it.",
+        discussion: "Example: clusterctl service list -o json"
+    )
+
+    @OptionGroup var global: GlobalOptions
+
+    func run() async throws {
+        try await global.withCluster { try global.print(try await $0.services()) }
+    }
+}

@@ -1,0 +1,21 @@
+import ClusterOps
+
+extension ServiceView: TableRow {
+    static let titles = ["NODE", "SERVICE", "STATE", "PID", "RESTARTS", "MEMORY", "CPU", "HEALTH"]
+    var cells: [String?] {
+        [
+            "\(node)", service, state, pid.map { "\($0)" }, "\(restarts)", memoryBytes?.bytesText,
+            cpuPercent.map { "\(($0 * 10).rounded() / 10) %" },
+            healthReason.map { "\(health): \($0)" } ?? health,
+        ]
+    }
+}
+
+extension Int {
+    /// Bytes as people read them.
+    fileprivate var bytesText: String {
+        let (kibi, mebi) = (1 << 10, 1 << 20)
+        if self < mebi { return "\((self + kibi / 2) / kibi) KiB" }
+        return "\((Double(self) / Double(mebi) * 10).rounded() / 10) MiB"
+    }
+}

@@ -1,0 +1,107 @@
+import ClusterOpsTestKit
+import Foundation
+import MariaDB
+import Testing
+
+@testable import ClusterOps
+
+@Suite struct ServiceCommandTests {
+    private func services(_ cluster: TestCluster) async throws -> [ServiceView] {
+        try await cluster.example(
+            of: ListView<ServiceView>.self,
+            "service-list",
+            ["service", "list"],
+            alsoAsTable: true
+        )
+        .items
+    }
+
+    private func samples(_ readings: [ProcessReading]) -> [ProcessSampler.Sample] {
+        var sampler = ProcessSampler()
+        return sampler.take(readings, at: .now).samples
+    }
+
+    @Test func `samples of all nodes are listed, and go with the session that took them`() async throws {
+        try await withCluster { cluster in
+            for name in ["h1", "h2"] { try await cluster.addNode(name) }
+            let first = try await cluster.openSession(on: "h1")
+            let second = try await cluster.openSession(on: "h2")
+            let readings = [
+                ProcessReading(
+                    service: "dnsmasq 100",
+                    state: .running,
+                    pid: 11,
+                    restarts: 2,
+                    memoryBytes: 2 << 20,
+                    processorTime: .seconds(3),
+                    health: .healthy
+                ),
+                ProcessReading(service: "dnsmasq 7", state: .failed, health: .unhealthy("it \"died\"\n")),
+            ]
+            let both = samples(readings)
+            try await cluster.database.withSession { session in
+                try SupervisionStatements.write(both, of: first, on: session)
+                // The second time they are changed, not added.
+                try SupervisionStatements.write(both, of: first, on: session)
+                try SupervisionStatements.write(Array(both.prefix(1)), of: second, on: session)
+            }
+            var list = try await services(cluster)
+            #expect(list.map { "\($0.node) \($0.service)" } == ["h1 dnsmasq 100", "h1 dnsmasq 7", "h2 dnsmasq 100"])
+            #expect(list[0].pid == 11 && list[0].restarts == 2 && list[0].memoryBytes == 2 << 20)
+            #expect(list[0].health == "healthy" && list[0].healthReason == nil && list[0].cpuPercent == nil)
+            #expect(list[1].state == "failed" && list[1].healthReason == "it \"died\"\n" && list[1].pid == nil)
+
+            try await cluster.database.withSession { session in
+                try SupervisionStatements.forget(["dnsmasq 100"], of: first, on: session)
+            }
+            list = try await services(cluster)
+            #expect(list.map { "\($0.node) \($0.service)" } == ["h1 dnsmasq 7", "h2 dnsmasq 100"])
+
+            // A session that has ended writes nothing more, and shows nothing.
+            try await cluster.database.withSession { session in
+                try SessionStatements.close(first, on: session)
+                try SupervisionStatements.write(both, of: first, on: session)
+            }
+            #expect(try await services(cluster).map(\.node.description) == ["h2"])
+            #expect(try await cluster.count("SELECT COUNT(*) FROM supervised_processes") == 2)
+            try await cluster.database.withSession { try SupervisionStatements.sweep(on: $0) }
+            #expect(try await cluster.count("SELECT COUNT(*) FROM supervised_processes") == 1)
+        }
+    }
+
+    @Test func `a reaper that finds a session dead forgets what it supervised`() async throws {
+        try await withCluster { cluster in
+            try await cluster.addNode("h1")
+            let session = try await cluster.openSession(on: "h1", lease: .milliseconds(200))
+            let one = samples([ProcessReading(service: "dnsmasq 7", state: .failed, health: .unknown)])
+            try await cluster.database.withSession { try SupervisionStatements.write(one, of: session, on: $0) }
+            let reaper = Reaper(database: cluster.database, waker: NoWaker(), logger: .silent)
+            try await eventually("it is reaped") {
+                try await reaper.pass()
+                return try await cluster.count("SELECT COUNT(*) FROM supervised_processes") == 0
+            }
+        }
+    }
+}
+
+extension TestCluster {
+    fileprivate func openSession(on node: String, lease: Duration = .seconds(60)) async throws -> SessionID {
+        let name = try NodeName(node)
+        return try await database.withSession { session in
+            guard let node = try TopologyStatements.nodeID(name, on: session) else {
+                throw ClusterOpsError(.notFound, "there is no node")
+            }
+            let opening = SessionStatements.Opening(
+                id: .new(),
+                daemon: .netnode,
+                node: node,
+                nodeName: name,
+                pid: 1,
+                doorbell: nil,
+                lease: lease
+            )
+            try SessionStatements.open(opening, on: session)
+            return opening.id
+        }
+    }
+}
