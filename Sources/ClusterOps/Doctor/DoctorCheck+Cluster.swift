@@ -1,0 +1,96 @@
+import MariaDB
+
+extension DoctorCheck {
+    static let sessions = DoctorCheck("sessions", "every node has its daemons, each once, and the dead are noticed") {
+        session in
+        findings(of: try DoctorStatements.nodeSessions(on: session))
+    }
+
+    /// The processes of a node, as the database knows them.
+    struct NodeSessions: Sendable {
+        let node: NodeName
+        var workers = 1
+        var networkDaemons = 1
+        /// Leases that ended more than a minute ago, of sessions that nobody has marked dead.
+        var unnoticed = 0
+        /// Live processes that cannot be rung.
+        var withoutDoorbell = 0
+    }
+
+    /// Judges processes; pure.
+    static func findings(of nodes: [NodeSessions]) -> [FindingView] {
+        var findings: [FindingView] = []
+        func tell(_ filter: (NodeSessions) -> Bool, _ what: String, _ remedy: (NodeName) -> String) {
+            let found = nodes.filter(filter)
+            guard let first = found.first else { return }
+            let more = found.count > 1 ? " (and \(found.count - 1) more nodes)" : ""
+            findings.append(FindingView("\(first.node) \(what)\(more)", remedy: remedy(first.node)))
+        }
+        tell({ $0.workers == 0 }, "has no live queueworker") { "on \($0): systemctl start queueworker" }
+        tell({ $0.networkDaemons == 0 }, "has no live netnode") { "on \($0): systemctl start netnode" }
+        tell({ $0.workers > 1 || $0.networkDaemons > 1 }, "has two live processes of one daemon") {
+            "on \($0): stop the one that systemd does not know"
+        }
+        tell({ $0.unnoticed > 0 }, "has a session that ended over a minute ago and that nobody has marked dead") { _ in
+            "start queueworker or netnode on any node: each finds dead sessions"
+        }
+        tell({ $0.withoutDoorbell > 0 }, "has a process that cannot be rung, so that its work waits for a slow poll") {
+            "on \($0): see 'doorbell' in the daemon's log and doorbell.listen in its configuration"
+        }
+        return findings
+    }
+
+    static let lease = DoctorCheck("lease", "a network node is elected, if one may be") { session in
+        let candidates = try NetworkStatements.networkNodes(on: session)
+        let leader = try LeaseStatements.leader(ClusterConnection.networkNodeLease, on: session)
+        guard !candidates.isEmpty, leader?.holder == nil else { return [] }
+        return [
+            FindingView(
+                "no network node is elected: networks are not served and operations of 'networknode' wait",
+                remedy: "start netnode on \(candidates.min()?.description ?? "a network node"); if it runs, look for "
+                    + "'election' in its log"
+            )
+        ]
+    }
+
+    static let tasks = DoctorCheck("tasks", "a task is the same on every node") { session in
+        try DoctorStatements.conflictingTasks(limit: mostTold, on: session).map { task in
+            FindingView(
+                "task '\(task)' is defined differently on different nodes",
+                remedy: "make tasks.\(task) equal in all configurations, and restart their queueworkers"
+            )
+        }
+    }
+
+    static let clock = DoctorCheck("clock", "this machine's clock is the database's") { _ in [] }
+
+    /// Ids and logs are made by machines' clocks; nothing else is.
+    private static let largestDifference = 1.0
+
+    /// Judges the difference between two clocks in seconds; pure.
+    static func findings(ofClockDifference seconds: Double) -> [FindingView] {
+        guard abs(seconds) > largestDifference else { return [] }
+        let rounded = (abs(seconds) * 10).rounded() / 10
+        return [
+            FindingView(
+                "this machine's clock is \(rounded) s \(seconds > 0 ? "ahead of" : "behind") the database's: "
+                    + "times in logs and in new ids mislead",
+                remedy: "chronyc makestep, and see why time is not synchronised (timedatectl)"
+            )
+        ]
+    }
+
+    static let doorbells = DoctorCheck("doorbells", "where processes say that they are rung, somebody listens") { _ in
+        []
+    }
+
+    /// Judges what ringing has shown; pure.
+    static func findings(ofDeadDoorbells addresses: [HostPort]) -> [FindingView] {
+        addresses.prefix(mostTold).map { address in
+            FindingView(
+                "nobody listens at the doorbell \(address): work for that process waits for a slow poll",
+                remedy: "see whether its daemon hangs, and doorbell.advertise in its configuration"
+            )
+        }
+    }
+}

@@ -1,0 +1,78 @@
+import MariaDB
+
+/// What the schema and the transactions make impossible; the checks are the proof.
+extension DoctorCheck {
+    private static let report = "report it with 'clusterctl op show'; until then"
+
+    static let dependencies = DoctorCheck(
+        "dependencies",
+        "what is blocked waits for as many as it says, all of them live"
+    ) {
+        session in
+        let dangling = try DoctorStatements.danglingEdges(limit: mostTold, on: session).map { edge in
+            FindingView(
+                "operation \(edge.dependent) waits for \(edge.dependency), which is not live",
+                remedy: "\(report): clusterctl op cancel \(edge.dependent), and enqueue it anew"
+            )
+        }
+        let miscounted = try DoctorStatements.miscounted(limit: mostTold, on: session).map { found in
+            FindingView(
+                "operation \(found.id) says that it waits for \(found.unmet), and waits for \(found.edges)",
+                remedy: "\(report): clusterctl op cancel \(found.id), and enqueue it anew"
+            )
+        }
+        return dangling + miscounted
+    }
+
+    static let followers = DoctorCheck("followers", "what is folded rides on an operation that is live") { session in
+        try DoctorStatements.lostFollowers(limit: mostTold, on: session).map { found in
+            FindingView(
+                "operation \(found.id) rides on \(found.survivor), which is not live or rides itself",
+                remedy: "\(report): clusterctl op cancel \(found.id), and enqueue it anew"
+            )
+        }
+    }
+
+    /// A session's lease is 10 s by default, and a minute at most in any sane configuration.
+    private static let patience: Duration = .seconds(60)
+
+    static let orphans = DoctorCheck("orphans", "what executes is executed by a process that lives") { session in
+        try DoctorStatements.orphans(olderThan: patience, limit: mostTold, on: session).map { id in
+            FindingView(
+                "operation \(id) is executed by nobody who lives, and no reaper has returned it",
+                remedy: "start queueworker or netnode on any node; if one runs, look for 'reaping failed' in its log"
+            )
+        }
+    }
+
+    static let deadlines = DoctorCheck("deadlines", "nothing waits past its deadline") { session in
+        try DoctorStatements.overdue(by: patience, limit: mostTold, on: session).map { id in
+            FindingView(
+                "operation \(id) still waits, a minute and more past its deadline",
+                remedy: "start queueworker or netnode on any node; if one runs, look for 'reaping failed' in its log"
+            )
+        }
+    }
+
+    static let twofold = DoctorCheck("twofold", "no operation is both live and ended") { session in
+        try DoctorStatements.twofold(limit: mostTold, on: session).map { id in
+            FindingView(
+                "operation \(id) is live and ended at once",
+                remedy: "report it with 'clusterctl op show \(id)'; it must be impossible"
+            )
+        }
+    }
+
+    /// Rows decoded by one run: the oldest ids.
+    private static let mostDecoded = 1000
+
+    static let unreadable = DoctorCheck("unreadable", "every waiting operation can be decoded") { session in
+        try OperationStatements.unreadable(after: nil, page: mostDecoded, on: session).unreadable.prefix(mostTold).map {
+            found in
+            FindingView(
+                "operation \(found.id) cannot be decoded by this version: \(found.reason)",
+                remedy: "let workers of the newer version run it, or clusterctl op cancel \(found.id)"
+            )
+        }
+    }
+}

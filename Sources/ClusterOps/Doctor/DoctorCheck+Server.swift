@@ -1,0 +1,116 @@
+import MariaDB
+
+extension DoctorCheck {
+    static let settings = DoctorCheck("settings", "the server keeps what it has acknowledged, and lets claims work") {
+        findings(of: try DoctorStatements.settings(on: $0))
+    }
+
+    /// The server's settings that correctness or durability rests on; those of a session are set and read back whenever one is
+    /// opened, so that a command that gets here has them.
+    struct Settings: Sendable {
+        var flushLogAtCommit = 1
+        var doesDoublewrite = true
+        var detectsDeadlocks = true
+        var logsBinary = false
+        var binaryLogFormat = "ROW"
+        var syncBinaryLog = 1
+        var longestPacket = 16 << 20
+        var isolation = "READ-COMMITTED"
+        var sqlMode = "STRICT_ALL_TABLES"
+    }
+
+    /// A quarter of it is what a batch sends at once.
+    private static let shortestPacket = 16 << 20
+
+    /// Judges settings; pure.
+    static func findings(of settings: Settings) -> [FindingView] {
+        var findings: [FindingView] = []
+        func check(_ isRight: Bool, _ message: String, _ remedy: String) {
+            if !isRight { findings.append(FindingView(message, remedy: remedy)) }
+        }
+        check(
+            settings.flushLogAtCommit == 1,
+            "innodb_flush_log_at_trx_commit is \(settings.flushLogAtCommit): a crash of the machine loses operations that "
+                + "were acknowledged",
+            "SET GLOBAL innodb_flush_log_at_trx_commit = 1, and the same in the server's configuration"
+        )
+        check(
+            settings.doesDoublewrite,
+            "innodb_doublewrite is off: a crash can leave half-written pages",
+            "innodb_doublewrite = ON in the server's configuration, unless the file system writes pages atomically"
+        )
+        check(
+            settings.detectsDeadlocks,
+            "innodb_deadlock_detect is off: deadlocks last until innodb_lock_wait_timeout",
+            "SET GLOBAL innodb_deadlock_detect = ON"
+        )
+        if settings.logsBinary {
+            check(
+                settings.binaryLogFormat != "STATEMENT",
+                "binlog_format is STATEMENT, with which READ COMMITTED cannot write",
+                "SET GLOBAL binlog_format = 'ROW', and reconnect"
+            )
+            check(
+                settings.syncBinaryLog == 1,
+                "sync_binlog is \(settings.syncBinaryLog): after a crash a replica may have what the primary has not",
+                "SET GLOBAL sync_binlog = 1"
+            )
+        }
+        check(
+            settings.longestPacket >= shortestPacket,
+            "max_allowed_packet is \(settings.longestPacket): batches of completions may not fit",
+            "SET GLOBAL max_allowed_packet = \(shortestPacket)"
+        )
+        check(
+            settings.isolation == "READ-COMMITTED",
+            "this session's isolation is \(settings.isolation)",
+            "look for a proxy between this host and the database that changes sessions"
+        )
+        check(
+            settings.sqlMode.contains("STRICT_ALL_TABLES"),
+            "this session's sql_mode is not strict",
+            "look for a proxy between this host and the database that changes sessions"
+        )
+        return findings
+    }
+
+    /// At 300,000 entries a claim was measured to take twice its time; see research of the design.
+    private static let longestHistory = 300_000
+
+    static let history = DoctorCheck("history_list", "purge keeps up with what has ended") { session in
+        let length = try DoctorStatements.historyListLength(on: session)
+        guard length > longestHistory else { return [] }
+        return [
+            FindingView(
+                "the history list is \(length) long: claims walk over operations that have long ended",
+                remedy:
+                    "end old snapshots (check 'snapshots'); then SET GLOBAL innodb_purge_threads = 4, or a faster disk"
+            )
+        ]
+    }
+
+    /// Transactions of ours take milliseconds, a backup minutes.
+    private static let oldestSnapshot: Duration = .seconds(60)
+
+    static let snapshots = DoctorCheck("snapshots", "nobody holds an old snapshot or transaction") { session in
+        try DoctorStatements.oldTransactions(olderThan: oldestSnapshot, limit: mostTold, on: session).map { old in
+            FindingView(
+                "connection \(old.connection) of \(old.user) has been in one transaction for \(old.seconds) s: "
+                    + "purge cannot remove what has ended since",
+                remedy: "KILL \(old.connection), unless it is a backup that ends soon"
+            )
+        }
+    }
+
+    static let privileges = DoctorCheck("privileges", "this user may do what workers and commands do") { session in
+        let (held, user, schema) = try DoctorStatements.privileges(on: session)
+        let missing = ["SELECT", "INSERT", "UPDATE", "DELETE"].filter { !held.contains($0) }
+        guard !missing.isEmpty else { return [] }
+        return [
+            FindingView(
+                "\(user) lacks \(missing.joined(separator: ", ")) on \(schema)",
+                remedy: "GRANT \(missing.joined(separator: ", ")) ON `\(schema)`.* TO \(user)"
+            )
+        ]
+    }
+}

@@ -1,0 +1,49 @@
+import MariaDB
+
+/// One thing that `doctor` looks at: a question, and how to answer it with a few bounded statements.
+struct DoctorCheck: Sendable {
+    /// Findings of one kind that are told; the first few are enough to see the kind.
+    static let mostTold = 5
+
+    let name: String
+    let title: String
+    let look: @Sendable (borrowing Session) throws -> [FindingView]
+
+    init(_ name: String, _ title: String, look: @escaping @Sendable (borrowing Session) throws -> [FindingView]) {
+        self.name = name
+        self.title = title
+        self.look = look
+    }
+
+    /// Those that any database can be asked.
+    static let ofServer: [DoctorCheck] = [settings, history, snapshots, privileges]
+    /// Those that need the schema of this program.
+    static let ofSchema: [DoctorCheck] = [
+        indexes, claim, dependencies, followers, orphans, deadlines, twofold, unreadable, sessions, lease, tasks,
+    ]
+
+    /// Makes the check; what keeps it from being made is told, and keeps no other from being made.
+    func view(on session: borrowing Session) -> CheckView {
+        do {
+            return view(of: try look(session))
+        } catch {
+            return notRun("\(error)", remedy: Self.remedy(for: error))
+        }
+    }
+
+    func view(of findings: [FindingView]) -> CheckView {
+        CheckView(check: name, title: title, state: findings.isEmpty ? .ok : .findings, findings: findings)
+    }
+
+    func notRun(_ reason: String, remedy: String) -> CheckView {
+        CheckView(check: name, title: title, state: .notRun, findings: [FindingView(reason, remedy: remedy)])
+    }
+
+    private static func remedy(for error: any Error) -> String {
+        // 1227: a privilege of the whole server, here PROCESS.
+        guard let error = error as? DatabaseError, error.code.rawValue == 1227 else {
+            return "look at the message; run doctor again once the database can be read"
+        }
+        return "GRANT PROCESS ON *.* TO the user that runs doctor"
+    }
+}

@@ -1,0 +1,100 @@
+import MariaDB
+
+/// The statements that look for rows of operations which must not be; each looks at a bounded number.
+extension DoctorStatements {
+    /// Index entries that one of them walks over: some 100 ms.
+    private static let mostExamined = 100_000
+
+    /// Edges to operations that are not live.
+    static func danglingEdges(
+        limit: Int,
+        on session: borrowing Session
+    ) throws -> [(dependency: OperationID, dependent: OperationID)] {
+        try session.query(
+            """
+            SELECT e.dependency, e.dependent
+            FROM (SELECT dependency, dependent FROM operation_dependencies LIMIT \(mostExamined)) AS e
+                LEFT JOIN work_queue AS w ON w.id = e.dependency
+            WHERE w.id IS NULL LIMIT \(limit)
+            """
+        ).map { try $0.decode((OperationID, OperationID).self) }
+    }
+
+    /// Operations whose count of dependencies is not the number of their edges, among the newest.
+    static func miscounted(
+        limit: Int,
+        on session: borrowing Session
+    ) throws -> [(id: OperationID, unmet: Int, edges: Int)] {
+        try session.query(
+            """
+            SELECT w.id, w.unmet,
+                (SELECT COUNT(*) FROM operation_dependencies AS e WHERE e.dependent = w.id) AS edges
+            FROM (
+                SELECT id, unmet FROM work_queue FORCE INDEX (work_by_age)
+                ORDER BY enqueued_at DESC, id DESC LIMIT \(mostExamined)) AS w
+            HAVING w.unmet <> edges LIMIT \(limit)
+            """
+        ).map { try $0.decode((OperationID, Int, Int).self) }
+    }
+
+    /// Followers of operations that are not live, or that follow somebody themselves.
+    static func lostFollowers(
+        limit: Int,
+        on session: borrowing Session
+    ) throws -> [(id: OperationID, survivor: OperationID)] {
+        try session.query(
+            """
+            SELECT f.id, f.folded_into
+            FROM (
+                SELECT id, folded_into FROM work_queue FORCE INDEX (followers)
+                WHERE folded_into IS NOT NULL LIMIT \(mostExamined)) AS f
+                LEFT JOIN work_queue AS s ON s.id = f.folded_into
+            WHERE s.id IS NULL OR s.folded_into IS NOT NULL LIMIT \(limit)
+            """
+        ).map { try $0.decode((OperationID, OperationID).self) }
+    }
+
+    /// What has been executed by nobody who lives for longer than reapers need.
+    static func orphans(
+        olderThan age: Duration,
+        limit: Int,
+        on session: borrowing Session
+    ) throws -> [OperationID] {
+        try session.query(
+            """
+            SELECT w.id
+            FROM work_queue AS w FORCE INDEX (work_by_session)
+                LEFT JOIN sessions AS s ON s.id = w.session
+            WHERE w.session IS NOT NULL
+                AND w.claimed_at < NOW(6) - INTERVAL \(age.wholeMicroseconds) MICROSECOND
+                AND COALESCE(s.expires_at, w.claimed_at) < NOW(6) - INTERVAL \(age.wholeMicroseconds) MICROSECOND
+            LIMIT \(limit)
+            """
+        ).map { try $0.only() }
+    }
+
+    /// What has waited past its deadline for longer than reapers need.
+    static func overdue(by age: Duration, limit: Int, on session: borrowing Session) throws -> [OperationID] {
+        try session.query(
+            """
+            SELECT id FROM work_queue FORCE INDEX (work_by_deadline)
+            WHERE deadline < NOW(6) - INTERVAL \(age.wholeMicroseconds) MICROSECOND AND state IN ('blocked', 'queued')
+            ORDER BY deadline LIMIT \(limit)
+            """
+        ).map { try $0.only() }
+    }
+
+    /// Operations in both tables, among the newest live ones.
+    static func twofold(limit: Int, on session: borrowing Session) throws -> [OperationID] {
+        try session.query(
+            """
+            SELECT w.id
+            FROM (
+                SELECT id FROM work_queue FORCE INDEX (work_by_age)
+                ORDER BY enqueued_at DESC, id DESC LIMIT \(mostExamined)) AS w
+                JOIN finished_operations AS f ON f.id = w.id
+            LIMIT \(limit)
+            """
+        ).map { try $0.only() }
+    }
+}

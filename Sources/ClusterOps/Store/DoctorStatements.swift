@@ -1,0 +1,125 @@
+import MariaDB
+
+/// The statements by which the server, the schema and the cluster are examined.
+enum DoctorStatements {
+    static func settings(on session: borrowing Session) throws -> DoctorCheck.Settings {
+        let row = try session.query(
+            """
+            SELECT @@innodb_flush_log_at_trx_commit AS flush_log, @@innodb_doublewrite AS doublewrite,
+                @@innodb_deadlock_detect AS deadlocks, @@log_bin AS log_bin, @@binlog_format AS binlog_format,
+                @@sync_binlog AS sync_binlog, @@max_allowed_packet AS packet, @@tx_isolation AS isolation,
+                @@sql_mode AS sql_mode
+            """
+        )[0]
+        return DoctorCheck.Settings(
+            flushLogAtCommit: try row.get("flush_log"),
+            doesDoublewrite: try row.get("doublewrite", as: Int.self) != 0,
+            detectsDeadlocks: try row.get("deadlocks", as: Int.self) != 0,
+            logsBinary: try row.get("log_bin", as: Int.self) != 0,
+            binaryLogFormat: try row.get("binlog_format"),
+            syncBinaryLog: try row.get("sync_binlog"),
+            longestPacket: try row.get("packet"),
+            isolation: try row.get("isolation"),
+            sqlMode: try row.get("sql_mode")
+        )
+    }
+
+    static func historyListLength(on session: borrowing Session) throws -> Int {
+        try session.query(
+            """
+            SELECT CAST(variable_value AS SIGNED) FROM information_schema.global_status
+            WHERE variable_name = 'INNODB_HISTORY_LIST_LENGTH'
+            """
+        )[0].only()
+    }
+
+    /// Transactions that have been open for long; needs the privilege PROCESS.
+    static func oldTransactions(
+        olderThan age: Duration,
+        limit: Int,
+        on session: borrowing Session
+    ) throws -> [(connection: Int, user: String, seconds: Int)] {
+        try session.query(
+            """
+            SELECT t.trx_mysql_thread_id AS connection, COALESCE(p.user, '?') AS user,
+                TIMESTAMPDIFF(SECOND, t.trx_started, SYSDATE()) AS seconds
+            FROM information_schema.innodb_trx AS t
+                LEFT JOIN information_schema.processlist AS p ON p.id = t.trx_mysql_thread_id
+            WHERE t.trx_started < SYSDATE() - INTERVAL \(age.wholeMicroseconds) MICROSECOND
+            ORDER BY t.trx_started LIMIT \(limit)
+            """
+        ).map { row in (try row.get("connection"), try row.get("user"), try row.get("seconds")) }
+    }
+
+    /// What the current user may do on the whole schema, by whatever way it was granted.
+    static func privileges(
+        on session: borrowing Session
+    ) throws -> (held: Set<String>, user: String, schema: String) {
+        let user: String = try session.query("SELECT CURRENT_USER()")[0].only()
+        let schema: String = try session.query("SELECT DATABASE()")[0].only()
+        // The grantee is quoted on both sides of the @; host names hold no quotes.
+        let parts = user.split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false)
+        let grantee = parts.map { "'\($0)'" }.joined(separator: "@")
+        let held = try session.query(
+            """
+            SELECT privilege_type FROM information_schema.user_privileges WHERE grantee = \(grantee)
+            UNION
+            SELECT privilege_type FROM information_schema.schema_privileges
+            WHERE grantee = \(grantee) AND \(schema) LIKE table_schema
+            """
+        ).map { try $0.only(String.self) }
+        return (Set(held), grantee, schema)
+    }
+
+    /// `table.index` of every index of the schema.
+    static func indexes(on session: borrowing Session) throws -> Set<String> {
+        let names = try session.query(
+            "SELECT DISTINCT table_name, index_name FROM information_schema.statistics WHERE table_schema = DATABASE()"
+        ).map { try $0.decode((String, String).self) }
+        return Set(names.map { "\($0.0).\($0.1)" })
+    }
+
+    static func plan(of query: SQL, on session: borrowing Session) throws -> [PlanLine] {
+        try session.query("EXPLAIN \(sql: query)").map { row in
+            PlanLine(
+                table: try row.get("table"),
+                type: try row.get("type"),
+                key: try row.get("key"),
+                extra: try row.get("Extra", as: String?.self) ?? ""
+            )
+        }
+    }
+
+    /// Every node with the processes that it has.
+    static func nodeSessions(on session: borrowing Session) throws -> [DoctorCheck.NodeSessions] {
+        try session.query(
+            """
+            SELECT n.name,
+                COUNT(IF(s.expires_at > NOW(6) AND s.daemon = 'queueworker', 1, NULL)) AS workers,
+                COUNT(IF(s.expires_at > NOW(6) AND s.daemon = 'netnode', 1, NULL)) AS network_daemons,
+                COUNT(IF(s.expires_at < NOW(6) - INTERVAL 1 MINUTE, 1, NULL)) AS unnoticed,
+                COUNT(IF(s.expires_at > NOW(6) AND s.doorbell IS NULL, 1, NULL)) AS without_doorbell
+            FROM nodes AS n LEFT JOIN sessions AS s ON s.node = n.id AND s.dead = FALSE
+            GROUP BY n.name ORDER BY n.name
+            """
+        ).map { row in
+            DoctorCheck.NodeSessions(
+                node: try row.get("name"),
+                workers: try row.get("workers"),
+                networkDaemons: try row.get("network_daemons"),
+                unnoticed: try row.get("unnoticed"),
+                withoutDoorbell: try row.get("without_doorbell")
+            )
+        }
+    }
+
+    static func conflictingTasks(limit: Int, on session: borrowing Session) throws -> [TaskName] {
+        try session.query(
+            """
+            SELECT name FROM registered_tasks GROUP BY name
+            HAVING COUNT(DISTINCT kind, coalescible, max_attempts, timeout_microseconds) > 1
+            ORDER BY name LIMIT \(limit)
+            """
+        ).map { try $0.only() }
+    }
+}

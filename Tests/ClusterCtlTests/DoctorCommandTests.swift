@@ -1,0 +1,265 @@
+import ClusterOpsTestKit
+import Dispatch
+import Foundation
+import Glibc
+import MariaDB
+import Testing
+
+@testable import ClusterOps
+
+@Suite(.timeLimit(.minutes(5))) struct DoctorCommandTests {
+    /// A server as a production has it.
+    private func withSoundCluster(_ body: @Sendable (TestCluster) async throws -> Void) async throws {
+        let server = try PrivateServer(options: ["--innodb-flush-log-at-trx-commit=1"])
+        defer { server.destroy() }
+        try await withCluster(on: server) { cluster in
+            try await cluster.addNode("h1")
+            for daemon in ["queueworker", "netnode"] { try await cluster.addWorker(daemon, on: "h1") }
+            try await cluster.elect("h1", term: 1)
+            try await body(cluster)
+        }
+    }
+
+    /// What is not ok, by check, with what was found.
+    private func findings(_ cluster: TestCluster) async throws -> [String: [FindingView]] {
+        let view = try await DoctorRun(cluster).view
+        #expect(view.checks.allSatisfy { ($0.state == .ok) == $0.findings.isEmpty })
+        #expect(view.checks.allSatisfy { $0.findings.allSatisfy { !$0.remedy.isEmpty && !$0.message.isEmpty } })
+        return Dictionary(
+            uniqueKeysWithValues: view.checks.filter { $0.state != .ok }.map { ($0.check, $0.findings) }
+        )
+    }
+
+    @Test func `a sound cluster has no findings and exit code 0, whatever waits and runs in it`() async throws {
+        try await withSoundCluster { cluster in
+            try await cluster.ringAtAClosedPort(open: true) { _ in
+                let noop = [BuiltInTask.noop.name]
+                let first = try await cluster.queue.enqueue(OperationRequest(tasks: noop)).uuid
+                _ = try await cluster.queue.enqueue(
+                    OperationRequest(tasks: noop, dependsOn: [first], deadline: .seconds(60))
+                )
+                _ = try await cluster.queue.enqueue(OperationRequest(tasks: noop), count: 100)
+                var worker = try cluster.worker()
+                _ = try await worker.claim()
+                let run = try await cluster.clusterctl("doctor")
+                #expect(run.status == 0 && run.talk == "", "\(run.output) \(run.talk)")
+                let view = try await DoctorRun(cluster).view
+                #expect(view.healthy && view.checks.count == 18, "\(view.checks.map(\.check))")
+            }
+        }
+    }
+
+    @Test func `a setting that loses what was acknowledged is found, with the statement that mends it`() async throws {
+        try await withCluster { cluster in
+            let run = try await cluster.clusterctl("doctor", "-o", "json")
+            #expect(run.status == 1 && run.talk.contains("settings"))
+            #expect(try Golden("doctor").differences(from: run.output) == [])
+            let settings = try #require(try await findings(cluster)["settings"])
+            #expect(settings.count == 1 && settings[0].remedy.contains("SET GLOBAL innodb_flush_log_at_trx_commit = 1"))
+        }
+    }
+
+    @Test func `a schema of another version is found, and what needs it is not run`() async throws {
+        try await withFreshSchema { _, configuration in
+            let run = try await ClusterCtlProgram.run(["doctor"], on: configuration)
+            #expect(run.status == 1 && run.output.contains("clusterctl db migrate"))
+            #expect(run.output.contains("not run") && run.talk.contains("claim"))
+        }
+    }
+
+    @Test func `every row that must not be is found, by the check that asks for it`() async throws {
+        let breaks: [(check: String, break: SQL)] = [
+            ("dependencies", "INSERT INTO operation_dependencies VALUES (UUID(), UUID(), TRUE)"),
+            ("dependencies", "UPDATE work_queue SET unmet = 2, state = 'blocked' WHERE queue_name LIKE 'any%'"),
+            ("followers", "UPDATE work_queue SET folded_into = UUID(), state = 'folded'"),
+            (
+                "orphans",
+                """
+                UPDATE work_queue SET state = 'executing', session = UUID(), deliveries = 1,
+                    claimed_at = NOW(6) - INTERVAL 5 MINUTE
+                """
+            ),
+            ("deadlines", "UPDATE work_queue SET deadline = NOW(6) - INTERVAL 5 MINUTE"),
+            (
+                "twofold",
+                """
+                INSERT INTO finished_operations (id, kind, tasks, queue_name, lane, requester, max_attempts, state,
+                    enqueued_at, ready_at, deliveries, failures, defer_count, finished_at)
+                SELECT id, kind, tasks, queue_name, lane, requester, 1, 'complete', NOW(6), NOW(6), 1, 0, 0, NOW(6)
+                FROM work_queue
+                """
+            ),
+            ("unreadable", "UPDATE work_queue SET tasks = 'nonsense'"),
+            ("indexes", "ALTER TABLE work_queue DROP INDEX work_by_deadline"),
+            ("sessions", "DELETE FROM sessions WHERE daemon = 'netnode'"),
+            ("sessions", "UPDATE sessions SET expires_at = NOW(6) - INTERVAL 5 MINUTE WHERE daemon = 'netnode'"),
+            ("sessions", "UPDATE sessions SET daemon = 'netnode'"),
+            ("lease", "UPDATE leases SET expires_at = renewed_at"),
+            (
+                "tasks",
+                """
+                INSERT INTO registered_tasks SELECT 'backup', id, 'command', name = 'h1', 1, 1, NOW(6) FROM nodes
+                """
+            ),
+        ]
+        try await withSoundCluster { cluster in
+            try await cluster.ringAtAClosedPort(open: true) { _ in
+                try await cluster.addNode("h2")
+                for daemon in ["queueworker", "netnode"] { try await cluster.addWorker(daemon, on: "h2") }
+                try await cluster.execute("UPDATE sessions SET doorbell = (SELECT MAX(s.doorbell) FROM sessions AS s)")
+                _ = try await cluster.queue.enqueue(OperationRequest(tasks: [BuiltInTask.noop.name]))
+                #expect(try await findings(cluster).isEmpty)
+                for (check, statement) in breaks {
+                    let tables: [SQL] = ["work_queue", "sessions", "leases"]
+                    for table in tables {
+                        try await cluster.execute("CREATE TABLE kept_\(sql: table) AS SELECT * FROM \(sql: table)")
+                    }
+                    try await cluster.database.withSession { session in
+                        try session.execute("SET SESSION check_constraint_checks = 0")
+                        try session.execute(statement)
+                        try session.execute("SET SESSION check_constraint_checks = 1")
+                    }
+                    let found = try await findings(cluster)
+                    #expect(found[check]?.isEmpty == false, "\(check) after \(statement.text): \(found.keys)")
+                    // Mended: as it was.
+                    for table in tables {
+                        try await cluster.execute("DELETE FROM \(sql: table)")
+                        try await cluster.execute("INSERT INTO \(sql: table) SELECT * FROM kept_\(sql: table)")
+                        try await cluster.execute("DROP TABLE kept_\(sql: table)")
+                    }
+                    for table: SQL in ["operation_dependencies", "finished_operations", "registered_tasks"] {
+                        try await cluster.execute("DELETE FROM \(sql: table)")
+                    }
+                    if check == "indexes" {
+                        let remedy = try #require(found[check]?.first).remedy
+                        try await cluster.database.administer(remedy)
+                    }
+                    #expect(try await findings(cluster).isEmpty, "mended after \(statement.text)")
+                }
+            }
+        }
+    }
+
+    @Test func `a doorbell where nobody listens is found`() async throws {
+        try await withSoundCluster { cluster in
+            try await cluster.ringAtAClosedPort(open: false) { address in
+                let found = try await findings(cluster)
+                #expect(found.keys.sorted() == ["doorbells"], "\(found)")
+                #expect(found["doorbells"]?.first?.message.contains(address) == true)
+            }
+        }
+    }
+
+    @Test func `an old transaction is found, with the statement that ends it`() async throws {
+        try await withCluster { cluster in
+            let connection = try await Connection.open(cluster.configuration)
+            try await connection.withSnapshot { session in
+                let number: Int = try session.query("SELECT CONNECTION_ID()")[0].only()
+                let old = try blocking {
+                    // The server renews its list of transactions ten times a second at most.
+                    var old: [Int] = []
+                    try await eventually("it is listed") {
+                        old = try await cluster.database.withSession { session in
+                            try DoctorStatements.oldTransactions(olderThan: .zero, limit: 100, on: session)
+                                .map(\.connection)
+                        }
+                        return old.contains(number)
+                    }
+                    return old
+                }
+                #expect(old.contains(number))
+            }
+            await connection.close()
+        }
+    }
+}
+
+@Suite struct DoctorJudgementTests {
+    @Test func `settings are judged one by one`() {
+        let cases: [(String, (inout DoctorCheck.Settings) -> Void)] = [
+            ("innodb_flush_log", { $0.flushLogAtCommit = 2 }), ("doublewrite", { $0.doesDoublewrite = false }),
+            ("deadlock", { $0.detectsDeadlocks = false }), ("packet", { $0.longestPacket = 1 << 20 }),
+            (
+                "STATEMENT",
+                {
+                    $0.logsBinary = true; $0.binaryLogFormat = "STATEMENT"
+                }
+            ),
+            (
+                "sync_binlog",
+                {
+                    $0.logsBinary = true; $0.syncBinaryLog = 0
+                }
+            ),
+            ("isolation", { $0.isolation = "REPEATABLE-READ" }), ("strict", { $0.sqlMode = "" }),
+        ]
+        #expect(DoctorCheck.findings(of: DoctorCheck.Settings()).isEmpty)
+        for (word, change) in cases {
+            var settings = DoctorCheck.Settings()
+            change(&settings)
+            let findings = DoctorCheck.findings(of: settings)
+            #expect(findings.count == 1 && findings[0].message.contains(word), "\(word): \(findings)")
+        }
+        // What is not written needs no format.
+        var unlogged = DoctorCheck.Settings()
+        (unlogged.binaryLogFormat, unlogged.syncBinaryLog) = ("STATEMENT", 0)
+        #expect(DoctorCheck.findings(of: unlogged).isEmpty)
+    }
+
+    @Test func `a clock is wrong by more than a second, either way`() {
+        #expect(DoctorCheck.findings(ofClockDifference: 0.9).isEmpty)
+        #expect(DoctorCheck.findings(ofClockDifference: 2)[0].message.contains("2.0 s ahead of"))
+        #expect(DoctorCheck.findings(ofClockDifference: -61.04)[0].message.contains("61.0 s behind"))
+    }
+}
+
+/// A run of `doctor`, whatever its exit code.
+private struct DoctorRun {
+    let view: DoctorView
+
+    init(_ cluster: TestCluster) async throws {
+        let run = try await cluster.clusterctl("doctor", "-o", "json")
+        view = try JSONDecoder().decode(DoctorView.self, from: Data(run.output.utf8))
+        #expect(run.status == (view.healthy ? 0 : 1))
+    }
+}
+
+extension TestCluster {
+    /// Lets all sessions name a port of this machine, at which somebody listens or nobody does.
+    fileprivate func ringAtAClosedPort(open: Bool, _ body: @Sendable (String) async throws -> Void) async throws {
+        let listener = socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
+        var name = sockaddr_in()
+        name.sin_family = sa_family_t(AF_INET)
+        name.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        withUnsafeMutablePointer(to: &name) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                _ = bind(listener, $0, length)
+                _ = getsockname(listener, $0, &length)
+            }
+        }
+        if !open { close(listener) }
+        defer { if open { close(listener) } }
+        let address = "127.0.0.1:\(UInt16(bigEndian: name.sin_port))"
+        try await execute("UPDATE sessions SET doorbell = \(address)")
+        try await body(address)
+    }
+}
+
+/// Lets a synchronous body, which runs on its connection's own thread, wait for what another connection does.
+private func blocking<Result: Sendable>(_ body: @escaping @Sendable () async throws -> Result) throws -> Result {
+    let done = DispatchSemaphore(value: 0)
+    let outcome = Locked<Swift.Result<Result, any Error>?>(nil)
+    Task {
+        do {
+            let result = try await body()
+            outcome.update { $0 = .success(result) }
+        } catch {
+            outcome.update { $0 = .failure(error) }
+        }
+        done.signal()
+    }
+    done.wait()
+    guard let result = outcome.value else { preconditionFailure("the body has ended") }
+    return try result.get()
+}
