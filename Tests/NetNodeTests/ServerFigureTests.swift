@@ -198,6 +198,52 @@ extension NamespaceTests {
             }
         }
 
+        /// Brings all to what they are, eight at once as netnode does.
+        private func pass(over all: [ServerWanted], by servers: NetworkServers) async -> (time: Duration, silent: Int) {
+            let start = ContinuousClock.now
+            let silent = await withTaskGroup(of: Bool.self) { group in
+                var silent = 0
+                for (index, wanted) in all.enumerated() {
+                    if index >= 8, await group.next() == false { silent += 1 }
+                    group.addTask { (try? await servers.bring(wanted)) != nil }
+                }
+                for await isWell in group where !isWell { silent += 1 }
+                return silent
+            }
+            return (ContinuousClock.now - start, silent)
+        }
+
+        @Test func `asking ninety servers whether they answer takes a moment, and a silent one its own time only`()
+            async throws
+        {
+            let count = 90
+            try await withServers(networks: count) { world in
+                let servers = world.servers()
+                servers.open()
+                let all = try (0..<count).map { try world.wanted([world.host(11)], network: $0) }
+                let start = await pass(over: all, by: servers)
+                #expect(start.silent == 0)
+                let running = await servers.running
+                var times: [Duration] = []
+                for _ in 0..<5 {
+                    let nothing = await pass(over: all, by: servers)
+                    #expect(nothing.silent == 0)
+                    times.append(nothing.time)
+                }
+                #expect(await servers.running == running)
+                for pid in running.values.prefix(4) { kill(pid, SIGSTOP) }
+                let silent = await pass(over: all, by: servers)
+                #expect(silent.silent == 4)
+                // Four of eight at once wait for their limit; the other four ask all the rest meanwhile.
+                #expect(silent.time < NetworkServer.answerLimit * 4)
+                print(
+                    "\(count) servers: started in \(start.time), asked in \(times.sorted()), with 4 silent \(silent.time)"
+                )
+                await servers.close()
+                #expect(world.serverProcesses() == [])
+            }
+        }
+
         @Test func `a hundred and fifty networks take no inotify instance, and silent ones hold up no others`()
             async throws
         {

@@ -100,6 +100,31 @@ extension NamespaceTests {
             }
         }
 
+        @Test func `one that has forgotten its guests is found out, though its process and its files look well`()
+            async throws
+        {
+            try await withServers { world in
+                let server = try world.networkServer()
+                let guest = try await world.guest(11)
+                let wanted = try world.wanted([world.host(11)])
+                #expect(try await server.bring(to: wanted) == .started)
+                let pid = try #require(await server.pid)
+                let hosts = URL(fileURLWithPath: "\(world.directory)/100/hosts")
+                let text = try Data(contentsOf: hosts)
+                try Data().write(to: hosts)
+                kill(pid, SIGHUP)
+                try await eventually("it knows nobody") {
+                    try await world.underlay.lease(of: guest, tries: 1) == nil
+                }
+                try text.write(to: hosts)
+                let error = await #expect(throws: ServerError.self) { try await server.bring(to: wanted) }
+                #expect(error?.reason == .notAnswering(["DHCP"], within: NetworkServer.answerLimit))
+                #expect(try await server.bring(to: wanted) == .started)
+                #expect(try await world.underlay.lease(of: guest, tries: 1)?["ip"] == "10.9.0.11")
+                await server.stop()
+            }
+        }
+
         @Test func `a server that starts and is not heard is no server`() async throws {
             try await withServers { world in
                 let namespace = world.namespace().namespace
