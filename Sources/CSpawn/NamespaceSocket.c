@@ -6,7 +6,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <net/if.h>
+#include <net/if_arp.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -27,4 +31,20 @@ int cspawn_datagram_socket_in(const char *namespace_path) {
     close(there);
     errno = error;
     return descriptor;
+}
+
+int cspawn_set_hardware_address_in(const char *namespace_path, const char *device, const uint8_t *octets) {
+    /* A packet socket, to send what the kernel then sends, would cost 10 ms to close: the kernel waits for all readers. */
+    int descriptor = cspawn_datagram_socket_in(namespace_path);
+    if (descriptor < 0) return -1;
+    struct ifreq request;
+    memset(&request, 0, sizeof request);
+    strncpy(request.ifr_name, device, IFNAMSIZ - 1);
+    request.ifr_hwaddr.sa_family = ARPHRD_ETHER;
+    memcpy(request.ifr_hwaddr.sa_data, octets, 6);
+    int result = ioctl(descriptor, SIOCSIFHWADDR, &request);
+    int error = errno;
+    close(descriptor);
+    errno = error;
+    return result;
 }

@@ -27,8 +27,6 @@ package struct NodeNetworks: Sendable {
     private static let guestsNamed = 3
     /// Servers that are brought up at once: more only wait for the two or four processors that there are.
     private static let serversAtOnce = 8
-    /// Gateways that are announced at once: guests beside them hear nothing from them before.
-    private static let announcementsAtOnce = 4
 
     init(
         mesh: MeshReconciler,
@@ -287,30 +285,16 @@ package struct NodeNetworks: Sendable {
 
     /// Tells everybody where the gateways are now.
     func announce() async throws {
-        let networks = try await wanted()
-        await withDiscardingTaskGroup { group in
-            // Each of so many goes through a share of them: one process for each, which mostly waits.
-            for first in 0..<min(Self.announcementsAtOnce, networks.count) {
-                group.addTask {
-                    for index in stride(from: first, to: networks.count, by: Self.announcementsAtOnce) {
-                        await announce(networks[index])
-                    }
-                }
+        for network in try await wanted() {
+            do {
+                try namespaces.announce(network.vni)
+            } catch {
+                // The next announcement is soon, and the others do not wait for this one.
+                logger.warning(
+                    "a gateway was not announced",
+                    metadata: ["network": "\(network.name)", "error": "\(error)"]
+                )
             }
-        }
-    }
-
-    private func announce(_ network: ServerWanted) async {
-        do {
-            try await namespaces.announce(network.vni)
-        } catch is CancellationError {
-            // The tenure is over.
-        } catch {
-            // The next announcement is soon, and the others do not wait for this one.
-            logger.warning(
-                "a gateway was not announced",
-                metadata: ["network": "\(network.name)", "error": "\(error)"]
-            )
         }
     }
 }

@@ -173,4 +173,8 @@ int cspawn_poll_wait(int poll, uint64_t *_Nonnull watches, int capacity);
  * this returns, whatever it returns. Needs CAP_SYS_ADMIN. -1 and errno on error. */
 int cspawn_datagram_socket_in(const char *_Nonnull namespace_path);
 
+/* Gives an Ethernet device of another network namespace an address of six octets, be it the one that it has. As above. */
+int cspawn_set_hardware_address_in(const char *_Nonnull namespace_path, const char *_Nonnull device,
+                                   const uint8_t *_Nonnull octets);
+
 #endif

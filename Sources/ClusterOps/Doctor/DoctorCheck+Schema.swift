@@ -54,7 +54,8 @@ extension DoctorCheck {
             let found = plan.filter { $0.table == "work_queue" && $0.key == "claim" }
             let bad = plan.filter { line in
                 guard line.table == "work_queue" else { return false }
-                return line.key == nil || (line.key == "claim" && line.type != "range") || line.extra.contains("filesort")
+                return line.key == nil || (line.key == "claim" && line.type != "range")
+                    || line.extra.contains("filesort")
             }
             if bad.isEmpty, found.count == ranges { continue }
             return [

@@ -5,9 +5,11 @@ import Glibc
 /// A UDP socket that lives in a network namespace, wherever its owner lives; no call on it waits.
 final class NamespaceSocket: Sendable {
     /// A step that the kernel refused.
-    struct Failure: Error {
+    struct Failure: Error, CustomStringConvertible {
         let attempt: String
         let number: Int32
+
+        var description: String { "cannot \(attempt): \(String(cString: strerror(number)))" }
     }
 
     /// Where a datagram comes from or goes to.
@@ -83,6 +85,20 @@ final class NamespaceSocket: Sendable {
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 call($0, socklen_t(MemoryLayout<sockaddr_in>.size))
             }
+        }
+    }
+}
+
+extension MACAddress {
+    /// Gives it to a device of a namespace, be it the one that the device has: the kernel then tells everybody where the
+    /// device's addresses are, by a gratuitous ARP for each (`arp_notify`).
+    ///
+    /// By a call of our own: running `ip` for it takes 5 ms, which is a second for 150 networks.
+    /// - Throws: `NamespaceSocket.Failure` when there is no such namespace or device.
+    func give(to device: String, in namespacePath: String) throws(NamespaceSocket.Failure) {
+        let octets = octets
+        guard cspawn_set_hardware_address_in(namespacePath, device, octets) == 0 else {
+            throw NamespaceSocket.Failure(attempt: "give \(self) to \(device) in \(namespacePath)", number: errno)
         }
     }
 }

@@ -139,13 +139,9 @@ package struct NamespaceReconciler: Sendable {
 
     /// Tells a network's guests and bridges where its gateway is now.
     ///
-    /// By a gratuitous ARP, which the kernel sends when a device is given its address, be it the one that it has. Without
-    /// it, bridges send what is for the gateway to where it was, for as long as they remember: five minutes.
-    package func announce(_ vni: VNI) async throws {
-        let arguments = [
-            "link", "set", "dev", NamespaceChange.gateway, "address", "\(MACAddress.gateway(of: vni))",
-        ]
-        try await succeed(HostCommand(.ip, arguments, namespace: name(vni).path))
+    /// Without it, bridges send what is for the gateway to where it was, for as long as they remember: five minutes.
+    func announce(_ vni: VNI) throws(NamespaceSocket.Failure) {
+        try MACAddress.gateway(of: vni).give(to: NamespaceChange.gateway, in: name(vni).path)
     }
 
     // MARK: Steps
