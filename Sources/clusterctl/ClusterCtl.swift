@@ -13,7 +13,7 @@ struct ClusterCtl: AsyncParsableCommand {
             """,
         subcommands: [
             Op.self, QueueNoun.self, Coalescing.self, NodeNoun.self, NetworkNoun.self, InterfaceNoun.self, Leader.self,
-            Service.self, Status.self, Doctor.self, Db.self,
+            Service.self, Status.self, Events.self, Doctor.self, Db.self,
         ]
     )
 

@@ -16,6 +16,11 @@ struct GlobalOptions: ParsableArguments {
         try Renderer(output).print(answer)
     }
 
+    /// Prints one of many answers on a line of its own.
+    func printLine(_ answer: some Encodable, text: String) throws {
+        try Renderer(output).printLine(answer, text: text)
+    }
+
     /// Lends a connection to the cluster, whose schema must be this program's, and counts what was asked for.
     func withCluster<Result>(_ body: (ClusterConnection) async throws -> Result) async throws -> Result {
         try await withConnection(try connectionConfiguration()) { cluster in

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ClusterOps
 import Foundation
 
 /// How answers are printed.
@@ -23,7 +24,15 @@ struct Renderer {
     func print(_ answer: some Answer) throws {
         switch format {
         case .json: try write(json(answer) + "\n")
-        case .table: try write(answer.table.text(width: Terminal.width))
+        case .table: try write(answer.table.text(width: Terminal.width, style: Terminal.style))
+        }
+    }
+
+    /// Prints one of many answers on a line of its own, as it comes: JSON lines, or text.
+    func printLine(_ answer: some Encodable, text: String) throws {
+        switch format {
+        case .json: try write(String(decoding: try JSONEncoder.contract.encode(answer), as: UTF8.self) + "\n")
+        case .table: try write(Printable.escaped(text) + "\n")
         }
     }
 
@@ -50,6 +59,16 @@ enum Terminal {
         }
         return Int(size.ws_col)
     }
+
+    /// Colours are for a terminal that shows them, and for people who want them (no-color.org).
+    static var style: TextStyle {
+        let isWanted = getenv("NO_COLOR").map { $0.pointee == 0 } ?? true
+        let isDumb = getenv("TERM").map { String(cString: $0) == "dumb" } ?? true
+        return width != nil && isWanted && !isDumb ? .coloured : .plain
+    }
+
+    /// Whether progress can be shown in place.
+    static var showsProgress: Bool { isatty(STDERR_FILENO) == 1 }
 
     /// Whether somebody can be asked.
     static var hasPerson: Bool {

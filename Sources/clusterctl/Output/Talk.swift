@@ -7,6 +7,11 @@ enum Talk {
         write("clusterctl: \(Printable.escaped(message, longest: longestLine))\n")
     }
 
+    /// Shows how far something is, in place of what was shown before; nothing clears it.
+    static func progress(_ message: String) {
+        write("\r\u{1b}[K\(Printable.escaped(message, longest: longestLine))")
+    }
+
     /// Asks a question that is answered on the same line.
     static func ask(_ question: String) {
         write("\(Printable.escaped(question, longest: longestLine)) [y/N] ")

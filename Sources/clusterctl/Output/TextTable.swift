@@ -33,20 +33,44 @@ struct TextTable: Equatable {
         self.rows = rows
     }
 
-    /// The table as lines, made to fit a width if there is one: names and values are wrapped, columns are cut.
-    func text(width: Int?) -> String {
-        let lines = titles.isEmpty ? rows.flatMap { wrapped($0, to: width) } : [titles] + rows
+    /// The table as lines, made to fit a width if there is one: values beside names are wrapped, columns are cut, and the last
+    /// ones left out, but for ids.
+    func text(width: Int?, style: TextStyle = .plain) -> String {
+        let kept = columnsThatFit(width)
+        let lines =
+            titles.isEmpty
+            ? rows.flatMap { wrapped($0, to: width) } : ([titles] + rows).map { Array($0.prefix(kept)) }
         let widths = columnWidths(of: lines, total: width)
-        return lines.map { line in
+        return lines.enumerated().map { number, line in
+            let isTitle = number == 0 && !titles.isEmpty
             var text = ""
             for (index, cell) in line.enumerated() {
                 let cut = Self.cut(cell, to: widths[index])
-                text += index == 0 ? cut : Self.gap + cut
+                text += (index == 0 ? "" : Self.gap) + style.styled(cut, isTitle: isTitle)
                 // The last column is not filled up: no line ends in spaces.
                 if index < line.count - 1 { text += String(repeating: " ", count: widths[index] - cut.count) }
             }
             return text + "\n"
         }.joined()
+    }
+
+    /// Columns whose values are of use only as a whole: people act by them.
+    private static let identifiers: Set<String> = ["UUID", "OPERATION"]
+
+    private func isWhole(_ column: Int) -> Bool {
+        column < titles.count && Self.identifiers.contains(titles[column])
+    }
+
+    /// How many columns fit when each is as narrow as it may be; the last ones are left out, and stand in the JSON.
+    private func columnsThatFit(_ width: Int?) -> Int {
+        guard let width, !titles.isEmpty else { return titles.count }
+        var left = width
+        for column in titles.indices {
+            let widest = ([titles] + rows).map { $0[column].count }.max() ?? 0
+            left -= (column == 0 ? 0 : Self.gap.count) + (isWhole(column) ? widest : min(widest, Self.narrowest))
+            if left < 0 { return max(1, column) }
+        }
+        return titles.count
     }
 
     /// The least that is left for values beside long names.
@@ -83,7 +107,7 @@ struct TextTable: Equatable {
         }
         guard let total else { return widths }
         var excess = widths.reduce(0, +) + Self.gap.count * (columns - 1) - total
-        while excess > 0, let widest = widths.indices.max(by: { widths[$0] < widths[$1] }),
+        while excess > 0, let widest = widths.indices.filter({ !isWhole($0) }).max(by: { widths[$0] < widths[$1] }),
             widths[widest] > Self.narrowest
         {
             widths[widest] -= 1

@@ -1,0 +1,37 @@
+import MariaDB
+
+/// Something that happened to an operation, as `events` prints it: the timeline's event, and whose it is.
+public struct EventView: Codable, Sendable, Hashable {
+    /// The operation.
+    public let uuid: OperationID
+    /// Its tasks.
+    public let tasks: [TaskName]
+    /// What happened, and when.
+    public let event: TimelineEvent
+
+    init(_ operation: Operation, _ event: TimelineEvent) {
+        uuid = operation.id
+        tasks = operation.tasks
+        self.event = event
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case uuid, tasks
+    }
+
+    /// Reads the event's keys beside `uuid` and `tasks`.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        uuid = try container.decode(OperationID.self, forKey: .uuid)
+        tasks = try container.decode([TaskName].self, forKey: .tasks)
+        event = try TimelineEvent(from: decoder)
+    }
+
+    /// Writes the event's keys beside `uuid` and `tasks`.
+    public func encode(to encoder: any Encoder) throws {
+        try event.encode(to: encoder)
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(uuid, forKey: .uuid)
+        try container.encode(tasks, forKey: .tasks)
+    }
+}

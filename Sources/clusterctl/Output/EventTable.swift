@@ -1,0 +1,21 @@
+import ClusterOps
+import Foundation
+
+extension EventView: TableRow {
+    static let titles = ["AT", "OPERATION", "TASKS", "EVENT"]
+    var cells: [String?] { ["\(event.at)", "\(uuid)", tasksText, what] }
+
+    /// The same on a line of its own.
+    var line: String { "\(event.at) \(uuid) \(tasksText) \(what)" }
+
+    private var tasksText: String { tasks.map(\.description).joined(separator: " ") }
+
+    private var what: String {
+        let details = event.details.sorted { $0.key < $1.key }.map { key, value in
+            if case .string(let text) = value { return "\(key)=\(text)" }
+            return
+                "\(key)=\((try? JSONEncoder.contract.encode(value)).map { String(decoding: $0, as: UTF8.self) } ?? "-")"
+        }
+        return ([event.event.rawValue] + details).joined(separator: " ")
+    }
+}

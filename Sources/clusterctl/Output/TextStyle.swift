@@ -1,0 +1,21 @@
+/// How the cells of a table look; pure.
+///
+/// The text itself never changes, so that columns stand the same with colours and without.
+enum TextStyle {
+    case plain
+    case coloured
+
+    private static let bold = "1"
+    private static let colours: [(words: Set<String>, code: String)] = [
+        (["error", "aborted", "failed", "unhealthy", "findings"], "31"),
+        (["complete", "healthy", "running", "ok"], "32"),
+        (["executing", "folded", "draining"], "33"),
+    ]
+
+    /// A cell, with what makes a terminal show it so.
+    func styled(_ text: String, isTitle: Bool) -> String {
+        guard case .coloured = self, !text.isEmpty else { return text }
+        let code = isTitle ? Self.bold : Self.colours.first { $0.words.contains(text) }?.code
+        return code.map { "\u{1b}[\($0)m\(text)\u{1b}[0m" } ?? text
+    }
+}
