@@ -120,7 +120,7 @@ let package = Package(
         ),
         .testTarget(
             name: "ClusterCtlTests",
-            dependencies: ["clusterctl", "ChildProcess", "ClusterOps", "ClusterOpsTestKit", "MariaDB"],
+            dependencies: ["clusterctl", "ChildProcess", "ClusterOps", "ClusterOpsTestKit", "MariaDB", arguments],
             swiftSettings: strict
         ),
         .testTarget(

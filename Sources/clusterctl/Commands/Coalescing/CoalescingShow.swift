@@ -4,7 +4,8 @@ import ClusterOps
 struct CoalescingShow: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "show",
-        abstract: "Tells for each task what became of its requests."
+        abstract: "Tells for each task what became of its requests.",
+        discussion: "Example: clusterctl coalescing show"
     )
 
     @OptionGroup var global: GlobalOptions

@@ -4,7 +4,8 @@ import ClusterOps
 struct DbMigrate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "migrate",
-        abstract: "Brings the schema to this program's version; repeating it does nothing."
+        abstract: "Brings the schema to this program's version; repeating it does nothing.",
+        discussion: "Example: clusterctl db migrate"
     )
 
     @OptionGroup var global: GlobalOptions

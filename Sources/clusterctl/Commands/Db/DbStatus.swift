@@ -4,7 +4,8 @@ import ClusterOps
 struct DbStatus: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "status",
-        abstract: "Tells the version of the schema and of this program."
+        abstract: "Tells the version of the schema and of this program.",
+        discussion: "Example: clusterctl db status"
     )
 
     @OptionGroup var global: GlobalOptions

@@ -4,7 +4,9 @@ import ClusterOps
 struct InterfaceAdd: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "add",
-        abstract: "Adds a guest's interface to a network."
+        abstract: "Adds a guest's interface to a network.",
+        discussion:
+            "Example: clusterctl interface add blue --node h1 --mac 52:54:00:00:00:0a --address 10.1.0.5 --hostname web1"
     )
 
     @OptionGroup var global: GlobalOptions

@@ -4,7 +4,8 @@ import ClusterOps
 struct InterfaceList: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "list",
-        abstract: "Lists interfaces."
+        abstract: "Lists interfaces.",
+        discussion: "Example: clusterctl interface list --network blue"
     )
 
     @OptionGroup var global: GlobalOptions

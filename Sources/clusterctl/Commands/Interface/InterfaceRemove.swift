@@ -4,7 +4,8 @@ import ClusterOps
 struct InterfaceRemove: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "remove",
-        abstract: "Removes a guest's interface."
+        abstract: "Removes a guest's interface.",
+        discussion: "Example: clusterctl interface remove 0190163d-8694-739b-aea5-966c26f8ad01 --yes"
     )
 
     @OptionGroup var global: GlobalOptions

@@ -4,7 +4,8 @@ import ClusterOps
 struct InterfaceShow: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "show",
-        abstract: "Shows an interface."
+        abstract: "Shows an interface.",
+        discussion: "Example: clusterctl interface show 0190163d-8694-739b-aea5-966c26f8ad01"
     )
 
     @OptionGroup var global: GlobalOptions

@@ -4,7 +4,8 @@ import ClusterOps
 struct LeaderShow: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "show",
-        abstract: "Shows who is elected."
+        abstract: "Shows who is elected.",
+        discussion: "Example: clusterctl leader show"
     )
 
     @OptionGroup var global: GlobalOptions

@@ -4,7 +4,8 @@ import ClusterOps
 struct NetworkAdd: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "add",
-        abstract: "Adds a network for guests."
+        abstract: "Adds a network for guests.",
+        discussion: "Example: clusterctl network add blue --vni 100 --cidr 10.1.0.0/24 --domain example.net"
     )
 
     @OptionGroup var global: GlobalOptions

@@ -4,7 +4,8 @@ import ClusterOps
 struct NetworkList: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "list",
-        abstract: "Lists the networks."
+        abstract: "Lists the networks.",
+        discussion: "Example: clusterctl network list"
     )
 
     @OptionGroup var global: GlobalOptions

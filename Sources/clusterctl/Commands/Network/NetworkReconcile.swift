@@ -4,7 +4,8 @@ import ClusterOps
 struct NetworkReconcile: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "reconcile",
-        abstract: "Asks every node that takes part in a network to bring it about again."
+        abstract: "Asks every node that takes part in a network to bring it about again.",
+        discussion: "Example: clusterctl network reconcile blue"
     )
 
     @OptionGroup var global: GlobalOptions

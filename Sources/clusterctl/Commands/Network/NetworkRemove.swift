@@ -4,7 +4,8 @@ import ClusterOps
 struct NetworkRemove: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "remove",
-        abstract: "Removes a network that has no interfaces."
+        abstract: "Removes a network that has no interfaces.",
+        discussion: "Example: clusterctl network remove blue --yes"
     )
 
     @OptionGroup var global: GlobalOptions

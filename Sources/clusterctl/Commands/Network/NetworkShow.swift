@@ -4,7 +4,8 @@ import ClusterOps
 struct NetworkShow: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "show",
-        abstract: "Shows a network, and how far it is brought about."
+        abstract: "Shows a network, and how far it is brought about.",
+        discussion: "Example: clusterctl network show blue"
     )
 
     @OptionGroup var global: GlobalOptions

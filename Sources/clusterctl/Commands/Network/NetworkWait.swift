@@ -4,7 +4,8 @@ import ClusterOps
 struct NetworkWait: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "wait",
-        abstract: "Waits until a network is, everywhere, what it should be."
+        abstract: "Waits until a network is, everywhere, what it should be.",
+        discussion: "Example: clusterctl network wait blue --timeout 30s"
     )
 
     @OptionGroup var global: GlobalOptions

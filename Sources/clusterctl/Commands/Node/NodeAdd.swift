@@ -4,7 +4,8 @@ import ClusterOps
 struct NodeAdd: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "add",
-        abstract: "Adds a machine to the cluster."
+        abstract: "Adds a machine to the cluster.",
+        discussion: "Example: clusterctl node add h1 --underlay 192.0.2.1 --role hypervisor --role network"
     )
 
     @OptionGroup var global: GlobalOptions

@@ -4,7 +4,8 @@ import ClusterOps
 struct NodeDrain: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "drain",
-        abstract: "Lets a node finish what it runs and take nothing new."
+        abstract: "Lets a node finish what it runs and take nothing new.",
+        discussion: "Example: clusterctl node drain h1"
     )
 
     @OptionGroup var global: GlobalOptions

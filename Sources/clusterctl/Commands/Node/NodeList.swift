@@ -4,7 +4,8 @@ import ClusterOps
 struct NodeList: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "list",
-        abstract: "Lists the nodes."
+        abstract: "Lists the nodes.",
+        discussion: "Example: clusterctl node list"
     )
 
     @OptionGroup var global: GlobalOptions

@@ -4,7 +4,8 @@ import ClusterOps
 struct NodeRemove: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "remove",
-        abstract: "Removes a node that hosts no interface and runs no process."
+        abstract: "Removes a node that hosts no interface and runs no process.",
+        discussion: "Example: clusterctl node remove h1 --yes"
     )
 
     @OptionGroup var global: GlobalOptions

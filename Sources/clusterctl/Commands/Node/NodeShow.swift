@@ -4,7 +4,8 @@ import ClusterOps
 struct NodeShow: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "show",
-        abstract: "Shows a node and its processes."
+        abstract: "Shows a node and its processes.",
+        discussion: "Example: clusterctl node show h1"
     )
 
     @OptionGroup var global: GlobalOptions

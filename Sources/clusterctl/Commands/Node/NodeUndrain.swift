@@ -4,7 +4,8 @@ import ClusterOps
 struct NodeUndrain: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "undrain",
-        abstract: "Lets a drained node take new work again."
+        abstract: "Lets a drained node take new work again.",
+        discussion: "Example: clusterctl node undrain h1"
     )
 
     @OptionGroup var global: GlobalOptions

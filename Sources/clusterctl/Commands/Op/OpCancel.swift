@@ -4,7 +4,8 @@ import ClusterOps
 struct OpCancel: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "cancel",
-        abstract: "Ends an operation, for all who asked for it; of one that runs, tells its worker to."
+        abstract: "Ends an operation, for all who asked for it; of one that runs, tells its worker to.",
+        discussion: "Example: clusterctl op cancel 0190163d-8694-739b-aea5-966c26f8ad01"
     )
 
     @OptionGroup var global: GlobalOptions

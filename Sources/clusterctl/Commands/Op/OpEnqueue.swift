@@ -4,7 +4,8 @@ import ClusterOps
 struct OpEnqueue: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "enqueue",
-        abstract: "Enqueues an operation, or adopts one that waits for the same work."
+        abstract: "Enqueues an operation, or adopts one that waits for the same work.",
+        discussion: "Example: clusterctl op enqueue network_ensure_mesh --network blue --node h1"
     )
 
     @OptionGroup var global: GlobalOptions
@@ -12,10 +13,10 @@ struct OpEnqueue: AsyncParsableCommand {
     @Argument(help: "The steps, in order; all of one kind.", transform: { try TaskName($0) })
     var tasks: [TaskName]
 
-    @Option(help: "The network it is about.", transform: { try NetworkName($0) })
+    @Option(help: "The network it is about.", completion: Names.networks, transform: { try NetworkName($0) })
     var network: NetworkName?
 
-    @Option(help: "The node it is about.", transform: { try NodeName($0) })
+    @Option(help: "The node it is about.", completion: Names.nodes, transform: { try NodeName($0) })
     var node: NodeName?
 
     @Option(help: "The interface it is about.", transform: { try InterfaceID($0) })

@@ -23,10 +23,10 @@ struct OpList: AsyncParsableCommand {
     )
     var state: [OperationState] = []
 
-    @Option(help: "Only those about this network.", transform: { try NetworkName($0) })
+    @Option(help: "Only those about this network.", completion: Names.networks, transform: { try NetworkName($0) })
     var network: NetworkName?
 
-    @Option(help: "Only those about this node.", transform: { try NodeName($0) })
+    @Option(help: "Only those about this node.", completion: Names.nodes, transform: { try NodeName($0) })
     var node: NodeName?
 
     @Option(help: "Only those of this queue.", transform: { try QueueName($0) })

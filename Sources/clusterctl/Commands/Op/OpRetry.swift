@@ -4,7 +4,8 @@ import ClusterOps
 struct OpRetry: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "retry",
-        abstract: "Does an operation again that ended without completing, as a new one."
+        abstract: "Does an operation again that ended without completing, as a new one.",
+        discussion: "Example: clusterctl op retry 0190163d-8694-739b-aea5-966c26f8ad01"
     )
 
     @OptionGroup var global: GlobalOptions

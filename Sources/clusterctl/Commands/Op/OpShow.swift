@@ -4,7 +4,8 @@ import ClusterOps
 struct OpShow: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "show",
-        abstract: "Shows everything that is known of an operation."
+        abstract: "Shows everything that is known of an operation.",
+        discussion: "Example: clusterctl op show 0190163d-8694-739b-aea5-966c26f8ad01"
     )
 
     @OptionGroup var global: GlobalOptions

@@ -4,7 +4,8 @@ import ClusterOps
 struct OpSubmit: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "submit",
-        abstract: "Enqueues operations that depend on each other, all or none."
+        abstract: "Enqueues operations that depend on each other, all or none.",
+        discussion: "Example: clusterctl op submit upgrade.yaml"
     )
 
     @OptionGroup var global: GlobalOptions

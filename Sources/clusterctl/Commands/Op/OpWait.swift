@@ -7,7 +7,8 @@ struct OpWait: AsyncParsableCommand {
 
     static let configuration = CommandConfiguration(
         commandName: "wait",
-        abstract: "Waits until operations have ended; succeeds only if all complete."
+        abstract: "Waits until operations have ended; succeeds only if all complete.",
+        discussion: "Example: clusterctl op wait 0190163d-8694-739b-aea5-966c26f8ad01 --timeout 5m"
     )
 
     @OptionGroup var global: GlobalOptions
@@ -25,7 +26,9 @@ struct OpWait: AsyncParsableCommand {
 
     func run() async throws {
         let (states, inTime) = try await global.withCluster { cluster in
-            try await cluster.ends(of: uuids, timeout: waiting.timeout?.duration)
+            Terminal.showsProgress
+                ? try await waitVisibly(on: cluster)
+                : try await cluster.ends(of: uuids, timeout: waiting.timeout?.duration)
         }
         try global.print(states)
         if !inTime {
@@ -34,6 +37,28 @@ struct OpWait: AsyncParsableCommand {
         }
         let bad = states.items.filter { $0.state != .complete }
         guard bad.isEmpty else { throw Failure(.failed, "did not complete: \(Self.named(bad))") }
+    }
+
+    /// How often what is shown is renewed; ends are told when they come all the same.
+    private static let progressInterval: Duration = .seconds(1)
+
+    private func waitVisibly(
+        on cluster: ClusterConnection
+    ) async throws -> (states: ListView<OperationStateView>, inTime: Bool) {
+        let begun = ContinuousClock.now
+        defer { Talk.progress("") }
+        while true {
+            let passed = ContinuousClock.now - begun
+            let left = waiting.timeout.map { max(.zero, $0.duration - passed) }
+            let (states, inTime) = try await cluster.ends(
+                of: uuids,
+                timeout: min(Self.progressInterval, left ?? Self.progressInterval)
+            )
+            if inTime || left.map({ $0 <= Self.progressInterval }) == true { return (states, inTime) }
+            let ended = states.items.count { $0.state.isTerminal }
+            let running = states.items.count { $0.state == .executing || $0.state == .folded }
+            Talk.progress("\(ended) of \(uuids.count) ended, \(running) executing, \(passed.components.seconds) s")
+        }
     }
 
     /// Names the first few, so that the line stays readable.

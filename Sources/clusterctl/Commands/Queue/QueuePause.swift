@@ -7,7 +7,8 @@ struct QueuePause: AsyncParsableCommand {
 
     static let configuration = CommandConfiguration(
         commandName: "pause",
-        abstract: "Keeps queues from being drained; what runs goes on."
+        abstract: "Keeps queues from being drained; what runs goes on.",
+        discussion: "Example: clusterctl queue pause 'h1-*' --reason 'disk swap'"
     )
 
     @OptionGroup var global: GlobalOptions

@@ -4,7 +4,8 @@ import ClusterOps
 struct QueueResume: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "resume",
-        abstract: "Lets paused queues be drained again: removes the rules within a pattern."
+        abstract: "Lets paused queues be drained again: removes the rules within a pattern.",
+        discussion: "Example: clusterctl queue resume 'h1-*'"
     )
 
     @OptionGroup var global: GlobalOptions

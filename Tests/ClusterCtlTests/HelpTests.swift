@@ -1,0 +1,54 @@
+import ArgumentParser
+import ClusterOpsTestKit
+import Foundation
+import Testing
+
+@testable import clusterctl
+
+@Suite struct HelpTests {
+    /// Every command that does something.
+    private static func leaves(of command: any ParsableCommand.Type) -> [any ParsableCommand.Type] {
+        let subcommands = command.configuration.subcommands
+        return subcommands.isEmpty ? [command] : subcommands.flatMap(leaves)
+    }
+
+    @Test func `the help of every command has an example, which begins with the command itself`() {
+        let leaves = Self.leaves(of: ClusterCtl.self)
+        #expect(leaves.count >= 36)
+        for leaf in leaves {
+            let help = ClusterCtl.helpMessage(for: leaf, columns: 500)
+            let usage = help.split(separator: "\n").first { $0.hasPrefix("USAGE: ") } ?? ""
+            // The words before the first argument: `clusterctl op show`.
+            let words = usage.dropFirst("USAGE: ".count).split(separator: " ")
+                .prefix { !"<[".contains($0.first ?? " ") }.joined(separator: " ")
+            #expect(words.hasPrefix("clusterctl ") && help.contains("Example: \(words)"), "\(words)")
+        }
+    }
+
+    @Test(arguments: ["bash", "zsh", "fish"])
+    func `there are completions for a shell, and bash takes them`(shell: String) async throws {
+        try await withFreshSchema { _, configuration in
+            let run = try await ClusterCtlProgram.run(["--generate-completion-script", shell], on: configuration)
+            #expect(run.status == 0 && run.talk == "" && run.output.contains("clusterctl"))
+            guard shell == "bash" else { return }
+            let check = try await ProgramRun.run("/bin/bash", ["-n"], environment: [:], input: run.output)
+            #expect(check.status == 0 && check.talk == "", "\(check.talk)")
+        }
+    }
+
+    @Test func `names are completed from the database, and not at all without one`() async throws {
+        try await withCluster { cluster in
+            for name in ["blue", "blurred", "red"] { try await cluster.addNetwork(name) }
+            let arguments = ["---completion", "op", "list", "--", "--network", "0", "2", "bl"]
+            let run = try await ClusterCtlProgram.run(arguments, on: cluster.configuration)
+            #expect(run.status == 0 && run.talk == "")
+            #expect(run.output.split(separator: "\n").filter { !$0.isEmpty } == ["blue", "blurred"], "\(run.output)")
+            let gone = try await ClusterCtlProgram.run(
+                arguments,
+                on: cluster.configuration,
+                environment: ["CLUSTEROPS_DATABASE_SOCKET": "/nonexistent"]
+            )
+            #expect(gone.status == 0 && gone.talk == "" && !gone.output.contains("bl"), "\(gone.output)")
+        }
+    }
+}
