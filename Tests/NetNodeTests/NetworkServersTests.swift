@@ -28,6 +28,11 @@ extension NamespaceTests {
                     kill(pid, SIGKILL)
                     try await eventually("it is back") { servers.restarts == 1 }
                     #expect(await servers.running[vni] != pid)
+                    // As `service list` shows it: a process that serves, and that had to be started again.
+                    let readings = await servers.readings
+                    #expect(readings.map(\.service) == ["dnsmasq \(vni)"] && readings.first?.restarts == 1)
+                    #expect(readings.first?.state == .running && readings.first?.health == .healthy)
+                    #expect((readings.first?.memoryBytes ?? 0) > 100_000)
                     #expect(try await world.underlay.lease(of: guest, tries: 1)?["ip"] == "10.9.0.11")
                     #expect(try await world.lookUp("guest-11", from: guest).contains("Address: 10.9.0.11"))
                     #expect(client.exitIfEnded != nil || world.serverProcesses().count == 1)
@@ -39,6 +44,7 @@ extension NamespaceTests {
                 }
                 await servers.close()
                 #expect(await servers.running.isEmpty && world.serverProcesses() == [])
+                #expect(await servers.readings.isEmpty)
             }
         }
 
