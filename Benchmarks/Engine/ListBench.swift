@@ -36,11 +36,14 @@ struct ListBench {
                 ("op list, a page far back", { [next] in _ = try await connection.operations(next) }),
                 ("queue list", { _ = try await connection.queues() }),
                 ("queue waits", { _ = try await connection.waits(since: nil) }),
+                ("status", { _ = try await connection.status() }),
             ]
             var figures: [Figure] = []
             for (name, ask) in questions {
                 figures.append(Figure("\(name): \(size)", try await median(ask), "ms", .atMost(limit)))
             }
+            // It asks everything, and nobody waits for it in a loop.
+            figures.append(Figure("doctor: \(size)", try await median { _ = try await connection.diagnosis() }, "ms"))
             return figures
         }
     }
