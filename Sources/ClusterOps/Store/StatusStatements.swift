@@ -4,7 +4,8 @@ import MariaDB
 ///
 /// One statement is one round trip without a connection that takes several at once, which would open a door to injection.
 enum StatusStatements {
-    /// Where counting in a queue of `any` or of the elected node stops: 30 such counts are 6 ms at worst.
+    /// Where counting in a queue of `any` or of the elected node stops: one that is full
+    /// took 0.3 ms with the rest of its queue, an empty queue 0.13 ms.
     private static let countedInQueue = 1000
     /// Entries of the nodes' own queues that are counted together.
     private static let countedInNodes = 5000
