@@ -95,7 +95,7 @@ extension NamespaceTests {
 
         @Test func `a network that is removed leaves nothing on any node, and the other network goes on`() async throws
         {
-            try await withNetNodes(hosts: 2) { nodes in
+            try await withNetNodes(hosts: 3) { nodes in
                 let world = nodes.world
                 let inventory = Inventory(
                     ClusterConnection(
@@ -107,8 +107,27 @@ extension NamespaceTests {
                 )
                 let green = try await world.addNetwork("green", vni: 200)
                 try await world.want(11, in: green, on: 1)
-                for index in 0..<2 { try await nodes.start(index) }
+                for index in 0..<3 { try await nodes.start(index) }
                 let leader = try await nodes.elected()
+                try await nodes.meshed(green)
+                @Sendable func traces(_ index: Int) async throws -> [String] {
+                    let host = world.hosts[index]
+                    let links = try await world.underlay.run("ip -j link show", in: host.namespace)
+                    let names = links.matches(of: /"ifname":"([^"]*)"/).map { String($0.1) }
+                    let tables = try await world.underlay.run("nft --stateless list tables", in: host.namespace)
+                    let namespaces = try FileManager.default.contentsOfDirectory(atPath: "/run/netns")
+                        .filter { $0.hasPrefix(host.namespacePrefix) }
+                    let files = try FileManager.default.contentsOfDirectory(atPath: nodes.stateDirectory(index))
+                    return names.sorted() + [tables] + namespaces.sorted() + files.sorted()
+                        + ["servers: \(nodes.servers(index).count)"]
+                }
+                for index in 0..<3 {
+                    try await eventually("h\(index + 1) is ready for green") {
+                        try await traces(index).contains("\(world.hosts[index].namespacePrefix)200")
+                    }
+                }
+                var before: [[String]] = []
+                for index in 0..<3 { before.append(try await traces(index)) }
                 let blue = try await inventory.addNetwork(
                     NetworkDraft(
                         name: try NetworkName("blue"),
@@ -124,22 +143,22 @@ extension NamespaceTests {
                 try await nodes.meshed(network)
                 try await eventually("it is served") { nodes.servers(leader).count == 2 }
                 let removal = try await inventory.removeNetwork(try NetworkName("blue"))
-                #expect(removal.operations.count == 3, "the servers, and each node's mesh")
+                #expect(removal.operations.count == 4, "the servers, and each node's mesh")
                 for id in removal.operations {
                     try await eventually("\(id) ends") { try await world.cluster.operation(id).state.isTerminal }
                     let operation = try await world.cluster.operation(id)
                     #expect(operation.state == .complete, "\(operation.tasks): \(String(describing: operation.error))")
                 }
-                for (index, host) in world.hosts.enumerated() {
-                    let links = try await world.underlay.run("ip -o link show", in: host.namespace)
-                    for device in ["cobr100", "covx100", "cogw100"] {
-                        #expect(!links.contains(device), "h\(index + 1)")
-                    }
-                    #expect(links.contains("cobr200"))
-                    #expect(!FileManager.default.fileExists(atPath: "/run/netns/\(host.namespacePrefix)100"))
-                    #expect(!FileManager.default.fileExists(atPath: "\(nodes.stateDirectory(index))/100"))
+                for index in 0..<3 {
+                    #expect(try await traces(index) == before[index], "h\(index + 1)")
                 }
                 #expect(nodes.servers(leader).count == 1)
+                for table: SQL in ["applied_state", "network_problems", "interfaces"] {
+                    let left = try await world.cluster.count(
+                        "SELECT COUNT(*) FROM \(sql: table) WHERE network <> \(green.id)"
+                    )
+                    #expect(left == 0)
+                }
                 let guest = try await world.start(11, in: green, on: 1)
                 #expect(try await world.underlay.lease(of: guest) != nil)
             }

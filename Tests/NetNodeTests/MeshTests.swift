@@ -127,6 +127,57 @@ extension NamespaceTests {
             }
         }
 
+        @Test func `a node with a new address is reached there, and one that is removed is forgotten`() async throws {
+            try await withMesh(hosts: 3) { world in
+                let blue = try await world.addNetwork("blue", vni: 100)
+                for (number, index) in [(11, 0), (12, 1), (13, 2)] {
+                    try await world.want(number, in: blue, on: index)
+                }
+                try await world.passEverywhere()
+                var guests: [NamespaceHosts.Guest] = []
+                for (number, index) in [(11, 0), (12, 1), (13, 2)] {
+                    guests.append(try await world.start(number, in: blue, on: index))
+                }
+                let (old, new) = (world.hosts[2].address, try IPv4Address("192.0.2.103"))
+                let third = world.hosts[2].namespace
+                // In this order: the kernel takes second addresses of a network away with the first.
+                try await world.underlay.run("ip addr del \(old)/24 dev under0", in: third)
+                try await world.underlay.run("ip addr add \(new)/24 dev under0", in: third)
+                try await world.cluster.execute(
+                    "UPDATE nodes SET underlay_address = \(new) WHERE id = \(world.nodes[2])"
+                )
+                #expect(try await world.underlay.ping(from: guests[0], to: guests[2].address) == 0)
+                let passes = try await world.passEverywhere()
+                #expect(passes.allSatisfy { $0.hasConverged })
+                // The tunnel keeps its entries, and only its own address changes.
+                #expect(passes[2].deviceChanges == 1 && passes[2].entryChanges == 0)
+                for one in guests {
+                    for other in guests where other != one {
+                        // A guest that got no answer asks for the hardware address once a second.
+                        try await eventually("\(one.address) reaches \(other.address)", within: .seconds(5)) {
+                            try await world.underlay.ping(from: one, to: other.address) == 1
+                        }
+                    }
+                }
+                for host in world.hosts.dropLast() {
+                    let entries = try await world.underlay.run("bridge fdb show dev covx100", in: host.namespace)
+                    #expect(!entries.contains("dst \(old) ") && entries.contains("dst \(new) "))
+                }
+
+                try await world.drop(13, in: blue)
+                try await world.cluster.execute("DELETE FROM nodes WHERE id = \(world.nodes[2])")
+                for index in 0..<2 { #expect(try await world.reconciler(index).pass().hasConverged) }
+                for host in world.hosts.dropLast() {
+                    let entries = try await world.underlay.run("bridge fdb show dev covx100", in: host.namespace)
+                    #expect(!entries.contains("\(new)") && !entries.contains("\(guests[2].mac) dst"))
+                }
+                #expect(try await world.underlay.ping(from: guests[0], to: guests[1].address) == 1)
+                #expect(try await world.underlay.ping(from: guests[0], to: guests[2].address) == 0)
+                // What it has by itself stays as it is: nobody knows any more what is wanted there.
+                await #expect(throws: ClusterOpsError.self) { try await world.reconciler(2).pass() }
+            }
+        }
+
         @Test func `frames between two guests reach no third node`() async throws {
             try await withMesh(hosts: 3, networkNodes: [2]) { world in
                 let blue = try await world.addNetwork("blue", vni: 100)

@@ -213,4 +213,15 @@ import Testing
         log.look(at: output("x\n" + hosts + hosts, of: total))
         #expect(log.hostsReads == 2 && log.namesReads == 1)
     }
+
+    @Test func `a log tells that a file was not there, so that nobody waits for it to be read`() throws {
+        func hasMissed(_ text: String) -> Bool {
+            var log = ServerLog(paths, after: nil)
+            log.look(at: CollectedOutput(bytes: Array(text.utf8), total: text.utf8.count))
+            return log.hasMissed
+        }
+        #expect(hasMissed("dnsmasq[7]: cannot read /run/x/100/hosts: No such file or directory\n"))
+        #expect(hasMissed("dnsmasq[7]: failed to load names from /run/x/100/names: No such file or directory\n"))
+        #expect(!hasMissed("dnsmasq[7]: read /run/x/100/names - 2 names\ndnsmasq[7]: cannot read /else: x\n"))
+    }
 }

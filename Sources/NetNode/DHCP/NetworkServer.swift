@@ -219,7 +219,7 @@ package actor NetworkServer {
         guard before.child.signal(SIGHUP) else { return false }
         let deadline = ContinuousClock.now + Self.reloadLimit
         while !log.hasRead(wanted) {
-            guard ContinuousClock.now < deadline, before.child.exitIfEnded == nil else { return false }
+            guard ContinuousClock.now < deadline, before.child.exitIfEnded == nil, !log.hasMissed else { return false }
             try await Task.sleep(for: Self.pace)
             try permit.check(epoch)
             log.look(at: before.child.standardError)

@@ -6,6 +6,7 @@ import ChildProcess
 /// speaks after the lines are there is answered by what is in the files.
 package struct ServerLog: Sendable, Hashable {
     private let hostsEnd: String
+    private let misses: [String]
     private let namesPart: String
     private var position: Int
     private var rest: [UInt8] = []
@@ -14,10 +15,14 @@ package struct ServerLog: Sendable, Hashable {
     /// How often `names` was read.
     package private(set) var namesReads = 0
 
+    /// Whether one of them was not there when it was to be read: somebody takes files away.
+    package private(set) var hasMissed = false
+
     /// Begins after what was written so far.
     package init(_ paths: ServerPaths, after output: CollectedOutput?) {
         hostsEnd = ": read \(paths.hosts)"
         namesPart = ": read \(paths.names) - "
+        misses = [": cannot read \(paths.hosts): ", ": failed to load names from \(paths.names): "]
         position = output?.total ?? 0
     }
 
@@ -42,6 +47,8 @@ package struct ServerLog: Sendable, Hashable {
             hostsReads += 1
         } else if line.contains(namesPart) {
             namesReads += 1
+        } else if misses.contains(where: line.contains) {
+            hasMissed = true
         }
     }
 }

@@ -1,6 +1,7 @@
 import ClusterOps
 import Logging
 import ServiceLifecycle
+import Synchronization
 
 /// Repairs what somebody breaks on this node as soon as the kernel tells of it, and within two seconds when it does not.
 ///
@@ -20,6 +21,7 @@ struct EarlyRepair: Sendable {
     private let ears: HostEars
     private let ofNetworks = HostChangeInbox()
     private let ofGate = HostChangeInbox()
+    private let serverRepairs = ServerRepairs()
     private let logger: Logger
 
     /// Creates it; it hears and does nothing before ``run()``.
@@ -75,22 +77,37 @@ struct EarlyRepair: Sendable {
     }
 
     private func repairNetworks() async {
+        await withDiscardingTaskGroup { group in
+            await repairNetworks(with: &group)
+            group.cancelAll()
+        }
+    }
+
+    /// Repairs devices and namespaces one look after the other, and servers beside that: one may take ten seconds to find
+    /// out that it does not start, and no other network waits for it.
+    private func repairNetworks(with group: inout DiscardingTaskGroup) async {
         var trouble = Trouble(logger: logger)
         var backoff = RepairBackoff()
         for await _ in ofNetworks.rings {
+            let (busy, ended) = serverRepairs.look()
+            for (vni, isWell) in ended { backoff.note(repaired: [vni], broken: isWell ? [] : [vni], at: .now) }
             let changes = ofNetworks.take()
             let start = ContinuousClock.now
             var took = Duration.zero
             do {
                 let broken = try await networks.broken(after: changes)
                 took = ContinuousClock.now - start
-                let due = backoff.due(broken, at: .now)
+                let due = backoff.due(broken, at: .now).subtracting(busy)
                 var left = broken.subtracting(due)
                 if !due.isEmpty {
                     logger.info("drift", metadata: ["vnis": "\(due.sorted())"])
-                    let failed = try await networks.repair(due, under: coordinator.tenure)
-                    backoff.note(repaired: due, broken: failed, at: .now)
+                    let failed = try await networks.repair(due)
+                    backoff.note(repaired: failed, broken: failed, at: .now)
                     left.formUnion(failed)
+                    for vni in due.subtracting(failed) {
+                        serverRepairs.begin(vni)
+                        group.addTask { await repairServer(of: vni) }
+                    }
                     // Of what we left undone the kernel does not tell.
                     if !failed.isEmpty { ofNetworks.ring() }
                 }
@@ -103,6 +120,11 @@ struct EarlyRepair: Sendable {
             }
             guard await pause(for: max(Self.pace, took * Self.pauseShare)) == .elapsed else { return }
         }
+    }
+
+    private func repairServer(of vni: VNI) async {
+        serverRepairs.end(vni, isWell: await networks.repairServer(of: vni, under: coordinator.tenure))
+        ofNetworks.ring()
     }
 
     private func repairGate() async {
@@ -121,6 +143,35 @@ struct EarlyRepair: Sendable {
                 trouble.report("the gate cannot be repaired: \(error)")
             }
             guard await pause(for: Self.pace) == .elapsed else { return }
+        }
+    }
+}
+
+/// The servers that are being repaired beside the looks, and what came of those that were.
+private final class ServerRepairs: Sendable {
+    private struct State {
+        var busy: Set<VNI> = []
+        var ended: [VNI: Bool] = [:]
+    }
+
+    private let state = Mutex(State())
+
+    func begin(_ vni: VNI) {
+        _ = state.withLock { $0.busy.insert(vni) }
+    }
+
+    func end(_ vni: VNI, isWell: Bool) {
+        state.withLock { state in
+            state.busy.remove(vni)
+            state.ended[vni] = isWell
+        }
+    }
+
+    /// Those that are under way, and what has ended since the last call, with whether it is well.
+    func look() -> (busy: Set<VNI>, ended: [VNI: Bool]) {
+        state.withLock { state in
+            defer { state.ended = [:] }
+            return (state.busy, state.ended)
         }
     }
 }

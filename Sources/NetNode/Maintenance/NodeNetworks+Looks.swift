@@ -15,20 +15,27 @@ extension NodeNetworks {
             .union(await servers.broken(readingFilesOf: changes.files))
     }
 
-    /// Brings some networks to what is wanted of them now, as ``repair(under:)`` does with all.
+    /// Brings devices and namespaces of some networks to what is wanted of them now, as ``repair(under:)`` does with all.
     ///
-    /// - Parameters:
-    ///   - networks: which.
-    ///   - tenure: under which this node serves; nil when it does not.
+    /// - Parameter networks: which.
     /// - Returns: Those that are broken still; what is wrong with them is written down.
     /// - Throws: What kept it from reading wanted or actual, or from writing down what it found.
-    func repair(_ networks: Set<VNI>, under tenure: Tenure?) async throws -> Set<VNI> {
+    func repair(_ networks: Set<VNI>) async throws -> Set<VNI> {
         let pass = try await mesh.pass(only: networks)
         try await writeDown(pass)
         let failed = Set(try await makeNamespaces(only: networks).keys)
-        try await bringServers(under: tenure, except: failed, only: networks)
         let without = pass.wanted.networks.filter { failed.contains($0.id) }.map(\.vni)
-        let silent = await servers.broken(readingFilesOf: []).intersection(networks)
-        return Set(pass.remaining.map(\.vni)).union(without).union(silent)
+        return Set(pass.remaining.map(\.vni)).union(without)
+    }
+
+    /// Brings the server of a network to what is wanted of it now; one that hangs takes its time.
+    ///
+    /// - Parameters:
+    ///   - network: whose.
+    ///   - tenure: under which this node serves; nil when it does not.
+    /// - Returns: Whether it serves, or needs not to; what is wrong with it is written down.
+    func repairServer(of network: VNI, under tenure: Tenure?) async -> Bool {
+        guard (try? await bringServers(under: tenure, only: [network])) != nil else { return false }
+        return await !servers.broken(readingFilesOf: []).contains(network)
     }
 }
