@@ -29,7 +29,7 @@ extension NetworkServer {
         let device = ProcessFacts(pid: running.child.pid).index(of: ServerFiles.device)
         let leases = (try? disk()).flatMap { FileIdentity(of: $0.paths.leases) }
         return namespace != nil && running.namespace == namespace && running.device == device
-            && running.leases == leases
+            && leases != nil && running.leases == leases
     }
 }
 

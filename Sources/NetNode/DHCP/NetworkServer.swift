@@ -284,13 +284,15 @@ package actor NetworkServer {
     ) async throws {
         try permit.check(epoch)
         let namespace = ProcessFacts.Namespace(of: namespacePath)
+        // Before it is opened: one that is taken away while the child starts is not what the child has.
+        let leases = FileIdentity(of: disk.paths.leases)
         let child: SupervisedChild
         do {
             child = try await SupervisedChild.start(specification(disk.paths))
         } catch {
             throw self.error(.notStarted("\(error)"))
         }
-        current = Running(child: child, configuration: files.configuration, namespace: namespace)
+        current = Running(child: child, configuration: files.configuration, namespace: namespace, leases: leases)
         do {
             try permit.check(epoch)
             try await waitUntilServing(child, wanted, disk.paths, in: epoch)
@@ -304,7 +306,6 @@ package actor NetworkServer {
         current?.hosts = files.hosts
         current?.names = files.names
         current?.device = ProcessFacts(pid: child.pid).index(of: ServerFiles.device)
-        current?.leases = FileIdentity(of: disk.paths.leases)
         served(self, ServedChild(child: child, network: wanted.id, since: .now))
     }
 
