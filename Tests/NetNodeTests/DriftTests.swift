@@ -114,12 +114,12 @@ extension NamespaceTests {
                 }
                 // A cable that somebody has pulled to another name, and a tunnel of another VNI under ours.
                 try await repaired("leg renamed", good, world) {
-                    try await world.onHost("ip link set dev cogw100 name away")
-                    try await world.onHost("ip link set dev away name other")
+                    try await world.onHost("ip link set dev cogw100 name other")
                 }
                 try await repaired("tunnel replaced", good, world) {
-                    try await world.onHost("ip link del dev covx100")
-                    try await world.onHost("ip link add name covx100 type vxlan id 7 dstport 8472")
+                    // At once: in between it would be made again.
+                    let lines = "link del dev covx100\nlink add name covx100 type vxlan id 7 dstport 8472\n"
+                    try await world.mesh.underlay.run("ip -batch -", input: lines, in: world.host.namespace)
                 }
                 for name in ["dnsmasq.conf", "hosts", "names"] {
                     let path = "\(world.directory)/\(name)"

@@ -111,8 +111,8 @@ struct EarlyRepair: Sendable {
                     // Of what we left undone the kernel does not tell.
                     if !failed.isEmpty { ofNetworks.ring() }
                 }
-                // What a sweep would not look at.
-                if !left.isEmpty { ofNetworks.giveBack(changes) }
+                // What a sweep would not look at; and of a server in the middle of a pass a look can tell nothing.
+                if !left.isEmpty || !busy.isEmpty { ofNetworks.giveBack(changes) }
                 trouble.over()
             } catch {
                 ofNetworks.giveBack(changes)
