@@ -24,7 +24,7 @@ extension TestCluster {
             """,
             """
             INSERT INTO interfaces (id, network, node, mac, address, hostname)
-            SELECT UUID(), w.id, n.id, CONCAT('52:54:00:00:00:', LPAD(HEX(s.seq), 2, '0')), CONCAT('10.9.0.', s.seq),
+            SELECT UUID(), w.id, n.id, CONCAT('52:54:00:00:00:', LOWER(LPAD(HEX(s.seq), 2, '0'))), CONCAT('10.9.0.', s.seq),
                 CONCAT('g', s.seq)
             FROM networks AS w CROSS JOIN seq_10_to_19 AS s
                 JOIN nodes AS n ON n.name = CONCAT('h', 1 + (w.vni * 10 + s.seq) % \(nodes))

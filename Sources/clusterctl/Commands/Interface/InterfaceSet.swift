@@ -4,7 +4,8 @@ import ClusterOps
 struct InterfaceSet: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "set",
-        abstract: "Changes a guest's interface, or moves it to another node; what is not named stays as it is."
+        abstract: "Changes a guest's interface, or moves it to another node; what is not named stays as it is.",
+        discussion: "Example: clusterctl interface set 0190163d-8694-739b-aea5-966c26f8ad91 --node h2"
     )
 
     @OptionGroup var global: GlobalOptions

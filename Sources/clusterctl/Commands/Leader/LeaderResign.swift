@@ -5,7 +5,8 @@ import ClusterOps
 struct LeaderResign: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "resign",
-        abstract: "Has the elected node hand over to another one, and waits until that one serves."
+        abstract: "Has the elected node hand over to another one, and waits until that one serves.",
+        discussion: "Example: clusterctl leader resign --timeout 1m"
     )
 
     /// Longer than a leader waits for somebody to be ready, with what the beginning of a tenure takes.

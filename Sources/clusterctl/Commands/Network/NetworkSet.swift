@@ -4,7 +4,8 @@ import ClusterOps
 struct NetworkSet: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "set",
-        abstract: "Changes a network; what is not named stays as it is."
+        abstract: "Changes a network; what is not named stays as it is.",
+        discussion: "Example: clusterctl network set blue --mtu 1400 --no-domain"
     )
 
     @OptionGroup var global: GlobalOptions

@@ -4,7 +4,8 @@ import ClusterOps
 struct NodeSet: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "set",
-        abstract: "Changes a machine of the cluster."
+        abstract: "Changes a machine of the cluster.",
+        discussion: "Example: clusterctl node set h1 --underlay 192.0.2.11"
     )
 
     @OptionGroup var global: GlobalOptions
