@@ -97,7 +97,7 @@ import Testing
                     on: transaction.session
                 )
                 let claims = try Claiming.claimAndFold(
-                    try #require(heads).candidates.map(\.id),
+                    heads.candidates.map(\.id),
                     upTo: 10,
                     by: worker.identity,
                     definitions: definitions,

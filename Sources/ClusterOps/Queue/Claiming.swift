@@ -199,7 +199,7 @@ private struct Chooser: Sendable {
         on session: borrowing Session
     ) throws -> (choices: [ClaimPolicy.Choice], foreign: Bool) {
         let (excluded, skipped) = (unrunnable.lists, unreadable.ids)
-        func candidates(_ look: ClaimStatements.Look) throws -> ClaimStatements.Heads? {
+        func candidates(_ look: ClaimStatements.Look) throws -> ClaimStatements.Heads {
             try ClaimStatements.candidates(
                 in: queues,
                 look,
@@ -209,12 +209,13 @@ private struct Chooser: Sendable {
             )
         }
         let limit = freeSlots * Claiming.candidatesPerSlot
-        var heads = isBacklogged ? nil : try candidates(.everything(most: Self.shortLook))
-        if heads == nil {
-            heads = try candidates(.heads(ofEach: limit))
-            isBacklogged = (heads?.candidates.count ?? 0) >= min(limit, Self.shortLook)
+        var heads = ClaimStatements.Heads()
+        heads.isCutOff = true
+        if !isBacklogged { heads = try candidates(.everything(most: Self.shortLook)) }
+        if heads.isCutOff {
+            heads = try candidates(.heads(ofEach: limit, besides: heads.busy))
+            isBacklogged = heads.candidates.count >= min(limit, Self.shortLook)
         }
-        guard let heads else { preconditionFailure("the heads of queues are never too many") }
         unreadable.insert(heads.unreadable)
         let possible = heads.candidates.filter { candidate in
             if candidate.tasks.allSatisfy({ runnable[$0] != nil }) { return true }
