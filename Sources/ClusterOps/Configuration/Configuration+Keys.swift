@@ -224,6 +224,13 @@ extension Configuration {
             example: "eth0"
         ),
         ConfigurationKey(
+            optional: "network.external_bridge",
+            \.network.externalBridge,
+            "The Linux bridge that leads outside, for networks with NAT; needed where this node may be elected.",
+            .value("1 to 15 letters, digits, underscores, dots and dashes, with no dash first"),
+            example: "br-ext"
+        ),
+        ConfigurationKey(
             "network.dns_servers",
             \.network.dnsServers,
             "Whom the networks' servers ask for names that are not theirs; they have to be in reach of the networks.",

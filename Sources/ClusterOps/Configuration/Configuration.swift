@@ -130,6 +130,8 @@ public struct Configuration: Sendable, Hashable {
         public var namespacePrefix = "co-"
         /// The device that carries the mesh; none means the one that has the underlay address.
         public var underlayInterface: LinkName?
+        /// The Linux bridge that leads outside; none means that this node has no way out for networks with NAT.
+        public var externalBridge: LinkName?
         /// Whom the networks' servers ask for names that are not theirs, in no order; nobody by default.
         public var dnsServers: [IPv4Address] = []
         /// How often netnode reads back and repairs its node.

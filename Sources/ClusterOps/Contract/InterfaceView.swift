@@ -12,4 +12,11 @@ public struct InterfaceView: Codable, Sendable, Hashable {
     public let address: IPv4Address
     /// The guest's name in the network.
     public let hostname: HostName
+    /// The external address under which it is reached from outside, and seen there.
+    @NullWhenUnknown public var floatingAddress: IPv4Address?
+
+    private enum CodingKeys: String, CodingKey {
+        case uuid, network, node, mac, address, hostname
+        case floatingAddress = "floating_address"
+    }
 }

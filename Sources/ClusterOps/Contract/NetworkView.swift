@@ -18,6 +18,10 @@ public struct NetworkView: Codable, Sendable, Hashable {
     public let dhcp: Bool
     /// Whether guests' names resolve.
     public let dns: Bool
+    /// Whether guests reach the outside.
+    public let nat: Bool
+    /// The address under which they are seen there, unless they have a floating one.
+    @NullWhenUnknown public var externalAddress: IPv4Address?
     /// The address of its DHCP and DNS server and router.
     public let serverAddress: IPv4Address
     /// Rises with every change to the network or its interfaces.
@@ -30,7 +34,8 @@ public struct NetworkView: Codable, Sendable, Hashable {
     public let problems: [NetworkProblemView]
 
     private enum CodingKeys: String, CodingKey {
-        case uuid, name, vni, cidr, mtu, domain, dhcp, dns, applied, converged, problems
+        case uuid, name, vni, cidr, mtu, domain, dhcp, dns, nat, applied, converged, problems
+        case externalAddress = "external_address"
         case serverAddress = "server_address"
         case wantedGeneration = "wanted_generation"
     }

@@ -37,6 +37,9 @@ public enum Migrations {
         step(24, "create ready candidates", PackageResources.V0024__create_ready_candidates_sql),
         step(25, "cover lists of history", PackageResources.V0025__cover_lists_of_history_sql),
         step(26, "tell who supervises", PackageResources.V0026__tell_who_supervises_sql),
+        step(27, "create external network", PackageResources.V0027__create_external_network_sql),
+        step(28, "create external addresses", PackageResources.V0028__create_external_addresses_sql),
+        step(29, "record egress", PackageResources.V0029__record_egress_sql),
     ]
 
     /// Brings a schema to this program's version, or tells how far it is.

@@ -34,8 +34,9 @@ enum InterfaceStatements {
         if let node = filter.node { conditions.append("n.name = \(node)") }
         return try session.query(
             """
-            SELECT i.id, w.name AS network, n.name AS node, i.mac, i.address, i.hostname
+            SELECT i.id, w.name AS network, n.name AS node, i.mac, i.address, i.hostname, e.address AS floating_address
             FROM interfaces AS i JOIN networks AS w ON w.id = i.network JOIN nodes AS n ON n.id = i.node
+                LEFT JOIN external_addresses AS e ON e.holder = i.id
             WHERE \(sql: .joined(conditions, separator: " AND "))
             ORDER BY w.name, i.address
             """
@@ -46,7 +47,8 @@ enum InterfaceStatements {
                 node: try row.get("node"),
                 mac: try row.get("mac"),
                 address: try row.get("address"),
-                hostname: try row.get("hostname")
+                hostname: try row.get("hostname"),
+                floatingAddress: try row.get("floating_address", as: IPv4Address?.self)
             )
         }
     }

@@ -23,7 +23,7 @@ extension Inventory {
             try NetworkStatements.bump([network.id], in: transaction)
             let nodes = try Self.meshNodes(of: network.id, in: transaction)
             let work = [AppliedWork.servers(network.name)] + AppliedWork.mesh(network.name, on: nodes)
-            return Change(object: InterfaceView(id, draft), enqueued: try apply(work, in: transaction))
+            return Change(object: InterfaceView(id, draft, floating: nil), enqueued: try apply(work, in: transaction))
         }
     }
 
@@ -40,7 +40,7 @@ extension Inventory {
             guard let node = try NodeStatements.hold(draft.node, in: transaction) else {
                 throw Self.unknownNode(draft.node)
             }
-            let object = InterfaceView(id, draft)
+            let object = InterfaceView(id, draft, floating: interface.floatingAddress)
             guard object != interface else { return Change(object: object, enqueued: EnqueuedWork()) }
             try draft.check(in: network.cidr, network.vni)
             do {
@@ -97,7 +97,7 @@ extension Inventory {
     }
 
     /// Reads an interface and its network, and keeps everybody from changing either until COMMIT.
-    private static func lock(
+    static func lock(
         _ id: InterfaceID,
         in transaction: borrowing Transaction
     ) throws -> (InterfaceView, NetworkRecord) {
@@ -127,14 +127,15 @@ extension Inventory {
 }
 
 extension InterfaceView {
-    fileprivate init(_ id: InterfaceID, _ draft: InterfaceDraft) {
+    fileprivate init(_ id: InterfaceID, _ draft: InterfaceDraft, floating: IPv4Address?) {
         self.init(
             uuid: id,
             network: draft.network,
             node: draft.node,
             mac: draft.mac,
             address: draft.address,
-            hostname: draft.hostname
+            hostname: draft.hostname,
+            floatingAddress: floating
         )
     }
 }

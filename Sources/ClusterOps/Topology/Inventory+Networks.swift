@@ -3,7 +3,8 @@ import MariaDB
 extension Inventory {
     /// Adds a network.
     ///
-    /// - Throws: `ClusterOpsError`, with code `conflict` when the name or the VNI is taken.
+    /// - Throws: `ClusterOpsError`, with code `conflict` when the name or the VNI is taken, or when there is no external
+    ///   address for its NAT.
     package func addNetwork(_ draft: NetworkDraft) async throws -> ChangedView<NetworkView> {
         let id = NetworkID.new()
         return try await change { transaction in
@@ -18,6 +19,7 @@ extension Inventory {
                     ]
                 )
             }
+            if draft.nat { try Self.giveNAT(id, draft.name, draft.cidr, in: transaction) }
             // No node hosts an interface of it yet; those that may be elected have their part of the mesh ready.
             let nodes = try Self.meshNodes(of: id, in: transaction)
             let work = AppliedWork(tasks: [.networkApplyCreateNetworkNode], network: draft.name)
@@ -43,14 +45,16 @@ extension Inventory {
 
     /// Changes a network; what it is already is no change.
     ///
-    /// - Throws: `ClusterOpsError` with code `notFound` when there is no such network.
+    /// - Throws: `ClusterOpsError` with code `notFound` when there is no such network, with code `conflict` when its NAT
+    ///   cannot be given or taken.
     package func changeNetwork(_ name: NetworkName, _ wanted: NetworkChange) async throws -> ChangedView<NetworkView> {
         try await change { transaction in
             guard let network = try NetworkStatements.lock(name, in: transaction) else {
                 throw Self.unknownNetwork(name)
             }
             let changed = wanted.applied(to: network)
-            guard changed != network else {
+            let isOtherNAT = try Self.changeNAT(of: network, to: wanted.nat, in: transaction)
+            guard isOtherNAT || changed != network else {
                 return Change(object: try Self.view(of: name, in: transaction), enqueued: EnqueuedWork())
             }
             try NetworkStatements.update(changed, in: transaction)
@@ -129,7 +133,7 @@ extension Inventory {
             .union(try NetworkStatements.hosts(of: network, on: transaction.session)[network] ?? [])
     }
 
-    private static func view(of name: NetworkName, in transaction: borrowing Transaction) throws -> NetworkView {
+    static func view(of name: NetworkName, in transaction: borrowing Transaction) throws -> NetworkView {
         guard let view = try networkViews(name, on: transaction.session).first else { throw unknownNetwork(name) }
         return view
     }
@@ -143,16 +147,19 @@ extension Inventory {
         let problems = try AppliedStatements.problems(of: only, on: session)
         let hosts = try NetworkStatements.hosts(of: only, on: session)
         let candidates = try NetworkStatements.networkNodes(on: session)
+        let external = try ExternalStatements.networkAddresses(of: only, on: session)
         let leader = try LeaseStatements.leader(ClusterConnection.networkNodeLease, on: session)
         return networks.map { network in
             let convergence = Convergence(
                 meshNodes: candidates.union(hosts[network.id] ?? []),
                 needsServer: network.dhcp || network.dns,
+                needsEgress: external[network.id] != nil,
                 wantedGeneration: network.generation,
                 term: leader.flatMap { $0.holder == nil ? nil : $0.term }
             )
             return NetworkView(
                 network,
+                externalAddress: external[network.id],
                 applied: applied[network.id] ?? [],
                 problems: problems[network.id] ?? [],
                 convergence: convergence
@@ -164,6 +171,7 @@ extension Inventory {
 extension NetworkView {
     fileprivate init(
         _ network: NetworkRecord,
+        externalAddress: IPv4Address?,
         applied: [AppliedView],
         problems: [NetworkProblemView],
         convergence: Convergence
@@ -177,6 +185,8 @@ extension NetworkView {
             domain: network.domain,
             dhcp: network.dhcp,
             dns: network.dns,
+            nat: externalAddress != nil,
+            externalAddress: externalAddress,
             serverAddress: network.cidr.serverAddress,
             wantedGeneration: network.generation,
             applied: applied,

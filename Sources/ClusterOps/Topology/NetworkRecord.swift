@@ -23,15 +23,23 @@ package struct NetworkChange: Sendable, Hashable {
     package var domain: Domain?
     package var dhcp: Bool?
     package var dns: Bool?
+    package var nat: Bool?
 
-    package init(mtu: MTU? = nil, domain: Domain? = nil, dhcp: Bool? = nil, dns: Bool? = nil) {
+    package init(
+        mtu: MTU? = nil,
+        domain: Domain? = nil,
+        dhcp: Bool? = nil,
+        dns: Bool? = nil,
+        nat: Bool? = nil
+    ) {
         self.mtu = mtu
         self.domain = domain
         self.dhcp = dhcp
         self.dns = dns
+        self.nat = nat
     }
 
-    /// The network as it is afterwards.
+    /// The network's row as it is afterwards; NAT is an address that it has, and not in its row.
     func applied(to network: NetworkRecord) -> NetworkRecord {
         var changed = network
         changed.mtu = mtu ?? network.mtu
@@ -58,9 +66,20 @@ package struct NetworkDraft: Sendable, Hashable {
     package let domain: DomainName?
     package let dhcp: Bool
     package let dns: Bool
+    /// Whether it gets a way out, under an external address of its own.
+    package let nat: Bool
 
     /// Describes a network.
-    package init(name: NetworkName, vni: VNI, cidr: CIDR, mtu: MTU, domain: DomainName?, dhcp: Bool, dns: Bool) {
+    package init(
+        name: NetworkName,
+        vni: VNI,
+        cidr: CIDR,
+        mtu: MTU,
+        domain: DomainName?,
+        dhcp: Bool,
+        dns: Bool,
+        nat: Bool = false
+    ) {
         self.name = name
         self.vni = vni
         self.cidr = cidr
@@ -68,5 +87,6 @@ package struct NetworkDraft: Sendable, Hashable {
         self.domain = domain
         self.dhcp = dhcp
         self.dns = dns
+        self.nat = nat
     }
 }

@@ -48,6 +48,7 @@ extension NetworkView: Answer {
             fields: [
                 ("uuid", "\(uuid)"), ("name", "\(name)"), ("vni", "\(vni)"), ("cidr", "\(cidr)"), ("mtu", "\(mtu)"),
                 ("domain", domain?.description), ("dhcp", dhcp.word), ("dns", dns.word),
+                ("nat", nat.word), ("external address", externalAddress?.description),
                 ("server address", "\(serverAddress)"), ("wanted generation", "\(wantedGeneration)"),
                 ("converged", converged.word),
             ]
@@ -58,13 +59,28 @@ extension NetworkView: Answer {
 }
 
 extension InterfaceView: TableRow {
-    static let titles = ["UUID", "NETWORK", "NODE", "MAC", "ADDRESS", "HOSTNAME"]
-    var cells: [String?] { ["\(uuid)", "\(network)", "\(node)", "\(mac)", "\(address)", "\(hostname)"] }
+    static let titles = ["UUID", "NETWORK", "NODE", "MAC", "ADDRESS", "HOSTNAME", "FLOATING"]
+    var cells: [String?] {
+        [
+            "\(uuid)", "\(network)", "\(node)", "\(mac)", "\(address)", "\(hostname)",
+            floatingAddress.map { "\($0)" },
+        ]
+    }
 }
 
 extension InterfaceView: Answer {
     var table: TextTable {
         TextTable(fields: zip(Self.titles, cells).map { (name: $0.lowercased(), value: $1) })
+    }
+}
+
+extension ExternalNetworkView: Answer {
+    var table: TextTable {
+        TextTable(fields: [
+            ("cidr", "\(cidr)"), ("gateway", "\(gateway)"), ("first address", "\(firstAddress)"),
+            ("last address", "\(lastAddress)"), ("addresses used", "\(addressesUsed)"),
+            ("addresses free", "\(addressesFree)"),
+        ])
     }
 }
 

@@ -6,6 +6,7 @@ struct InterfaceNoun: ParsableCommand {
         abstract: "Interfaces of guests.",
         subcommands: [
             InterfaceAdd.self, InterfaceList.self, InterfaceShow.self, InterfaceSet.self, InterfaceRemove.self,
+            InterfaceFloat.self, InterfaceUnfloat.self,
         ]
     )
 }

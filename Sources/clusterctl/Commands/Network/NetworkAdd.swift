@@ -33,6 +33,9 @@ struct NetworkAdd: AsyncParsableCommand {
     @Flag(help: "Resolve no names.")
     var noDns = false
 
+    @Flag(help: "Give its guests a way out, under an external address of the network.")
+    var nat = false
+
     func run() async throws {
         let draft = NetworkDraft(
             name: name,
@@ -41,7 +44,8 @@ struct NetworkAdd: AsyncParsableCommand {
             mtu: try mtu ?? MTU(NetworkDraft.defaultMTU),
             domain: domain,
             dhcp: !noDhcp,
-            dns: !noDns
+            dns: !noDns,
+            nat: nat
         )
         try await global.withCluster { cluster in
             try global.print(try await application.inventory(cluster).addNetwork(draft))

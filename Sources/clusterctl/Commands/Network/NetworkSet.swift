@@ -30,16 +30,25 @@ struct NetworkSet: AsyncParsableCommand {
     @Flag(inversion: .prefixedNo, exclusivity: .exclusive, help: "Resolve names.")
     var dns: Bool?
 
+    @Flag(
+        inversion: .prefixedNo,
+        exclusivity: .exclusive,
+        help: "Give its guests a way out, under an external address of the network."
+    )
+    var nat: Bool?
+
     func validate() throws {
         guard !noDomain || domain == nil else { throw ValidationError("--domain and --no-domain exclude each other") }
         guard change != NetworkChange() else {
-            throw ValidationError("say what to change: --mtu, --domain, --no-domain, --[no-]dhcp or --[no-]dns")
+            throw ValidationError(
+                "say what to change: --mtu, --domain, --no-domain, --[no-]dhcp, --[no-]dns or --[no-]nat"
+            )
         }
     }
 
     private var change: NetworkChange {
         let newDomain = noDomain ? NetworkChange.Domain.none : domain.map { .name($0) }
-        return NetworkChange(mtu: mtu, domain: newDomain, dhcp: dhcp, dns: dns)
+        return NetworkChange(mtu: mtu, domain: newDomain, dhcp: dhcp, dns: dns, nat: nat)
     }
 
     func run() async throws {

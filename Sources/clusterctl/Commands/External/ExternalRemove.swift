@@ -1,0 +1,22 @@
+import ArgumentParser
+import ClusterOps
+
+struct ExternalRemove: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "remove",
+        abstract: "Removes the network outside, of which no address is given out."
+    )
+
+    @OptionGroup var global: GlobalOptions
+
+    @OptionGroup var application: Application
+
+    @OptionGroup var confirmation: Confirmation
+
+    func run() async throws {
+        try confirmation.ask("Remove the external network?")
+        try await global.withCluster { cluster in
+            try global.print(try await application.inventory(cluster).removeExternalNetwork())
+        }
+    }
+}

@@ -1,0 +1,15 @@
+import ArgumentParser
+import ClusterOps
+
+struct ExternalShow: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "show",
+        abstract: "Shows the network outside, and how many of its addresses are given out."
+    )
+
+    @OptionGroup var global: GlobalOptions
+
+    func run() async throws {
+        try await global.withCluster { try global.print(try await Inventory($0).externalNetwork()) }
+    }
+}

@@ -1,0 +1,25 @@
+import ArgumentParser
+import ClusterOps
+
+struct InterfaceFloat: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "float",
+        abstract: "Gives a guest's interface a floating address: it is reached under it from outside, and seen there."
+    )
+
+    @OptionGroup var global: GlobalOptions
+
+    @OptionGroup var application: Application
+
+    @Argument(help: "The interface.", transform: { try InterfaceID($0) })
+    var uuid: InterfaceID
+
+    @Option(help: "Which external address; default any that is free.", transform: { try IPv4Address($0) })
+    var address: IPv4Address?
+
+    func run() async throws {
+        try await global.withCluster { cluster in
+            try global.print(try await application.inventory(cluster).floatInterface(uuid, address))
+        }
+    }
+}
