@@ -136,6 +136,11 @@ struct NetNodeDaemon {
         return NodeNetworks(
             mesh: MeshReconciler(node: node, database: database, logger: logger),
             namespaces: namespaces,
+            egress: EgressReconciler(
+                namespaces: namespaces,
+                bridge: configuration.network.externalBridge,
+                logger: logger
+            ),
             servers: servers,
             ledger: NetworkLedger(node: node, database: database),
             database: database,
@@ -152,6 +157,8 @@ struct NetNodeDaemon {
         var handlers: [any TaskHandler] = meshTasks.map { task in
             EnsureMeshHandler(task, reconciler: networks.mesh, ledger: networks.ledger) { network in
                 if let failure = try await networks.makeNamespaces(of: network)[network] { throw failure }
+                // What is wrong with it is the network's problem, and not the mesh's.
+                try await networks.makeEgress(of: network)
             }
         }
         handlers.append(

@@ -11,10 +11,11 @@ package struct NodeNetworks: Sendable {
     let node: NodeName
     let mesh: MeshReconciler
     let namespaces: NamespaceReconciler
+    let egress: EgressReconciler
     let servers: NetworkServers
     let ledger: NetworkLedger
-    private let database: Database
-    private let logger: Logger
+    let database: Database
+    let logger: Logger
     private let turns = Turns()
 
     /// What of a network is neither mesh nor server, as problems name it.
@@ -31,6 +32,7 @@ package struct NodeNetworks: Sendable {
     init(
         mesh: MeshReconciler,
         namespaces: NamespaceReconciler,
+        egress: EgressReconciler,
         servers: NetworkServers,
         ledger: NetworkLedger,
         database: Database,
@@ -39,6 +41,7 @@ package struct NodeNetworks: Sendable {
         node = mesh.node
         self.mesh = mesh
         self.namespaces = namespaces
+        self.egress = egress
         self.servers = servers
         self.ledger = ledger
         self.database = database
@@ -56,7 +59,7 @@ package struct NodeNetworks: Sendable {
         ServerWanted.all(in: try await database.withSession { try ServerStatements.rows(of: network, on: $0) })
     }
 
-    private func isNetworkNode() async throws -> Bool {
+    func isNetworkNode() async throws -> Bool {
         let node = node
         return try await database.withSession { try NodeStatements.isNetworkNode(node, on: $0) }
     }
@@ -73,6 +76,8 @@ package struct NodeNetworks: Sendable {
         let pass = try await mesh.pass()
         try await writeDown(pass)
         try await makeNamespaces()
+        // An elected node does it with its servers, and writes down that it did.
+        if tenure == nil { try await makeEgress() }
         let wanted = Set(pass.wanted.networks.map(\.id))
         try await ledger.closeProblems(among: known) { what, network in
             wanted.contains(network) && (!Self.problemsOfElected.contains(what) || tenure != nil)
@@ -159,7 +164,7 @@ package struct NodeNetworks: Sendable {
 
     // MARK: What the elected node does
 
-    /// Brings one network up on the elected node: mesh, namespace, server.
+    /// Brings one network up on the elected node: mesh, namespace, server, egress.
     ///
     /// A server that runs is told first: nearly always a guest is all that is new, and it may be waiting.
     ///
@@ -172,6 +177,8 @@ package struct NodeNetworks: Sendable {
         }
         if let failure = try await makeNamespaces(of: network)[network] { throw failure }
         let late = try await bringServer(of: network, under: tenure)
+        // Last: guests have their addresses, whatever is wrong with what leads outside.
+        if let failure = try await makeEgress(of: network, under: tenure)[network] { throw failure }
         return late == .nothing ? early ?? late : late
     }
 
@@ -187,7 +194,7 @@ package struct NodeNetworks: Sendable {
         }
     }
 
-    private func vni(of network: NetworkID) async throws -> VNI? {
+    func vni(of network: NetworkID) async throws -> VNI? {
         try await database.withSession { try MeshStatements.vni(of: network, on: $0) }
     }
 
@@ -201,6 +208,8 @@ package struct NodeNetworks: Sendable {
     func serveAll(under tenure: Tenure?) async throws {
         _ = try await mesh.pass()
         try await bringServers(under: tenure, except: Set(try await makeNamespaces().keys))
+        // Candidates have it ready by their own passes.
+        if let tenure { try await makeEgress(under: tenure) }
     }
 
     /// Brings the servers of all networks to what is wanted now, in namespaces that are there.
@@ -283,7 +292,7 @@ package struct NodeNetworks: Sendable {
         return "left out: " + named + (rest > 0 ? "; and \(rest) more" : "")
     }
 
-    /// Tells everybody where the gateways are now.
+    /// Tells everybody where the gateways and the external addresses are now.
     func announce() async throws {
         for network in try await wanted() {
             do {
@@ -296,6 +305,7 @@ package struct NodeNetworks: Sendable {
                 )
             }
         }
+        try await announceEgress()
     }
 }
 

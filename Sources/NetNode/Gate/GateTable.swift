@@ -30,7 +30,7 @@ package enum GateTable {
               }
               chain prerouting {
                 type filter hook prerouting priority -300; policy accept;
-                iifname { "\(LegName.prefix)*", "coex*" } jump gated
+                iifname { "\(LegName.prefix)*", "\(ExternalLegName.prefix)*" } jump gated
               }
               chain gated {
                 iifgroup @live accept

@@ -4,7 +4,7 @@ import ChildProcess
 package struct HostCommand: Sendable, Hashable {
     /// The programs by which a node's kernel is read and changed.
     package enum Program: String, Sendable {
-        case ip, bridge, nft, sysctl
+        case ip, bridge, nft, sysctl, conntrack
     }
 
     /// Ten seconds: the longest batch measured, 5,000 entries, takes 0.13 s; the rest is for a busy machine.

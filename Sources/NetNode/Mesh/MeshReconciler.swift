@@ -73,7 +73,7 @@ package struct MeshReconciler: Sendable {
         Set(
             try await Link.all(in: namespace, run: runner).compactMap { link in
                 BridgeName(deviceName: link.name)?.vni ?? TunnelName(deviceName: link.name)?.vni
-                    ?? LegName(deviceName: link.name)?.vni
+                    ?? LegName(deviceName: link.name)?.vni ?? ExternalLegName(deviceName: link.name)?.vni
             }
         )
     }

@@ -15,10 +15,10 @@ package struct NamespaceReconciler: Sendable {
     private static let forwardingLook: Duration = .milliseconds(10)
 
     private let prefix: String
-    private let namespace: String?
-    private let runner: HostCommandRunner
+    let namespace: String?
+    let runner: HostCommandRunner
     private let logger: Logger
-    private let turns = OneAtATime()
+    let turns = OneAtATime()
     private let last = LastWanted<NamespaceWanted>()
 
     /// Creates one; nothing is read before the first pass.
@@ -102,7 +102,7 @@ package struct NamespaceReconciler: Sendable {
         )
     }
 
-    /// Takes a network's leg and namespace from this node, if they are there.
+    /// Takes a network's legs and namespace from this node, if they are there.
     ///
     /// What runs inside has to be ended before: a namespace lives on, without its name, as long as something runs there.
     ///
@@ -118,9 +118,10 @@ package struct NamespaceReconciler: Sendable {
             last.forget(vni)
             let (leg, name) = (LegName(vni), name(vni))
             var found = false
-            if try await links()[leg.description] != nil {
+            let links = try await links()
+            for leg in [leg.description, ExternalLegName(vni).description] where links[leg] != nil {
                 found = true
-                try await succeed(HostCommand(.ip, ["link", "del", "dev", "\(leg)"], namespace: namespace))
+                try await succeed(HostCommand(.ip, ["link", "del", "dev", leg], namespace: namespace))
             }
             if name.presence != .absent {
                 found = true
@@ -133,7 +134,9 @@ package struct NamespaceReconciler: Sendable {
 
     /// Takes all legs of this node down: for a node that nobody guards any more.
     package func lowerLegs() async throws {
-        let legs = try await links().values.filter { LegName(deviceName: $0.name) != nil && $0.isUp }
+        let legs = try await links().values.filter { link in
+            (LegName(deviceName: link.name) != nil || ExternalLegName(deviceName: link.name) != nil) && link.isUp
+        }
         _ = try await batch(legs.map { "link set dev \($0.name) down" }, in: namespace)
     }
 
@@ -146,7 +149,7 @@ package struct NamespaceReconciler: Sendable {
 
     // MARK: Steps
 
-    private func links() async throws -> [String: Link] {
+    func links() async throws -> [String: Link] {
         let links = try await Link.all(in: namespace, run: runner)
         return Dictionary(links.map { ($0.name, $0) }) { first, _ in first }
     }
@@ -182,7 +185,9 @@ package struct NamespaceReconciler: Sendable {
         for (wanted, result) in await eachOf(inside, { try await takeInside(steps[$0.vni] ?? [], $0) }) {
             if case .failure(let error) = result { complaints[wanted.vni] = complaints[wanted.vni] ?? "\(error)" }
         }
-        let after = try await forwarding(of: Set(changes.filter { $0.steps.contains(.addLeg) }.map(\.wanted.vni)))
+        let after = try await forwarding(
+            of: Set(changes.filter { $0.steps.contains(.addLeg) }.map { LegName($0.wanted.vni).description })
+        )
         var failures: [VNI: any Error] = [:]
         for (wanted, result) in await eachOf(wanted, { try await self.changes(to: $0, links: after) }) {
             switch result {
@@ -216,7 +221,7 @@ package struct NamespaceReconciler: Sendable {
     }
 
     /// - Returns: What `ip` complained of; whether it matters, the read-back tells.
-    private func batch(_ lines: [String], in namespace: String?) async throws -> String {
+    func batch(_ lines: [String], in namespace: String?) async throws -> String {
         guard !lines.isEmpty else { return "" }
         let input = lines.map { $0 + "\n" }.joined()
         // Without -force a batch ends at its first failure.
@@ -224,7 +229,7 @@ package struct NamespaceReconciler: Sendable {
         return try await runner.output(command).complaint
     }
 
-    private func succeed(_ command: HostCommand) async throws {
+    func succeed(_ command: HostCommand) async throws {
         let output = try await runner.output(command)
         guard output.exit.isSuccess else {
             throw HostCommandError(command, .ended(output.exit), complaint: output.complaint)
@@ -232,32 +237,32 @@ package struct NamespaceReconciler: Sendable {
     }
 
     /// Reads the node's devices when new legs forward, or when that takes too long: it is then for others to find out.
-    private func forwarding(of legs: Set<VNI>) async throws -> [String: Link] {
+    func forwarding(of legs: Set<String>) async throws -> [String: Link] {
         let deadline = ContinuousClock.now + Self.forwardingWithin
         while true {
             let links = try await links()
             // One that has no bridge, or one that is down, never will: it keeps no other waiting.
-            let isDone = legs.allSatisfy { vni in
-                guard let leg = links[LegName(vni).description], links[BridgeName(vni).description]?.isUp == true
+            let isDone = legs.allSatisfy { name in
+                guard let leg = links[name], leg.isUp, let bridge = leg.master.flatMap({ links[$0] }), bridge.isUp
                 else { return true }
-                return leg.isForwarding || leg.master == nil || !leg.isUp
+                return leg.isForwarding
             }
             if isDone || .now >= deadline { return links }
             try await Task.sleep(for: Self.forwardingLook)
         }
     }
 
-    /// Does something for each network, a few at once.
-    private func eachOf<Result: Sendable>(
-        _ wanted: [NamespaceWanted],
-        _ work: @escaping @Sendable (NamespaceWanted) async throws -> Result
-    ) async -> [(NamespaceWanted, Swift.Result<Result, any Error>)] {
-        await withTaskGroup(of: (NamespaceWanted, Swift.Result<Result, any Error>).self) { group in
-            var results: [(NamespaceWanted, Swift.Result<Result, any Error>)] = []
-            for (index, wanted) in wanted.enumerated() {
+    /// Does something for each, a few at once.
+    func eachOf<Item: Sendable, Result: Sendable>(
+        _ items: [Item],
+        _ work: @escaping @Sendable (Item) async throws -> Result
+    ) async -> [(Item, Swift.Result<Result, any Error>)] {
+        await withTaskGroup(of: (Item, Swift.Result<Result, any Error>).self) { group in
+            var results: [(Item, Swift.Result<Result, any Error>)] = []
+            for (index, item) in items.enumerated() {
                 if index >= Self.atOnce, let result = await group.next() { results.append(result) }
                 group.addTask {
-                    do { return (wanted, .success(try await work(wanted))) } catch { return (wanted, .failure(error)) }
+                    do { return (item, .success(try await work(item))) } catch { return (item, .failure(error)) }
                 }
             }
             for await result in group { results.append(result) }

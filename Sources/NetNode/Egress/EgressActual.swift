@@ -1,0 +1,145 @@
+import ChildProcess
+import ClusterOps
+import FoundationEssentials
+
+/// What the kernel has of one network's way out.
+package struct EgressActual: Sendable, Hashable {
+    /// A route of the namespace.
+    package struct Route: Sendable, Hashable, Decodable {
+        package let dst: String
+        package let gateway: String?
+        package let dev: String?
+
+        package init(dst: String, gateway: String? = nil, dev: String?) {
+            self.dst = dst
+            self.gateway = gateway
+            self.dev = dev
+        }
+    }
+
+    /// The leg's end inside, `ext0`, and what goes with it.
+    package struct Inside: Sendable, Hashable {
+        package var mac: String
+        package var mtu: Int
+        package var isUp: Bool
+        /// IPv4 addresses with their prefix lengths, in the kernel's order.
+        package var addresses: [String]
+        /// Those that lead through it, and every default one.
+        package var routes: [Route]
+        /// The values of ``EgressChange/settings``.
+        package var settings: [String]
+        /// The table of the NAT as `nft` lists it; nil when there is none.
+        package var table: [JSONValue]?
+
+        package init(
+            mac: String,
+            mtu: Int,
+            isUp: Bool,
+            addresses: [String],
+            routes: [Route],
+            settings: [String],
+            table: [JSONValue]?
+        ) {
+            self.mac = mac
+            self.mtu = mtu
+            self.isUp = isUp
+            self.addresses = addresses
+            self.routes = routes
+            self.settings = settings
+            self.table = table
+        }
+    }
+
+    /// The device named `coex{VNI}`, of whatever kind.
+    package var leg: Link?
+    package var inside: Inside?
+
+    package init(leg: Link?, inside: Inside?) {
+        self.leg = leg
+        self.inside = inside
+    }
+
+    /// Reads the way out of one network; the node's devices have been read before, once for all.
+    static func read(_ name: NamespaceName, links: [String: Link], run: HostCommandRunner) async throws -> Self {
+        let leg = links[ExternalLegName(name.vni).description]
+        guard name.presence == .present else { return Self(leg: leg, inside: nil) }
+        let look = HostCommand(.ip, ["-j", "-batch", "-"], input: "addr show\nroute show\n", namespace: name.path)
+        let lines = try await text(of: look, run).split(separator: "\n")
+        guard lines.count == 2 else {
+            throw HostCommandError(look, .unreadable("\(lines.count) documents instead of two"), complaint: "")
+        }
+        let devices: [Device] = try decode(lines[0], of: look)
+        guard !devices.isEmpty else {
+            throw HostCommandError(look, .unreadable("there is not even a loopback device"), complaint: "")
+        }
+        guard let device = devices.first(where: { $0.ifname == EgressChange.device }) else {
+            return Self(leg: leg, inside: nil)
+        }
+        let routes: [Route] = try decode(lines[1], of: look)
+        let settings = HostCommand(.sysctl, ["-n"] + EgressChange.settings.map(\.key), namespace: name.path)
+        return Self(
+            leg: leg,
+            inside: Inside(
+                mac: device.address ?? "",
+                mtu: device.mtu,
+                isUp: device.flags.contains("UP"),
+                addresses: device.addresses.filter { $0.family == "inet" }.map { "\($0.local ?? "")/\($0.prefixlen)" },
+                routes: routes.filter { $0.dev == EgressChange.device || $0.dst == "default" },
+                settings: try await text(of: settings, run).split(separator: "\n").map(String.init),
+                table: try await table(in: name, run)
+            )
+        )
+    }
+
+    private static func table(in name: NamespaceName, _ run: HostCommandRunner) async throws -> [JSONValue]? {
+        // All of it: an nft that finds no table of the name fails as one does that cannot ask the kernel.
+        let list = HostCommand(.nft, ["-j", "list", "ruleset", "ip"], namespace: name.path)
+        let listing: Listing = try decode(Substring(try await text(of: list, run)), of: list)
+        let ours = listing.nftables.filter { object in
+            guard case .object(let kinds) = object, case .object(let fields)? = kinds.first?.value else { return false }
+            return fields["table"] == .string(EgressTable.name)
+                || kinds["table"] != nil && fields["name"] == .string(EgressTable.name)
+        }
+        return ours.isEmpty ? nil : ours
+    }
+
+    private static func text(of command: HostCommand, _ run: HostCommandRunner) async throws -> String {
+        let output = try await run.output(command)
+        guard output.exit.isSuccess else {
+            throw HostCommandError(command, .ended(output.exit), complaint: output.complaint)
+        }
+        return output.text
+    }
+
+    private static func decode<Value: Decodable>(_ text: Substring, of command: HostCommand) throws -> Value {
+        do {
+            return try JSONDecoder().decode(Value.self, from: Data(text.utf8))
+        } catch {
+            throw HostCommandError(command, .unreadable("\(error)"), complaint: "")
+        }
+    }
+
+    private struct Listing: Decodable {
+        let nftables: [JSONValue]
+    }
+
+    /// A device as `ip -j addr show` has it.
+    private struct Device: Decodable {
+        struct Address: Decodable {
+            let family: String
+            let local: String?
+            let prefixlen: Int
+        }
+
+        let ifname: String
+        let flags: [String]
+        let mtu: Int
+        let address: String?
+        let addresses: [Address]
+
+        private enum CodingKeys: String, CodingKey {
+            case ifname, flags, mtu, address
+            case addresses = "addr_info"
+        }
+    }
+}

@@ -1,0 +1,110 @@
+import ClusterOps
+
+/// One step from what the kernel has to what is wanted of a network's way out.
+package enum EgressChange: Sendable, Hashable {
+    case deleteLeg
+    /// In its group from the first moment on; the gate goes by the name all the same.
+    case addLeg(mtu: Int)
+    case setLegGroup
+    case setLegMTU(Int)
+    case silenceLeg
+    case plugLeg
+    case raiseLeg
+    case lowerLeg
+    case setMAC
+    case setMTU(Int)
+    case addAddress(String)
+    case removeAddress(String)
+    case raise
+    case addSegmentRoute
+    case removeRoute(String)
+    case addDefaultRoute
+    /// Makes the table anew, without the floating addresses that are given.
+    case loadTable(without: Set<IPv4Address>)
+    case deleteTable
+    /// Lets packets pass between guests and outside.
+    case startForwarding
+    case stopForwarding
+    /// Makes the kernel forget the connections of an external address.
+    case forgetConnections(IPv4Address)
+    /// Tells the segment outside where all the external addresses are: last of all, when the leg's port forwards.
+    case announce
+
+    /// The leg's end inside.
+    package static let device = "ext0"
+
+    /// What the namespace's kernel is told, and what it should be. Forwarding comes first, because it resets others.
+    package static let settings: [(key: String, value: String)] = [
+        ("net.ipv4.ip_forward", "1"),
+        // A guest that was told of a shorter way to a floating address would leave the NAT out.
+        ("net.ipv4.conf.all.send_redirects", "0"), ("net.ipv4.conf.\(NamespaceChange.gateway).send_redirects", "0"),
+        // Outside, nobody is to hear of the guests' gateway: other networks have the same addresses.
+        ("net.ipv4.conf.\(device).arp_ignore", "1"), ("net.ipv4.conf.\(device).arp_announce", "2"),
+    ]
+
+    /// Where a step is taken.
+    enum Place: Sendable, Hashable {
+        /// By a program of its own.
+        case alone
+        /// In a batch of `ip` on the node.
+        case node
+        /// In a batch of `ip` inside the namespace.
+        case inside
+    }
+
+    var place: Place {
+        switch self {
+        case .deleteLeg, .addLeg, .setLegGroup, .setLegMTU, .silenceLeg, .plugLeg, .raiseLeg, .lowerLeg: .node
+        case .setMAC, .setMTU, .addAddress, .removeAddress, .raise, .addSegmentRoute, .removeRoute, .addDefaultRoute,
+            .announce:
+            .inside
+        case .loadTable, .deleteTable, .startForwarding, .stopForwarding, .forgetConnections: .alone
+        }
+    }
+
+    /// The line of the batch that does it.
+    ///
+    /// - Parameters:
+    ///   - wanted: nil when the network has no way out any more.
+    ///   - name: of the network's namespace.
+    ///   - bridge: that leads outside.
+    func batchLine(_ wanted: EgressWanted?, in name: NamespaceName, to bridge: LinkName?) -> String? {
+        let (leg, device) = (ExternalLegName(name.vni), Self.device)
+        switch self {
+        case .deleteLeg: return "link del dev \(leg)"
+        case .setLegGroup: return "link set dev \(leg) group \(GateTable.group)"
+        case .setLegMTU(let mtu): return "link set dev \(leg) mtu \(mtu)"
+        case .silenceLeg: return "link set dev \(leg) addrgenmode none"
+        case .plugLeg: return bridge.map { "link set dev \(leg) master \($0)" }
+        case .raiseLeg: return "link set dev \(leg) up"
+        case .lowerLeg: return "link set dev \(leg) down"
+        case .setMTU(let mtu): return "link set dev \(device) mtu \(mtu)"
+        case .addAddress(let address): return "addr add \(address) dev \(device)"
+        case .removeAddress(let address): return "addr del \(address) dev \(device)"
+        case .raise: return "link set dev \(device) up"
+        case .removeRoute(let dst): return "route del \(dst)"
+        default: break
+        }
+        guard let wanted else { return nil }
+        switch self {
+        case .addLeg(let mtu):
+            return "link add name \(leg) mtu \(mtu) group \(GateTable.group) type veth "
+                + "peer name \(device) mtu \(mtu) address \(wanted.mac) netns \(name)"
+        // With arp_notify, the kernel announces all addresses of a device that is given its hardware address, be it the
+        // one that it has.
+        case .setMAC, .announce: return "link set dev \(device) address \(wanted.mac)"
+        case .addSegmentRoute:
+            return "route replace \(wanted.external) dev \(device) proto kernel scope link src \(wanted.address)"
+        case .addDefaultRoute: return "route replace default via \(wanted.gateway) dev \(device)"
+        default: return nil
+        }
+    }
+}
+
+/// The node's end of a network's namespace's leg into the bridge that leads outside, `coex{VNI}`; its other end is `ext0`
+/// inside.
+package struct ExternalLegName: NetworkDeviceName {
+    package static let prefix = "coex"
+    package let vni: VNI
+    package init(_ vni: VNI) { self.vni = vni }
+}

@@ -1,0 +1,127 @@
+import ClusterOps
+
+/// Finds the steps from what the kernel has of a network's way out to what is wanted of it; pure.
+package enum EgressDiff {
+    /// The steps in the order in which they work; none means that nothing is wrong.
+    ///
+    /// - Parameters:
+    ///   - actual: what the kernel has.
+    ///   - wanted: what it should have.
+    ///   - bridge: that leads outside.
+    package static func changes(
+        from actual: EgressActual,
+        to wanted: EgressWanted,
+        over bridge: Link
+    ) -> [EgressChange] {
+        guard let leg = actual.leg, leg.kind == "veth", let inside = actual.inside else {
+            // A leg whose other end is elsewhere leads nowhere; and an ext0 without our leg is somebody else's.
+            return (actual.leg == nil ? [] : [.deleteLeg]) + building(wanted, over: bridge)
+        }
+        let changes =
+            self.changes(of: leg, over: bridge) + self.changes(of: inside, to: wanted, mtu: bridge.mtu)
+            + (leg.isUp ? [] : [.raiseLeg])
+        // Somebody outside may remember an address that is new here, or came up again, where it was before.
+        let isNew = changes.contains { change in
+            switch change {
+            case .plugLeg, .raiseLeg, .raise, .addAddress: true
+            default: false
+            }
+        }
+        return changes + (isNew ? [.announce] : [])
+    }
+
+    /// The steps that take all of a network's way out away, of which something is there.
+    package static func removal(of actual: EgressActual) -> [EgressChange] {
+        guard actual.leg != nil else { return [] }
+        var changes: [EgressChange] = [.lowerLeg]
+        if let inside = actual.inside {
+            changes.append(.stopForwarding)
+            if inside.table != nil { changes.append(.deleteTable) }
+            changes += inside.addresses.compactMap(address).map { .forgetConnections($0) }
+        }
+        // Last: as long as it is there, the removal is not done.
+        return changes + [.deleteLeg]
+    }
+
+    /// All of it: no packet passes before the rules are there, and nothing is announced before it forwards.
+    private static func building(_ wanted: EgressWanted, over bridge: Link) -> [EgressChange] {
+        [.addLeg(mtu: bridge.mtu), .silenceLeg, .plugLeg]
+            + ordered(wanted.addresses, of: wanted).map { .addAddress($0) }
+            + [.loadTable(without: []), .startForwarding, .raise, .raiseLeg, .addDefaultRoute, .announce]
+    }
+
+    private static func changes(of leg: Link, over bridge: Link) -> [EgressChange] {
+        var changes: [EgressChange] = []
+        if leg.group != String(GateTable.group) { changes.append(.setLegGroup) }
+        if leg.mtu != bridge.mtu { changes.append(.setLegMTU(bridge.mtu)) }
+        if let mode = leg.ipv6AddressMode, mode != "none" { changes.append(.silenceLeg) }
+        if leg.master != bridge.name { changes.append(.plugLeg) }
+        return changes
+    }
+
+    private static func changes(
+        of inside: EgressActual.Inside,
+        to wanted: EgressWanted,
+        mtu: Int
+    ) -> [EgressChange] {
+        var changes: [EgressChange] = []
+        if inside.mac != wanted.mac.description { changes.append(.setMAC) }
+        if inside.mtu != mtu { changes.append(.setMTU(mtu)) }
+        // One that leads to another guest than before is taken away and made anew: as long as it is there, connections
+        // to the former one are not forgotten.
+        let before = EgressTable.floats(in: inside.table ?? [])
+        let moved = Set(
+            before.filter { float in wanted.floats[float.key].map { $0 != float.value } ?? false }.map(\.key)
+        )
+        let there = inside.addresses
+        let stale = there.filter { text in
+            !wanted.addresses.contains(text) || address(text).map(moved.contains) ?? true
+        }
+        let staleAddresses = Set(stale.compactMap(address))
+        if !stale.isEmpty {
+            changes.append(.loadTable(without: staleAddresses))
+            changes += staleAddresses.sorted().map { .forgetConnections($0) }
+            changes += stale.map { .removeAddress($0) }
+        }
+        let missing = ordered(wanted.addresses.subtracting(Set(there).subtracting(stale)), of: wanted)
+        changes += missing.map { .addAddress($0) }
+        // What was loaded is whole already, unless it left out what is wanted.
+        let isLoaded =
+            stale.isEmpty
+            ? inside.table.map(EgressTable(wanted).isShown) ?? false
+            : staleAddresses.isDisjoint(with: wanted.floats.keys)
+        if !isLoaded { changes.append(.loadTable(without: [])) }
+        if inside.settings != EgressChange.settings.map(\.value) { changes.append(.startForwarding) }
+        if !inside.isUp { changes.append(.raise) }
+        return changes + routes(inside, to: wanted, areGone: !inside.isUp || !stale.isEmpty || !missing.isEmpty)
+    }
+
+    /// - Parameter areGone: whether the steps before may have taken routes along.
+    private static func routes(
+        _ inside: EgressActual.Inside,
+        to wanted: EgressWanted,
+        areGone: Bool
+    ) -> [EgressChange] {
+        let segment = EgressActual.Route(dst: "\(wanted.external)", dev: EgressChange.device)
+        let out = EgressActual.Route(dst: "default", gateway: "\(wanted.gateway)", dev: EgressChange.device)
+        let strange = inside.routes.filter { $0 != segment && $0 != out }
+        var changes: [EgressChange] = strange.map { route in
+            .removeRoute(
+                route.dst + (route.gateway.map { " via \($0)" } ?? "") + (route.dev.map { " dev \($0)" } ?? "")
+            )
+        }
+        if areGone || !inside.routes.contains(segment) { changes.append(.addSegmentRoute) }
+        if areGone || !strange.isEmpty || !inside.routes.contains(out) { changes.append(.addDefaultRoute) }
+        return changes
+    }
+
+    /// The network's own address first: what the namespace itself sends goes by the first that there is.
+    private static func ordered(_ addresses: Set<String>, of wanted: EgressWanted) -> [String] {
+        let own = "\(wanted.address)/\(wanted.external.prefixLength)"
+        return addresses.sorted { ($0 == own ? 0 : 1, $0) < ($1 == own ? 0 : 1, $1) }
+    }
+
+    private static func address(_ text: String) -> IPv4Address? {
+        text.split(separator: "/").first.flatMap { try? IPv4Address(String($0)) }
+    }
+}

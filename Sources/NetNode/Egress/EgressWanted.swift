@@ -1,0 +1,68 @@
+import ClusterOps
+
+/// A network's way out, as a node that may be elected keeps it ready: an external leg, and the rules of its NAT.
+///
+/// The same on every node, the hardware address too. Made from one snapshot of the database.
+package struct EgressWanted: Sendable, Hashable {
+    package let network: NetworkID
+    package let vni: VNI
+    /// The guests' addresses.
+    package let cidr: CIDR
+    /// What is reached when the kernel has all this.
+    package let generation: UInt64
+    /// The addresses of the segment outside.
+    package let external: CIDR
+    package let gateway: IPv4Address
+    /// Under which guests are seen outside that have no floating address.
+    package let address: IPv4Address
+    /// Guests' addresses by their floating ones.
+    package let floats: [IPv4Address: IPv4Address]
+
+    package init(
+        network: NetworkID,
+        vni: VNI,
+        cidr: CIDR,
+        generation: UInt64,
+        external: CIDR,
+        gateway: IPv4Address,
+        address: IPv4Address,
+        floats: [IPv4Address: IPv4Address]
+    ) {
+        self.network = network
+        self.vni = vni
+        self.cidr = cidr
+        self.generation = generation
+        self.external = external
+        self.gateway = gateway
+        self.address = address
+        self.floats = floats
+    }
+
+    /// Makes sense of a snapshot: one value for each network in it that has an address of its own, by VNI.
+    package static func all(in rows: [ExternalStatements.Row]) -> [EgressWanted] {
+        Dictionary(grouping: rows, by: \.network).values
+            .compactMap { rows in rows.first { $0.inside == nil }.map { EgressWanted($0, rows) } }
+            .sorted { $0.vni < $1.vni }
+    }
+
+    private init(_ own: ExternalStatements.Row, _ rows: [ExternalStatements.Row]) {
+        let pairs = rows.compactMap { row in row.inside.map { (row.address, $0) } }
+        self.init(
+            network: own.network,
+            vni: own.vni,
+            cidr: own.cidr,
+            generation: own.generation,
+            external: own.external,
+            gateway: own.gateway,
+            address: own.address,
+            floats: Dictionary(pairs) { first, _ in first }
+        )
+    }
+
+    package var mac: MACAddress { .external(address) }
+
+    /// The addresses of `ext0`, with their prefix lengths.
+    package var addresses: Set<String> {
+        Set(floats.keys.map { "\($0)/32" }).union(["\(address)/\(external.prefixLength)"])
+    }
+}

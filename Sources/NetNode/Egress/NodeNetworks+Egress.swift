@@ -1,0 +1,58 @@
+import ClusterOps
+import Logging
+import MariaDB
+
+extension NodeNetworks {
+    /// What is wanted of the ways out of all networks, or of one; a network without NAT has none.
+    private func wantedEgress(_ network: NetworkID? = nil) async throws -> [EgressWanted] {
+        EgressWanted.all(in: try await database.withSession { try ExternalStatements.rows(of: network, on: $0) })
+    }
+
+    /// Makes the way out of a network as it is wanted, or those of all networks, if this node may be elected.
+    ///
+    /// Also where nobody hears it yet: a take-over then has only to announce it. What is wrong is written down as the
+    /// network's own problem, and keeps neither its guests from their addresses nor others from anything.
+    ///
+    /// - Parameters:
+    ///   - network: which; nil is all.
+    ///   - tenure: under which it is written down what was reached; nil writes nothing down but problems.
+    /// - Returns: What is wrong with those that are not as they are wanted.
+    @discardableResult
+    func makeEgress(
+        of network: NetworkID? = nil,
+        under tenure: Tenure? = nil
+    ) async throws -> [NetworkID: any Error] {
+        guard try await isNetworkNode() else { return [:] }
+        var only: VNI?
+        if let network {
+            guard let vni = try await vni(of: network) else { return [:] }
+            only = vni
+        }
+        let known = ledger.knownProblems
+        let pass = try await egress.pass(only) { try await wantedEgress(network) }
+        var failed: [NetworkID: any Error] = [:]
+        for wanted in pass.wanted {
+            if let failure = pass.failures[wanted.vni] {
+                failed[wanted.network] = failure
+                try await ledger.problem(AppliedPart.egress.rawValue, of: wanted.network, "\(failure)")
+            } else if let tenure {
+                try await ledger.reached(.egress, of: wanted.network, generation: wanted.generation, under: tenure)
+            }
+        }
+        let unwanted = pass.failures.filter { failure in !pass.wanted.contains { $0.vni == failure.key } }
+        for (vni, error) in unwanted {
+            logger.warning("egress is left that is not wanted", metadata: ["vni": "\(vni)", "error": "\(error)"])
+        }
+        try await ledger.closeProblems(among: known) { what, id in
+            what != AppliedPart.egress.rawValue || failed[id] != nil || network.map { $0 != id } ?? false
+        }
+        return failed
+    }
+
+    /// Tells the segment outside where all the networks' external addresses are now.
+    func announceEgress() async throws {
+        let wanted = try await wantedEgress()
+        guard !wanted.isEmpty else { return }
+        try await egress.announce(wanted)
+    }
+}

@@ -1,0 +1,136 @@
+import ClusterOps
+import NetNode
+import Testing
+
+@Suite struct EgressDiffTests {
+    private let wanted: EgressWanted
+    private let complete: EgressActual
+    private let bridge: Link
+
+    private static func wanted(_ floats: [String: String]) throws -> EgressWanted {
+        var pairs: [IPv4Address: IPv4Address] = [:]
+        for (outside, inside) in floats { pairs[try IPv4Address(outside)] = try IPv4Address(inside) }
+        return EgressWanted(
+            network: .new(),
+            vni: try VNI(100),
+            cidr: try CIDR("10.9.0.0/24"),
+            generation: 1,
+            external: try CIDR("203.0.113.0/24"),
+            gateway: try IPv4Address("203.0.113.1"),
+            address: try IPv4Address("203.0.113.10"),
+            floats: pairs
+        )
+    }
+
+    init() throws {
+        wanted = try Self.wanted(["203.0.113.11": "10.9.0.12", "203.0.113.12": "10.9.0.13"])
+        bridge = Link(
+            name: "xbr",
+            mtu: 1500,
+            isUp: true,
+            master: nil,
+            kind: "bridge",
+            ipv6AddressMode: nil,
+            tunnel: nil
+        )
+        complete = EgressActual(
+            leg: Link(
+                name: "coex100",
+                mtu: 1500,
+                isUp: true,
+                master: "xbr",
+                kind: "veth",
+                ipv6AddressMode: "none",
+                tunnel: nil,
+                group: "4711"
+            ),
+            inside: .init(
+                mac: "02:ce:cb:00:71:0a",
+                mtu: 1500,
+                isUp: true,
+                addresses: ["203.0.113.10/24", "203.0.113.11/32", "203.0.113.12/32"],
+                routes: [
+                    .init(dst: "default", gateway: "203.0.113.1", dev: "ext0"),
+                    .init(dst: "203.0.113.0/24", dev: "ext0"),
+                ],
+                settings: EgressChange.settings.map(\.value),
+                table: EgressTable(wanted).objects
+            )
+        )
+    }
+
+    private func changes(
+        to wanted: EgressWanted? = nil,
+        _ edit: (inout EgressActual) -> Void = { _ in }
+    ) -> [EgressChange] {
+        var actual = complete
+        edit(&actual)
+        return EgressDiff.changes(from: actual, to: wanted ?? self.wanted, over: bridge)
+    }
+
+    @Test func `what is as wanted needs nothing, in whatever order the kernel shows it`() {
+        #expect(changes() == [])
+        #expect(changes { $0.inside?.addresses.reverse() } == [])
+        #expect(changes { $0.inside?.table?.insert(.object(["metainfo": .object([:])]), at: 0) } == [])
+    }
+
+    @Test func `from nothing, no packet passes before the rules are there`() throws {
+        let steps = changes { $0 = EgressActual(leg: nil, inside: nil) }
+        let order = try [EgressChange.loadTable(without: []), .startForwarding, .raise, .raiseLeg, .announce].map {
+            step in
+            try #require(steps.firstIndex(of: step))
+        }
+        #expect(order == order.sorted())
+        #expect(steps.last == .announce && steps.first == .addLeg(mtu: 1500))
+        let addresses = steps.filter { if case .addAddress = $0 { true } else { false } }
+        #expect(addresses.first == .addAddress("203.0.113.10/24") && addresses.count == 3)
+        #expect(changes { $0.inside = nil } == [.deleteLeg] + steps)
+    }
+
+    @Test func `an address goes last, so that a pass that was cut short forgets its connections the next time`() throws
+    {
+        let float = try IPv4Address("203.0.113.12")
+        let steps = changes(to: try Self.wanted(["203.0.113.11": "10.9.0.12"]))
+        #expect(
+            steps == [
+                .loadTable(without: [float]), .forgetConnections(float), .removeAddress("203.0.113.12/32"),
+                .addSegmentRoute, .addDefaultRoute,
+            ]
+        )
+    }
+
+    @Test func `a float that leads to another guest is taken away before it is given`() throws {
+        let float = try IPv4Address("203.0.113.12")
+        let steps = changes(to: try Self.wanted(["203.0.113.11": "10.9.0.12", "203.0.113.12": "10.9.0.99"]))
+        #expect(
+            steps == [
+                .loadTable(without: [float]), .forgetConnections(float), .removeAddress("203.0.113.12/32"),
+                .addAddress("203.0.113.12/32"), .loadTable(without: []), .addSegmentRoute, .addDefaultRoute, .announce,
+            ]
+        )
+    }
+
+    @Test func `rules and elements that are missing, changed or too many are seen`() throws {
+        let load = [EgressChange.loadTable(without: [])]
+        #expect(changes { $0.inside?.table = nil } == load)
+        let objects = EgressTable(wanted).objects
+        for index in objects.indices {
+            #expect(changes { $0.inside?.table?.remove(at: index) } == load, "without \(objects[index])")
+            #expect(changes { $0.inside?.table?.append(objects[index]) } == load, "twice \(objects[index])")
+        }
+        let other = try Self.wanted(["203.0.113.11": "10.9.0.12"])
+        #expect(changes { $0.inside?.table = EgressTable(other).objects } == load)
+        let swapped = changes { actual in
+            let count = objects.count
+            actual.inside?.table?.swapAt(count - 1, count - 2)
+        }
+        #expect(swapped == load, "the order of rules matters")
+    }
+
+    @Test func `what is not wanted any more is silent first, and its leg goes last`() throws {
+        let steps = EgressDiff.removal(of: complete)
+        #expect(steps.prefix(3) == [.lowerLeg, .stopForwarding, .deleteTable] && steps.last == .deleteLeg)
+        #expect(steps.contains(.forgetConnections(try IPv4Address("203.0.113.10"))))
+        #expect(EgressDiff.removal(of: EgressActual(leg: nil, inside: nil)) == [])
+    }
+}
