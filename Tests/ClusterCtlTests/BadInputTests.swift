@@ -162,6 +162,15 @@ struct BadInput: Sendable, CustomTestStringConvertible {
             BadInput(3, "red", "interface", "list", "--network", "red"),
             BadInput(3, "h9", "interface", "list", "--node", "h9"),
             BadInput(3, unknownID, "interface", "show", unknownID),
+            BadInput(3, unknownID, "interface", "float", unknownID),
+            BadInput(64, "203.0.113.999", "interface", "float", unknownID, "--address", "203.0.113.999"),
+            BadInput(64, "web1", "interface", "unfloat", "web1"),
+            BadInput(3, "external set", "external", "show"),
+            BadInput(3, "external set", "external", "remove", "--yes"),
+            BadInput(64, "--gateway", "external", "set", "--cidr", "203.0.113.0/24"),
+            BadInput(64, "203.0.113.1/24", "external", "set", "--cidr", "203.0.113.1/24", "--gateway", "203.0.113.1"),
+            BadInput(64, "--no-nat", "network", "set", "blue", "--nat", "--no-nat"),
+            BadInput(4, "external set", "network", "set", "blue", "--nat"),
             BadInput(64, "--hostname", "interface", "set", unknownID),
             BadInput(64, "web1", "interface", "set", "web1", "--hostname", "web2"),
             BadInput(64, "52:54:00", "interface", "set", unknownID, "--mac", "52:54:00"),
@@ -227,7 +236,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
         try await withCluster { cluster in
             try await prepare(cluster)
             let before = try await cluster.checksums()
-            #expect(before.count == 18)
+            #expect(before.count == 20)
             let all = Self.operations + Self.topology + Self.interfaces
             try await withThrowingDiscardingTaskGroup { group in
                 // Two at a time: each is a process.
@@ -350,8 +359,8 @@ extension TestCluster {
                 """
                 CHECKSUM TABLE nodes, networks, interfaces, sessions, registered_tasks, work_queue,
                     finished_operations, operation_dependencies, adoptions, coalescing_counters, queue_pauses,
-                    applied_state, network_problems, leases, supervised_processes, operation_waiters,
-                    ready_candidates, schema_migrations
+                    external_network, external_addresses, applied_state, network_problems, leases,
+                    supervised_processes, operation_waiters, ready_candidates, schema_migrations
                 """
             ).map { try $0.decode((String, Int?).self) }
             let count = try session.query(

@@ -33,6 +33,22 @@ import Testing
         #expect(try !wanted(in: nil).isReached(by: applied([("h1", .dnsmasq, 5, 2)])), "nobody serves")
     }
 
+    @Test func `a network with NAT is converged when the node that serves now has made its way out`() throws {
+        let wanted = Convergence(
+            meshNodes: [],
+            needsServer: true,
+            needsEgress: true,
+            wantedGeneration: 5,
+            term: 2
+        )
+        let served: [(String, AppliedPart, Int, Int)] = [("h1", .dnsmasq, 5, 2)]
+        #expect(try !wanted.isReached(by: applied(served)))
+        #expect(try wanted.isReached(by: applied(served + [("h1", .egress, 5, 2)])))
+        #expect(try !wanted.isReached(by: applied(served + [("h1", .egress, 4, 2)])))
+        #expect(try !wanted.isReached(by: applied(served + [("h1", .egress, 5, 1)])))
+        #expect(try !wanted.isReached(by: applied([("h1", .egress, 5, 2)])))
+    }
+
     @Test func `a network without DHCP and DNS needs no server`() throws {
         let wanted = Convergence(meshNodes: [try NodeName("h1")], needsServer: false, wantedGeneration: 2, term: nil)
         #expect(try wanted.isReached(by: applied([("h1", .mesh, 2, 1)])))

@@ -53,11 +53,7 @@ struct EgressWorld: Sendable {
 
     func address(_ number: Int) throws -> IPv4Address { try IPv4Address("10.9.0.\(number)") }
 
-    /// A network's way out.
-    ///
-    /// - Parameters:
-    ///   - index: of the network.
-    ///   - floats: the last octets of guests' addresses by floating ones.
+    /// A network's way out; floats lead to guests by the last octets of their addresses.
     func wanted(_ index: Int, floats: [String: Int] = [:], own: String? = nil) throws -> EgressWanted {
         var pairs: [IPv4Address: IPv4Address] = [:]
         for (float, number) in floats { pairs[try IPv4Address(float)] = try address(number) }
@@ -170,7 +166,7 @@ struct EgressWorld: Sendable {
     }
 }
 
-/// Gives a test the world, without guests and with the gate closed; networks are 100, 200…
+/// Gives a test the world, without guests and with the gate closed; networks are 100, 200 and so on.
 func withEgress(
     bridge: String? = "xbr",
     networks: Int = 2,

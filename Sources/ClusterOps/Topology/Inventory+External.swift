@@ -121,6 +121,7 @@ extension Inventory {
     /// - Parameters:
     ///   - id: whose.
     ///   - address: which one; nil is any that is free.
+    /// - Returns: The interface with its address, and the operations that make it.
     /// - Throws: `ClusterOpsError`: `conflict` when the network has no NAT, the address is taken, none is free, or the
     ///   interface has another one; `invalid` for an address that is not to be given out.
     package func floatInterface(

@@ -33,7 +33,9 @@ package enum EgressChange: Sendable, Hashable {
     /// The leg's end inside.
     package static let device = "ext0"
 
-    /// What the namespace's kernel is told, and what it should be. Forwarding comes first, because it resets others.
+    /// What the namespace's kernel is told, and what it should be.
+    ///
+    /// Forwarding comes first, because it resets others.
     package static let settings: [(key: String, value: String)] = [
         ("net.ipv4.ip_forward", "1"),
         // A guest that was told of a shorter way to a floating address would leave the NAT out.
@@ -68,6 +70,7 @@ package enum EgressChange: Sendable, Hashable {
     ///   - wanted: nil when the network has no way out any more.
     ///   - name: of the network's namespace.
     ///   - bridge: that leads outside.
+    /// - Returns: The line; nil for a step that has none.
     func batchLine(_ wanted: EgressWanted?, in name: NamespaceName, to bridge: LinkName?) -> String? {
         let (leg, device) = (ExternalLegName(name.vni), Self.device)
         switch self {

@@ -2,12 +2,13 @@ import ClusterOps
 
 /// Finds the steps from what the kernel has of a network's way out to what is wanted of it; pure.
 package enum EgressDiff {
-    /// The steps in the order in which they work; none means that nothing is wrong.
+    /// Finds the steps in the order in which they work.
     ///
     /// - Parameters:
     ///   - actual: what the kernel has.
     ///   - wanted: what it should have.
     ///   - bridge: that leads outside.
+    /// - Returns: The steps; none means that nothing is wrong.
     package static func changes(
         from actual: EgressActual,
         to wanted: EgressWanted,
@@ -96,7 +97,7 @@ package enum EgressDiff {
         return changes + routes(inside, to: wanted, areGone: !inside.isUp || !stale.isEmpty || !missing.isEmpty)
     }
 
-    /// - Parameter areGone: whether the steps before may have taken routes along.
+    /// Its routes; where `areGone`, the steps before may have taken some along.
     private static func routes(
         _ inside: EgressActual.Inside,
         to wanted: EgressWanted,

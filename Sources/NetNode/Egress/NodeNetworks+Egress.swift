@@ -17,6 +17,7 @@ extension NodeNetworks {
     ///   - network: which; nil is all.
     ///   - tenure: under which it is written down what was reached; nil writes nothing down but problems.
     /// - Returns: What is wrong with those that are not as they are wanted.
+    /// - Throws: `TenureOver`, `DatabaseError`, and `HostCommandError` when the node's devices cannot be read.
     @discardableResult
     func makeEgress(
         of network: NetworkID? = nil,

@@ -30,6 +30,10 @@ enum NetworkTask {
             return .failed(OperationFailure(code: "server_failed", message: "\(error)", stderrTail: error.complaint))
         } catch let error as NamespaceError {
             return .failed(OperationFailure(code: "namespace_not_converged", message: "\(error)"))
+        } catch let error as EgressError {
+            return .failed(OperationFailure(code: "egress_not_converged", message: "\(error)"))
+        } catch let error as MissingBridge {
+            return .failed(OperationFailure(code: "no_external_bridge", message: "\(error)"))
         } catch let error as DatabaseError {
             // Not the task's fault: no attempt is spent on it.
             if error.isUnreachable { return .tryLater }
