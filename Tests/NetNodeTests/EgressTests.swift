@@ -116,6 +116,27 @@ extension NamespaceTests {
             }
         }
 
+        @Test func `who remembers a floating address elsewhere is told where it is now`() async throws {
+            try await withEgress { world in
+                let float = EgressWorld.floats[0]
+                try await world.pass([try world.wanted(0, floats: [float: 12]), try world.wanted(1)])
+                try await world.open()
+                for index in EgressWorld.networks { _ = try await world.guest(12, in: index) }
+                try await eventually("it leads to the first") {
+                    try await world.reached(float) == EgressWorld.name(12, 0)
+                }
+                let lookup = "ip neigh show to \(float)"
+                let before = try await world.underlay.run(lookup, in: world.outside.namespace)
+                #expect(before.contains("02:ce:cb:00:71:0a"), "\(before)")
+                try await world.pass([try world.wanted(0), try world.wanted(1, floats: [float: 12])])
+                // Without a question from outside: that would be a proof of nothing.
+                try await eventually("outside has heard of it", within: .seconds(5)) {
+                    try await world.underlay.run(lookup, in: world.outside.namespace).contains("02:ce:cb:00:71:14")
+                }
+                #expect(try await world.reached(float) == EgressWorld.name(12, 1))
+            }
+        }
+
         @Test func `a connection is dead by the rules alone, where the kernel still remembers it`() async throws {
             try await withEgress(networks: 1) { world in
                 let float = EgressWorld.floats[0]
