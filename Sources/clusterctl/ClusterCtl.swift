@@ -12,7 +12,8 @@ struct ClusterCtl: AsyncParsableCommand {
             operation, 4 conflict, 5 database unreachable, 6 timed out, 64 usage, 130 interrupted.
             """,
         subcommands: [
-            Op.self, QueueNoun.self, Coalescing.self, NodeNoun.self, NetworkNoun.self, InterfaceNoun.self, External.self,
+            Op.self, QueueNoun.self, Coalescing.self, NodeNoun.self, NetworkNoun.self, InterfaceNoun.self,
+            External.self,
             Leader.self, Service.self, Status.self, Events.self, Doctor.self, Db.self,
         ]
     )

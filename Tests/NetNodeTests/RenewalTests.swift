@@ -6,10 +6,12 @@ import Testing
 
 /// A guest's DHCP client that goes on running and remembers its lease, as those of real guests do.
 private struct RunningClient {
+    let guest: NamespaceHosts.Guest
     private let child: SupervisedChild
     private let script: String
 
     init(_ guest: NamespaceHosts.Guest) async throws {
+        self.guest = guest
         script = "/tmp/\(guest.namespace).events"
         try Data("#!/bin/sh\necho \"event $1 $ip\"\n".utf8).write(to: URL(fileURLWithPath: script))
         chmod(script, 0o755)
@@ -35,7 +37,8 @@ private struct RunningClient {
     /// What it has said of itself.
     var talk: String { child.standardError.text + child.standardOutput.text }
 
-    /// Has it renew its lease now, by unicast to the server that it knows.
+    /// Has it renew its lease now, by unicast to the server that it knows; asked a second time before it has an answer, it
+    /// gives its lease up and begins anew.
     func renew() { child.signal(SIGUSR1) }
 
     func end() async {
@@ -61,13 +64,6 @@ extension NamespaceTests {
                 for (number, index) in [(11, 0), (12, 1)] {
                     clients.append(try await RunningClient(try await world.start(number, in: blue, on: index)))
                 }
-                func all(_ count: Int, _ what: String) async throws {
-                    try await eventually("every client is \(what)") {
-                        for client in clients where client.events.count < count { client.renew() }
-                        try await Task.sleep(for: .milliseconds(200))
-                        return clients.allSatisfy { $0.events.count >= count }
-                    }
-                }
                 try await eventually("both are bound") {
                     clients.allSatisfy { $0.events.last?.hasPrefix("bound") == true }
                 }
@@ -78,7 +74,16 @@ extension NamespaceTests {
                 #expect(second == 1 - first)
                 let leases = "\(nodes.stateDirectory(second))/100/leases"
                 #expect(FileManager.default.contents(atPath: leases) == Data(), "it begins without any lease")
-                try await all((before.max() ?? 0) + 1, "renewed")
+                try await eventually("it serves") { !nodes.servers(second).isEmpty }
+                for client in clients {
+                    try await eventually("its gateway is heard") {
+                        try await world.underlay.ping(from: client.guest, to: try IPv4Address("10.9.0.1")) == 1
+                    }
+                    client.renew()
+                }
+                try await eventually("both have renewed") {
+                    zip(clients, before).allSatisfy { $0.events.count > $1 }
+                }
                 for (client, number) in zip(clients, [11, 12]) {
                     let since = client.events.dropFirst(before[number - 11])
                     #expect(since.allSatisfy { $0 == "renew 10.9.0.\(number)" }, "\(client.events)")

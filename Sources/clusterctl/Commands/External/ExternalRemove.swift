@@ -4,7 +4,8 @@ import ClusterOps
 struct ExternalRemove: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "remove",
-        abstract: "Removes the network outside, of which no address is given out."
+        abstract: "Removes the network outside, of which no address is given out.",
+        discussion: "Example: clusterctl external remove"
     )
 
     @OptionGroup var global: GlobalOptions

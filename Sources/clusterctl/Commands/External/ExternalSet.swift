@@ -4,7 +4,8 @@ import ClusterOps
 struct ExternalSet: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "set",
-        abstract: "Says what the network outside is, and which of its addresses may be given out."
+        abstract: "Says what the network outside is, and which of its addresses may be given out.",
+        discussion: "Example: clusterctl external set --cidr 203.0.113.0/24 --gateway 203.0.113.1"
     )
 
     @OptionGroup var global: GlobalOptions

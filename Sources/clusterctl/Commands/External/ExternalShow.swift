@@ -4,7 +4,8 @@ import ClusterOps
 struct ExternalShow: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "show",
-        abstract: "Shows the network outside, and how many of its addresses are given out."
+        abstract: "Shows the network outside, and how many of its addresses are given out.",
+        discussion: "Example: clusterctl external show"
     )
 
     @OptionGroup var global: GlobalOptions

@@ -4,7 +4,8 @@ import ClusterOps
 struct InterfaceFloat: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "float",
-        abstract: "Gives a guest's interface a floating address: it is reached under it from outside, and seen there."
+        abstract: "Gives a guest's interface a floating address: it is reached under it from outside, and seen there.",
+        discussion: "Example: clusterctl interface float 0190163d-8694-739b-aea5-966c26f8ad91"
     )
 
     @OptionGroup var global: GlobalOptions
