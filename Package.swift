@@ -15,6 +15,7 @@ let strict: [SwiftSetting] = [
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
 let metricsTestKit = Target.Dependency.product(name: "MetricsTestKit", package: "swift-metrics")
+let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -53,6 +54,7 @@ let package = Package(
             resources: [.embedInCode("Migrations/SQL")],
             swiftSettings: strict
         ),
+        .target(name: "Exposition", dependencies: [coreMetrics], swiftSettings: strict),
         .target(name: "CSpawn"),
         .target(name: "ChildProcess", dependencies: ["CSpawn"], swiftSettings: strict + [.strictMemorySafety()]),
         .executableTarget(name: "childprocess-probe", dependencies: ["ChildProcess"], swiftSettings: strict),
@@ -92,6 +94,11 @@ let package = Package(
             name: "clusterops-bench-mesh",
             dependencies: ["ClusterOpsTestKit", "ClusterOps", "MariaDB", "NetNode", arguments, log],
             path: "Benchmarks/Mesh",
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "ExpositionTests",
+            dependencies: ["Exposition", "ClusterOpsTestKit", coreMetrics],
             swiftSettings: strict
         ),
         .testTarget(name: "MariaDBTests", dependencies: ["MariaDB", "ClusterOpsTestKit"], swiftSettings: strict),
