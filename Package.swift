@@ -16,6 +16,7 @@ let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
 let metricsTestKit = Target.Dependency.product(name: "MetricsTestKit", package: "swift-metrics")
 let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -39,6 +40,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
@@ -55,19 +57,25 @@ let package = Package(
             swiftSettings: strict
         ),
         .target(name: "Exposition", dependencies: [coreMetrics], swiftSettings: strict),
+        .target(
+            name: "DaemonFace",
+            dependencies: ["ClusterOps", "Exposition", "MariaDB", hummingbird, coreMetrics, lifecycle, log, nioCore],
+            swiftSettings: strict
+        ),
         .target(name: "CSpawn"),
         .target(name: "ChildProcess", dependencies: ["CSpawn"], swiftSettings: strict + [.strictMemorySafety()]),
         .executableTarget(name: "childprocess-probe", dependencies: ["ChildProcess"], swiftSettings: strict),
         .target(
             name: "QueueWorker",
-            dependencies: ["ClusterOps", "ChildProcess", "MariaDB", arguments, lifecycle, log],
+            dependencies: ["ClusterOps", "ChildProcess", "DaemonFace", "MariaDB", arguments, lifecycle, log],
             swiftSettings: strict
         ),
         .target(name: "CNetlink"),
         .target(
             name: "NetNode",
             dependencies: [
-                "ClusterOps", "ChildProcess", "CNetlink", "CSpawn", "MariaDB", arguments, lifecycle, log, nioPosix,
+                "ClusterOps", "ChildProcess", "CNetlink", "CSpawn", "DaemonFace", "Exposition", "MariaDB", arguments,
+                coreMetrics, lifecycle, log, metrics, nioPosix,
             ],
             swiftSettings: strict
         ),
@@ -99,6 +107,14 @@ let package = Package(
         .testTarget(
             name: "ExpositionTests",
             dependencies: ["Exposition", "ClusterOpsTestKit", coreMetrics],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "DaemonFaceTests",
+            dependencies: [
+                "DaemonFace", "Exposition", "ClusterOps", "ClusterOpsTestKit", "MariaDB", "queueworker-main",
+                "netnode-main", log, lifecycle,
+            ],
             swiftSettings: strict
         ),
         .testTarget(name: "MariaDBTests", dependencies: ["MariaDB", "ClusterOpsTestKit"], swiftSettings: strict),

@@ -45,6 +45,7 @@ public actor Database: Service {
     private var state: PoolState<Connection, WaiterID>
     private var waiting: [WaiterID: Waiting] = [:]
     private var lastWaiter: WaiterID = 0
+    private nonisolated let errors = ErrorCounts()
 
     /// Creates a pool; nothing is connected before the first use.
     public init(
@@ -80,6 +81,21 @@ public actor Database: Service {
     private func closeIdle() async {
         for connection in state.expire(idleSince: .now - pool.idleTimeout) { await connection.close() }
     }
+
+    // MARK: Looking
+
+    /// How much of the pool is in use now.
+    public var use: PoolUse {
+        PoolUse(
+            lent: state.lent,
+            idle: state.idleCount,
+            waiting: state.waiterCount,
+            maximum: state.maximum
+        )
+    }
+
+    /// How often each error has come to this pool since it was made, whoever tried again afterwards.
+    public nonisolated var errorCounts: [DatabaseError.Code: Int] { errors.all }
 
     // MARK: Lending
 
@@ -202,13 +218,18 @@ public actor Database: Service {
         asksForLife: Bool = true,
         _ body: @Sendable (Connection) async throws -> Result
     ) async throws -> Result {
-        let connection = try await acquire(asksForLife: asksForLife)
         do {
-            let result = try await body(connection)
-            await release(connection)
-            return result
+            let connection = try await acquire(asksForLife: asksForLife)
+            do {
+                let result = try await body(connection)
+                await release(connection)
+                return result
+            } catch {
+                await release(connection)
+                throw error
+            }
         } catch {
-            await release(connection)
+            errors.count(error)
             throw error
         }
     }

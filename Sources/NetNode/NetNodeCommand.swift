@@ -22,13 +22,13 @@ public struct NetNodeCommand: AsyncParsableCommand {
         @Option(help: ArgumentHelp(DaemonStart.nodeHelp))
         var node: String?
 
+        @Flag(help: ArgumentHelp(DaemonStart.checkHelp))
+        var checkConfiguration = false
+
         func run() async throws {
             let start = DaemonStart(.netnode, config: config, node: node)
-            throw ExitCode(
-                await start.run { configuration, node, logger in
-                    try await NetNodeDaemon(configuration: configuration, node: node, logger: logger).run()
-                }
-            )
+            if checkConfiguration { throw ExitCode(await start.check()) }
+            throw ExitCode(await start.run { try await NetNodeDaemon(context: $0).run() })
         }
     }
 }

@@ -1,5 +1,6 @@
 import ChildProcess
 import ClusterOps
+import DaemonFace
 import Logging
 import MariaDB
 import ServiceLifecycle
@@ -22,9 +23,15 @@ struct NetNodeDaemon {
         return timeouts
     }()
 
-    let configuration: Configuration
-    let node: NodeName
-    let logger: Logger
+    private let context: DaemonContext
+    private let configuration: Configuration
+    private let node: NodeName
+    private let logger: Logger
+
+    init(context: DaemonContext) {
+        self.context = context
+        (configuration, node, logger) = (context.configuration, context.node, context.logger)
+    }
 
     /// Runs until a signal ends it.
     ///
@@ -66,6 +73,7 @@ struct NetNodeDaemon {
         var electionConnection = connection
         electionConnection.timeouts = Self.electionTimeouts
         let electionDatabase = Database(electionConnection, pool: electionPool, logger: logger)
+        let electionProgress = Progress()
         let election = ElectionKeeper(
             timing: ElectionState.Timing(
                 lease: configuration.election.lease,
@@ -77,7 +85,8 @@ struct NetNodeDaemon {
             role: coordinator,
             doorbell: electionDoorbell,
             waker: waker,
-            logger: logger
+            logger: logger,
+            progress: electionProgress
         )
         let evidence = Evidence(database: database)
         var parts = Worker.Parts(
@@ -91,6 +100,13 @@ struct NetNodeDaemon {
             logger: logger
         )
         parts.supervised = { await networks.servers.readings }
+        let registry = DaemonFace.registry(logger: logger)
+        parts.metrics = WorkMetrics(factory: registry)
+        let record = MaintenanceRecord(factory: registry)
+        let terms = Adjustable(
+            WorkTerms(handlers: parts.handlers, stalenessBound: configuration.worker.stalenessBound)
+        )
+        parts.terms = terms
         let maintenance = Maintenance(
             networks: networks,
             early: EarlyRepair(
@@ -99,17 +115,42 @@ struct NetNodeDaemon {
                 coordinator: coordinator,
                 prefix: configuration.network.namespacePrefix,
                 stateDirectory: configuration.network.stateDirectory,
+                record: record,
                 logger: logger
             ),
             coordinator: coordinator,
             check: ClusterCheck(node: node, database: database, evidence: evidence, waker: waker, logger: logger),
             interval: configuration.network.maintenanceInterval,
+            record: record,
             logger: logger
         )
+        let face = DaemonFace(
+            .netnode,
+            context: context,
+            address: configuration.http.netnode,
+            registry: registry,
+            work: WorkSources(
+                database: database,
+                pulse: parts.pulse,
+                evidence: evidence,
+                doorbell: listener,
+                queues: { QueueName.claimOrder(targets: targets(coordinator)) }
+            ),
+            checks: networkHealth.checks(election: electionProgress, coordinator, record),
+            sources: [
+                { NetworkMetrics.families(coordinator, record, networks.servers) },
+                { await DatabaseMetrics.families(electionDatabase, pool: "election") },
+            ]
+        )
+        let reload = context.reload { configuration in
+            terms.set(WorkTerms(handlers: terms.value.handlers, stalenessBound: configuration.worker.stalenessBound))
+        }
         logger.notice("netnode starts", metadata: ["node": "\(node)"])
         let ending = await Daemon.run(
-            services: [electionDatabase, database, listener, election, worker(parts, coordinator), maintenance],
-            logger: logger
+            services: face.services
+                + [electionDatabase, database, listener, election, worker(parts, coordinator), maintenance],
+            logger: logger,
+            reactions: face.reactions(reload: reload)
         )
         // Those of a candidate that had made ready; of an elected node none is left.
         await networks.servers.close()
@@ -175,8 +216,16 @@ struct NetNodeDaemon {
         return handlers
     }
 
+    private var networkHealth: NetworkHealth {
+        NetworkHealth(electionLease: configuration.election.lease, interval: configuration.network.maintenanceInterval)
+    }
+
+    /// The elected role's work first: there is one node that can do it, and it has little of its own.
+    private func targets(_ coordinator: NetworkCoordinator) -> [QueueTarget] {
+        coordinator.tenure == nil ? [.nodeNetwork(node)] : [.networkNode, .nodeNetwork(node)]
+    }
+
     private func worker(_ parts: Worker.Parts, _ coordinator: NetworkCoordinator) -> Worker {
-        let node = node
         let settings = Worker.Settings(
             daemon: .netnode,
             node: node,
@@ -185,9 +234,6 @@ struct NetNodeDaemon {
             stalenessBound: configuration.worker.stalenessBound,
             lease: SessionLease.Timing(lease: configuration.session.lease, renew: configuration.session.renew)
         )
-        // The elected role's work first: there is one node that can do it, and it has little of its own.
-        return Worker(settings, parts) {
-            coordinator.tenure == nil ? [.nodeNetwork(node)] : [.networkNode, .nodeNetwork(node)]
-        }
+        return Worker(settings, parts) { targets(coordinator) }
     }
 }

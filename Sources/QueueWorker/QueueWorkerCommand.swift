@@ -22,13 +22,13 @@ public struct QueueWorkerCommand: AsyncParsableCommand {
         @Option(help: ArgumentHelp(DaemonStart.nodeHelp))
         var node: String?
 
+        @Flag(help: ArgumentHelp(DaemonStart.checkHelp))
+        var checkConfiguration = false
+
         func run() async throws {
             let start = DaemonStart(.queueworker, config: config, node: node)
-            throw ExitCode(
-                await start.run { configuration, node, logger in
-                    try await QueueWorkerDaemon(configuration: configuration, node: node, logger: logger).run()
-                }
-            )
+            if checkConfiguration { throw ExitCode(await start.check()) }
+            throw ExitCode(await start.run { try await QueueWorkerDaemon(context: $0).run() })
         }
     }
 }

@@ -1,14 +1,22 @@
 import ChildProcess
 import ClusterOps
+import DaemonFace
 import Logging
 import MariaDB
 import ServiceLifecycle
 
-/// The process `queueworker`: a pool, a doorbell, a keeper of the history and a worker, in this order, ended in the opposite one.
+/// The process `queueworker`: its face, a pool, a doorbell, a keeper of the history and a worker, in this order, ended in the
+/// opposite one.
 struct QueueWorkerDaemon {
-    let configuration: Configuration
-    let node: NodeName
-    let logger: Logger
+    private let context: DaemonContext
+    private let configuration: Configuration
+    private let node: NodeName
+    private let logger: Logger
+
+    init(context: DaemonContext) {
+        self.context = context
+        (configuration, node, logger) = (context.configuration, context.node, context.logger)
+    }
 
     /// Runs until a signal ends it.
     ///
@@ -31,13 +39,20 @@ struct QueueWorkerDaemon {
         )
         let keeper = CommandKeeper(leaseUntil: .now)
         let running = RunningCommands()
-        let handlers: [any TaskHandler] =
-            [NoopHandler()]
-            + configuration.tasks.map { CommandHandler(name: $0.key, task: $0.value, keeper: keeper, running: running) }
+        @Sendable func terms(_ configuration: Configuration) -> WorkTerms {
+            let commands = configuration.tasks.map { name, task in
+                CommandHandler(name: name, task: task, keeper: keeper, running: running)
+            }
+            return WorkTerms(
+                handlers: [NoopHandler()] + commands,
+                stalenessBound: configuration.worker.stalenessBound
+            )
+        }
+        let workTerms = Adjustable(terms(configuration))
         let node = node
         var parts = Worker.Parts(
             database: database,
-            handlers: handlers,
+            handlers: workTerms.value.handlers,
             doorbell: doorbell,
             address: { await listener.address },
             waker: DoorbellWaker(database: database, sender: DoorbellSender(logger: logger)),
@@ -46,6 +61,10 @@ struct QueueWorkerDaemon {
             logger: logger
         )
         parts.supervised = { running.readings }
+        parts.terms = workTerms
+        let registry = DaemonFace.registry(logger: logger)
+        parts.metrics = WorkMetrics(factory: registry)
+        let (targets, pulse): ([QueueTarget], WorkPulse) = ([.node(node), .any], parts.pulse)
         let worker = Worker(
             Worker.Settings(
                 daemon: .queueworker,
@@ -56,14 +75,37 @@ struct QueueWorkerDaemon {
                 lease: SessionLease.Timing(lease: configuration.session.lease, renew: configuration.session.renew)
             ),
             parts,
-            targets: { [.node(node), .any] }
+            targets: { targets }
         )
+        let face = DaemonFace(
+            .queueworker,
+            context: context,
+            address: configuration.http.queueworker,
+            registry: registry,
+            work: WorkSources(
+                database: database,
+                pulse: pulse,
+                evidence: evidence,
+                doorbell: listener,
+                queues: { QueueName.claimOrder(targets: targets) }
+            )
+        )
+        let retention = Adjustable(configuration.history.retention)
         let history = HistoryKeeper(
             database: database,
-            retention: configuration.history.retention,
+            retention: retention,
             logger: logger
         )
         logger.notice("queueworker starts", metadata: ["node": "\(node)"])
-        return await Daemon.run(services: [database, listener, history, worker], logger: logger) { keeper.killAll() }
+        let reload = context.reload { configuration in
+            retention.set(configuration.history.retention)
+            workTerms.set(terms(configuration))
+            doorbell.ring()
+        }
+        return await Daemon.run(
+            services: face.services + [database, listener, history, worker],
+            logger: logger,
+            reactions: face.reactions(reload: reload) { keeper.killAll() }
+        )
     }
 }

@@ -65,7 +65,7 @@ struct EndingService: Service {
     }
 }
 
-bootstrapLogging(level: .info)
+bootstrapLogging()
 let standardInput = StandardInput()
 var services: [any Service] = [FirstService(), DrainingService(standardInput: standardInput)]
 switch CommandLine.arguments.dropFirst().first {
@@ -73,7 +73,8 @@ case "throw": services.append(EndingService(throwsError: true))
 case "return": services.append(EndingService(throwsError: false))
 default: break
 }
-let ending = await Daemon.run(services: services, logger: Logger(label: "probe")) {
-    tell("stopped at once")
-}
+var reactions = Daemon.Reactions()
+reactions.onReload = { tell("reloaded") }
+reactions.onImmediateStop = { tell("stopped at once") }
+let ending = await Daemon.run(services: services, logger: Logger(label: "probe"), reactions: reactions)
 exit(ending.rawValue)

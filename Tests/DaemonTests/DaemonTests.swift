@@ -46,6 +46,21 @@ import Testing
         #expect(entry["service"] as? String == "EndingService")
     }
 
+    @Test func `SIGHUP reloads, as often as it comes, and ends nothing`() async throws {
+        let probe = try await running()
+        for _ in 1...2 {
+            probe.send(SIGHUP)
+            #expect(await probe.nextOutputLine() == "reloaded")
+        }
+        probe.send(SIGTERM)
+        #expect(await probe.nextOutputLine() == "draining")
+        // Too late for it: no line of it comes between.
+        probe.send(SIGHUP)
+        probe.closeInput()
+        #expect(await nextLines(3, of: probe) == ["drained", "first service stopped", nil])
+        #expect(await probe.ending() == .exited(0))
+    }
+
     @Test func `the log of a life is one JSON object for each change of state`() async throws {
         let probe = try await running()
         probe.send(SIGTERM)

@@ -47,8 +47,12 @@ import Testing
             #expect(succeeded.totalValue == 3)
             let failed = try recorded.expectCounter("clusterops_attempts", [("task", "reboot"), ("outcome", "failed")])
             #expect(failed.totalValue == 1)
-            // Two timers for each of three pairs of task and lane, and two counters: nothing names an operation.
-            #expect(recorded.timers.count == 6 && recorded.counters.count == 2)
+            let complete = try recorded.expectCounter("clusterops_operations_ended", [("state", "complete")])
+            let error = try recorded.expectCounter("clusterops_operations_ended", [("state", "error")])
+            // Counted after the COMMIT that the waiters above were told of.
+            try await eventually("the ends are counted") { complete.totalValue == 3 && error.totalValue == 1 }
+            // Two timers for each of three pairs of task and lane, and four counters: nothing names an operation.
+            #expect(recorded.timers.count == 6 && recorded.counters.count == 4)
         }
     }
 }

@@ -57,7 +57,7 @@ struct Workers: Sendable {
             "CLUSTEROPS_DATABASE_SOCKET": socket, "CLUSTEROPS_DATABASE_NAME": schema,
             "CLUSTEROPS_DATABASE_USER": "root", "CLUSTEROPS_WORKER_POLL_INTERVAL": poll,
             "CLUSTEROPS_SESSION_LEASE": lease.text, "CLUSTEROPS_SESSION_RENEW": renew,
-            "CLUSTEROPS_NODE_UNDERLAY_ADDRESS": "127.0.0.1",
+            "CLUSTEROPS_NODE_UNDERLAY_ADDRESS": "127.0.0.1", "CLUSTEROPS_HTTP_QUEUEWORKER": "off",
         ]
     }
 

@@ -8,6 +8,9 @@ extension Configuration {
             "# The variable behind each key sets it too, and wins over this file.",
         ]
         let defaults = Configuration()
+        func reload(_ key: ConfigurationKey<Configuration>) -> String {
+            ConfigurationChange.reloadableKeys.contains(key.path) ? " Reloaded at SIGHUP." : ""
+        }
         var section: [Substring] = []
         for key in keys {
             let names = key.path.split(separator: ".")
@@ -18,9 +21,14 @@ extension Configuration {
             }
             section = Array(inner)
             let name = String(names[inner.endIndex])
-            lines += entry(key, name: name, value: key.current(defaults), depth: inner.count, variable: key.variable)
+            let variable = key.variable + reload(key)
+            lines += entry(key, name: name, value: key.current(defaults), depth: inner.count, variable: variable)
         }
-        lines += ["", "# Tasks of this node that run a program, by name. They are set in the file only.", "tasks:"]
+        lines += [
+            "",
+            "# Tasks of this node that run a program, by name. They are set in the file only, and reloaded at SIGHUP.",
+            "tasks:",
+        ]
         lines += exampleTask.map { indent(1) + "# " + $0 }
         return lines.joined(separator: "\n") + "\n"
     }

@@ -251,6 +251,13 @@ extension Configuration {
             .duration(.seconds(60)...(.seconds(3_650 * 86_400))),
             example: "7d"
         ),
+        ConfigurationKey(
+            "log.level",
+            \.log.level,
+            "What is less severe than that is not logged.",
+            .choice,
+            example: "debug"
+        ),
     ]
 }
 

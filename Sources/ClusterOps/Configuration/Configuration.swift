@@ -1,3 +1,5 @@
+import Logging
+
 /// What a daemon or `clusterctl` was told by its file and its environment, parsed, checked and with defaults filled in.
 ///
 /// `Configuration()` holds the defaults. `load(path:environment:)` is what programs call.
@@ -20,6 +22,8 @@ public struct Configuration: Sendable, Hashable {
     public var network = Network()
     /// How long ended operations are kept.
     public var history = History()
+    /// What is logged.
+    public var log = Log()
     /// The command tasks that this node can run.
     public var tasks: [TaskName: CommandTask] = [:]
 
@@ -142,6 +146,12 @@ public struct Configuration: Sendable, Hashable {
     public struct History: Sendable, Hashable {
         /// The time from the end of an operation to its removal.
         public var retention = Duration.seconds(30 * 86_400)
+    }
+
+    /// What is logged.
+    public struct Log: Sendable, Hashable {
+        /// What is less severe is dropped.
+        public var level = Logger.Level.info
     }
 
     /// A task that runs a program.

@@ -14,22 +14,34 @@ package enum Daemon {
         case failed = 1
     }
 
+    /// What a daemon does at a signal.
+    package struct Reactions: Sendable {
+        /// At the first that ends it, before the first service is asked to stop; it returns soon.
+        package var onDraining: @Sendable () -> Void = {}
+        /// At SIGHUP, which never ends a daemon; it returns soon.
+        package var onReload: @Sendable () -> Void = {}
+        /// What must not be left behind when it stops at once, such as children to kill; it returns soon.
+        package var onImmediateStop: @Sendable () -> Void = {}
+
+        package init() {}
+    }
+
     /// Runs services until SIGTERM or SIGINT, or until one of them fails.
     ///
     /// The first signal shuts the services down gracefully, the last one first, each after the one behind it has ended.
-    /// The second one ends the process at once, whatever the services do: it runs `onImmediateStop` and nothing else, no
+    /// The second one ends the process at once, whatever the services do: it runs `onImmediateStop` of `reactions` and nothing else, no
     /// exit handler and no flush. A service that throws, or returns before it is asked to, is named in the log, the others
     /// shut down gracefully, and the daemon has failed.
     ///
     /// - Parameters:
     ///   - services: in the order in which they start: one stands behind those that it uses.
     ///   - logger: told once of each change of state.
-    ///   - onImmediateStop: what must not be left behind even then, such as children to kill; it returns soon.
+    ///   - reactions: what is done at signals beside.
     /// - Returns: How it ended; the raw value is the exit code.
     package static func run(
         services: [any Service],
         logger: Logger,
-        onImmediateStop: @escaping @Sendable () -> Void = {}
+        reactions: Reactions = Reactions()
     ) async -> Ending {
         precondition(!services.isEmpty, "a daemon without services has nothing to wait for")
         // Whoever reads the log, or a child's pipe, may go away; that is an error of the write, not the end of the daemon.
@@ -37,10 +49,10 @@ package enum Daemon {
         signal(SIGPIPE, SIG_IGN)
         // Taken before the first service starts, so that no signal finds a half-started daemon without a handler. The
         // group is given none: it ignores the second of a kind.
-        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
         let group = ServiceGroup(configuration: configuration(services, logger: logger))
         return await withTaskGroup(of: Void.self) { tasks in
-            tasks.addTask { await obey(signals, group: group, logger: logger, onImmediateStop: onImmediateStop) }
+            tasks.addTask { await obey(signals, group: group, logger: logger, reactions: reactions) }
             defer { tasks.cancelAll() }
             do {
                 try await group.run()
@@ -71,17 +83,22 @@ package enum Daemon {
         _ signals: UnixSignalsSequence,
         group: ServiceGroup,
         logger: Logger,
-        onImmediateStop: @Sendable () -> Void
+        reactions: Reactions
     ) async {
         var isDraining = false
         for await signal in signals {
+            if signal == .sighup {
+                if !isDraining { reactions.onReload() }
+                continue
+            }
             if isDraining {
                 // No log line: whoever reads stderr may have stopped reading, and "at once" must not wait for them. The
                 // first signal has announced what the second does.
-                onImmediateStop()
+                reactions.onImmediateStop()
                 _exit(Ending.failed.rawValue)
             }
             isDraining = true
+            reactions.onDraining()
             logger.notice("draining; a second signal stops at once", metadata: ["signal": "\(signal)"])
             await group.triggerGracefulShutdown()
         }

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Logging
 
 /// From a daemon's command line to its end: logs, configuration, and what its exit code says.
@@ -10,6 +11,10 @@ package struct DaemonStart: Sendable {
     package static let nodeHelp = "The name of this node; it wins over the configuration."
     /// What `run` says.
     package static let runHelp = "Runs until SIGTERM, which drains; a second one stops at once."
+
+    /// What `--check-configuration` says.
+    package static let checkHelp =
+        "Only checks the configuration, and the password file: exits 0, or 64 with what is wrong."
 
     /// A bad configuration, which a supervisor does not repeat; the contract's 64.
     private static let misconfigured: Int32 = 64
@@ -30,16 +35,50 @@ package struct DaemonStart: Sendable {
     /// - Parameter body: the daemon; what it throws keeps it from beginning, and is said on stderr.
     /// - Returns: The exit code.
     package func run(
-        _ body: (Configuration, NodeName, Logger) async throws -> Daemon.Ending
+        _ body: (DaemonContext) async throws -> Daemon.Ending
     ) async -> Int32 {
-        bootstrapLogging()
-        do {
-            let configuration = try Configuration.load(
-                path: config,
-                environment: ProcessInfo.processInfo.environment
+        // A reload that comes before there is anything to reload is none; by default it would be the end.
+        signal(SIGHUP, SIG_IGN)
+        let level = Adjustable(Logger.Level.info)
+        bootstrapLogging(level: level)
+        return await reporting {
+            let (configuration, name) = try load()
+            level.set(configuration.log.level)
+            let context = DaemonContext(
+                configuration: configuration,
+                node: name,
+                logger: Logger(label: daemon.rawValue),
+                environment: ProcessInfo.processInfo.environment,
+                logLevel: level,
+                load: { try load().0 }
             )
-            let name = try node.map { try NodeName($0) } ?? configuration.requiredNodeName()
-            return try await body(configuration, name, Logger(label: daemon.rawValue)).rawValue
+            return try await body(context).rawValue
+        }
+    }
+
+    /// Checks all that `run` would refuse to begin with, and begins nothing.
+    ///
+    /// - Returns: The exit code.
+    package func check() async -> Int32 {
+        await reporting {
+            let (configuration, name) = try load()
+            let tasks = daemon == .queueworker ? ", \(configuration.tasks.count) command tasks" : ""
+            print("the configuration is right: node \(name)\(tasks)")
+            return 0
+        }
+    }
+
+    /// Reads the configuration as at every start: everything that is wrong with it is found here.
+    private func load() throws -> (Configuration, NodeName) {
+        let configuration = try Configuration.load(path: config, environment: ProcessInfo.processInfo.environment)
+        let name = try node.map { try NodeName($0) } ?? configuration.requiredNodeName()
+        _ = try configuration.databasePassword()
+        return (configuration, name)
+    }
+
+    private func reporting(_ body: () async throws -> Int32) async -> Int32 {
+        do {
+            return try await body()
         } catch let error as ConfigurationError {
             return refuse("\(error)", Self.misconfigured)
         } catch let error as ValueError {

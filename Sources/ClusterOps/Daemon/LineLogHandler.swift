@@ -7,15 +7,13 @@ import MariaDB
 /// It is called once, first thing in `main`.
 ///
 /// - Parameters:
-///   - level: what is less severe is dropped.
+///   - level: what is less severe is dropped; a change holds for all loggers that were not given a level of their own.
 ///   - format: how to write; unless given, text to a terminal and JSON to anything else.
-package func bootstrapLogging(level: Logger.Level = .info, format: LogFormat? = nil) {
+package func bootstrapLogging(level: Adjustable<Logger.Level> = Adjustable(.info), format: LogFormat? = nil) {
     let format = format ?? .suited(to: STDERR_FILENO)
     let sink = LogSink(descriptor: STDERR_FILENO)
     LoggingSystem.bootstrap { label in
-        var handler = LineLogHandler(label: label, format: format, sink: sink)
-        handler.logLevel = level
-        return handler
+        LineLogHandler(label: label, format: format, sink: sink, level: level)
     }
 }
 
@@ -26,9 +24,22 @@ struct LineLogHandler: LogHandler {
     let sink: LogSink
     var metadata: Logger.Metadata = [:]
     var metadataProvider: Logger.MetadataProvider?
-    var logLevel = Logger.Level.info
+    /// What the process says, unless this logger was told otherwise.
+    private let processLevel: Adjustable<Logger.Level>
+    private var ownLevel: Logger.Level?
 
-    init(label: String, format: LogFormat, sink: LogSink) {
+    var logLevel: Logger.Level {
+        get { ownLevel ?? processLevel.value }
+        set { ownLevel = newValue }
+    }
+
+    init(
+        label: String,
+        format: LogFormat,
+        sink: LogSink,
+        level: Adjustable<Logger.Level> = Adjustable(.info)
+    ) {
+        processLevel = level
         self.label = label
         self.format = format
         self.sink = sink

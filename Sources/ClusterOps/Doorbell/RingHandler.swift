@@ -9,6 +9,14 @@ package struct RingCounts: Sendable, Hashable {
     package var wakes = 0
     /// Datagrams of other content, which wake nobody.
     package var malformed = 0
+
+    package static func + (first: RingCounts, second: RingCounts) -> RingCounts {
+        RingCounts(
+            rings: first.rings + second.rings,
+            wakes: first.wakes + second.wakes,
+            malformed: first.malformed + second.malformed
+        )
+    }
 }
 
 /// Turns datagrams into rings, on the channel's event loop.

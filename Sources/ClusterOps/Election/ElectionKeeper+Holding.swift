@@ -11,7 +11,7 @@ extension ElectionKeeper {
     ///
     /// - Returns: Whom the lease is to be left to; nil when to nobody before others.
     func hold(_ tenure: Tenure, _ state: inout ElectionState) async -> SessionID? {
-        var trouble = Trouble(logger: logger)
+        var trouble = Trouble(logger: logger, progress: progress)
         var due = ContinuousClock.now + timing.renew
         while await rest(until: state.handover == nil ? due : min(due, .now + Self.lookForSuccessor)) {
             if isStopping, state.handover?.cause != .stopping { await begin(.stopping, &state) }

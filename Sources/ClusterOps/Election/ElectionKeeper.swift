@@ -15,6 +15,8 @@ package struct ElectionKeeper: Service {
     private let doorbell: Doorbell
     let waker: any Waker
     let logger: Logger
+    /// Told of each look at the lease, and of each renewal.
+    let progress: Progress
 
     /// How long a node that could not play the role, or was asked to resign, leaves it to others, in leases.
     static let leasesToStayAway = 4
@@ -40,6 +42,7 @@ package struct ElectionKeeper: Service {
     ///   - doorbell: Rung when the lease may have been given back; the keeper's alone.
     ///   - waker: Rings the others when it gives the lease back.
     ///   - logger: Told of every change.
+    ///   - progress: Told of each look at the lease, and of each renewal.
     package init(
         lease: String = ClusterConnection.networkNodeLease,
         timing: ElectionState.Timing,
@@ -48,7 +51,8 @@ package struct ElectionKeeper: Service {
         role: any ElectedRole,
         doorbell: Doorbell = Doorbell(),
         waker: any Waker = NoWaker(),
-        logger: Logger
+        logger: Logger,
+        progress: Progress = Progress()
     ) {
         self.lease = lease
         self.timing = timing
@@ -58,6 +62,7 @@ package struct ElectionKeeper: Service {
         self.doorbell = doorbell
         self.waker = waker
         self.logger = logger
+        self.progress = progress
     }
 
     /// Stands for election, serves when elected, and stands again, until graceful shutdown.
@@ -79,7 +84,7 @@ package struct ElectionKeeper: Service {
     ///
     /// - Returns: Nil at graceful shutdown.
     private func stand(_ state: inout ElectionState) async -> Tenure? {
-        var trouble = Trouble(logger: logger)
+        var trouble = Trouble(logger: logger, progress: progress)
         var isPrepared = false
         var said = Said()
         while !isStopping {

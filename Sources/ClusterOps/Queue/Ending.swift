@@ -9,6 +9,8 @@ enum Ending {
         var ready: Set<QueueName> = []
         /// Every operation that ended, followers and aborted dependents included.
         var ended: Set<OperationID> = []
+        /// How many of them came to which end.
+        var states: [OperationState: Int] = [:]
         /// Followers that went back to their queues, because their survivor was cancelled.
         var unfolded: [OperationID] = []
     }
@@ -82,6 +84,7 @@ enum Ending {
             }
             try EndingStatements.delete(level.map(\.id), in: transaction)
             effects.ended.formUnion(level.map(\.id))
+            for (_, outcome) in level { effects.states[outcome.state, default: 0] += 1 }
             let (ready, doomed) = try releaseDependents(of: level, in: transaction)
             effects.ready.formUnion(ready)
             level = try doom(doomed, in: transaction)

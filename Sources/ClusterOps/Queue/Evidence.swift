@@ -13,9 +13,13 @@ package final class Evidence: Sendable {
     private struct Pending {
         var counts: [EvidenceStatements.Key: Int] = [:]
         var adoptions: [EvidenceStatements.Adoption] = []
+        /// All that was counted since the process began, written down or not.
+        var totals: [EvidenceStatements.Key: Int] = [:]
 
         mutating func add(_ task: TaskName, _ outcome: String) {
-            counts[.init(task: task, outcome: outcome), default: 0] += 1
+            let key = EvidenceStatements.Key(task: task, outcome: outcome)
+            counts[key, default: 0] += 1
+            totals[key, default: 0] += 1
         }
     }
 
@@ -68,13 +72,25 @@ package final class Evidence: Sendable {
     /// How many flushes of this process may or may not have been written, because their COMMIT was answered by nobody.
     package var unconfirmedFlushes: Int { unconfirmed.withLock { $0 } }
 
+    /// A decision that was counted, with how often this process has taken it.
+    package struct Count: Sendable, Hashable {
+        package let task: TaskName
+        package let outcome: String
+        package let count: Int
+    }
+
+    /// What this process has decided since it began, in no order.
+    package var totals: [Count] {
+        pending.withLock { $0.totals }.map { Count(task: $0.key.task, outcome: $0.key.outcome, count: $0.value) }
+    }
+
     /// Writes what has been counted; what cannot be written is kept for the next time.
     ///
     /// Counts whose COMMIT nobody answered are dropped: they may stand in the database already, and evidence that a
     /// coalescer fires must never be counted twice. So every counter is a lower bound; `unconfirmedFlushes` says how often.
     package func flush() async throws {
         let taken = pending.withLock { pending in
-            defer { pending = Pending() }
+            defer { pending = Pending(totals: pending.totals) }
             return pending
         }
         guard !taken.counts.isEmpty || !taken.adoptions.isEmpty else { return }

@@ -32,6 +32,8 @@ package struct Settling: Sendable {
         package var ready: Set<QueueName> = []
         /// Every operation that ended, followers and aborted dependents included.
         package var ended: Set<OperationID> = []
+        /// How many of them came to which end.
+        package var states: [OperationState: Int] = [:]
     }
 
     private let database: Database
@@ -109,6 +111,7 @@ package struct Settling: Sendable {
             let effects = try Self.apply(own, random: random, in: transaction)
             result.ready = effects.ready
             result.ended = effects.ended
+            result.states = effects.states
             return result
         }
     }
@@ -166,5 +169,6 @@ extension Settling.Result {
         refused.merge(other.refused, uniquingKeysWith: { first, _ in first })
         ready.formUnion(other.ready)
         ended.formUnion(other.ended)
+        states.merge(other.states, uniquingKeysWith: +)
     }
 }

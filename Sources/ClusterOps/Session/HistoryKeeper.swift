@@ -7,10 +7,14 @@ import ServiceLifecycle
 /// Every queueworker runs one; each skips what another one is just forgetting, so that they share the work.
 package struct HistoryKeeper: Service {
     private let database: Database
-    private let retention: Duration
+    private let retention: Adjustable<Duration>
     private let logger: Logger
 
     package init(database: Database, retention: Duration, logger: Logger) {
+        self.init(database: database, retention: Adjustable(retention), logger: logger)
+    }
+
+    package init(database: Database, retention: Adjustable<Duration>, logger: Logger) {
         self.database = database
         self.retention = retention
         self.logger = logger
@@ -44,7 +48,7 @@ package struct HistoryKeeper: Service {
     ///
     /// - Returns: How many; fewer than a batch when no more are left, or others have them.
     func forgetBatch() async throws -> Int {
-        let retention = retention
+        let retention = retention.value
         return try await database.withTransaction { transaction in
             let ids = try HistoryStatements.lockOutlived(retention, in: transaction)
             try HistoryStatements.delete(ids, in: transaction)

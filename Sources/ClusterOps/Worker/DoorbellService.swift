@@ -13,6 +13,9 @@ package actor DoorbellService: Service {
     private let logger: Logger
     /// Where others ring; nil until it is bound.
     package private(set) var address: HostPort?
+    private var listener: DoorbellListener?
+    /// What came to listeners before this one.
+    private var earlier = RingCounts()
 
     package init(
         _ configuration: Configuration,
@@ -28,6 +31,9 @@ package actor DoorbellService: Service {
         self.logger = logger
     }
 
+    /// What has come since the process began.
+    package var counts: RingCounts { earlier + (listener?.counts ?? RingCounts()) }
+
     /// Listens until graceful shutdown; without an address the workers poll.
     package func run() async throws {
         var trouble = Trouble(logger: logger)
@@ -42,7 +48,10 @@ package actor DoorbellService: Service {
                     )
                     address = try await listener.bind()
                     trouble.over()
+                    self.listener = listener
                     try await listener.run()
+                    earlier = counts
+                    self.listener = nil
                     address = nil
                     continue
                 }

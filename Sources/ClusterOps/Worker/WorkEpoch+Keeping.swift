@@ -14,7 +14,7 @@ extension WorkEpoch {
                 let renewal = try await renewAndLook()
                 guard renewal.isRenewed else { throw lose("the database says that it has expired") }
                 conditions.renewed(sentAt: sentAt)
-                parts.children.extendAll(until: conditions.deadline)
+                extendLeases()
                 failed = false
                 heed(try renewal.look.get())
             } catch let loss as SessionLost {
@@ -24,6 +24,12 @@ extension WorkEpoch {
                 failed = true
             }
         }
+    }
+
+    /// Passes on until when the session may act.
+    func extendLeases() {
+        parts.children.extendAll(until: conditions.deadline)
+        parts.pulse.held(until: conditions.deadline)
     }
 
     private struct Renewal: Sendable {

@@ -7,7 +7,8 @@ struct WorkEpoch: Sendable {
     let settings: Worker.Settings
     let parts: Worker.Parts
     let targets: @Sendable () -> [QueueTarget]
-    private let node: NodeID
+    private let terms: Terms
+    let node: NodeID
     let reaper: Reaper
     let session = SessionID.new()
     let ledger: WorkLedger
@@ -26,12 +27,14 @@ struct WorkEpoch: Sendable {
         settings: Worker.Settings,
         parts: Worker.Parts,
         targets: @escaping @Sendable () -> [QueueTarget],
+        terms: Terms,
         node: NodeID,
         reaper: Reaper
     ) {
         self.settings = settings
         self.parts = parts
         self.targets = targets
+        self.terms = terms
         self.node = node
         self.reaper = reaper
         ledger = WorkLedger(slots: settings.slots)
@@ -39,6 +42,13 @@ struct WorkEpoch: Sendable {
         conditions = EpochConditions(
             IdlePoll(interval: settings.pollInterval, renewInterval: settings.lease.renewInterval)
         )
+    }
+
+    /// By what is claimed: as it was registered when the session was opened, and what has become of it since.
+    struct Terms: Sendable {
+        var agreed: WorkTerms
+        var revision: Int
+        let latest: Adjustable<WorkTerms>
     }
 
     private var identity: WorkerIdentity {
@@ -70,7 +80,8 @@ struct WorkEpoch: Sendable {
         )
         try await parts.database.withSession { try SessionStatements.open(opening, on: $0) }
         conditions.hold(SessionLease(settings.lease, sentAt: sentAt))
-        parts.children.extendAll(until: conditions.deadline)
+        defer { parts.pulse.released() }
+        extendLeases()
         log(.info, "session opened")
         await settle(inheritance)
 
@@ -109,6 +120,7 @@ struct WorkEpoch: Sendable {
             let result = try await settling.settle(inheritance.entries, of: inheritance.session)
             await parts.waker.wake(result.ready)
             announcer.announce(result.ended)
+            parts.metrics.ended(result.states)
             log(.info, "outcomes of the lost session written", ["count": "\(result.settled.count)"])
         } catch {
             log(.warning, "outcomes of the lost session are given up", ["error": "\(error)"])
@@ -131,16 +143,15 @@ struct WorkEpoch: Sendable {
     // MARK: Claiming
 
     private func claim(in group: inout ThrowingDiscardingTaskGroup<any Error>) async {
-        var claiming = Claiming(
-            database: parts.database,
-            runnable: parts.handlers.map(\.definition),
-            stalenessBound: settings.stalenessBound
-        )
+        var terms = terms
+        var claiming = claiming(by: terms.agreed)
         var trouble = Trouble(logger: parts.logger)
         // A ring that brings no work may have been for something that runs.
         var isRung = false
         while !conditions.isLost, !Task.isShuttingDownGracefully, !Task.isCancelled {
+            parts.pulse.turned()
             do {
+                if try await renegotiate(&terms) { claiming = self.claiming(by: terms.agreed) }
                 let free = conditions.isDraining ? 0 : ledger.freeSlots
                 let claims = try await claiming.claim(
                     upTo: free,
@@ -148,10 +159,11 @@ struct WorkEpoch: Sendable {
                     by: identity
                 )
                 if free > 0 { trouble.over() }
+                parts.pulse.worked()
                 // A claim that came back too late is not begun: its operations are found by the next reaper's pass.
                 if conditions.isLost || conditions.deadline <= .now { return }
                 tellUnreadable(claiming.takeUnreadable())
-                start(claims, in: &group)
+                start(claims, terms.agreed.handlers, in: &group)
                 // In this loop, so that no claim of ours can be between the database and the ledger meanwhile.
                 if conditions.takeUnknown() || (isRung && claims.isEmpty && ledger.runningCount > 0) {
                     try await reconcile()
@@ -160,6 +172,7 @@ struct WorkEpoch: Sendable {
                 if claims.isEmpty { isRung = await rest() }
             } catch {
                 trouble.report("claiming failed: \(error)")
+                parts.pulse.failed("claiming failed: \(error)")
                 isRung = await rest()
             }
         }
@@ -173,6 +186,7 @@ struct WorkEpoch: Sendable {
             case .shutDown: return false
             case .timedOut: if conditions.isPollDue { return false }
             }
+            parts.pulse.turned()
         }
     }
 
@@ -188,7 +202,11 @@ struct WorkEpoch: Sendable {
         parts.evidence.skippedUnreadable(operations.count)
     }
 
-    private func start(_ claims: [Claim], in group: inout ThrowingDiscardingTaskGroup<any Error>) {
+    private func start(
+        _ claims: [Claim],
+        _ handlers: [any TaskHandler],
+        in group: inout ThrowingDiscardingTaskGroup<any Error>
+    ) {
         for claim in claims {
             let interruption = ledger.start(claim)
             if let task = claim.operation.tasks.first { parts.evidence.executed(task, folded: claim.folded) }
@@ -197,7 +215,7 @@ struct WorkEpoch: Sendable {
             group.addTask {
                 let run = OperationRun(
                     claim: claim,
-                    handlers: parts.handlers,
+                    handlers: handlers,
                     node: settings.node,
                     interruption: interruption
                 )
@@ -270,6 +288,7 @@ struct WorkEpoch: Sendable {
             // What became ready may be for this process: it need not wait for the look-up of whom else to ring.
             parts.doorbell.ring()
             announcer.announce(result.ended)
+            parts.metrics.ended(result.states)
             await parts.waker.wake(result.ready)
             return batch.compactMap { entry in
                 if let refusal = result.refused[entry.id] { return refused(entry, refusal) }

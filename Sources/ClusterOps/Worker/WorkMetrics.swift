@@ -13,6 +13,7 @@ import Synchronization
 /// | `clusterops_operation_wait` | timer: from when it could run to its start | `task`, `lane` |
 /// | `clusterops_operation_run` | timer: from its start to what its handlers have returned | `task`, `lane` |
 /// | `clusterops_attempts` | counter: attempts that are over | `task`, `outcome` |
+/// | `clusterops_operations_ended` | counter: operations that this worker has ended, followers and the aborted included | `state` |
 package final class WorkMetrics: Sendable {
     private struct TimerKey: Hashable {
         let label: String
@@ -29,6 +30,7 @@ package final class WorkMetrics: Sendable {
     private struct Made {
         var timers: [TimerKey: Timer] = [:]
         var counters: [CounterKey: Counter] = [:]
+        var ends: [OperationState: Counter] = [:]
     }
 
     private let factory: any MetricsFactory
@@ -52,6 +54,24 @@ package final class WorkMetrics: Sendable {
         guard let task = operation.tasks.first else { return }
         timer("clusterops_operation_run", task, operation.queue.lane).record(duration: duration)
         counter(task, report.word).increment()
+    }
+
+    /// Operations have ended, and that is written down.
+    func ended(_ states: [OperationState: Int]) {
+        for (state, count) in states { counter(state).increment(by: count) }
+    }
+
+    private func counter(_ state: OperationState) -> Counter {
+        made.withLock { made in
+            if let counter = made.ends[state] { return counter }
+            let counter = Counter(
+                label: "clusterops_operations_ended",
+                dimensions: [("state", state.rawValue)],
+                factory: factory
+            )
+            made.ends[state] = counter
+            return counter
+        }
     }
 
     private func timer(_ label: String, _ task: TaskName, _ lane: Lane) -> Timer {

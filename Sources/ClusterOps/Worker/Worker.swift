@@ -19,6 +19,9 @@ package struct Worker: Service {
         /// How long running operations may go on after SIGTERM; then they are interrupted and handed back.
         package var drainTimeout: Duration = .seconds(30)
 
+        /// Whether the cluster is told what this worker can run; netnode's tasks are known to all.
+        var registersTasks: Bool { daemon == .queueworker }
+
         package init(
             daemon: DaemonName,
             node: NodeName,
@@ -51,6 +54,10 @@ package struct Worker: Service {
         package var metrics = WorkMetrics()
         /// What this process supervises, as it is now; asked every ten seconds.
         package var supervised: @Sendable () async -> [ProcessReading] = { [] }
+        /// Told of what the worker does.
+        package var pulse = WorkPulse()
+        /// What takes the place of `handlers` and the settings' bound, where they may change.
+        package var terms: Adjustable<WorkTerms>?
 
         package init(
             database: Database,
@@ -75,6 +82,7 @@ package struct Worker: Service {
 
     private let settings: Settings
     private let parts: Parts
+    private let terms: Adjustable<WorkTerms>
     private let targets: @Sendable () -> [QueueTarget]
 
     /// Creates a worker; nothing happens before `run()`.
@@ -84,6 +92,9 @@ package struct Worker: Service {
     package init(_ settings: Settings, _ parts: Parts, targets: @escaping @Sendable () -> [QueueTarget]) {
         self.settings = settings
         self.parts = parts
+        terms =
+            parts.terms
+            ?? Adjustable(WorkTerms(handlers: parts.handlers, stalenessBound: settings.stalenessBound))
         self.targets = targets
     }
 
@@ -93,28 +104,37 @@ package struct Worker: Service {
         let reaper = Reaper(database: parts.database, waker: parts.waker, logger: parts.logger)
         var inheritance: WorkEpoch.Inheritance?
         while !Task.isShuttingDownGracefully, !Task.isCancelled {
+            parts.pulse.turned()
             do {
-                if let node = try await enter() {
+                let (terms, revision) = terms.current
+                if let node = try await enter(terms) {
                     trouble.over()
+                    parts.pulse.worked()
                     await waitForDoorbell()
                     let epoch = WorkEpoch(
                         settings: settings,
                         parts: parts,
                         targets: targets,
+                        terms: WorkEpoch.Terms(agreed: terms, revision: revision, latest: self.terms),
                         node: node,
                         reaper: reaper
                     )
                     inheritance = try await epoch.run(inheriting: inheritance)
                     continue
                 }
-                trouble.report("the node is not added: run 'clusterctl node add \(settings.node) --underlay ADDRESS'")
+                tell(&trouble, "the node is not added: run 'clusterctl node add \(settings.node) --underlay ADDRESS'")
             } catch let error as Migrator.Refusal {
-                trouble.report("\(error)")
+                tell(&trouble, "\(error)")
             } catch let error as DatabaseError {
-                trouble.report("\(ClusterOpsError(error))")
+                tell(&trouble, "\(ClusterOpsError(error))")
             }
             _ = await pause(for: Self.pauseBeforeNextTry)
         }
+    }
+
+    private func tell(_ trouble: inout Trouble, _ message: String) {
+        trouble.report(message)
+        parts.pulse.failed(message)
     }
 
     /// Between attempts to begin: short enough to be at work soon after the database is, and no load on it.
@@ -135,10 +155,8 @@ package struct Worker: Service {
     }
 
     /// Finds the node, once the schema is right, and registers what can be run here.
-    private func enter() async throws -> NodeID? {
-        let (name, definitions) = (settings.node, parts.handlers.map(\.definition).filter { $0.kind == .command })
-        let commands = definitions.filter { $0.name != BuiltInTask.noop.name }
-        let registers = settings.daemon == .queueworker
+    private func enter(_ terms: WorkTerms) async throws -> NodeID? {
+        let (name, commands, registers) = (settings.node, terms.registered, settings.registersTasks)
         return try await parts.database.withTransaction { transaction in
             let status = try Migrations.migrator.status(on: transaction.session)
             if status.isNewerThanBinary { throw Migrator.Refusal.databaseIsNewer(status) }

@@ -15,6 +15,8 @@ package final class NetworkServers: Sendable {
         var backoffs: [VNI: RestartBackoff] = [:]
         /// How often the server of a network that had died was started again.
         var restarts: [VNI: Int] = [:]
+        /// How often each thing was done to a server since the process began.
+        var passes: [ServerPass: Int] = [:]
         /// Those that have died and do not run again yet.
         var fallen: Set<VNI> = []
     }
@@ -92,7 +94,9 @@ package final class NetworkServers: Sendable {
     ///
     /// - Throws: ``ServersClosed`` when none may run, and what a server throws.
     package func bring(_ wanted: ServerWanted) async throws -> ServerPass {
-        try await server(of: wanted.vni).bring(to: wanted)
+        let pass = try await server(of: wanted.vni).bring(to: wanted)
+        state.withLock { $0.passes[pass, default: 0] += 1 }
+        return pass
     }
 
     /// Ends the server of a network and removes its files.
@@ -122,6 +126,9 @@ package final class NetworkServers: Sendable {
     func isRunning(_ vni: VNI) async -> Bool {
         await state.withLock({ $0.servers[vni] })?.pid != nil
     }
+
+    /// How often each thing was done to bring a server to what was wanted.
+    package var passes: [ServerPass: Int] { state.withLock { $0.passes } }
 
     /// How many servers that had died were started again.
     package var restarts: Int { state.withLock { $0.restarts.values.reduce(0, +) } }

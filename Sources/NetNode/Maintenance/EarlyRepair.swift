@@ -22,6 +22,7 @@ struct EarlyRepair: Sendable {
     private let ofNetworks = HostChangeInbox()
     private let ofGate = HostChangeInbox()
     private let serverRepairs = ServerRepairs()
+    private let record: MaintenanceRecord
     private let logger: Logger
 
     /// Creates it; it hears and does nothing before ``run()``.
@@ -32,6 +33,7 @@ struct EarlyRepair: Sendable {
     ///   - coordinator: says whether this node serves.
     ///   - prefix: what the names of this node's namespaces begin with.
     ///   - stateDirectory: has a directory for each network.
+    ///   - record: told of how many networks were broken and repaired.
     ///   - logger: told of what is found broken.
     init(
         networks: NodeNetworks,
@@ -39,11 +41,13 @@ struct EarlyRepair: Sendable {
         coordinator: NetworkCoordinator,
         prefix: String,
         stateDirectory: String,
+        record: MaintenanceRecord,
         logger: Logger
     ) {
         self.networks = networks
         self.gate = gate
         self.coordinator = coordinator
+        self.record = record
         self.logger = logger
         ears = HostEars(prefix: prefix, stateDirectory: stateDirectory) { [ofNetworks, ofGate] change in
             if change != .rules { ofNetworks.note(change) }
@@ -102,6 +106,7 @@ struct EarlyRepair: Sendable {
                 if !due.isEmpty {
                     logger.info("drift", metadata: ["vnis": "\(due.sorted())"])
                     let failed = try await networks.repair(due)
+                    record.found(due.count, repaired: due.subtracting(failed).count)
                     backoff.note(repaired: failed, broken: failed, at: .now)
                     left.formUnion(failed)
                     for vni in due.subtracting(failed) {

@@ -11,6 +11,7 @@ package struct Maintenance: Service {
     private let check: ClusterCheck
     private let interval: Duration
     private let strayGrace: Duration
+    private let record: MaintenanceRecord
     private let logger: Logger
 
     init(
@@ -19,6 +20,7 @@ package struct Maintenance: Service {
         coordinator: NetworkCoordinator,
         check: ClusterCheck,
         interval: Duration,
+        record: MaintenanceRecord,
         logger: Logger
     ) {
         self.networks = networks
@@ -27,6 +29,7 @@ package struct Maintenance: Service {
         self.check = check
         self.interval = interval
         strayGrace = interval * StrayWatch.passes
+        self.record = record
         self.logger = logger
     }
 
@@ -42,12 +45,13 @@ package struct Maintenance: Service {
     }
 
     private func repairNetworks() async {
-        var trouble = Trouble(logger: logger)
+        var trouble = Trouble(logger: logger, progress: record.progress)
         var failures = 0
         var pause = interval
         var strays = StrayWatch(grace: strayGrace)
         var told: [VNI: MeshDeletion] = [:]
         repeat {
+            let begun = ContinuousClock.now
             do {
                 try await networks.repair(under: coordinator.tenure)
                 if let tenure = coordinator.tenure {
@@ -63,9 +67,11 @@ package struct Maintenance: Service {
                 told = await remove(due, told)
                 trouble.over()
                 failures = 0
+                record.passed(in: ContinuousClock.now - begun)
             } catch {
                 trouble.report("maintenance failed: \(error)")
                 failures += 1
+                record.failed(after: ContinuousClock.now - begun)
             }
             // With jitter, so that nodes that were started together do not all ask at once.
             let next = interval * Double.random(in: 0.9...1.1)

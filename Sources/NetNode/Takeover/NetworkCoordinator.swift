@@ -68,6 +68,23 @@ package final class NetworkCoordinator: ElectedRole {
         serving.withLock { $0.flatMap { $0.isOver ? nil : $0 } }
     }
 
+    /// What this node is to the networks.
+    package enum Standing: Sendable, Hashable {
+        /// The gate is closed: it was before anything began, and at the end of each tenure.
+        case notElected
+        /// Elected, and the gate is not open yet.
+        case opening
+        /// Heard under a term that lasts so long if it is not renewed.
+        case serving(term: UInt64, margin: Duration)
+    }
+
+    package var standing: Standing {
+        if let tenure, let deadline = tenure.deadline {
+            return .serving(term: tenure.term, margin: deadline - .now)
+        }
+        return begun.withLock { $0 } == nil ? .notElected : .opening
+    }
+
     // MARK: Not elected yet
 
     package func shouldBeReady(_ isWanted: Bool) { readiness.continuation.yield(isWanted) }

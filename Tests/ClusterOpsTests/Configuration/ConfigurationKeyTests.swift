@@ -53,6 +53,7 @@ import Testing
                 "election.renew", "election.fence", "doorbell.listen", "doorbell.advertise", "http.queueworker",
                 "http.netnode", "network.state_directory", "network.namespace_prefix", "network.underlay_interface",
                 "network.external_bridge", "network.dns_servers", "network.maintenance_interval", "history.retention",
+                "log.level",
             ]
         )
         #expect(

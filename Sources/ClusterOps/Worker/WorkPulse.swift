@@ -1,0 +1,38 @@
+import Synchronization
+
+/// What a worker last did, for whoever judges whether it makes progress.
+///
+/// Its clock is the one of leases, which stands still while the machine is suspended.
+package final class WorkPulse: Sendable {
+    /// What was known at one moment.
+    package struct Reading: Sendable, Hashable {
+        /// Until when the session may act; nil while there is none.
+        package var heldUntil: SuspendingClock.Instant?
+        /// When the loop that claims, or that tries to begin, last went round.
+        package var turnedAt: SuspendingClock.Instant
+        /// What keeps the loop from its work; nil when nothing does.
+        package var trouble: String?
+
+        package init(
+            heldUntil: SuspendingClock.Instant? = nil,
+            turnedAt: SuspendingClock.Instant,
+            trouble: String? = nil
+        ) {
+            self.heldUntil = heldUntil
+            self.turnedAt = turnedAt
+            self.trouble = trouble
+        }
+    }
+
+    private let state = Mutex(Reading(turnedAt: .now))
+
+    package init() {}
+
+    package var reading: Reading { state.withLock { $0 } }
+
+    func held(until deadline: SuspendingClock.Instant) { state.withLock { $0.heldUntil = deadline } }
+    func released() { state.withLock { $0.heldUntil = nil } }
+    func turned() { state.withLock { $0.turnedAt = .now } }
+    func failed(_ trouble: String) { state.withLock { $0.trouble = trouble } }
+    func worked() { state.withLock { $0.trouble = nil } }
+}

@@ -1,0 +1,92 @@
+import ClusterOps
+import Exposition
+import Hummingbird
+import Logging
+import ServiceLifecycle
+
+/// Answers `/metrics`, `/livez` and `/readyz`.
+///
+/// An address that cannot be had is said in the log, once, and tried again: a port that somebody else has is no reason to
+/// take a node's networks or work away from it, and after a restart it is often the last process that still drains.
+struct HTTPSurface: Service {
+    /// How long it rests before an address is tried again.
+    private static let pauseBeforeNextTry: Duration = .seconds(1)
+    /// Connections at once; a monitoring system or two, a load balancer and an operator need fewer than ten.
+    private static let mostConnections = 64
+    /// A connection over which nothing comes is closed.
+    private static let idleTimeout: Duration = .seconds(90)
+
+    /// Where it listens, and the key that says so.
+    let address: HostPort
+    let key: String
+    let health: Health
+    let metrics: @Sendable () async -> [MetricFamily]
+    let logger: Logger
+
+    /// Answers until graceful shutdown.
+    func run() async throws {
+        var trouble = Trouble(logger: logger)
+        while !Task.isShuttingDownGracefully, !Task.isCancelled {
+            do {
+                try await application.run()
+                trouble.over()
+            } catch is CancellationError {
+                return
+            } catch {
+                trouble.report("\(key): cannot listen on \(address): \(error); metrics and health are not shown")
+            }
+            _ = await pause(for: Self.pauseBeforeNextTry)
+        }
+    }
+
+    private var application: some ApplicationProtocol {
+        let router = Router()
+        let (health, metrics) = (health, metrics)
+        router.get("livez") { _, _ in
+            let report = health.report
+            return try Self.answer(HealthDocument(live: report).json, isPassing: report.isLive)
+        }
+        router.get("readyz") { _, _ in
+            let report = health.report
+            return try Self.answer(HealthDocument(ready: report).json, isPassing: report.isReady)
+        }
+        router.get("metrics") { _, _ in
+            Self.answer(PrometheusText.render(await metrics()), .ok, PrometheusText.contentType)
+        }
+        router.get("/") { _, _ in
+            Self.answer("/livez\n/metrics\n/readyz\n", .ok, "text/plain; charset=utf-8")
+        }
+        let (address, logger) = (address, logger)
+        var quiet = logger
+        // What it says of itself at lesser levels is about each connection.
+        quiet.logLevel = .error
+        return Application(
+            router: router,
+            server: .http1(configuration: .init(idleTimeout: .seconds(Self.idleTimeout.components.seconds))),
+            configuration: .init(
+                address: .hostname(address.host.description, port: Int(address.port)),
+                serverName: nil,
+                backlog: Self.mostConnections
+            ),
+            onServerRunning: { channel in
+                let bound = channel.localAddress.flatMap { local in
+                    local.port.map { "\(local.ipAddress ?? "\(address.host)"):\($0)" }
+                }
+                logger.info("showing metrics and health", metadata: ["address": "\(bound ?? "\(address)")"])
+            },
+            logger: quiet
+        )
+    }
+
+    private static func answer(_ json: String, isPassing: Bool) throws -> Response {
+        answer(json, isPassing ? .ok : .serviceUnavailable, "application/json; charset=utf-8")
+    }
+
+    private static func answer(_ text: String, _ status: HTTPResponse.Status, _ type: String) -> Response {
+        Response(
+            status: status,
+            headers: [.contentType: type, .cacheControl: "no-store"],
+            body: .init(byteBuffer: ByteBuffer(string: text))
+        )
+    }
+}
