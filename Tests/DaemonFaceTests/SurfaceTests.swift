@@ -133,7 +133,8 @@ import Testing
                 return page["clusterops_queue_sample_age_seconds"] ?? 0 > 7
             }
             print("the slowest scrape while the database hangs: \(slowest.value)")
-            #expect(slowest.value < .seconds(8))
+            // A second, and what a loaded machine adds; a connection to a server that hangs is given up after five.
+            #expect(slowest.value < .seconds(4))
             #expect(try await worker.status("livez") == 200)
         }
     }

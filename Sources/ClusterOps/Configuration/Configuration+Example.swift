@@ -9,7 +9,7 @@ extension Configuration {
         ]
         let defaults = Configuration()
         func reload(_ key: ConfigurationKey<Configuration>) -> String {
-            ConfigurationChange.reloadableKeys.contains(key.path) ? " Reloaded at SIGHUP." : ""
+            ConfigurationChange.reloadableKeys.contains(key.path) ? "; reloaded at SIGHUP" : ""
         }
         var section: [Substring] = []
         for key in keys {
