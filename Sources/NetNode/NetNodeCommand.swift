@@ -7,7 +7,7 @@ public struct NetNodeCommand: AsyncParsableCommand {
     public static let configuration = CommandConfiguration(
         commandName: "netnode",
         abstract: "Makes the networks of a node and, when it is elected, serves them.",
-        subcommands: [Run.self]
+        subcommands: [Run.self, LowerLegs.self]
     )
 
     /// Creates the command.

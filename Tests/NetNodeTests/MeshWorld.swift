@@ -136,9 +136,10 @@ struct MeshWorld: Sendable {
 func withMesh(
     hosts: Int,
     networkNodes: Set<Int> = [],
+    on server: PrivateServer? = nil,
     _ body: @Sendable (MeshWorld) async throws -> Void
 ) async throws {
-    try await withCluster { cluster in
+    try await withCluster(on: server) { cluster in
         try await withHosts(count: hosts) { underlay in
             let nodes = underlay.hosts.map { _ in NodeID.new() }
             for (index, host) in underlay.hosts.enumerated() {

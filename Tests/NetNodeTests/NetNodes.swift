@@ -55,6 +55,16 @@ struct NetNodes: Sendable {
         return program
     }
 
+    /// What a supervisor runs on a host once its netnode has ended.
+    func lowerLegs(_ index: Int) async throws -> RunningProgram {
+        try await RunningProgram(
+            "netnode",
+            ["lower-legs", "--node", "h\(world.hosts[index].number)"],
+            environment: environment(index),
+            namespace: world.hosts[index].namespacePath
+        )
+    }
+
     /// Starts the process of a host with a proxy between it and the database.
     func startBehindProxy(_ index: Int) async throws {
         let proxy = try DatabaseProxy(to: try PrivateServer.shared, in: world.hosts[index].namespacePath)
@@ -158,9 +168,10 @@ func withNetNodes(
     hosts: Int,
     networkNodes: Set<Int>? = nil,
     timing: NetNodes.Timing = .short,
+    on server: PrivateServer? = nil,
     _ body: @Sendable (NetNodes) async throws -> Void
 ) async throws {
-    try await withMesh(hosts: hosts, networkNodes: networkNodes ?? Set(0..<hosts)) { world in
+    try await withMesh(hosts: hosts, networkNodes: networkNodes ?? Set(0..<hosts), on: server) { world in
         let directory = "/tmp/\(world.hosts[0].namespace)-netnodes"
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: false)
         chmod(directory, 0o755)
