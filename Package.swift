@@ -147,6 +147,15 @@ let package = Package(
             swiftSettings: strict
         ),
         .testTarget(
+            name: "DeployTests",
+            dependencies: [
+                "clusterctl", "queueworker-main", "netnode-main", "ChildProcess", "ClusterOps", "ClusterOpsTestKit",
+                "MariaDB",
+                log,
+            ],
+            swiftSettings: strict
+        ),
+        .testTarget(
             name: "ChildProcessTests",
             dependencies: ["ChildProcess", "childprocess-probe"],
             swiftSettings: strict

@@ -10,6 +10,13 @@ public struct TestCluster: Sendable {
     /// The evidence that `queue` counts into.
     package let evidence: Evidence
 
+    /// Takes a pool on a schema, migrated or to be migrated.
+    package init(database: Database, configuration: ConnectionConfiguration, evidence: Evidence) {
+        self.database = database
+        self.configuration = configuration
+        self.evidence = evidence
+    }
+
     /// Enqueues as the requester `test`, waking nobody.
     public var queue: OperationQueue {
         OperationQueue(database: database, requester: "test", evidence: evidence, waker: NoWaker())

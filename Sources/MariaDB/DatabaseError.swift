@@ -26,6 +26,8 @@ public struct DatabaseError: Error, Sendable, Hashable, CustomStringConvertible,
         public static let accessDeniedToDatabase = Code(1044)
         /// The user or the password is wrong.
         public static let accessDenied = Code(1045)
+        /// 1142: the user may not do this to this table.
+        public static let accessDeniedToTable = Code(1142)
         /// The schema does not exist.
         public static let unknownDatabase = Code(1049)
         /// The table does not exist.

@@ -102,14 +102,20 @@ extension DoctorCheck {
         }
     }
 
-    static let privileges = DoctorCheck("privileges", "this user may do what workers and commands do") { session in
-        let (held, user, schema) = try DoctorStatements.privileges(on: session)
-        let missing = ["SELECT", "INSERT", "UPDATE", "DELETE"].filter { !held.contains($0) }
+    static let privileges = DoctorCheck("privileges", "this user may do all that one role of the cluster does") {
+        session in
+        let (held, account, schema) = try DoctorStatements.privileges(on: session)
+        let (role, missing) = held.nearest
         guard !missing.isEmpty else { return [] }
+        let told = missing.prefix(mostTold).map { [$0.words, $0.table].compactMap(\.self).joined(separator: " on ") }
+        let more = missing.count > mostTold ? " and \(missing.count - mostTold) more" : ""
+        let names = account.split(separator: "'").filter { $0 != "@" }
+        let (user, host) = (names.first ?? "", names.count > 1 ? names[1] : "%")
         return [
             FindingView(
-                "\(user) lacks \(missing.joined(separator: ", ")) on \(schema)",
-                remedy: "GRANT \(missing.joined(separator: ", ")) ON `\(schema)`.* TO \(user)"
+                "\(account) lacks, of what the role \(role.rawValue) needs: \(told.joined(separator: ", "))\(more)",
+                remedy:
+                    "clusterctl db grants \(role.rawValue) --user '\(user)' --host '\(host)' --schema \(schema) | mariadb"
             )
         ]
     }

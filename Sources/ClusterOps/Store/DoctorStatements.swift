@@ -51,24 +51,41 @@ enum DoctorStatements {
         ).map { row in (try row.get("connection"), try row.get("user"), try row.get("seconds")) }
     }
 
-    /// What the current user may do on the whole schema, by whatever way it was granted.
+    /// What the current user may do in the schema, by whatever way it was granted to it.
     static func privileges(
         on session: borrowing Session
-    ) throws -> (held: Set<String>, user: String, schema: String) {
+    ) throws -> (held: HeldRights, account: String, schema: String) {
         let user: String = try session.query("SELECT CURRENT_USER()")[0].only()
         let schema: String = try session.query("SELECT DATABASE()")[0].only()
         // The grantee is quoted on both sides of the @; host names hold no quotes.
         let parts = user.split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false)
         let grantee = parts.map { "'\($0)'" }.joined(separator: "@")
-        let held = try session.query(
+        var held = HeldRights()
+        let rows = try session.query(
             """
-            SELECT privilege_type FROM information_schema.user_privileges WHERE grantee = \(grantee)
-            UNION
-            SELECT privilege_type FROM information_schema.schema_privileges
+            SELECT privilege_type, '' AS table_name, '' AS column_name
+            FROM information_schema.user_privileges WHERE grantee = \(grantee)
+            UNION ALL
+            SELECT privilege_type, '', '' FROM information_schema.schema_privileges
             WHERE grantee = \(grantee) AND \(schema) LIKE table_schema
+            UNION ALL
+            SELECT privilege_type, table_name, '' FROM information_schema.table_privileges
+            WHERE grantee = \(grantee) AND table_schema = \(schema)
+            UNION ALL
+            SELECT privilege_type, table_name, column_name FROM information_schema.column_privileges
+            WHERE grantee = \(grantee) AND table_schema = \(schema)
             """
-        ).map { try $0.only(String.self) }
-        return (Set(held), grantee, schema)
+        ).map { try $0.decode((String, String, String).self) }
+        for (word, table, column) in rows {
+            if table.isEmpty {
+                held.everywhere.insert(word)
+            } else if column.isEmpty {
+                held.tables[table, default: []].insert(word)
+            } else if word == "UPDATE" {
+                held.changedColumns[table, default: []].insert(column)
+            }
+        }
+        return (held, grantee, schema)
     }
 
     /// `table.index` of every index of the schema.

@@ -26,7 +26,7 @@ final class WaiterDoorbell: Sendable {
     /// Lends a doorbell that rings when one of the operations ends, and takes it away again.
     ///
     /// - Returns: What the body returned; nil, without having run it, when nobody could ring here: no worker has told where it
-    ///   is, there is no way to it, or no socket to be had.
+    ///   is, there is no way to it, no socket to be had, or the user may write nothing.
     static func withBound<Result: Sendable>(
         for ids: [OperationID],
         database: Database,
@@ -44,8 +44,14 @@ final class WaiterDoorbell: Sendable {
             // A socket that closes by itself costs the rings, not the wait.
             group.addTask { _ = try? await listener.run() }
             defer { group.cancelAll() }
-            try await database.withSession {
-                try WaiterStatements.register(ids, doorbell: address, for: lease, on: $0)
+            do {
+                try await database.withSession {
+                    try WaiterStatements.register(ids, doorbell: address, for: lease, on: $0)
+                }
+            } catch let error as DatabaseError {
+                // Who may only look polls.
+                guard error.code == .accessDeniedToTable else { throw error }
+                return nil
             }
             let waiter = WaiterDoorbell(doorbell, ids: ids, address: address, database: database)
             do {

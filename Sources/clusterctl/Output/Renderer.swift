@@ -13,6 +13,11 @@ protocol Answer: Encodable {
     var table: TextTable { get }
 }
 
+/// An answer that is a script where it is no JSON: printed as it is, whatever the terminal's width.
+protocol ScriptAnswer: Encodable {
+    var script: String { get }
+}
+
 /// The one place where answers are printed.
 struct Renderer {
     private let format: OutputFormat
@@ -36,7 +41,14 @@ struct Renderer {
         }
     }
 
-    private func json(_ answer: some Answer) throws -> String {
+    func print(_ answer: some ScriptAnswer) throws {
+        switch format {
+        case .json: try write(json(answer) + "\n")
+        case .table: try write(answer.script)
+        }
+    }
+
+    private func json(_ answer: some Encodable) throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         return String(decoding: try encoder.encode(answer), as: UTF8.self)

@@ -2,7 +2,7 @@ import ArgumentParser
 
 struct Db: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "The schema of the database.",
-        subcommands: [DbMigrate.self, DbStatus.self]
+        abstract: "The schema of the database, and its users.",
+        subcommands: [DbMigrate.self, DbStatus.self, DbGrants.self]
     )
 }

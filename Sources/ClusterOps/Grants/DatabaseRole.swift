@@ -1,0 +1,173 @@
+/// A user of the database by what it is there for; nobody may do more than its work.
+package enum DatabaseRole: String, Sendable, CaseIterable, Codable {
+    /// A `queueworker`.
+    case worker
+    /// A `netnode`.
+    case netnode
+    /// A program that enqueues operations and waits for them: the control plane.
+    case enqueuer
+    /// A person who looks, or a monitor.
+    case reader
+    /// A person with all commands of `clusterctl`, but for `db migrate`.
+    case `operator`
+    /// Who runs `clusterctl db migrate`.
+    case migrator
+}
+
+extension DatabaseRole {
+    /// What a user of this role may do, and no more.
+    package var rights: Set<DatabaseRight> {
+        switch self {
+        case .worker: Set(Self.version + Self.engine + Self.registration + Self.forgetting)
+        case .netnode: Set(Self.version + Self.engine + Self.repairs + Self.networks + Self.election)
+        case .enqueuer: Set(Self.version + Self.enqueueing + Self.waiting)
+        case .reader: Set(Self.version + Self.everything)
+        case .operator:
+            Set(
+                Self.version + Self.everything + Self.enqueueing + Self.waiting + Self.cancelling + Self.topology
+                    + Self.rules
+            )
+        case .migrator: Set(Self.definitions)
+        }
+    }
+
+    /// Every process asks whether the schema is its own.
+    private static let version = DatabaseRight.reading("schema_migrations")
+
+    /// What a worker's session does: it claims, folds, settles, reaps, samples and counts.
+    ///
+    /// What was asked for, it cannot change.
+    private static let engine: [DatabaseRight] =
+        DatabaseRight.reading(
+            "nodes",
+            "sessions",
+            "work_queue",
+            "finished_operations",
+            "operation_dependencies",
+            "operation_waiters",
+            "queue_pauses",
+            "coalescing_counters",
+            "supervised_processes"
+        ) + [
+            .insert("sessions"),
+            .update("sessions", ["renewals", "renewed_at", "doorbell", "expires_at", "dead"]),
+            .delete("sessions"),
+            .update(
+                "work_queue",
+                [
+                    "state", "session", "worker_node", "worker_pid", "deliveries", "claimed_at", "started_at",
+                    "running_key", "folded_into", "folded_at", "unfolded_at", "unfolded_from", "unmet", "ready_at",
+                    "failures", "defer_count", "attempt_history",
+                ]
+            ),
+            .delete("work_queue"),
+            .insert("finished_operations"),
+            .delete("operation_dependencies"),
+            .delete("operation_waiters"),
+            .insert("coalescing_counters"), .update("coalescing_counters", []),
+            .insert("supervised_processes"), .update("supervised_processes", []), .delete("supervised_processes"),
+        ]
+
+    /// A node says which commands it runs.
+    private static let registration: [DatabaseRight] = [
+        .select("registered_tasks"), .insert("registered_tasks"), .delete("registered_tasks"),
+    ]
+
+    /// History ends.
+    private static let forgetting: [DatabaseRight] = [
+        .delete("finished_operations"), .select("adoptions"), .delete("adoptions"),
+    ]
+
+    /// Repairs are ordinary operations: they may adopt one that waits.
+    private static let repairs: [DatabaseRight] = [
+        .insert("work_queue"), .update("work_queue", ["lane", "queue_name"]), .insert("adoptions"),
+    ]
+
+    /// What is wanted of networks, which a node reads, and what it has brought about.
+    private static let networks: [DatabaseRight] =
+        DatabaseRight.reading("networks", "interfaces", "applied_state", "network_problems") + [
+            .insert("applied_state"), .update("applied_state", []),
+            .insert("network_problems"), .update("network_problems", []), .delete("network_problems"),
+        ]
+
+    private static let election: [DatabaseRight] = [
+        .select("leases"), .insert("leases"), .update("leases", []),
+        .select("ready_candidates"), .insert("ready_candidates"),
+        .update("ready_candidates", []), .delete("ready_candidates"),
+    ]
+
+    /// A request is checked against what is there, stored, or adopts what waits; then somebody is rung.
+    private static let enqueueing: [DatabaseRight] =
+        DatabaseRight.reading(
+            "nodes",
+            "networks",
+            "interfaces",
+            "registered_tasks",
+            "sessions",
+            "work_queue",
+            "finished_operations",
+            "operation_dependencies",
+            "adoptions",
+            "coalescing_counters"
+        ) + [
+            .insert("work_queue"), .update("work_queue", ["lane", "queue_name"]), .insert("operation_dependencies"),
+            .insert("adoptions"), .insert("coalescing_counters"), .update("coalescing_counters", []),
+        ]
+
+    /// A waiter enters where it is rung, and takes that away.
+    private static let waiting: [DatabaseRight] = [
+        .select("operation_waiters"), .insert("operation_waiters"), .update("operation_waiters", []),
+        .delete("operation_waiters"),
+    ]
+
+    /// What has not begun is ended by who cancels it, with all that this entails; what runs is marked.
+    private static let cancelling: [DatabaseRight] = [
+        .update(
+            "work_queue",
+            [
+                "cancel_requester", "cancel_requested_at", "state", "folded_into", "unfolded_at", "unfolded_from",
+                "unmet",
+                "ready_at",
+            ]
+        ),
+        .delete("work_queue"), .insert("finished_operations"), .delete("operation_dependencies"),
+    ]
+
+    private static let topology: [DatabaseRight] = [
+        .insert("nodes"), .update("nodes", ["state", "underlay_address"]), .delete("nodes"),
+        .insert("networks"), .update("networks", ["generation", "mtu", "domain", "dhcp", "dns"]), .delete("networks"),
+        .insert("interfaces"), .update("interfaces", ["node", "mac", "address", "hostname"]), .delete("interfaces"),
+    ]
+
+    /// Pauses, and the asking of an elected node to resign.
+    private static let rules: [DatabaseRight] = [
+        .insert("queue_pauses"), .update("queue_pauses", []), .delete("queue_pauses"),
+        .update("leases", ["resignation", "resignation_term"]),
+    ]
+
+    /// `doctor` looks at the server's transactions too.
+    private static let everything: [DatabaseRight] =
+        [.process]
+        + DatabaseRight.reading(
+            "nodes",
+            "networks",
+            "interfaces",
+            "sessions",
+            "registered_tasks",
+            "work_queue",
+            "finished_operations",
+            "operation_dependencies",
+            "adoptions",
+            "coalescing_counters",
+            "queue_pauses",
+            "applied_state",
+            "network_problems",
+            "leases",
+            "supervised_processes"
+        )
+
+    private static let definitions: [DatabaseRight] = [
+        .define("CREATE"), .define("ALTER"), .define("INDEX"), .define("REFERENCES"),
+        .select("schema_migrations"), .insert("schema_migrations"), .update("schema_migrations", []),
+    ]
+}

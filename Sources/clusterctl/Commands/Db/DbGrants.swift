@@ -1,0 +1,40 @@
+import ArgumentParser
+import ClusterOps
+
+struct DbGrants: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "grants",
+        abstract: "Prints the statements that make a user of the database for one role; changes nothing.",
+        discussion: """
+            Tables can be granted once they are there: run it after 'db migrate', and again after each later one.
+
+            Example: clusterctl db grants worker --host '10.0.0.%' --password-file worker.password | mariadb
+            """
+    )
+
+    @Argument(help: "Whose work: \(DatabaseRole.allCases.map(\.rawValue).joined(separator: ", ")).")
+    var role: DatabaseRole
+
+    @Option(help: "The user's name; default clusterops_ROLE.")
+    var user: String?
+
+    @Option(help: "Where it connects from, as MariaDB matches it.")
+    var host = "%"
+
+    @Option(help: "The schema of the cluster.")
+    var schema = Configuration().database.name
+
+    @Option(help: "A file with the password that the user is made with; without it, the user has to be there.")
+    var passwordFile: String?
+
+    @Option(name: .shortAndLong, help: "How to print the answer; a table is a script for 'mariadb'.")
+    var output = OutputFormat.table
+
+    func run() async throws {
+        var configuration = Configuration()
+        configuration.database.passwordFile = passwordFile
+        let account = try DatabaseAccount(user: user ?? role.defaultUser, host: host)
+        let password = try configuration.databasePassword()
+        try Renderer(output).print(try GrantsView(role, account, schema: schema, password: password))
+    }
+}

@@ -1,0 +1,4 @@
+import ArgumentParser
+import ClusterOps
+
+extension DatabaseRole: ExpressibleByArgument {}

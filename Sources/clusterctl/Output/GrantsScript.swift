@@ -1,0 +1,5 @@
+import ClusterOps
+
+extension GrantsView: ScriptAnswer {
+    var script: String { statements.map { $0 + ";\n" }.joined() }
+}

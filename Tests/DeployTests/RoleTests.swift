@@ -1,0 +1,151 @@
+import ClusterOpsTestKit
+import Foundation
+import Logging
+import MariaDB
+import Testing
+
+@testable import ClusterOps
+
+/// Each role's grants are enough for its work, and for nothing more: real programs work under it, the server refuses
+/// nothing, and its log shows that every right was used.
+@Suite(.timeLimit(.minutes(5))) struct RoleTests {
+    @Test func `an enqueuer enqueues, adopts, orders, submits, retries, waits and looks at operations`() async throws {
+        try await withRoles { world in
+            let cluster = world.cluster
+            try await cluster.addNetwork("blue")
+            let user = try await world.user(.enqueuer)
+            let live = try cluster.liveWorker("h1", handlers: [NoopHandler()])
+            let update = "network_apply_update_dnsmasq --network blue"
+            let first = try await world.enqueue(as: user, "\(update) --lane background")
+            #expect(try await world.enqueue(as: user, "\(update) --lane user_waiting") == first)
+            #expect(try await cluster.operation(OperationID(first)).queue.description == "networknode-user_waiting")
+            let parent = try await world.enqueue(as: user, "noop --node h1")
+            let child = try await world.enqueue(as: user, "noop --depends-on \(parent) --runs-after \(first)")
+            try await world.clusterctl(as: user, "op enqueue noop --count 10")
+            let graph = "{\"operations\": [{\"ref\": \"a\", \"tasks\": [\"noop\"]}]}"
+            try await world.clusterctl(as: user, "op submit -", input: graph)
+            _ = try await cluster.queue.cancel(OperationID(first))
+            try await world.clusterctl(as: user, "op retry \(first)")
+            try await world.clusterctl(as: user, "op enqueue nonsense", exit: 64)
+            try await world.clusterctl(as: user, "op enqueue noop --interface \(InterfaceID.new())", exit: 3)
+            // A waiter is rung where a worker can be reached.
+            try await world.pretendWorker()
+            _ = try await cluster.withWorkers([live]) {
+                try await world.clusterctl(as: user, "op wait \(child) \(parent) --timeout 60s")
+            }
+            try await world.clusterctl(as: user, "op wait \(parent)")
+            try await world.clusterctl(as: user, "op show \(child)")
+            try await world.clusterctl(as: user, "op list --network blue")
+            #expect(try await cluster.refusals() == [])
+            try await world.expectAllWasUsed(user)
+            try await world.clusterctl(as: user, "op cancel \(first)", exit: 4)
+            try await world.clusterctl(as: user, "queue pause * --reason mine", exit: 1)
+        }
+    }
+
+    @Test func `a reader sees everything, waits, and changes nothing`() async throws {
+        try await withRoles { world in
+            let cluster = world.cluster
+            let network = try await cluster.addNetwork("blue")
+            let user = try await world.user(.reader)
+            let id = try await cluster.queue.enqueue(OperationRequest(tasks: [BuiltInTask.noop.name])).uuid
+            for line in [
+                "status", "node list", "node show h1", "network list", "network show blue", "interface list",
+                "interface list --network blue", "op list", "op show \(id)", "op explain \(id)", "queue list",
+                "queue waits",
+                "coalescing show", "leader show", "service list", "db status",
+            ] {
+                try await world.clusterctl(as: user, line)
+            }
+            let doctor = try await world.clusterctl(as: user, "doctor -o json", exit: 1)
+            #expect(!doctor.contains("not_run") && !doctor.contains("lacks"), "\(doctor)")
+            #expect(try await cluster.refusals() == [])
+            try await world.expectAllWasUsed(user)
+            // It polls, because it may not enter where to ring.
+            try await world.pretendWorker()
+            try await world.clusterctl(as: user, "op wait \(id) --timeout 1s", exit: 6)
+            #expect(try await cluster.refusals().count == 1)
+            let interface = InterfaceID.new()
+            for line in [
+                "op enqueue noop", "op cancel \(id)", "node drain h1", "network set blue --mtu 1400",
+                "interface remove \(interface) --yes", "queue pause * --reason mine", "db migrate",
+            ] {
+                let run = try await ProgramRun.run(
+                    try BuiltProduct.path("clusterctl"),
+                    line.split(separator: " ").map(String.init),
+                    environment: world.environment(user)
+                )
+                #expect(run.status == 1 || run.status == 3, "\(line): \(run)")
+            }
+            #expect(try await cluster.count("SELECT COUNT(*) FROM work_queue WHERE cancel_requested_at IS NULL") == 1)
+            #expect(try await cluster.count("SELECT generation FROM networks WHERE id = \(network)") == 1)
+        }
+    }
+
+    @Test func `an operator has all commands but the migration`() async throws {
+        try await withRoles { world in
+            let cluster = world.cluster
+            let user = try await world.user(.operator)
+            let lines = [
+                "node add h3 --underlay 10.0.0.33", "node set h3 --underlay 10.0.0.34", "node drain h3",
+                "node undrain h3",
+                "network add blue --vni 100 --cidr 10.9.0.0/24", "network set blue --mtu 1400",
+                "network reconcile blue", "network add red --vni 101 --cidr 10.9.0.0/24", "network remove red --yes",
+                "interface add blue --node h3 --mac 02:00:00:00:00:01 --address 10.9.0.11 --hostname g1",
+                "queue pause any-* --reason why", "queue resume any-*", "status", "queue list", "service list",
+                "op list", "coalescing show", "db status", "leader show", "queue waits",
+            ]
+            for line in lines { try await world.clusterctl(as: user, line) }
+            struct Interfaces: Decodable {
+                struct Item: Decodable { let uuid: String }
+                let items: [Item]
+            }
+            let list = try await world.clusterctl(as: user, "interface list -o json")
+            let interface = try JSONDecoder().decode(Interfaces.self, from: Data(list.utf8)).items[0].uuid
+            try await world.clusterctl(as: user, "interface set \(interface) --node h2")
+            try await world.clusterctl(as: user, "interface remove \(interface) --yes")
+            try await world.clusterctl(as: user, "node remove h3 --yes")
+
+            let parent = try await world.enqueue(as: user, "noop")
+            let child = try await world.enqueue(as: user, "noop --depends-on \(parent)")
+            let other = try await world.enqueue(as: user, "noop --runs-after \(parent)")
+            try await world.clusterctl(as: user, "op explain \(child)")
+            try await world.clusterctl(as: user, "op cancel \(parent)")
+            #expect(try await world.state(child) == "aborted")
+            #expect(try await world.state(other) == "queued")
+            try await world.clusterctl(as: user, "op retry \(parent)")
+            try await cluster.execute("DELETE FROM work_queue")
+
+            // A survivor that runs is marked; its adoption tells of the request that shares it.
+            let update = "network_apply_update_dnsmasq --network blue"
+            let first = try await world.enqueue(as: user, update)
+            #expect(try await world.enqueue(as: user, update) == first)
+            _ = try await world.enqueue(as: user, "\(update) --no-dedup")
+            var worker = try cluster.worker()
+            _ = try await worker.claim()
+            try await world.clusterctl(as: user, "op cancel \(first)")
+
+            try await cluster.execute(
+                """
+                INSERT INTO leases (name, holder, holder_node, term, renewed_at, expires_at)
+                VALUES ('networknode', UUID(), 'h1', 1, NOW(6), NOW(6) + INTERVAL 60 SECOND)
+                """
+            )
+            // Nobody is there to answer, and the wish is withdrawn.
+            try await world.clusterctl(as: user, "leader resign --timeout 1s", exit: 6)
+            let doctor = try await world.clusterctl(as: user, "doctor -o json", exit: 1)
+            #expect(!doctor.contains("not_run") && !doctor.contains("lacks"), "\(doctor)")
+            try await waitAsIfRung(world, user)
+            #expect(try await cluster.refusals() == [])
+            try await world.expectAllWasUsed(user)
+            try await world.clusterctl(as: user, "db migrate", exit: 1)
+        }
+    }
+
+    /// Waits for an operation that does not end, where a worker seems to live.
+    private func waitAsIfRung(_ world: RoleWorld, _ user: RoleUser) async throws {
+        try await world.pretendWorker()
+        let id = try await world.enqueue(as: user, "noop --delay 1h")
+        try await world.clusterctl(as: user, "op wait \(id) --timeout 300ms", exit: 6)
+    }
+}

@@ -1,0 +1,121 @@
+import ClusterOps
+import ClusterOpsTestKit
+import Foundation
+import MariaDB
+import Testing
+
+extension NamespaceTests {
+    /// What `netnode` may do in the database is enough for its work, and for nothing more.
+    @Suite struct NetNodeRoleTests {
+        @Test func `netnodes are elected, serve, hand over, repair and reap with the rights of their role alone`()
+            async throws
+        {
+            let server = try PrivateServer(options: SpokenStatements.serverOptions)
+            defer { server.destroy() }
+            try await withNetNodes(hosts: 3, on: server) { nodes in
+                let (world, cluster) = (nodes.world, nodes.world.cluster)
+                let user = try await RoleUser.make(
+                    .netnode,
+                    in: cluster.configuration,
+                    by: cluster.database,
+                    on: server
+                )
+                let blue = try await world.addNetwork("blue", vni: 100)
+                try await world.want(11, in: blue, on: 0)
+                try await Self.leaveLitter(cluster)
+                var environment = user.environment
+                environment["CLUSTEROPS_NETWORK_MAINTENANCE_INTERVAL"] = "1s"
+                for index in 0..<3 { try await nodes.start(index, environment: environment) }
+                let first = try await nodes.elected()
+                try await nodes.meshed(blue)
+                let guest = try await world.start(11, in: blue, on: 0)
+                #expect(try await world.underlay.lease(of: guest) != nil)
+                try await cluster.execute("UPDATE networks SET generation = generation + 1 WHERE id = \(blue.id)")
+                try await nodes.meshed(blue)
+
+                nodes.servers(first).forEach { _ = kill($0, SIGSTOP) }
+                try await eventually("a server that does not answer is a problem") {
+                    try await cluster.count("SELECT COUNT(*) FROM network_problems") > 0
+                }
+                try await eventually("which goes when it is replaced", within: .seconds(60)) {
+                    try await cluster.count("SELECT COUNT(*) FROM network_problems") == 0
+                }
+                try await eventually("its server is seen in the cluster") {
+                    try await cluster.count("SELECT COUNT(*) FROM supervised_processes") > 0
+                }
+                var last: [OperationID] = []
+                for task in ["network_apply_update_dnsmasq", "network_remove_dhcp_lease", "network_ensure_mesh"] {
+                    let perNode = task == "network_ensure_mesh"
+                    let node = perNode ? try NodeName("h1") : nil
+                    let request = OperationRequest(
+                        tasks: [try TaskName(task)],
+                        target: .init(network: try NetworkName("blue"), node: node),
+                        dependsOn: last
+                    )
+                    last = [try await cluster.queue.enqueue(request).uuid]
+                }
+                let id = last[0]
+                try await eventually("the last of them completes") {
+                    try await cluster.operation(id).state == .complete
+                }
+                try await Self.askTwice(user, cluster)
+                let term = try await nodes.term()
+                try nodes.program(first).signal(SIGTERM)
+                #expect(try await nodes.program(first).end() == 0)
+                let second = try await nodes.elected(above: term)
+                #expect(second != first)
+                // The third one has said that it is ready, and takes that back at its end.
+                try nodes.program(3 - first - second).signal(SIGTERM)
+                #expect(try await nodes.program(3 - first - second).end() == 0)
+                try await nodes.start(first, environment: environment)
+                try nodes.program(second).signal(SIGKILL)
+                _ = try await nodes.program(second).end()
+                #expect(try await nodes.elected(above: term + 1) == first)
+                #expect(try await cluster.refusals() == [])
+                let unused = SpokenStatements.accesses(allowedTo: .netnode)
+                    .subtracting(try await SpokenStatements.accesses(of: user, in: cluster))
+                #expect(unused.sorted() == [], "netnode may do what it does not do")
+            }
+        }
+
+        /// What others have left behind, for a reaper.
+        private static func leaveLitter(_ cluster: TestCluster) async throws {
+            try await cluster.execute(
+                """
+                INSERT INTO sessions (
+                    id, daemon, node, node_name, pid, lease_microseconds, started_at, renewed_at, expires_at, dead)
+                SELECT UUID(), 'netnode', id, name, 4711, 1000000, NOW(6), NOW(6) - INTERVAL 2 HOUR,
+                    NOW(6) - INTERVAL 2 HOUR, TRUE
+                FROM nodes WHERE name = 'h1'
+                """
+            )
+            try await cluster.execute(
+                "INSERT INTO operation_waiters VALUES (UUID(), '127.0.0.1:9', NOW(6) - INTERVAL 1 HOUR)"
+            )
+        }
+
+        /// A repair that finds another one waiting, as the elected node's look at all nodes does.
+        private static func askTwice(_ user: RoleUser, _ cluster: TestCluster) async throws {
+            try await cluster.execute("INSERT INTO queue_pauses VALUES ('*', 'so that it waits', 'test', NOW(6))")
+            try await user.withDatabase { database in
+                let evidence = Evidence(database: database)
+                let queue = ClusterOps.OperationQueue(
+                    database: database,
+                    requester: "netnode",
+                    evidence: evidence,
+                    waker: NoWaker()
+                )
+                let request = OperationRequest(
+                    tasks: [BuiltInTask.networkEnsureMesh.name],
+                    target: .init(network: try NetworkName("blue"), node: try NodeName("h1")),
+                    lane: .background
+                )
+                _ = try await queue.enqueue(request)
+                let second = try await queue.enqueue(request)
+                #expect(second.deduplicated)
+                try await evidence.flush()
+            }
+            try await cluster.execute("DELETE FROM queue_pauses")
+        }
+    }
+}
