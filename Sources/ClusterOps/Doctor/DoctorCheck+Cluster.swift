@@ -26,8 +26,8 @@ extension DoctorCheck {
             let more = found.count > 1 ? " (and \(found.count - 1) more nodes)" : ""
             findings.append(FindingView("\(first.node) \(what)\(more)", remedy: remedy(first.node)))
         }
-        tell({ $0.workers == 0 }, "has no live queueworker") { "on \($0): systemctl start queueworker" }
-        tell({ $0.networkDaemons == 0 }, "has no live netnode") { "on \($0): systemctl start netnode" }
+        tell({ $0.workers == 0 }, "has no live queueworker") { "on \($0): systemctl start clusterops-queueworker" }
+        tell({ $0.networkDaemons == 0 }, "has no live netnode") { "on \($0): systemctl start clusterops-netnode" }
         tell({ $0.workers > 1 || $0.networkDaemons > 1 }, "has two live processes of one daemon") {
             "on \($0): stop the one that systemd does not know"
         }

@@ -1,0 +1,79 @@
+import ClusterOps
+import ClusterOpsTestKit
+import Foundation
+import Testing
+
+/// `deploy/install` and `deploy/uninstall`, into a directory, with the programs of this build.
+@Suite(.timeLimit(.minutes(5))) struct InstallTests {
+    @Test func `a second run changes nothing, and what is removed was installed`() async throws {
+        try await withInstallation { installation in
+            let first = try installation.tree()
+            for path in [
+                "usr/bin/clusterctl", "usr/bin/queueworker", "usr/bin/netnode", "etc/clusterops/config.yaml",
+                "usr/lib/systemd/system/clusterops-netnode.service", "usr/lib/sysusers.d/clusterops.conf",
+                "usr/lib/tmpfiles.d/clusterops.conf", "usr/share/bash-completion/completions/clusterctl",
+                "usr/share/zsh/site-functions/_netnode", "usr/share/fish/vendor_completions.d/queueworker.fish",
+                "usr/share/doc/clusterops/operator-guide.md", "usr/share/doc/clusterops/clusterops.cnf",
+            ] { #expect(first[path] != nil, "\(path)") }
+            let again = try await installation.install()
+            #expect(again.status == 0 && again.output == "nothing had to be changed\n", "\(again)")
+            #expect(try installation.tree() == first)
+
+            let removed = try await installation.uninstall()
+            #expect(removed.status == 0, "\(removed.talk)")
+            let kept = try installation.tree()
+            #expect(Set(kept.keys) == Set(first.keys.filter { $0.hasPrefix("etc/") }))
+            #expect(try await installation.uninstall().output == "", "there is nothing left to remove")
+            #expect(try await installation.uninstall("--purge").status == 0)
+            #expect(try installation.tree() == [:])
+        }
+    }
+
+    @Test func `a configuration that is there stays, and a program that was changed is replaced`() async throws {
+        try await withInstallation { installation in
+            let config = "\(installation.directory)/etc/clusterops/config.yaml"
+            let program = "\(installation.directory)/usr/bin/netnode"
+            try "node: {name: h9}\n".write(toFile: config, atomically: false, encoding: .utf8)
+            try "old".write(toFile: program, atomically: false, encoding: .utf8)
+            let run = try await installation.install()
+            #expect(run.output == "installed \(program)\n", "\(run)")
+            #expect(try String(contentsOfFile: config, encoding: .utf8) == "node: {name: h9}\n")
+            #expect(try await ProgramRun.run(program, ["--help"]).status == 0)
+        }
+    }
+
+    @Test func `a word too much, a directory without programs and a relative prefix are refused`() async throws {
+        let script = "\(ProgramRun.root)/deploy/install"
+        for (arguments, status) in [
+            (["--nonsense"], 64), (["--from"], 64), (["--prefix", "usr"], 64), (["--from", "/nowhere"], 1),
+        ] as [([String], Int32)] {
+            let run = try await ProgramRun.run(script, arguments + (status == 1 ? ["--destdir", "/nowhere"] : []))
+            #expect(run.status == status && !run.talk.isEmpty, "\(arguments): \(run)")
+        }
+    }
+
+    @Test func `the configuration that is installed is the annotated example, and it loads`() throws {
+        let path = "\(ProgramRun.root)/deploy/config.yaml"
+        #expect(try String(contentsOfFile: path, encoding: .utf8) == Configuration.annotatedExample)
+        #expect(try Configuration.load(path: path, environment: [:]) == Configuration())
+    }
+
+    @Test func `a server with the settings of deploy starts, and doctor finds nothing wrong with them`() async throws {
+        let file = try String(contentsOfFile: "\(ProgramRun.root)/deploy/mariadb/clusterops.cnf", encoding: .utf8)
+        let settings = file.split(separator: "\n").filter { !$0.hasPrefix("#") && !$0.hasPrefix("[") }
+        // Not as large as a production's: this machine has other work.
+        let options = settings.map { "--" + $0.replacing(" ", with: "").replacing("_", with: "-") }.filter {
+            !$0.hasPrefix("--innodb-buffer-pool-size") && !$0.hasPrefix("--innodb-log-file-size")
+        }
+        #expect(options.count >= 12)
+        let server = try PrivateServer(options: options)
+        defer { server.destroy() }
+        try await withCluster(on: server) { cluster in
+            let world = RoleWorld(cluster: cluster, server: server)
+            let user = try await world.user(.reader)
+            let doctor = try await world.clusterctl(as: user, "doctor -o json")
+            let settings = try #require(doctor.split(separator: "\"check\" : \"settings\"").last?.prefix(200))
+            #expect(settings.contains("\"state\" : \"ok\""), "\(doctor)")
+        }
+    }
+}

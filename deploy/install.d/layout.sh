@@ -1,0 +1,17 @@
+# Where install puts things, and uninstall finds them.
+# shellcheck shell=bash disable=SC2034
+
+programs=(clusterctl queueworker netnode)
+units=(clusterops-queueworker.service clusterops-netnode.service)
+configuration=(/etc/clusterops/config.yaml /etc/clusterops/queueworker.env /etc/clusterops/netnode.env)
+# systemd looks below /usr/lib and /usr/local/lib.
+lib=$prefix/lib
+
+# completion PROGRAM SHELL: the file by which a shell completes a program.
+completion() {
+    case $2 in
+    bash) echo "$prefix/share/bash-completion/completions/$1" ;;
+    zsh) echo "$prefix/share/zsh/site-functions/_$1" ;;
+    fish) echo "$prefix/share/fish/vendor_completions.d/$1.fish" ;;
+    esac
+}
