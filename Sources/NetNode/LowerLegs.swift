@@ -21,13 +21,14 @@ struct LowerLegs: AsyncParsableCommand {
     func run() async throws {
         let start = DaemonStart(.netnode, config: config, node: node)
         throw ExitCode(
-            await start.run { configuration, _, logger in
+            await start.run { context in
+                let network = context.configuration.network
                 // Whose legs they are is not for us to say while somebody holds them up.
                 let lock = try await NodeLock.take(
-                    stateDirectory: configuration.network.stateDirectory,
-                    prefix: configuration.network.namespacePrefix
+                    stateDirectory: network.stateDirectory,
+                    prefix: network.namespacePrefix
                 )
-                try await NamespaceReconciler(prefix: configuration.network.namespacePrefix, logger: logger).lowerLegs()
+                try await NamespaceReconciler(prefix: network.namespacePrefix, logger: context.logger).lowerLegs()
                 _ = consume lock
                 return .drained
             }
