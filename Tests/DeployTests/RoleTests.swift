@@ -47,13 +47,16 @@ import Testing
         try await withRoles { world in
             let cluster = world.cluster
             let network = try await cluster.addNetwork("blue")
+            try await cluster.execute(
+                "INSERT INTO external_network VALUES (1, '203.0.113.0/24', '203.0.113.1', '203.0.113.2', '203.0.113.9')"
+            )
             let user = try await world.user(.reader)
             let id = try await cluster.queue.enqueue(OperationRequest(tasks: [BuiltInTask.noop.name])).uuid
             for line in [
                 "status", "node list", "node show h1", "network list", "network show blue", "interface list",
                 "interface list --network blue", "op list", "op show \(id)", "op explain \(id)", "queue list",
                 "queue waits",
-                "coalescing show", "leader show", "service list", "db status",
+                "coalescing show", "leader show", "service list", "db status", "external show",
             ] {
                 try await world.clusterctl(as: user, line)
             }
@@ -92,6 +95,7 @@ import Testing
                 "network add blue --vni 100 --cidr 10.9.0.0/24", "network set blue --mtu 1400",
                 "network reconcile blue", "network add red --vni 101 --cidr 10.9.0.0/24", "network remove red --yes",
                 "interface add blue --node h3 --mac 02:00:00:00:00:01 --address 10.9.0.11 --hostname g1",
+                "external set --cidr 203.0.113.0/24 --gateway 203.0.113.1", "external show", "network set blue --nat",
                 "queue pause any-* --reason why", "queue resume any-*", "status", "queue list", "service list",
                 "op list", "coalescing show", "db status", "leader show", "queue waits",
             ]
@@ -103,8 +107,12 @@ import Testing
             let list = try await world.clusterctl(as: user, "interface list -o json")
             let interface = try JSONDecoder().decode(Interfaces.self, from: Data(list.utf8)).items[0].uuid
             try await world.clusterctl(as: user, "interface set \(interface) --node h2")
+            try await world.clusterctl(as: user, "interface float \(interface)")
+            try await world.clusterctl(as: user, "interface unfloat \(interface)")
             try await world.clusterctl(as: user, "interface remove \(interface) --yes")
             try await world.clusterctl(as: user, "node remove h3 --yes")
+            try await world.clusterctl(as: user, "network set blue --no-nat")
+            try await world.clusterctl(as: user, "external remove --yes")
 
             let parent = try await world.enqueue(as: user, "noop")
             let child = try await world.enqueue(as: user, "noop --depends-on \(parent)")

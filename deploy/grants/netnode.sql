@@ -2,6 +2,8 @@
 GRANT INSERT ON `clusterops`.`adoptions` TO 'clusterops_netnode'@'%';
 GRANT SELECT, INSERT, UPDATE ON `clusterops`.`applied_state` TO 'clusterops_netnode'@'%';
 GRANT SELECT, INSERT, UPDATE ON `clusterops`.`coalescing_counters` TO 'clusterops_netnode'@'%';
+GRANT SELECT ON `clusterops`.`external_addresses` TO 'clusterops_netnode'@'%';
+GRANT SELECT ON `clusterops`.`external_network` TO 'clusterops_netnode'@'%';
 GRANT SELECT, INSERT ON `clusterops`.`finished_operations` TO 'clusterops_netnode'@'%';
 GRANT SELECT ON `clusterops`.`interfaces` TO 'clusterops_netnode'@'%';
 GRANT SELECT, INSERT, UPDATE ON `clusterops`.`leases` TO 'clusterops_netnode'@'%';

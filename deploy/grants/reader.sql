@@ -3,6 +3,8 @@ GRANT PROCESS ON *.* TO 'clusterops_reader'@'%';
 GRANT SELECT ON `clusterops`.`adoptions` TO 'clusterops_reader'@'%';
 GRANT SELECT ON `clusterops`.`applied_state` TO 'clusterops_reader'@'%';
 GRANT SELECT ON `clusterops`.`coalescing_counters` TO 'clusterops_reader'@'%';
+GRANT SELECT ON `clusterops`.`external_addresses` TO 'clusterops_reader'@'%';
+GRANT SELECT ON `clusterops`.`external_network` TO 'clusterops_reader'@'%';
 GRANT SELECT ON `clusterops`.`finished_operations` TO 'clusterops_reader'@'%';
 GRANT SELECT ON `clusterops`.`interfaces` TO 'clusterops_reader'@'%';
 GRANT SELECT ON `clusterops`.`leases` TO 'clusterops_reader'@'%';

@@ -85,7 +85,14 @@ extension DatabaseRole {
 
     /// What is wanted of networks, which a node reads, and what it has brought about.
     private static let networks: [DatabaseRight] =
-        DatabaseRight.reading("networks", "interfaces", "applied_state", "network_problems") + [
+        DatabaseRight.reading(
+            "networks",
+            "interfaces",
+            "external_network",
+            "external_addresses",
+            "applied_state",
+            "network_problems"
+        ) + [
             .insert("applied_state"), .update("applied_state", []),
             .insert("network_problems"), .update("network_problems", []), .delete("network_problems"),
         ]
@@ -137,6 +144,9 @@ extension DatabaseRole {
         .insert("nodes"), .update("nodes", ["state", "underlay_address"]), .delete("nodes"),
         .insert("networks"), .update("networks", ["generation", "mtu", "domain", "dhcp", "dns"]), .delete("networks"),
         .insert("interfaces"), .update("interfaces", ["node", "mac", "address", "hostname"]), .delete("interfaces"),
+        .insert("external_network"),
+        .update("external_network", []), .delete("external_network"),
+        .insert("external_addresses"), .delete("external_addresses"),
     ]
 
     /// Pauses, and the asking of an elected node to resign.
@@ -163,7 +173,9 @@ extension DatabaseRole {
             "applied_state",
             "network_problems",
             "leases",
-            "supervised_processes"
+            "supervised_processes",
+            "external_network",
+            "external_addresses"
         )
 
     private static let definitions: [DatabaseRight] = [
