@@ -50,4 +50,15 @@ import Testing
             #expect(backoff.due([bad], at: start + .seconds(11)) == [bad])
         }
     }
+
+    @Test func `a repair under way hides nothing: one that fails slowly is tried later and later too`() throws {
+        var backoff = RepairBackoff()
+        let (vni, start) = (try VNI(7), ContinuousClock.now)
+        for strike in 0..<3 {
+            #expect(backoff.due([], besides: [vni], at: start) == [])
+            backoff.note(repaired: [vni], broken: [vni], at: start)
+            #expect(backoff.due([vni], besides: [], at: start).isEmpty == (strike > 0))
+        }
+        #expect(backoff.due([vni], at: start + .seconds(2)) == [vni])
+    }
 }

@@ -254,11 +254,9 @@ package actor NetworkServer {
         _ disk: ServerDisk,
         in epoch: ServerPermit.Epoch
     ) async throws {
-        try onDisk { () throws(ServerDisk.Failure) in
-            try disk.make()
-            try disk.write(files, over: try disk.read())
-        }
+        try onDisk(disk.make)
         for attempt in 1... {
+            try onDisk { () throws(ServerDisk.Failure) in try disk.write(files, over: try disk.read()) }
             do {
                 _ = try await leftovers(disk).end()
             } catch let failure as Leftovers.Failure {
@@ -270,7 +268,8 @@ package actor NetworkServer {
                 return try await startOnce(files, wanted, disk, in: epoch)
             } catch let error as ServerError {
                 // A process that is dying lets go of its sockets a moment after it is out of sight.
-                guard error.reason == .ended(Self.networkTrouble), attempt < Self.attempts else { throw error }
+                let mayPass = error.reason == .ended(Self.networkTrouble) || error.reason == .filesTaken
+                guard mayPass, attempt < Self.attempts else { throw error }
                 try await Task.sleep(for: Self.attemptPace)
             }
         }
@@ -322,6 +321,8 @@ package actor NetworkServer {
         while !log.hasRead(wanted) || !ports.allSatisfy(facts.hasBound) {
             try permit.check(epoch)
             if let exit = child.exitIfEnded { throw error(.ended(exit), child) }
+            // It will not look for them again, and would be waited for in vain.
+            guard !log.hasMissed else { throw error(.filesTaken, child) }
             guard ContinuousClock.now < deadline else { throw error(.notServing(within: Self.startLimit), child) }
             try await Task.sleep(for: Self.pace)
             log.look(at: child.standardError)

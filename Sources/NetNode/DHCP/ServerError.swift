@@ -11,6 +11,8 @@ package struct ServerError: Error, Sendable, Hashable, CustomStringConvertible {
         /// The child ended before it served.
         case ended(ChildExit)
         case notServing(within: Duration)
+        /// Somebody took its files away while it started.
+        case filesTaken
         /// It runs, and did not answer what a guest would ask it, by `DHCP` or `DNS`.
         case notAnswering([String], within: Duration)
         /// It could not be asked.
@@ -48,6 +50,7 @@ package struct ServerError: Error, Sendable, Hashable, CustomStringConvertible {
         case .notStarted(let cause): "could not be started: \(cause)"
         case .ended(let exit): "ended with \(exit) before it served"
         case .notServing(let limit): "did not serve within \(limit), so it was ended"
+        case .filesTaken: "did not find its files, which somebody took away while it started, so it was ended"
         case .notAnswering(let questions, let limit):
             "ran, but did not answer \(questions.joined(separator: " and ")) within \(limit), so it was ended"
         case .notAsked(let attempt, let error):

@@ -31,6 +31,9 @@ final class HostEars: Sendable {
     private static let receiveBuffer: Int32 = 8 << 20
     /// The longest event seen has 2 KB.
     private static let longestDatagram = 64 << 10
+    /// Reads in one go: the thread is also the one that sees children end, and a guest can make events as fast as they are
+    /// read, by frames from ever new addresses.
+    private static let mostAtOnce = 64
 
     private let stateDirectory: String
     private let note: @Sendable (HostChange) -> Void
@@ -128,7 +131,7 @@ final class HostEars: Sendable {
         return goesOn
     }
 
-    /// Reads datagrams until there is none; what cannot be read counts as lost.
+    /// Reads datagrams until there is none, or it was some time at it; what cannot be read counts as lost.
     ///
     /// - Returns: Whether the socket is of use still.
     private func hear(
@@ -136,7 +139,7 @@ final class HostEars: Sendable {
         _ take: ([UInt8], Bool) throws -> Void,
         lost: () -> Void
     ) -> Bool {
-        while true {
+        for _ in 0..<Self.mostAtOnce {
             var (length, error, isElsewhere) = (0, Int32(0), false)
             let bytes = [UInt8](unsafeUninitializedCapacity: Self.longestDatagram) { buffer, count in
                 guard let start = buffer.baseAddress else { return }
@@ -152,6 +155,8 @@ final class HostEars: Sendable {
             }
             guard length > 0 || error == ENOBUFS else { return false }
         }
+        // What is left is told of again, after whoever else waits for this thread.
+        return true
     }
 
     // MARK: Files
@@ -188,7 +193,7 @@ final class HostEars: Sendable {
     }
 
     private func hearFiles(_ number: Int32) -> Bool {
-        while true {
+        for _ in 0..<Self.mostAtOnce {
             var (length, error) = (0, Int32(0))
             let bytes = [UInt8](unsafeUninitializedCapacity: Self.longestDatagram) { buffer, count in
                 length = read(number, buffer.baseAddress, Self.longestDatagram)
@@ -205,5 +210,6 @@ final class HostEars: Sendable {
             }
             changes.forEach(note)
         }
+        return true
     }
 }

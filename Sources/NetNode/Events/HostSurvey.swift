@@ -41,18 +41,36 @@ package struct HostSurvey: Sendable {
         withEntries: Bool
     ) async throws -> HostSurvey {
         try await NIOThreadPool.singleton.runIfActive {
-            let asker = try KernelAsker(node)
-            let devices = try asker.devices()
-            guard !devices.isEmpty else { throw NetlinkError.malformed("there is not even a loopback device") }
-            let numbers = Dictionary(devices.map { ($0.index, $0.name) }) { first, _ in first }
-            var interiors: [VNI: NamespaceActual.Interior] = [:]
-            for name in names { interiors[name.vni] = try interior(name) }
-            return HostSurvey(
-                links: Dictionary(devices.map { ($0.name, $0.link(numbers)) }) { first, _ in first },
-                entries: withEntries ? try Self.rows(asker, numbers) : nil,
-                interiors: interiors
-            )
+            try uninterrupted { try take(in: node, names: names, withEntries: withEntries) }
         }
+    }
+
+    /// How often a look is made again that a change has interrupted: the kernel says so, and what it told is of no use.
+    private static let mostInterruptions = 5
+
+    private static func uninterrupted(_ look: () throws -> HostSurvey) throws -> HostSurvey {
+        for _ in 0..<mostInterruptions {
+            do {
+                return try look()
+            } catch let error as NetlinkError {
+                guard error.number == EINTR else { throw error }
+            }
+        }
+        return try look()
+    }
+
+    private static func take(in node: String?, names: [NamespaceName], withEntries: Bool) throws -> HostSurvey {
+        let asker = try KernelAsker(node)
+        let devices = try asker.devices()
+        guard !devices.isEmpty else { throw NetlinkError.malformed("there is not even a loopback device") }
+        let numbers = Dictionary(devices.map { ($0.index, $0.name) }) { first, _ in first }
+        var interiors: [VNI: NamespaceActual.Interior] = [:]
+        for name in names { interiors[name.vni] = try interior(name) }
+        return HostSurvey(
+            links: Dictionary(devices.map { ($0.name, $0.link(numbers)) }) { first, _ in first },
+            entries: withEntries ? try Self.rows(asker, numbers) : nil,
+            interiors: interiors
+        )
     }
 
     private static func interior(_ name: NamespaceName) throws(NetlinkError) -> NamespaceActual.Interior {

@@ -101,7 +101,7 @@ struct EarlyRepair: Sendable {
             do {
                 let broken = try await networks.broken(after: changes)
                 took = ContinuousClock.now - start
-                let due = backoff.due(broken, at: .now).subtracting(busy)
+                let due = backoff.due(broken, besides: busy, at: .now)
                 var left = broken.subtracting(due)
                 if !due.isEmpty {
                     logger.info("drift", metadata: ["vnis": "\(due.sorted())"])

@@ -22,10 +22,20 @@ package struct RepairBackoff: Sendable {
     package init() {}
 
     /// Which of the networks that are broken now are to be repaired now.
-    package mutating func due(_ broken: Set<VNI>, at now: ContinuousClock.Instant) -> Set<VNI> {
+    ///
+    /// - Parameters:
+    ///   - broken: as a look saw it.
+    ///   - busy: those whose repair is under way, of which a look can tell nothing.
+    ///   - now: the time of the look.
+    /// - Returns: Those whose turn it is.
+    package mutating func due(
+        _ broken: Set<VNI>,
+        besides busy: Set<VNI> = [],
+        at now: ContinuousClock.Instant
+    ) -> Set<VNI> {
         // Whoever has put right what could not be repaired has put an end to it.
-        trials = trials.filter { broken.contains($0.key) }
-        return broken.filter { vni in trials[vni].map { $0.next <= now } ?? true }
+        trials = trials.filter { broken.contains($0.key) || busy.contains($0.key) }
+        return broken.subtracting(busy).filter { vni in trials[vni].map { $0.next <= now } ?? true }
     }
 
     /// Takes note of what a repair came to.
