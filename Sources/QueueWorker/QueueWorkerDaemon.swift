@@ -65,18 +65,18 @@ struct QueueWorkerDaemon {
         let registry = DaemonFace.registry(logger: logger)
         parts.metrics = WorkMetrics(factory: registry)
         let (targets, pulse): ([QueueTarget], WorkPulse) = ([.node(node), .any], parts.pulse)
-        let worker = Worker(
-            Worker.Settings(
-                daemon: .queueworker,
-                node: node,
-                slots: configuration.worker.slots,
-                pollInterval: configuration.worker.pollInterval,
-                stalenessBound: configuration.worker.stalenessBound,
-                lease: SessionLease.Timing(lease: configuration.session.lease, renew: configuration.session.renew)
-            ),
-            parts,
-            targets: { targets }
+        var settings = Worker.Settings(
+            daemon: .queueworker,
+            node: node,
+            slots: configuration.worker.slots,
+            pollInterval: configuration.worker.pollInterval,
+            stalenessBound: configuration.worker.stalenessBound,
+            lease: SessionLease.Timing(lease: configuration.session.lease, renew: configuration.session.renew)
         )
+        // A command that runs is waited for as long as it may run: a stop makes no work be done again.
+        let longest = configuration.tasks.values.map(\.timeout).max() ?? .zero
+        settings.drainTimeout = max(settings.drainTimeout, longest + CommandHandler.grace)
+        let worker = Worker(settings, parts, targets: { targets })
         let face = DaemonFace(
             .queueworker,
             context: context,

@@ -25,6 +25,8 @@ import Testing
             let graph = "{\"operations\": [{\"ref\": \"a\", \"tasks\": [\"noop\"]}]}"
             try await world.clusterctl(as: user, "op submit -", input: graph)
             _ = try await cluster.queue.cancel(OperationID(first))
+            let orphan = try await world.enqueue(as: user, "noop --depends-on \(first)")
+            #expect(try await world.state(orphan) == "aborted")
             try await world.clusterctl(as: user, "op retry \(first)")
             try await world.clusterctl(as: user, "op enqueue nonsense", exit: 64)
             try await world.clusterctl(as: user, "op enqueue noop --interface \(InterfaceID.new())", exit: 3)

@@ -119,6 +119,8 @@ extension DatabaseRole {
         ) + [
             .insert("work_queue"), .update("work_queue", ["lane", "queue_name"]), .insert("operation_dependencies"),
             .insert("adoptions"), .insert("coalescing_counters"), .update("coalescing_counters", []),
+            // What depends on something that has failed ends in the transaction that brings it.
+            .insert("finished_operations"), .delete("work_queue"),
         ]
 
     /// A waiter enters where it is rung, and takes that away.

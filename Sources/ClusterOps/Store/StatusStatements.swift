@@ -116,8 +116,8 @@ enum StatusStatements {
         FROM sessions WHERE dead = FALSE GROUP BY daemon)
         """
 
-    /// The same rule as `Convergence`: the mesh on every node that may be elected or hosts a guest, the server under the
-    /// term that runs now.
+    /// The same rule as `Convergence`: the mesh on every node that may be elected or hosts a guest, the server, and
+    /// the way out where there is one, under the term that runs now.
     private static let networks: SQL = """
         SELECT 'networks', GROUP_CONCAT(IF(converged, NULL, name) ORDER BY name SEPARATOR ' ' LIMIT \(named)),
             COUNT(*), COUNT(IF(converged, 1, NULL)), 0, 0, 0, NULL
@@ -130,14 +130,22 @@ enum StatusStatements {
                 = (SELECT COUNT(*) FROM nodes WHERE is_network_node)
                     + (SELECT COUNT(DISTINCT i.node) FROM interfaces AS i JOIN nodes AS n ON n.id = i.node
                     WHERE i.network = w.id AND NOT n.is_network_node)
-                AND (NOT (w.dhcp OR w.dns) OR EXISTS (
-                    SELECT 1 FROM applied_state AS a
-                    WHERE a.network = w.id AND a.what = 'dnsmasq' AND a.generation >= w.generation AND a.term = (
-                        SELECT term FROM leases
-                        WHERE name = \(ClusterConnection.networkNodeLease) AND holder IS NOT NULL
-                            AND expires_at > NOW(6)))) AS converged
+                AND (NOT (w.dhcp OR w.dns) OR \(sql: isServed("dnsmasq")))
+                AND (NOT EXISTS (SELECT 1 FROM external_addresses AS x WHERE x.holder = w.id)
+                    OR \(sql: isServed("egress"))) AS converged
             FROM networks AS w LIMIT \(everyNetwork)) AS judged
         """
+
+    /// Whether the elected node has written down, under the term that runs now, that it has reached the generation of `w`.
+    private static func isServed(_ part: String) -> SQL {
+        """
+        EXISTS (
+            SELECT 1 FROM applied_state AS a
+            WHERE a.network = w.id AND a.what = \(part) AND a.generation >= w.generation AND a.term = (
+                SELECT term FROM leases
+                WHERE name = \(ClusterConnection.networkNodeLease) AND holder IS NOT NULL AND expires_at > NOW(6)))
+        """
+    }
 
     private static let problems: SQL = "SELECT 'problems', NULL, COUNT(*), 0, 0, 0, 0, NULL FROM network_problems"
 

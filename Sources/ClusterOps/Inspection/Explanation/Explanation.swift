@@ -128,7 +128,7 @@ struct Explanation {
                 ReasonView(
                     .notRunnable,
                     "no live worker that drains its queue can run \(tasks): "
-                        + "configure the task on its node and restart its queueworker",
+                        + "configure the task on its node and reload its queueworker (SIGHUP)",
                     count: workers.active
                 )
             )
