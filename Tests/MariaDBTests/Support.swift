@@ -24,18 +24,6 @@ struct TestPool: Sendable {
     }
 }
 
-/// Lets a synchronous body, which runs on its connection's own thread, wait for something that another thread does.
-func blocking(_ body: @escaping @Sendable () async throws -> Void) throws {
-    let done = DispatchSemaphore(value: 0)
-    let failure = Mutex<(any Error)?>(nil)
-    Task {
-        do { try await body() } catch { failure.withLock { $0 = error } }
-        done.signal()
-    }
-    done.wait()
-    if let error = failure.withLock({ $0 }) { throw error }
-}
-
 /// What an operator would read; empty when nothing was thrown.
 func text(of error: DatabaseError?) -> String {
     error.map { $0.description } ?? ""
