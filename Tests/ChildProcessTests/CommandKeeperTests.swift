@@ -126,7 +126,7 @@ struct CommandKeeperTests {
         #expect(result.exit == .code(5))
         #expect(result.cause == .itself)
         #expect(result.standardOutput.text == "done\n")
-        #expect(ContinuousClock.now - start < .seconds(10))
+        #expect(ContinuousClock.now - start < .seconds(500), "half of what the grandchild sleeps")
         #expect(mark.processes().isEmpty)
     }
 

@@ -76,7 +76,7 @@ struct SupervisedChildTests {
         let start = ContinuousClock.now
         let child = try await SupervisedChild.start(.shell("sleep 1000 & echo done; exit 3", mark: mark))
         #expect(try await child.exit == .code(3))
-        #expect(ContinuousClock.now - start < .seconds(10))
+        #expect(ContinuousClock.now - start < .seconds(500), "half of what the helper sleeps")
         #expect(child.standardOutput.text == "done\n")
         #expect(try await mark.allGone())
     }

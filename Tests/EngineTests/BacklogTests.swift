@@ -22,6 +22,60 @@ import Testing
         #expect((small.claimed...2 * small.claimed).contains(small.rowsLocked))
     }
 
+    @Test func `a million of another worker's tasks cost a claim no more than a thousand`() async throws {
+        let small = try await costBesideForeign(1000)
+        let large = try await costBesideForeign(1_000_000)
+        #expect(large.first <= small.first + 100 && large.again <= small.again + 100, "\(large) against \(small)")
+        #expect(large.renewal <= small.renewal + 100, "\(large) against \(small)")
+        #expect(large.again < 200, "it has learnt what to pass over: \(large)")
+    }
+
+    /// Rows that looks read while all queues are full of what the worker cannot run.
+    private struct ForeignCost: Hashable {
+        /// Looks of a worker that knows nothing yet.
+        var first: Int
+        var again: Int
+        /// The look that goes with a renewal.
+        var renewal: Int
+    }
+
+    private func costBesideForeign(_ rows: Int) async throws -> ForeignCost {
+        try await withCluster { cluster in
+            try await cluster.register("reboot")
+            try await cluster.fill(rows, with: "reboot")
+            let last = try await cluster.queue.enqueue(OperationRequest(tasks: [BuiltInTask.noop.name])).uuid
+            let queues = QueueName.claimOrder(targets: [.node(try NodeName("h1")), .any])
+            let connection = try await Connection.open(cluster.configuration)
+            let cost = try await connection.withSession { session in
+                var chooser = Chooser(
+                    runnable: [BuiltInTask.noop.name: BuiltInTask.noop.definition],
+                    policy: ClaimPolicy(stalenessBound: .seconds(60))
+                )
+                let start = try session.rowsRead()
+                var found = try chooser.look(into: queues, 1, at: .now, on: session)
+                #expect(found.choices.isEmpty && found.hasLearnt)
+                while found.choices.isEmpty, found.hasLearnt {
+                    found = try chooser.look(into: queues, 1, at: .now, on: session)
+                }
+                #expect(found.choices.map(\.candidate.id) == [last])
+                let learnt = try session.rowsRead()
+                #expect(try chooser.look(into: queues, 1, at: .now, on: session).choices.map(\.candidate.id) == [last])
+                let again = try session.rowsRead()
+                let node = try NodeName("h1")
+                let filter = chooser.filter
+                let full = try SurroundingsStatements.look(from: .new(), on: node, into: queues, filter, on: session)
+                #expect(full.hasWork)
+                let renewed = try session.rowsRead()
+                try session.execute("DELETE FROM work_queue WHERE id = \(last)")
+                let foreign = try SurroundingsStatements.look(from: .new(), on: node, into: queues, filter, on: session)
+                #expect(!foreign.hasWork, "work of others is none")
+                return ForeignCost(first: learnt - start, again: again - learnt, renewal: renewed - again)
+            }
+            await connection.close()
+            return cost
+        }
+    }
+
     private func cost(ofBacklog rows: Int) async throws -> Cost {
         try await withCluster { cluster in
             try await cluster.fill(rows)
@@ -31,7 +85,7 @@ import Testing
             let definitions = [BuiltInTask.noop.name: BuiltInTask.noop.definition]
             let connection = try await Connection.open(cluster.configuration)
             let cost = try await connection.withTransaction { transaction in
-                let before = try transaction.rowsRead()
+                let before = try transaction.session.rowsRead()
                 let all = try ClaimStatements.candidates(in: queues, .everything(most: 64), on: transaction.session)
                 #expect(all.isCutOff)
                 let seen = try ClaimStatements.candidates(in: queues, .heads(ofEach: 40), on: transaction.session)
@@ -41,8 +95,8 @@ import Testing
                     by: worker.identity,
                     definitions: definitions,
                     in: transaction
-                )
-                let read = try transaction.rowsRead() - before
+                ).claims
+                let read = try transaction.session.rowsRead() - before
 
                 // While this claim is not committed, another worker gets work, and other work.
                 let others = try blocking {
@@ -60,7 +114,8 @@ import Testing
 
 extension TestCluster {
     /// Fills the queues of `any` with a backlog, as a single statement does it fastest.
-    fileprivate func fill(_ rows: Int) async throws {
+    fileprivate func fill(_ rows: Int, with task: String = "noop") async throws {
+        let tasks = "[\"\(task)\"]"
         var configuration = configuration
         configuration.timeouts.statement = .zero
         configuration.timeouts.read = .seconds(200)
@@ -78,7 +133,7 @@ extension TestCluster {
                 """
                 INSERT INTO work_queue (id, kind, tasks, queue_name, lane, requester, max_attempts, state, unmet,
                     enqueued_at, ready_at)
-                SELECT UUID(), 'command', '["noop"]', CONCAT('any-', lane), lane, 'test', 1, 'queued', 0, NOW(6), NOW(6)
+                SELECT UUID(), 'command', \(tasks), CONCAT('any-', lane), lane, 'test', 1, 'queued', 0, NOW(6), NOW(6)
                 FROM (SELECT IF(a.number % 2 = 0, 'background', 'user_facing') AS lane
                     FROM numbers AS a CROSS JOIN numbers AS b LIMIT \(rows)) AS rows_wanted
                 """
@@ -89,13 +144,15 @@ extension TestCluster {
     }
 }
 
-extension Transaction {
+extension Session {
     /// Rows that this connection has asked the storage engine for.
     fileprivate borrowing func rowsRead() throws -> Int {
         try query("SHOW SESSION STATUS LIKE 'Handler_read%'").map { try Int($0.decode((String, String).self).1) ?? 0 }
             .reduce(0, +)
     }
+}
 
+extension Transaction {
     /// Rows that this transaction has locked; the server's figure is up to 0.1 s old.
     fileprivate borrowing func rowsLocked() throws -> Int {
         _ = try query("SELECT SLEEP(0.3)")

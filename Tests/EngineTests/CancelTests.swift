@@ -145,6 +145,7 @@ import Testing
             try await claimer.withTransaction { transaction in
                 let definitions = [BuiltInTask.noop.name: BuiltInTask.noop.definition]
                 _ = try Claiming.claimAndFold([id], upTo: 1, by: identity, definitions: definitions, in: transaction)
+                    .claims
                 cancel.update { $0 = Task { try await cluster.queue.cancel(id) } }
                 try blocking { try await cluster.untilSomebodyLocksForUpdate() }
             }

@@ -102,7 +102,7 @@ import Testing
                     by: worker.identity,
                     definitions: definitions,
                     in: transaction
-                )
+                ).claims
                 #expect(claims.count == 10)
                 return try blocking {
                     try await cluster.database.withTransaction { other in
@@ -127,6 +127,53 @@ import Testing
             var able = try cluster.worker(commands: ["reboot"])
             #expect(try await able.claim(2).allSatisfy { $0.operation.tasks[0].description == "reboot" })
         }
+    }
+
+    @Test func `work of a list that begins with a known task and needs a foreign one hides nothing`() async throws {
+        try await withCluster { cluster in
+            try await cluster.register("reboot")
+            let (noop, reboot) = (BuiltInTask.noop.name, try TaskName("reboot"))
+            _ = try await cluster.queue.enqueue(OperationRequest(tasks: [noop, reboot]), count: 300)
+            let mine = try await cluster.queue.enqueue(OperationRequest(tasks: [noop])).uuid
+            var worker = try cluster.worker()
+            #expect(try await worker.claim(1).map(\.operation.id) == [mine])
+            #expect(try await worker.claim(1).isEmpty)
+        }
+    }
+
+    @Test func `a hundred operations that nobody can decode hide nothing behind them`() async throws {
+        try await withCluster { cluster in
+            _ = try await cluster.queue.enqueue(OperationRequest(tasks: [BuiltInTask.noop.name]), count: 100)
+            try await cluster.execute("UPDATE work_queue SET tasks = '[\"noop\"'")
+            let mine = try await cluster.queue.enqueue(OperationRequest(tasks: [BuiltInTask.noop.name])).uuid
+            var worker = try cluster.worker()
+            var found: [OperationID] = []
+            // Some are learnt at each look, and a claim makes a few.
+            for _ in 0..<10 where found.isEmpty { found = try await worker.claim(1).map(\.operation.id) }
+            #expect(found == [mine])
+        }
+    }
+
+    @Test func `what a worker has learnt of foreign work makes it read by task, and is forgotten after a while`() throws
+    {
+        let (noop, reboot) = (BuiltInTask.noop.name, try TaskName("reboot"))
+        let queue = try QueueName("any-user_facing")
+        let start = SuspendingClock.now
+        var foreign = ForeignWork(runnable: [noop])
+        #expect(foreign.filter == ClaimStatements.Filter(tasks: [noop]))
+        foreign.saw([reboot], in: queue, at: start)
+        #expect(foreign.filter == ClaimStatements.Filter(tasks: [noop], mixed: [queue]))
+        foreign.saw([noop, reboot], in: queue, at: start)
+        #expect(foreign.filter.lists == [[noop, reboot]])
+        foreign.forget(at: start + ForeignWork.memory)
+        #expect(foreign.filter.mixed == [queue])
+        foreign.forget(at: start + ForeignWork.memory + .seconds(1))
+        #expect(foreign.filter.mixed.isEmpty && foreign.filter.lists == [[noop, reboot]])
+
+        let ids = (0...ForeignWork.mostUnreadable).map { _ in OperationID.new() }
+        var told = 0
+        for id in ids + ids where foreign.saw(unreadable: id, in: queue) { told += 1 }
+        #expect(told == ForeignWork.mostUnreadable, "each once, and bounded")
     }
 
     @Test func `the policy takes stale work every fourth time, whatever better lanes bring`() throws {

@@ -133,7 +133,7 @@ import Testing
                     by: identity,
                     definitions: [update.name: update.definition],
                     in: transaction
-                )
+                ).claims
                 // The claim is not committed: to everybody else the operation still waits.
                 let (adopted, version) = try blocking {
                     let version = try await cluster.bump(blue)
@@ -171,7 +171,7 @@ import Testing
                         by: identity,
                         definitions: [update.name: update.definition],
                         in: transaction
-                    )
+                    ).claims
                     try blocking {
                         // The improvement waits for the claimer's lock until the server gives up on it.
                         let receipt = try await cluster.queue.enqueue(urgent)

@@ -33,6 +33,17 @@ import Testing
                 #expect(plan.allSatisfy { $0.key != nil || $0.table?.hasPrefix("<") == true || $0.table == nil })
             }
 
+            var shared = ClaimStatements.Filter(tasks: [
+                BuiltInTask.noop.name, BuiltInTask.networkApplyUpdateDNSMasq.name,
+            ])
+            shared.mixed = Set(queues)
+            for look in [ClaimStatements.Look.everything(most: 64), .heads(ofEach: 10)] {
+                let plan = try await cluster.explain(ClaimStatements.candidatesQuery(in: queues, look, shared))
+                let ranges = plan.filter { $0.table == "work_queue" && $0.key == "claim_by_task" }
+                #expect(ranges.count == 2 * queues.count && ranges.allSatisfy { $0.type == "range" && !$0.sorts })
+                #expect(plan.allSatisfy { $0.key != "claim" })
+            }
+
             let byPrimary: [SQL] = [
                 """
                 SELECT id, exclusive_key FROM work_queue FORCE INDEX (PRIMARY)

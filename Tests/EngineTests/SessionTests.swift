@@ -103,6 +103,45 @@ import Testing
         }
     }
 
+    @Test func `a look at the cluster that hangs for longer than a lease costs neither the session nor its work`()
+        async throws
+    {
+        try await withCluster { cluster in
+            try await cluster.addNode("h1")
+            let (log, isHeld) = (EffectLog(), Locked(true))
+            let handler = RecordingHandler(
+                BuiltInTask.noop.definition,
+                log: log,
+                wanted: { _ in
+                    try await eventually("it may go on") { !isHeld.value }
+                    return nil
+                }
+            )
+            let worker = try cluster.liveWorker("h1", handlers: [handler], lease: .seconds(3))
+            let holder = try await Connection.open(cluster.configuration)
+            try await cluster.withWorkers([worker]) {
+                let id = try await cluster.queue.enqueue(OperationRequest(tasks: [BuiltInTask.noop.name])).uuid
+                try await eventually("it runs") { log.effects.count == 1 }
+                let before = try await cluster.count("SELECT renewals FROM sessions")
+                try await holder.withSession { session in
+                    // The look reads this table, and nothing else of a worker does.
+                    try session.execute("LOCK TABLES nodes WRITE")
+                    // Five renewals are a lease.
+                    try blocking {
+                        try await eventually("it is renewed for two leases") {
+                            try await cluster.count("SELECT renewals FROM sessions") > before + 10
+                        }
+                    }
+                    try session.execute("UNLOCK TABLES")
+                }
+                isHeld.update { $0 = false }
+                #expect(try await cluster.end(of: id).deliveries == 1)
+                #expect(try await cluster.count("SELECT COUNT(*) FROM sessions") == 1)
+            }
+            await holder.close()
+        }
+    }
+
     @Test func `a renewal names a session that is alive and has not expired`() async throws {
         try await withCluster { cluster in
             let node = try await cluster.addNode("h1")

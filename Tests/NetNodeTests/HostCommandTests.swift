@@ -19,11 +19,9 @@ import Testing
     }
 
     @Test func `a program that does not end is killed when its time is up`() async throws {
-        let start = ContinuousClock.now
         let command = HostCommand(.ip, ["monitor", "link"], timeout: .milliseconds(200))
         let error = try await #require(throws: HostCommandError.self) { try await command.text() }
         #expect(error.reason == .timedOut && error.description.contains("was killed after 0.2 seconds"))
-        #expect(ContinuousClock.now - start < .seconds(20))
     }
 
     @Test func `a cancelled command is killed, and cancellation is what is thrown`() async throws {

@@ -19,6 +19,10 @@ extension DoctorCheck {
     /// The indexes that statements go by, with what makes each; one that is missing makes them fail (1176).
     private static let wantedIndexes: [(table: String, index: String, definition: String)] = [
         ("work_queue", "claim", "INDEX claim (queue_name, state, ready_at, id, exclusive_key)"),
+        (
+            "work_queue", "claim_by_task",
+            "INDEX claim_by_task (queue_name, state, first_task, ready_at, id, exclusive_key)"
+        ),
         ("work_queue", "one_running", "UNIQUE INDEX one_running (running_key)"),
         ("work_queue", "waiting_siblings", "INDEX waiting_siblings (coalesce_key, state, deliveries)"),
         ("work_queue", "followers", "INDEX followers (folded_into)"),
@@ -46,15 +50,18 @@ extension DoctorCheck {
 
     static let claim = DoctorCheck("claim", "a claim goes by ranges of its index, and sorts no backlog") { session in
         let queues = QueueName.claimOrder(targets: [.networkNode, .any])
-        let looks: [(look: ClaimStatements.Look, ranges: Int)] = [
-            (.everything(most: 64), 1), (.heads(ofEach: 40), queues.count),
+        let mixed = ClaimStatements.Filter(tasks: [BuiltInTask.noop.name], mixed: Set(queues))
+        let looks: [(statement: SQL, index: String, ranges: Int)] = [
+            (ClaimStatements.candidatesQuery(in: queues, .everything(most: 64)), "claim", 1),
+            (ClaimStatements.candidatesQuery(in: queues, .heads(ofEach: 40)), "claim", queues.count),
+            (ClaimStatements.candidatesQuery(in: queues, .heads(ofEach: 40), mixed), "claim_by_task", queues.count),
         ]
-        for (look, ranges) in looks {
-            let plan = try DoctorStatements.plan(of: ClaimStatements.candidatesQuery(in: queues, look), on: session)
-            let found = plan.filter { $0.table == "work_queue" && $0.key == "claim" }
+        for (statement, index, ranges) in looks {
+            let plan = try DoctorStatements.plan(of: statement, on: session)
+            let found = plan.filter { $0.table == "work_queue" && $0.key == index }
             let bad = plan.filter { line in
                 guard line.table == "work_queue" else { return false }
-                return line.key == nil || (line.key == "claim" && line.type != "range")
+                return line.key == nil || (line.key == index && line.type != "range")
                     || line.extra.contains("filesort")
             }
             if bad.isEmpty, found.count == ranges { continue }

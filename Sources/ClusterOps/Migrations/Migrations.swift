@@ -40,6 +40,7 @@ public enum Migrations {
         step(27, "create external network", PackageResources.V0027__create_external_network_sql),
         step(28, "create external addresses", PackageResources.V0028__create_external_addresses_sql),
         step(29, "record egress", PackageResources.V0029__record_egress_sql),
+        step(30, "index work by task", PackageResources.V0030__index_work_by_task_sql),
     ]
 
     /// Brings a schema to this program's version, or tells how far it is.

@@ -43,23 +43,21 @@ package struct Claiming: Sendable {
         from queues: [QueueName],
         by worker: WorkerIdentity
     ) async throws -> [Claim] {
-        guard freeSlots > 0, !queues.isEmpty else { return [] }
+        guard freeSlots > 0, !queues.isEmpty, chooser.canRunAnything else { return [] }
         for _ in 0..<Self.mostLooks {
-            do {
-                let found = try await find(upTo: freeSlots, from: queues, by: worker)
-                chooser = found.chooser
-                switch found.what {
-                case .claims(let claims): return claims
-                case .nothing: return []
-                case .onlyOthers: continue
-                }
-            } catch let error as UnreadableOperations {
-                // Rolled back as a whole: taken again without them.
-                chooser.leaveOut(error.rows)
+            let found = try await find(upTo: freeSlots, from: queues, by: worker)
+            chooser = found.chooser
+            switch found.what {
+            case .claims(let claims): return claims
+            case .nothing: return []
+            case .onlyOthers: continue
             }
         }
         return []
     }
+
+    /// What the next look would pass over.
+    var filter: ClaimStatements.Filter { chooser.filter }
 
     /// How often the queues are looked at in one call before it is left to the next poll.
     private static let mostLooks = 5
@@ -92,12 +90,13 @@ package struct Claiming: Sendable {
         let before = chooser
         return try await database.withReadsBeforeTransaction { session in
             var chooser = before
-            let (choices, sawForeignWork) = try chooser.look(into: queues, freeSlots, on: session)
-            if choices.isEmpty { return Found(what: sawForeignWork ? .onlyOthers : .nothing, chooser: chooser) }
+            let (choices, hasLearnt) = try chooser.look(into: queues, freeSlots, at: .now, on: session)
+            if choices.isEmpty { return Found(what: hasLearnt ? .onlyOthers : .nothing, chooser: chooser) }
             let (ids, definitions) = (choices.map(\.candidate.id), chooser.runnable)
-            let claims = try session.transaction { transaction in
+            let (claims, unreadable) = try session.transaction { transaction in
                 try Self.claimAndFold(ids, upTo: freeSlots, by: worker, definitions: definitions, in: transaction)
             }
+            chooser.leaveOut(unreadable, of: choices)
             // Nothing won means that other workers took all that we saw; their commits show us what is behind it.
             guard !claims.isEmpty else { return Found(what: .onlyOthers, chooser: chooser) }
             chooser.took(choices, claims)
@@ -106,42 +105,51 @@ package struct Claiming: Sendable {
     }
 
     /// Claim and fold, in one transaction: as two they need fences against zombies and unknown commits.
+    ///
+    /// - Returns: What is claimed, in the order of `ids`, and what was left because it cannot be decoded.
     static func claimAndFold(
         _ ids: [OperationID],
         upTo freeSlots: Int,
         by worker: WorkerIdentity,
         definitions: [TaskName: TaskDefinition],
         in transaction: borrowing Transaction
-    ) throws -> [Claim] {
-        var won: [OperationID] = []
+    ) throws -> (claims: [Claim], unreadable: [UnreadableOperation]) {
+        var won: [Operation] = []
+        var unreadable: [UnreadableOperation] = []
         var rest = ids[...]
         // Only as many as are still wanted are locked; those that somebody else holds are skipped, never waited for.
         while won.count < freeSlots, !rest.isEmpty {
             let next = Array(rest.prefix(freeSlots - won.count))
             rest = rest.dropFirst(next.count)
-            won += try start(next, by: worker, in: transaction)
+            let locked = try ClaimStatements.lockWaiting(next, for: worker, in: transaction)
+            won += try start(locked.operations, by: worker, in: transaction)
+            unreadable += locked.unreadable
         }
-        let operations = try ClaimStatements.claimed(won, in: transaction)
-        let folded = try fold(into: operations, definitions: definitions, in: transaction)
+        let folded = try fold(into: won, definitions: definitions, in: transaction)
         let order = Dictionary(ids.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
-        return operations.sorted { order[$0.id, default: 0] < order[$1.id, default: 0] }.map {
+        let claims = won.sorted { order[$0.id, default: 0] < order[$1.id, default: 0] }.map {
             Claim(operation: $0, folded: folded[$0.id] ?? [])
         }
+        return (claims, unreadable)
     }
 
+    /// Starts locked operations; one whose target is being worked on is left.
     private static func start(
-        _ ids: [OperationID],
+        _ locked: [Operation],
         by worker: WorkerIdentity,
         in transaction: borrowing Transaction
-    ) throws -> [OperationID] {
-        let locked = try ClaimStatements.lockWaiting(ids, in: transaction)
-        var started = locked.filter { $0.exclusiveKey == nil }.map(\.id)
-        try ClaimStatements.start(started, by: worker, in: transaction)
+    ) throws -> [Operation] {
+        // All were read by one statement: the same moment.
+        guard let moment = locked.first?.startedAt else { return [] }
+        var started = locked.filter { $0.exclusiveKey == nil }
+        if !started.isEmpty {
+            try ClaimStatements.start(started.map(\.id), by: worker, at: moment, in: transaction)
+        }
         // In the order of the key: two workers that meet on two targets wait for each other, and do not deadlock.
-        let exclusive = locked.compactMap { row in row.exclusiveKey.map { (id: row.id, key: $0) } }
-        for (id, _) in exclusive.sorted(by: { $0.key < $1.key })
-        where try ClaimStatements.startExclusive(id, by: worker, in: transaction) {
-            started.append(id)
+        let exclusive = locked.compactMap { operation in operation.exclusiveKey.map { (operation, key: $0) } }
+        for (operation, _) in exclusive.sorted(by: { $0.key < $1.key })
+        where try ClaimStatements.startExclusive(operation.id, by: worker, at: moment, in: transaction) {
+            started.append(operation)
         }
         return started
     }
@@ -170,101 +178,6 @@ package struct Claiming: Sendable {
             folded[survivor] = members.map(\.task)
         }
         return folded
-    }
-}
-
-/// Chooses among what stands in front of the queues, and remembers from look to look what is not for this worker.
-private struct Chooser: Sendable {
-    /// Entries of a short look: beyond them the backlog is the slower part anyway.
-    static let shortLook = 64
-
-    let runnable: [TaskName: TaskDefinition]
-    private var policy: ClaimPolicy
-    private var unrunnable = UnrunnableTasks()
-    private var unreadable = UnreadableCandidates()
-    /// Whether a short look would most likely be in vain.
-    private var isBacklogged = false
-
-    init(runnable: [TaskName: TaskDefinition], policy: ClaimPolicy) {
-        self.runnable = runnable
-        self.policy = policy
-    }
-
-    /// Looks into queues.
-    ///
-    /// - Returns: What to claim, best first, and whether there was something that is not for this worker.
-    mutating func look(
-        into queues: [QueueName],
-        _ freeSlots: Int,
-        on session: borrowing Session
-    ) throws -> (choices: [ClaimPolicy.Choice], foreign: Bool) {
-        let (excluded, skipped) = (unrunnable.lists, unreadable.ids)
-        func candidates(_ look: ClaimStatements.Look) throws -> ClaimStatements.Heads {
-            try ClaimStatements.candidates(
-                in: queues,
-                look,
-                unrunnable: excluded,
-                unreadable: skipped,
-                on: session
-            )
-        }
-        let limit = freeSlots * Claiming.candidatesPerSlot
-        var heads = ClaimStatements.Heads()
-        heads.isCutOff = true
-        if !isBacklogged { heads = try candidates(.everything(most: Self.shortLook)) }
-        if heads.isCutOff {
-            heads = try candidates(.heads(ofEach: limit, besides: heads.busy))
-            isBacklogged = heads.candidates.count >= min(limit, Self.shortLook)
-        }
-        unreadable.insert(heads.unreadable)
-        let possible = heads.candidates.filter { candidate in
-            if candidate.tasks.allSatisfy({ runnable[$0] != nil }) { return true }
-            unrunnable.insert(candidate.tasks)
-            return false
-        }
-        let sawForeignWork = excluded != unrunnable.lists || skipped != unreadable.ids
-        return (policy.order(possible, now: heads.now), sawForeignWork)
-    }
-
-    mutating func took(_ choices: [ClaimPolicy.Choice], _ claims: [Claim]) {
-        let claimed = Set(claims.map(\.operation.id))
-        policy.took(choices.filter { claimed.contains($0.candidate.id) })
-    }
-
-    mutating func leaveOut(_ rows: [UnreadableOperation]) { unreadable.insert(rows) }
-    mutating func takeUnreadable() -> [UnreadableOperation] { unreadable.take() }
-}
-
-/// Task lists that were seen in this worker's queues and that it cannot run; left out of the next reads.
-private struct UnrunnableTasks {
-    /// More different foreign task lists than this at the head of our queues are read and dropped each time.
-    static let most = 64
-
-    private(set) var lists: [[TaskName]] = []
-
-    mutating func insert(_ tasks: [TaskName]) {
-        if lists.count < Self.most, !lists.contains(tasks) { lists.append(tasks) }
-    }
-}
-
-/// Operations that were seen in this worker's queues and that it cannot decode; left out of the next reads.
-private struct UnreadableCandidates {
-    /// More than this at the head of our queues are read and dropped each time.
-    static let most = 64
-
-    private(set) var ids: [OperationID] = []
-    private var untold: [UnreadableOperation] = []
-
-    mutating func insert(_ rows: [UnreadableOperation]) {
-        for row in rows where ids.count < Self.most && !ids.contains(row.id) {
-            ids.append(row.id)
-            untold.append(row)
-        }
-    }
-
-    mutating func take() -> [UnreadableOperation] {
-        defer { untold = [] }
-        return untold
     }
 }
 

@@ -18,7 +18,7 @@ enum ClaimStatements {
     struct Heads: Sendable {
         var candidates: [Candidate] = []
         /// Rows that this program cannot decode.
-        var unreadable: [UnreadableOperation] = []
+        var unreadable: [QueueName: [UnreadableOperation]] = [:]
         /// The exclusive keys of targets that are being worked on, and that others wait for.
         var busy: Set<String> = []
         /// Whether there was more than the look may read: then `candidates` are any of them, not the best.
@@ -40,30 +40,43 @@ enum ClaimStatements {
         case heads(ofEach: Int, besides: Set<String> = [])
     }
 
+    /// What a look passes over, so that it costs nothing, and hides nothing behind it.
+    struct Filter: Sendable, Hashable {
+        /// What the worker can run.
+        var tasks: [TaskName] = []
+        /// Queues in which work of other kinds of worker waits too: they are read by one range for each of `tasks`.
+        var mixed: Set<QueueName> = []
+        /// Lists that begin with one of `tasks` and cannot be run as a whole.
+        var lists: Set<[TaskName]> = []
+        /// Operations that the worker cannot decode.
+        var unreadable: [QueueName: [OperationID]] = [:]
+    }
+
     /// Reads what waits in queues, best queue first; locks nothing.
     ///
     /// Either look ends after as many entries as it is told, so the cost does not grow with the backlog. `FIELD` sorts what
-    /// was found, at most `queues × limit` rows; a locking read that sorted by it would lock the whole backlog.
+    /// was found, at most `ranges × limit` rows; a locking read that sorted by it would lock the whole backlog.
     /// - Parameters:
     ///   - queues: in order of preference.
     ///   - look: how much is read.
-    ///   - unrunnable: the task lists that this worker has found it cannot run.
-    ///   - unreadable: the operations that it cannot decode.
+    ///   - filter: what is passed over.
     ///   - session: any.
     /// - Returns: What was seen.
     /// - Throws: `DatabaseError`.
     static func candidates(
         in queues: [QueueName],
         _ look: Look,
-        unrunnable: [[TaskName]] = [],
-        unreadable: [OperationID] = [],
+        _ filter: Filter = Filter(),
         on session: borrowing Session
     ) throws -> Heads {
-        let rows = try session.query(
-            candidatesQuery(in: queues, look, unrunnable: unrunnable, unreadable: unreadable)
-        )
+        let rows = try session.query(candidatesQuery(in: queues, look, filter))
         var heads = Heads()
-        if case .everything(let most) = look { heads.isCutOff = rows.count > most }
+        if case .everything(let most) = look {
+            // What comes of a mixed queue is its head in any case.
+            let counted =
+                filter.mixed.isEmpty ? rows : try rows.filter { try !filter.mixed.contains($0.get("queue_name")) }
+            heads.isCutOff = counted.count > most
+        }
         if let first = rows.first { heads.now = try first.get("seen_at") }
         for row in rows where try !row.get("is_paused", as: Bool.self) {
             if try row.get("is_busy") {
@@ -74,34 +87,21 @@ enum ClaimStatements {
                 heads.candidates.append(try Candidate(row: row))
             } catch let error as DatabaseError {
                 // One row that nobody can run must not keep the others from being run.
-                heads.unreadable.append(UnreadableOperation(id: try row.get("id"), reason: "\(error)"))
+                let unreadable = UnreadableOperation(id: try row.get("id"), reason: "\(error)")
+                heads.unreadable[try row.get("queue_name"), default: []].append(unreadable)
             }
         }
         return heads
     }
 
     /// Pauses are looked up for what was found, not for what is looked into.
-    static func candidatesQuery(
-        in queues: [QueueName],
-        _ look: Look,
-        unrunnable: [[TaskName]] = [],
-        unreadable: [OperationID] = []
-    ) -> SQL {
+    static func candidatesQuery(in queues: [QueueName], _ look: Look, _ filter: Filter = Filter()) -> SQL {
         let found: SQL =
             switch look {
             case .everything(let most):
-                """
-                SELECT id, queue_name, ready_at, exclusive_key, tasks
-                FROM work_queue FORCE INDEX (claim)
-                WHERE queue_name IN (\(list: queues)) AND state = 'queued' AND ready_at <= NOW(6)
-                    \(sql: leftOut(unrunnable, unreadable))
-                LIMIT \(most + 1)
-                """
+                .joined(everything(in: queues, most: most, filter), separator: " UNION ALL ")
             case .heads(let limit, let busy):
-                .joined(
-                    heads(of: queues, limit: limit, besides: busy, unrunnable: unrunnable, unreadable: unreadable),
-                    separator: " UNION ALL "
-                )
+                .joined(heads(of: queues, limit: limit, besides: busy, filter), separator: " UNION ALL ")
             }
         return """
             SELECT id, queue_name, ready_at, exclusive_key, tasks,
@@ -114,64 +114,101 @@ enum ClaimStatements {
             """
     }
 
-    /// One bracketed SELECT for each queue: its first `limit` operations whose target is free.
+    /// One range over all queues that are not mixed, and the heads of those that are.
+    private static func everything(in queues: [QueueName], most: Int, _ filter: Filter) -> [SQL] {
+        let plain = queues.filter { !filter.mixed.contains($0) }
+        let mixed = heads(of: queues.filter(filter.mixed.contains), limit: most, filter)
+        guard !plain.isEmpty else { return mixed }
+        let unreadable = plain.flatMap { filter.unreadable[$0] ?? [] }
+        let all: SQL = """
+            (SELECT id, queue_name, ready_at, exclusive_key, tasks
+            FROM work_queue FORCE INDEX (claim)
+            WHERE queue_name IN (\(list: plain)) AND state = 'queued' AND ready_at <= NOW(6)
+                \(sql: butNot(unreadable))
+            LIMIT \(most + 1))
+            """
+        return [all] + mixed
+    }
+
+    /// Bracketed SELECTs, one for each queue, or for each queue and task: the first `limit` operations whose target is free.
+    ///
+    /// - Precondition: With a mixed queue the filter has tasks.
     static func heads(
         of queues: [QueueName],
         limit: Int,
         besides busy: Set<String> = [],
-        unrunnable: [[TaskName]] = [],
-        unreadable: [OperationID] = []
+        _ filter: Filter = Filter()
     ) -> [SQL] {
-        let isKnown: SQL = busy.isEmpty ? "" : "exclusive_key NOT IN (\(list: busy.sorted())) AND"
-        return queues.map { queue in
-            """
-            (SELECT id, queue_name, ready_at, exclusive_key, tasks
-            FROM work_queue FORCE INDEX (claim)
-            WHERE queue_name = \(queue) AND state = 'queued' AND ready_at <= NOW(6)
-                AND (exclusive_key IS NULL OR \(sql: isKnown) exclusive_key NOT IN (
-                    SELECT running_key FROM work_queue WHERE running_key IS NOT NULL))
-                \(sql: leftOut(unrunnable, unreadable))
-            ORDER BY ready_at, id
-            LIMIT \(limit))
-            """
+        queues.flatMap { queue -> [SQL] in
+            let unreadable = butNot(filter.unreadable[queue] ?? [])
+            guard filter.mixed.contains(queue) else {
+                return [
+                    head("FORCE INDEX (claim) WHERE queue_name = \(queue)", limit, besides: busy, unreadable)
+                ]
+            }
+            return filter.tasks.map { task in
+                let foreign = filter.lists.filter { $0.first == task }.map { JSONColumn($0) }
+                let lists: SQL = foreign.isEmpty ? "" : "AND tasks NOT IN (\(list: foreign))"
+                return head(
+                    "FORCE INDEX (claim_by_task) WHERE queue_name = \(queue) AND first_task = \(task)",
+                    limit,
+                    besides: busy,
+                    "\(sql: lists) \(sql: unreadable)"
+                )
+            }
         }
     }
 
-    private static func leftOut(_ unrunnable: [[TaskName]], _ unreadable: [OperationID]) -> SQL {
-        let runnable: SQL =
-            unrunnable.isEmpty ? "" : "AND tasks NOT IN (\(list: unrunnable.map { JSONColumn($0) }))"
-        let readable: SQL = unreadable.isEmpty ? "" : "AND id NOT IN (\(list: unreadable))"
-        return "\(sql: runnable) \(sql: readable)"
+    private static func head(_ range: SQL, _ limit: Int, besides busy: Set<String>, _ condition: SQL) -> SQL {
+        let isKnown: SQL = busy.isEmpty ? "" : "exclusive_key NOT IN (\(list: busy.sorted())) AND"
+        return """
+            (SELECT id, queue_name, ready_at, exclusive_key, tasks
+            FROM work_queue \(sql: range) AND state = 'queued' AND ready_at <= NOW(6)
+                AND (exclusive_key IS NULL OR \(sql: isKnown) exclusive_key NOT IN (
+                    SELECT running_key FROM work_queue WHERE running_key IS NOT NULL))
+                \(sql: condition)
+            ORDER BY ready_at, id
+            LIMIT \(limit))
+            """
+    }
+
+    private static func butNot(_ ids: [OperationID]) -> SQL {
+        ids.isEmpty ? "" : "AND id NOT IN (\(list: ids))"
     }
 
     /// Locks those of the picked operations that still wait and that nobody else holds.
+    ///
+    /// - Returns: The operations as their handlers will see them, once ``start(_:by:at:in:)`` or
+    ///   ``startExclusive(_:by:at:in:)`` has written the moment that they show, and those that cannot be decoded.
     static func lockWaiting(
         _ ids: [OperationID],
+        for worker: WorkerIdentity,
         in transaction: borrowing Transaction
-    ) throws -> [(id: OperationID, exclusiveKey: String?)] {
-        try transaction.query(
+    ) throws -> (operations: [Operation], unreadable: [UnreadableOperation]) {
+        let rows = try transaction.query(
             """
-            SELECT id, exclusive_key
+            SELECT \(sql: Operation.columns(takenBy: worker))
             FROM work_queue FORCE INDEX (PRIMARY)
             WHERE id IN (\(list: ids)) AND state = 'queued' AND ready_at <= NOW(6)
             ORDER BY id
             FOR UPDATE SKIP LOCKED
             """
-        ).map { try $0.decode((OperationID, String?).self) }
+        )
+        return try UnreadableOperation.sortOut(rows)
     }
 
     /// Marks operations without an exclusive target as executing.
     static func start(
         _ ids: [OperationID],
         by worker: WorkerIdentity,
+        at moment: Timestamp,
         in transaction: borrowing Transaction
     ) throws(DatabaseError) {
-        guard !ids.isEmpty else { return }
         try transaction.execute(
             """
             UPDATE work_queue FORCE INDEX (PRIMARY)
             SET state = 'executing', session = \(worker.session), worker_node = \(worker.node),
-                worker_pid = \(worker.pid), deliveries = deliveries + 1, claimed_at = NOW(6), started_at = NOW(6)
+                worker_pid = \(worker.pid), deliveries = deliveries + 1, claimed_at = \(moment), started_at = \(moment)
             WHERE id IN (\(list: ids))
             """
         )
@@ -184,6 +221,7 @@ enum ClaimStatements {
     static func startExclusive(
         _ id: OperationID,
         by worker: WorkerIdentity,
+        at moment: Timestamp,
         in transaction: borrowing Transaction
     ) throws -> Bool {
         do {
@@ -191,8 +229,8 @@ enum ClaimStatements {
                 """
                 UPDATE work_queue FORCE INDEX (PRIMARY)
                 SET state = 'executing', session = \(worker.session), worker_node = \(worker.node),
-                    worker_pid = \(worker.pid), deliveries = deliveries + 1, claimed_at = NOW(6), started_at = NOW(6),
-                    running_key = exclusive_key
+                    worker_pid = \(worker.pid), deliveries = deliveries + 1, claimed_at = \(moment),
+                    started_at = \(moment), running_key = exclusive_key
                 WHERE id = \(id)
                 """
             )
@@ -259,19 +297,6 @@ enum ClaimStatements {
             WHERE id IN (\(list: ids))
             """
         )
-    }
-
-    /// Reads what was claimed, as the handler will see it.
-    ///
-    /// - Throws: `UnreadableOperations` when some cannot be decoded: the claim must not be committed.
-    static func claimed(_ ids: [OperationID], in transaction: borrowing Transaction) throws -> [Operation] {
-        guard !ids.isEmpty else { return [] }
-        let rows = try transaction.query(
-            "SELECT \(sql: Operation.liveColumns) FROM work_queue FORCE INDEX (PRIMARY) WHERE id IN (\(list: ids))"
-        )
-        let (operations, unreadable) = try UnreadableOperation.sortOut(rows)
-        guard unreadable.isEmpty else { throw UnreadableOperations(rows: unreadable) }
-        return operations
     }
 }
 

@@ -2,17 +2,33 @@ import MariaDB
 
 extension Operation {
     /// The columns that `init(row:)` reads and both tables have, in one place, so that no statement forgets one.
-    static let sharedColumns: SQL = """
+    static let sharedColumns: SQL = "\(sql: requestColumns), \(sql: runColumns)"
+
+    /// What no claim changes.
+    static let requestColumns: SQL = """
         id, kind, tasks, queue_name, network, network_name, node, node_name, interface, parameters, depends_on,
-        runs_after, requester, deadline, max_attempts, retry_of, coalesce_key, exclusive_key, state, unmet,
-        enqueued_at, ready_at, deliveries, failures, defer_count, session, folded_into, cancel_requested_at,
-        cancel_requester, worker_node, worker_pid, claimed_at, started_at, folded_at, unfolded_at, unfolded_from,
-        attempt_history
+        runs_after, requester, deadline, max_attempts, retry_of, coalesce_key, exclusive_key, unmet,
+        enqueued_at, ready_at, failures, defer_count, folded_into, cancel_requested_at, cancel_requester,
+        folded_at, unfolded_at, unfolded_from, attempt_history
         """
 
+    /// What a claim writes.
+    private static let runColumns: SQL =
+        "state, deliveries, session, worker_node, worker_pid, claimed_at, started_at"
+
+    private static let noEnd: SQL = "NULL AS finished_at, NULL AS error, NULL AS result"
+
     /// Live operations have no end yet.
-    static let liveColumns: SQL =
-        "\(sql: sharedColumns), NULL AS finished_at, NULL AS error, NULL AS result"
+    static let liveColumns: SQL = "\(sql: sharedColumns), \(sql: noEnd)"
+
+    /// Those of a waiting operation as they are once a worker has taken it at the moment of the statement.
+    static func columns(takenBy worker: WorkerIdentity) -> SQL {
+        """
+        \(sql: requestColumns), 'executing' AS state, deliveries + 1 AS deliveries, \(worker.session) AS session,
+        \(worker.node) AS worker_node, \(worker.pid) AS worker_pid, NOW(6) AS claimed_at, NOW(6) AS started_at,
+        \(sql: noEnd)
+        """
+    }
 
     static let finishedColumns: SQL = "\(sql: sharedColumns), finished_at, error, result"
 

@@ -33,15 +33,16 @@ enum SurroundingsStatements {
     /// Reads what a worker has to know every two seconds, in one round trip; locks nothing.
     ///
     /// One after the other these would be six statements, which an idle cluster sends for nothing. `queues` are those that
-    /// the process has free slots for, or none.
+    /// the process has free slots for, or none; what `filter` passes over is no work.
     static func look(
         from session: SessionID,
         on node: NodeName,
         into queues: [QueueName],
+        _ filter: ClaimStatements.Filter = ClaimStatements.Filter(),
         on connection: borrowing Session
     ) throws -> Surroundings {
         var seen = Surroundings()
-        for row in try connection.query(lookQuery(from: session, on: node, into: queues)) {
+        for row in try connection.query(lookQuery(from: session, on: node, into: queues, filter)) {
             let word: String = try row.get("subject")
             switch Subject(rawValue: word) {
             case .session:
@@ -71,14 +72,20 @@ enum SurroundingsStatements {
     }
 
     /// Every branch is one range of an index; those that only tell whether there is something end at its first entry.
-    static func lookQuery(from session: SessionID, on node: NodeName, into queues: [QueueName]) -> SQL {
+    static func lookQuery(
+        from session: SessionID,
+        on node: NodeName,
+        into queues: [QueueName],
+        _ filter: ClaimStatements.Filter = ClaimStatements.Filter()
+    ) -> SQL {
+        let heads = SQL.joined(ClaimStatements.heads(of: queues, limit: 1, filter), separator: " UNION ALL ")
         let work: SQL =
             queues.isEmpty
             ? ""
             : """
             UNION ALL
             (SELECT 'work', id, 0, 0
-            FROM (\(sql: .joined(ClaimStatements.heads(of: queues, limit: 1), separator: " UNION ALL "))) AS heads
+            FROM (\(sql: heads)) AS heads
             WHERE NOT \(sql: QueueStatements.isPaused("heads.queue_name"))
             LIMIT 1)
             """

@@ -21,11 +21,6 @@ package struct UnreadableOperation: Sendable, Hashable {
     }
 }
 
-/// Some of what was just claimed cannot be decoded.
-struct UnreadableOperations: Error {
-    let rows: [UnreadableOperation]
-}
-
 extension OperationStatements {
     /// Looks for live operations that cannot be decoded, one page in the order of ids.
     static func unreadable(

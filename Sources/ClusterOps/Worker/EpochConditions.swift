@@ -7,6 +7,7 @@ final class EpochConditions: Sendable {
     private let lease = Mutex<SessionLease?>(nil)
     private let poll: Mutex<IdlePoll>
     private let unknown = Mutex(false)
+    private let filter = Mutex(ClaimStatements.Filter())
 
     init(_ poll: IdlePoll) {
         self.poll = Mutex(poll)
@@ -20,19 +21,39 @@ final class EpochConditions: Sendable {
     var deadline: SuspendingClock.Instant { lease.withLock { $0?.deadline } ?? .now }
 
     func hold(_ lease: SessionLease) { self.lease.withLock { $0 = lease } }
-    func renewed(sentAt: SuspendingClock.Instant) { lease.withLock { $0?.renewed(sentAt: sentAt) } }
+
+    /// Takes note of a renewal, and passes the new deadline on.
+    ///
+    /// Not after a loss: an answer that comes too late must not revive what the loss has ended.
+    func renewed(sentAt: SuspendingClock.Instant, _ passOn: (SuspendingClock.Instant) -> Void) {
+        lease.withLock { lease in
+            guard !lost.isSet else { return }
+            lease?.renewed(sentAt: sentAt)
+            if let lease { passOn(lease.deadline) }
+        }
+    }
 
     func pause(afterFailure failed: Bool) -> Duration {
         lease.withLock { $0?.pause(afterFailure: failed, at: .now) } ?? .zero
     }
 
-    func lose() { lost.set() }
+    /// Gives the session up, and with it what goes on only under its lease.
+    func lose(_ end: () -> Void) {
+        lease.withLock { _ in
+            lost.set()
+            end()
+        }
+    }
 
     /// Whether the queues are to be looked at although nobody has rung.
     var isPollDue: Bool { poll.withLock { $0.isDue(at: .now) } }
     func looked(askedAt: SuspendingClock.Instant, foundWork: Bool) {
         poll.withLock { $0.looked(askedAt: askedAt, foundWork: foundWork) }
     }
+
+    /// What the loop that claims has found it need not look at, for those that look on its behalf.
+    var passedOver: ClaimStatements.Filter { filter.withLock { $0 } }
+    func passOver(_ filter: ClaimStatements.Filter) { self.filter.withLock { $0 = filter } }
 
     /// Asks the loop that claims to compare the database's rows with memory.
     func seeUnknown() { unknown.withLock { $0 = true } }

@@ -11,12 +11,10 @@ extension WorkEpoch {
             guard (try? await Task.sleep(for: pause)) != nil else { return }
             let sentAt = SuspendingClock.now
             do {
-                let renewal = try await renewAndLook()
-                guard renewal.isRenewed else { throw lose("the database says that it has expired") }
-                conditions.renewed(sentAt: sentAt)
-                extendLeases()
+                guard try await renewSession() else { throw lose("the database says that it has expired") }
+                conditions.renewed(sentAt: sentAt, passOn)
+                renewals.continuation.yield()
                 failed = false
-                heed(try renewal.look.get())
             } catch let loss as SessionLost {
                 throw loss
             } catch {
@@ -26,35 +24,49 @@ extension WorkEpoch {
         }
     }
 
-    /// Passes on until when the session may act.
-    func extendLeases() {
-        parts.children.extendAll(until: conditions.deadline)
-        parts.pulse.held(until: conditions.deadline)
-    }
-
-    private struct Renewal: Sendable {
-        let isRenewed: Bool
-        let look: Result<Reaper.Sighted, any Error>
-    }
-
-    /// Two statements, and all that an idle worker sends; the second tells what else there is to do.
-    private func renewAndLook() async throws -> Renewal {
-        let (session, duration, name) = (session, settings.lease.leaseDuration, settings.node)
-        let doorbell = await parts.address()
-        let queues = ledger.freeSlots > 0 ? QueueName.claimOrder(targets: targets()) : []
-        return try await parts.database.withRepeatableSession { connection in
-            let renewed = try SessionStatements.renew(session, lease: duration, doorbell: doorbell, on: connection)
-            let asked = SuspendingClock.now
+    /// Looks at the cluster after each renewal: one more statement, and all that an idle worker sends.
+    ///
+    /// In a loop of its own: a look that takes long must not cost the session.
+    func lookAround() async {
+        var trouble = Trouble(logger: parts.logger)
+        for await _ in renewals.stream {
             do {
-                let seen = try SurroundingsStatements.look(from: session, on: name, into: queues, on: connection)
-                return Renewal(
-                    isRenewed: renewed,
-                    look: .success(Reaper.Sighted(seen, askedAt: asked, answeredAt: .now))
-                )
+                heed(try await look())
+                trouble.over()
             } catch {
-                // The lease is kept all the same.
-                return Renewal(isRenewed: renewed, look: .failure(error))
+                trouble.report("looking at the cluster failed: \(error)")
             }
+        }
+    }
+
+    /// Tells children and probes until when the session may act.
+    func passOn(_ deadline: SuspendingClock.Instant) {
+        parts.children.extendAll(until: deadline)
+        parts.pulse.held(until: deadline)
+    }
+
+    private func renewSession() async throws -> Bool {
+        let (session, duration) = (session, settings.lease.leaseDuration)
+        let doorbell = await parts.address()
+        return try await parts.database.withRepeatableSession { connection in
+            try SessionStatements.renew(session, lease: duration, doorbell: doorbell, on: connection)
+        }
+    }
+
+    private func look() async throws -> Reaper.Sighted {
+        let (session, name, passedOver) = (session, settings.node, conditions.passedOver)
+        let isFree = ledger.freeSlots > 0 && !passedOver.tasks.isEmpty
+        let queues = isFree ? QueueName.claimOrder(targets: targets()) : []
+        return try await parts.database.withRepeatableSession { connection in
+            let asked = SuspendingClock.now
+            let seen = try SurroundingsStatements.look(
+                from: session,
+                on: name,
+                into: queues,
+                passedOver,
+                on: connection
+            )
+            return Reaper.Sighted(seen, askedAt: asked, answeredAt: .now)
         }
     }
 
@@ -82,8 +94,7 @@ extension WorkEpoch {
 
     private func lose(_ reason: String) -> SessionLost {
         log(.error, "losing the session", ["reason": "\(reason)"])
-        conditions.lose()
-        parts.children.endLease()
+        conditions.lose { parts.children.endLease() }
         parts.doorbell.ring()
         idle.continuation.yield()
         return SessionLost()

@@ -14,7 +14,9 @@ struct WorkEpoch: Sendable {
     let ledger: WorkLedger
     private let announcer: EndAnnouncer
     let conditions: EpochConditions
-    /// What each renewal has seen; an older look than the newest is of no use.
+    /// Rung by each renewal: it is time to look at the cluster.
+    let renewals = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+    /// What each look has seen; an older one than the newest is of no use.
     let looks = AsyncStream<Reaper.Sighted>.makeStream(bufferingPolicy: .bufferingNewest(1))
     /// Rung when an outcome waits to be written.
     ///
@@ -81,13 +83,14 @@ struct WorkEpoch: Sendable {
         try await parts.database.withSession { try SessionStatements.open(opening, on: $0) }
         conditions.hold(SessionLease(settings.lease, sentAt: sentAt))
         defer { parts.pulse.released() }
-        extendLeases()
+        passOn(conditions.deadline)
         log(.info, "session opened")
         await settle(inheritance)
 
         // A loss is thrown: that cancels every handler at once, also while this body waits for a database that hangs.
         try? await withThrowingDiscardingTaskGroup { group in
             group.addTask { try await self.renew() }
+            group.addTask { await self.lookAround() }
             group.addTask { try await self.watchFence() }
             group.addTask { await self.settle() }
             group.addTask { await self.announcer.run() }
@@ -158,6 +161,7 @@ struct WorkEpoch: Sendable {
                     from: QueueName.claimOrder(targets: targets()),
                     by: identity
                 )
+                conditions.passOver(claiming.filter)
                 if free > 0 { trouble.over() }
                 parts.pulse.worked()
                 // A claim that came back too late is not begun: its operations are found by the next reaper's pass.
