@@ -82,7 +82,7 @@ public struct ServerDirectory: Sendable {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
         for process in names.compactMap({ Int32($0) }) where process != getpid() {
             let traces = ["cmdline", "environ"].compactMap {
-                FileManager.default.contents(atPath: "/proc/\(process)/\($0)")
+                ProcFile.bytes("/proc/\(process)/\($0)")
             }
             if traces.contains(where: { String(decoding: $0, as: UTF8.self).contains(path) }) { kill(process, SIGKILL) }
         }

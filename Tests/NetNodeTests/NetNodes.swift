@@ -146,11 +146,8 @@ struct NetNodes: Sendable {
 
     /// The process ids of the dnsmasqs of a host.
     func servers(_ index: Int) -> [Int32] {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
-        return names.compactMap { Int32($0) }.filter { pid in
-            let line = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline") ?? Data()
-            return String(decoding: line, as: UTF8.self).contains("--conf-file=\(stateDirectory(index))/")
-        }
+        let mark = "--conf-file=\(stateDirectory(index))/"
+        return ProcFile.commandLines().filter { $0.text.contains(mark) }.map(\.pid)
     }
 
     fileprivate func endAll() async throws {

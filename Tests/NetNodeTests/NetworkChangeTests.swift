@@ -203,7 +203,7 @@ extension NamespaceTests {
                 try await converge(nodes, inventory, "blue")
                 func server(_ vni: Int) -> Int32? {
                     nodes.servers(0).first { pid in
-                        let line = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline") ?? Data()
+                        let line = ProcFile.bytes("/proc/\(pid)/cmdline") ?? []
                         return String(decoding: line, as: UTF8.self).contains("/\(vni)/dnsmasq.conf")
                     }
                 }

@@ -117,11 +117,7 @@ struct ServerWorld: Sendable {
 
     /// The processes that were started with a configuration in this world's directory, and live.
     func serverProcesses() -> [pid_t] {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
-        return names.compactMap { pid_t($0) }.filter { pid in
-            let line = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline") ?? Data()
-            return String(decoding: line, as: UTF8.self).hasPrefix("dnsmasq\0--conf-file=\(directory)/")
-        }
+        ProcFile.commandLines().filter { $0.text.hasPrefix("dnsmasq\0--conf-file=\(directory)/") }.map(\.pid)
     }
 }
 

@@ -24,7 +24,7 @@ extension NamespaceTests {
                 let rules = try await world.underlay.run("nft --stateless list tables", in: host.namespace)
                 let server = try #require(
                     nodes.servers(0).first { pid in
-                        let line = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline") ?? Data()
+                        let line = ProcFile.bytes("/proc/\(pid)/cmdline") ?? []
                         return String(decoding: line, as: UTF8.self).contains("/200/")
                     }
                 )

@@ -143,11 +143,6 @@ enum ProcessTable {
 
     /// The command lines of all living processes.
     static func commands() -> [String] {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
-        return names.compactMap { Int32($0) }.filter(isAlive).compactMap { pid in
-            FileManager.default.contents(atPath: "/proc/\(pid)/cmdline").map {
-                String(decoding: $0, as: UTF8.self).replacing("\0", with: " ")
-            }
-        }
+        ProcFile.commandLines().filter { isAlive($0.pid) }.map { $0.text.replacing("\0", with: " ") }
     }
 }
