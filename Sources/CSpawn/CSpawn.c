@@ -20,8 +20,9 @@
  * - clone3, which could do the same, answers ENOSYS under systemd's RestrictNamespaces= (a filter cannot see its
  *   arguments), and this is called by services that may well be confined so.
  * The first three arguments stand in the same order on x86-64 and arm64, and the others are zero. */
-pid_t cspawn_fork(int *pidfd) {
+pid_t cspawn_fork(const struct cspawn_request *request, int *pidfd) {
     unsigned long flags = SIGCHLD | (pidfd != NULL ? CLONE_PIDFD : 0);
+    if (request != NULL && request->process_namespace) flags |= CLONE_NEWPID;
     return (pid_t)syscall(SYS_clone, flags, NULL, pidfd, NULL, NULL);
 }
 
@@ -90,6 +91,34 @@ static void place_standard_streams(const struct cspawn_request *request, int fai
         if (dup2(lifted[stream], stream) < 0) fail(failure, CSPAWN_STEP_STANDARD_STREAMS, errno);
 }
 
+/* Whether the kernel would let this process's parent-death signal through to the user: it asks for the dying parent's
+ * right to signal the child. To be asked while the credentials still are the parent's. Returns 0 or errno. */
+static int may_kill(uid_t user) {
+    if (geteuid() == user || getuid() == user) return 0;
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+    struct __user_cap_data_struct data[2];
+    if (syscall(SYS_capget, &header, data) != 0) return errno;
+    return data[0].effective >> CAP_KILL & 1 ? 0 : EPERM;
+}
+
+/* Whose child this process is by now, as /proc has it: getppid() answers 0 in a process namespace whose first process
+ * this is. Returns -1 with errno. */
+static pid_t current_parent(void) {
+    int file = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+    if (file < 0) return -1;
+    char text[256]; /* id, name of 15 bytes at most in brackets, state, parent */
+    ssize_t count = read(file, text, sizeof text);
+    int error = errno;
+    close(file);
+    errno = count < 0 ? error : EPROTO;
+    ssize_t at = count;
+    while (at > 0 && text[at - 1] != ')') at--; /* the name may hold any byte, what follows holds no bracket */
+    if (at <= 0 || count - at < 4) return -1;
+    pid_t parent = 0;
+    for (at += 3; at < count && text[at] >= '0' && text[at] <= '9'; at++) parent = parent * 10 + (text[at] - '0');
+    return at < count ? parent : -1;
+}
+
 _Noreturn void cspawn_become(const struct cspawn_request *request, pid_t parent, int failure) {
     /* For the same reason as in place_standard_streams. */
     if (failure <= 2) {
@@ -101,13 +130,19 @@ _Noreturn void cspawn_become(const struct cspawn_request *request, pid_t parent,
     /* Needs CAP_SYS_ADMIN, so before the change of credentials. */
     if (request->network_namespace >= 0 && setns(request->network_namespace, CLONE_NEWNET) != 0)
         fail(failure, CSPAWN_STEP_NETWORK_NAMESPACE, errno);
-    if (request->changes_credentials) change_credentials(request, failure);
+    if (request->changes_credentials) {
+        int error = may_kill(request->user);
+        if (error != 0) fail(failure, CSPAWN_STEP_RIGHT_TO_KILL, error);
+        change_credentials(request, failure);
+    }
 
     /* After the credentials: the kernel clears the parent-death signal at every change of them. (A program that
      * changes them itself throws it away; so it is started as its final user.) */
     if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) fail(failure, CSPAWN_STEP_PARENT_DEATH, errno);
     /* After the prctl: a parent that died before it sends no signal any more, but is seen here. */
-    if (getppid() != parent) fail(failure, CSPAWN_STEP_PARENT_GONE, ESRCH);
+    pid_t current = request->process_namespace ? current_parent() : getppid();
+    if (current < 0) fail(failure, CSPAWN_STEP_PARENT_DEATH, errno);
+    if (current != parent) fail(failure, CSPAWN_STEP_PARENT_GONE, ESRCH);
 
     if (request->working_directory != NULL && chdir(request->working_directory) != 0)
         fail(failure, CSPAWN_STEP_WORKING_DIRECTORY, errno);
@@ -145,7 +180,7 @@ int cspawn_direct(const struct cspawn_request *request, struct cspawn_child *chi
     pid_t parent = getpid();
     sigset_t previous;
     block_signals(&previous);
-    child->pid = cspawn_fork(&child->pidfd);
+    child->pid = cspawn_fork(request, &child->pidfd);
     int error = errno;
     if (child->pid == 0) cspawn_become(request, parent, ends[1]);
     sigprocmask(SIG_SETMASK, &previous, NULL);
@@ -162,7 +197,7 @@ int cspawn_kept(const struct cspawn_request *request, struct cspawn_terms terms,
                 struct cspawn_child *child) {
     sigset_t previous;
     block_signals(&previous);
-    child->pid = cspawn_fork(&child->pidfd);
+    child->pid = cspawn_fork(NULL, &child->pidfd);
     int error = errno;
     if (child->pid == 0) cspawn_keep(request, terms, control);
     sigprocmask(SIG_SETMASK, &previous, NULL);

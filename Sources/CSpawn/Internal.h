@@ -5,8 +5,8 @@
 #include "CSpawn.h"
 #include <signal.h>
 
-/* fork without glibc's fork: see CSpawn.c. `pidfd` may be NULL. */
-pid_t cspawn_fork(int *pidfd);
+/* fork without glibc's fork, into the process namespace that the request asks for: see CSpawn.c. Both may be NULL. */
+pid_t cspawn_fork(const struct cspawn_request *request, int *pidfd);
 
 /* Every disposition back to its default. Returns 0 or errno. */
 int cspawn_default_dispositions(void);

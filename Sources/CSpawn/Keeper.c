@@ -252,7 +252,7 @@ _Noreturn void cspawn_keep(const struct cspawn_request *request, struct cspawn_t
     if (error == 0 && prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0) error = errno;
     if (error == 0 && pipe2(failure, O_CLOEXEC | O_NONBLOCK) != 0) error = errno;
     if (error == 0) {
-        keeper.command = cspawn_fork(NULL);
+        keeper.command = cspawn_fork(request, NULL);
         if (keeper.command == 0) cspawn_become(request, self, failure[1]);
         if (keeper.command < 0) error = errno;
     }

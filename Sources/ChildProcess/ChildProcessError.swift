@@ -66,6 +66,7 @@ public struct ChildProcessError: Error, Hashable, CustomStringConvertible {
         case CSPAWN_STEP_GROUP: "cannot become group \(specification.credentials?.group ?? 0) (needs CAP_SETGID)"
         case CSPAWN_STEP_USER: "cannot become user \(specification.credentials?.user ?? 0) (needs CAP_SETUID)"
         case CSPAWN_STEP_CAPABILITIES: "cannot keep its capabilities (the parent must hold each of them)"
+        case CSPAWN_STEP_RIGHT_TO_KILL: "has no CAP_KILL, so that a child of another user would outlive it"
         case CSPAWN_STEP_PARENT_DEATH: "cannot ask for a parent-death signal"
         case CSPAWN_STEP_PARENT_GONE: "its parent died before it started"
         case CSPAWN_STEP_WORKING_DIRECTORY:

@@ -16,6 +16,11 @@ public struct ChildSpecification: Sendable {
     public var workingDirectory: String?
     /// The path of a network namespace to enter, such as `/run/netns/co-7` (needs CAP_SYS_ADMIN); nil stays.
     public var networkNamespace: String?
+    /// Whether the child is the first process of a process namespace of its own (needs CAP_SYS_ADMIN): the kernel then
+    /// kills all that it has forked when it ends, however it does and whatever session or group they have made.
+    ///
+    /// The first process of a namespace gets only those signals that it handles, and SIGKILL and SIGSTOP.
+    public var hasProcessNamespace: Bool
     /// The user to become before the program starts; nil stays who the parent is.
     public var credentials: Credentials?
     /// The moment after which the program is not started any more; nil starts it whenever.
@@ -39,6 +44,7 @@ public struct ChildSpecification: Sendable {
         environment: [String: String] = [:],
         workingDirectory: String? = nil,
         networkNamespace: String? = nil,
+        hasProcessNamespace: Bool = false,
         credentials: Credentials? = nil,
         notAfter: ContinuousClock.Instant? = nil,
         standardInput: StandardInput = .null,
@@ -50,6 +56,7 @@ public struct ChildSpecification: Sendable {
         self.environment = environment
         self.workingDirectory = workingDirectory
         self.networkNamespace = networkNamespace
+        self.hasProcessNamespace = hasProcessNamespace
         self.credentials = credentials
         self.notAfter = notAfter
         self.standardInput = standardInput

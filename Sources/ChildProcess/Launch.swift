@@ -122,6 +122,7 @@ struct Launch {
                             environment: environment,
                             working_directory: paths[1],
                             network_namespace: networkNamespace?.use { $0 } ?? -1,
+                            process_namespace: specification.hasProcessNamespace,
                             standard_streams: (childEnds[0].number, childEnds[1].number, childEnds[2].number),
                             changes_credentials: credentials != nil,
                             user: credentials?.user ?? 0,

@@ -5,7 +5,9 @@ import Synchronization
 /// A long-lived child of this process, which dies with it.
 ///
 /// - When this process ends, by `kill -9` too, the kernel kills the child at once (parent-death signal). It kills that
-///   one process, not what the child forked; and a child that changes its own credentials, or execs a setuid program,
+///   one process, and what the child forked only in a process namespace of its own
+///   (``ChildSpecification/hasProcessNamespace``). It asks whether this process may signal the child: without CAP_KILL
+///   none is started as another user. And a child that changes its own credentials, or execs a setuid program,
 ///   throws the signal away, so start it as its final user (``Credentials``).
 /// - When the child ends, its process group is killed before the child is reaped, so that no helper of it (such as
 ///   dnsmasq's one process per TCP client, which holds port 53) outlives it. A helper that left the group does.

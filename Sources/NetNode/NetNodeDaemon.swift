@@ -49,7 +49,7 @@ struct NetNodeDaemon {
         let connection = try configuration.databaseConnection()
         let database = Database(connection, pool: configuration.pool(slots: Self.slots), logger: logger)
         let networks = try makeNetworks(database)
-        try await networks.servers.endLeftovers(of: networks.namespaces.names())
+        try await networks.servers.endLeftovers()
 
         let (doorbell, electionDoorbell) = (Doorbell(), Doorbell())
         let waker = DoorbellWaker(database: database, sender: DoorbellSender(logger: logger))

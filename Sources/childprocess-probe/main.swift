@@ -18,6 +18,7 @@ struct Options {
     /// The same, counted from the moment its child runs.
     var dieAfterStart: UInt32?
     var networkNamespace: String?
+    var hasProcessNamespace = false
     var credentials: Credentials?
     var command: [String] = []
 
@@ -35,6 +36,7 @@ struct Options {
             case "--die-after-us": dieAfter = UInt32(number())
             case "--timeout-ms": timeout = .milliseconds(number())
             case "--die-after-start-us": dieAfterStart = UInt32(number())
+            case "--process-namespace": hasProcessNamespace = true
             case "--netns": networkNamespace = words.popFirst()
             case "--dnsmasq-user":
                 let user = uid_t(number())
@@ -54,6 +56,7 @@ struct Options {
             arguments: Array(command.dropFirst()),
             environment: ProcessInfo.processInfo.environment,
             networkNamespace: networkNamespace,
+            hasProcessNamespace: hasProcessNamespace,
             credentials: credentials,
             standardOutput: .inherit,
             standardError: .inherit

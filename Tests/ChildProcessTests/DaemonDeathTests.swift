@@ -125,4 +125,54 @@ struct DaemonDeathTests {
             #expect(mark.processes().count == 1)
         }
     }
+
+    @Test(
+        "in a process namespace of its own, all that it forked dies with it and with its daemon, 100 of 100",
+        .enabled(if: getuid() == 0, "process namespaces need root")
+    )
+    func supervisedWithNamespace() async throws {
+        var gone = 0
+        for turn in 0..<100 {
+            try await withTemporaryDirectory { directory in
+                let arguments = ["direct", "--process-namespace"] + family(directory)
+                try await Probe.run(arguments) { probe, mark in
+                    let isReady = try await eventually {
+                        isComplete(mark) && probe.standardOutput.text.hasSuffix("\n")
+                    }
+                    #expect(isReady)
+                    if turn.isMultiple(of: 2) {
+                        probe.signal(SIGKILL)
+                        #expect(try await probe.exit == .signal(SIGKILL))
+                        if try await mark.allGone() { gone += 1 }
+                    } else {
+                        let text = probe.standardOutput.text
+                        let child = try #require(text.split(whereSeparator: \.isWhitespace).last.flatMap { pid_t($0) })
+                        kill(child, SIGKILL)
+                        #expect(try await probe.exit == .code(0))
+                        if mark.processes().isEmpty { gone += 1 }
+                    }
+                }
+            }
+        }
+        #expect(gone == 100)
+    }
+
+    @Test(
+        "so does one that is just being started there, 100 of 100 within 5 ms",
+        .enabled(if: getuid() == 0, "process namespaces need root")
+    )
+    func supervisedWithNamespaceEarly() async throws {
+        var (gone, begun) = (0, 0)
+        for turn in 0..<100 {
+            let options = ["--process-namespace", "--die-after-us", "\(turn * 50)"]
+            try await Probe.run(["direct"] + options + ["--", "sh", "-c", "sleep 1000 & sleep 1001"]) { probe, mark in
+                #expect(try await probe.exit == .signal(SIGKILL))
+                if probe.standardOutput.text.hasPrefix("pid ") { begun += 1 }
+                if try await mark.allGone() { gone += 1 }
+            }
+        }
+        #expect(gone == 100)
+        #expect(begun > 0, "\(begun) of 100 had begun when their daemon died")
+        print("daemon killed within 5 ms of a start in a process namespace: \(gone) of 100 gone, \(begun) had begun")
+    }
 }

@@ -85,7 +85,7 @@ struct DnsmasqDeathTests {
         try await withWorld { world in
             var gone = 0
             for turn in 0..<100 {
-                try await probe(world, ["--dnsmasq-user", Self.nobody]) { probe, mark in
+                try await probe(world, ["--process-namespace", "--dnsmasq-user", Self.nobody]) { probe, mark in
                     #expect(try await eventually { dnsmasq(mark).map(answersDHCP) ?? false }, "turn \(turn): it serves")
                     let server = try #require(dnsmasq(mark))
                     #expect(ProcessTable.status(server, "Uid") == "65534\t65534\t65534\t65534")
@@ -112,7 +112,7 @@ struct DnsmasqDeathTests {
             var gone = 0
             var begun = 0
             for turn in 0..<100 {
-                let options = ["--dnsmasq-user", Self.nobody, option, "\(turn * 50)"]
+                let options = ["--process-namespace", "--dnsmasq-user", Self.nobody, option, "\(turn * 50)"]
                 try await probe(world, options) { probe, mark in
                     #expect(try await probe.exit == .signal(SIGKILL))
                     if probe.standardOutput.text.hasPrefix("pid ") { begun += 1 }
@@ -123,6 +123,34 @@ struct DnsmasqDeathTests {
             // Counted from the call, how many get as far as dnsmasq depends on the machine's load; from its start, all do.
             if option == "--die-after-start-us" { #expect(begun == 100) }
             print("daemon killed, \(option) 0 to 5000: \(gone) of 100 dnsmasq gone, \(begun) had begun")
+        }
+    }
+
+    @Test("a daemon without the right to kill starts nobody as another user, because nobody would die with it")
+    func rightToKill() async throws {
+        // What it takes to start one: setgid, setuid, and what dnsmasq gets; and the right in question.
+        let rights: Set<Capability> = [
+            Capability(number: 6), Capability(number: 7), .netBindService, .netAdmin, .netRaw,
+        ]
+        let options = ["direct", "--dnsmasq-user", Self.nobody, "--", "sleep", "1000"]
+        let daemon = Credentials(user: 12_345, group: 12_345, capabilities: rights)
+        try await Probe.run(options, as: daemon) { probe, mark in
+            let end = try await eventually { probe.exitIfEnded != nil || probe.standardOutput.text.contains("pid ") }
+            #expect(end)
+            #expect(!probe.standardOutput.text.contains("pid "))
+            let isGone = try await mark.allGone()
+            #expect(isGone)
+        }
+        var killer = daemon
+        killer.capabilities.insert(Capability(number: 5))
+        try await Probe.run(options, as: killer) { probe, mark in
+            let runs = try await eventually { mark.processes().map(ProcessTable.name).contains("sleep") }
+            #expect(runs)
+            probe.signal(SIGKILL)
+            let exit = try await probe.exit
+            #expect(exit == .signal(SIGKILL))
+            let isGone = try await mark.allGone()
+            #expect(isGone)
         }
     }
 

@@ -117,6 +117,42 @@ extension NamespaceTests {
             }
         }
 
+        @Test
+        func `a dnsmasq that is left is ended by the next process, in whatever namespace it is, and no other's is`()
+            async throws
+        {
+            try await withServers(networks: 2) { world in
+                let servers = world.servers()
+                servers.open()
+                for index in 0..<2 {
+                    #expect(try await servers.bring(world.wanted([world.host(11)], network: index)) == .started)
+                }
+                await servers.close()
+                // What names that network's namespace now is another one.
+                let next = NetworkServers(
+                    stateDirectory: world.directory,
+                    namespacePath: { _ in world.namespace(1).namespacePath },
+                    credentials: world.credentials,
+                    logger: .silent
+                )
+                let line = "dnsmasq --conf-file=\(world.directory)/100/dnsmasq.conf"
+                let first = world.namespace(0).namespace
+                let ours = try await world.start(["sh", "-c", "\(line); :"], in: first)
+                try await eventually("it runs") { world.serverProcesses().count == 1 }
+                try await next.endLeftovers()
+                #expect(world.serverProcesses() == [])
+                let others = try await world.start(["unshare", "-m", "sh", "-c", "\(line); :"], in: first)
+                try await eventually("the other one runs") { world.serverProcesses().count == 1 }
+                try await next.endLeftovers()
+                #expect(world.serverProcesses().count == 1, "a path among other mounts is another file")
+                // But in a network's own namespace it is in the way of its server, wherever it comes from.
+                try await servers.endLeftovers()
+                #expect(world.serverProcesses() == [])
+                await ours.terminate(grace: .zero)
+                await others.terminate(grace: .zero)
+            }
+        }
+
         @Test func `closing in the middle of many starts leaves no server, and opening again brings them all`()
             async throws
         {

@@ -102,7 +102,7 @@ struct ServerWorld: Sendable {
         return ["sh", "-c", "mkfifo \(fifo); until busybox nc \(Self.server) 53 <> \(fifo); do sleep 0.1; done"]
     }
 
-    /// Starts a program in a namespace.
+    /// Starts a program in a namespace; all that comes of it ends with it, and with the test.
     func start(_ words: [String], in namespace: String) async throws -> SupervisedChild {
         try await SupervisedChild.start(
             ChildSpecification(
@@ -110,6 +110,7 @@ struct ServerWorld: Sendable {
                 arguments: Array(words.dropFirst()),
                 environment: ["PATH": ChildSpecification.standardPath, "LANG": "C.UTF-8"],
                 networkNamespace: "/run/netns/\(namespace)",
+                hasProcessNamespace: true,
                 standardOutput: .collect(limit: 1 << 20, keeping: .head)
             )
         )

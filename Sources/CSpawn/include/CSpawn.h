@@ -26,6 +26,7 @@ enum cspawn_step {
     CSPAWN_STEP_EXECUTE,
     CSPAWN_STEP_KEEPER,
     CSPAWN_STEP_TOO_LATE,
+    CSPAWN_STEP_RIGHT_TO_KILL,
 };
 
 /* Written by a child whose start failed, as one message of eight bytes (below PIPE_BUF, so never torn). */
@@ -41,7 +42,8 @@ struct cspawn_request {
     char *_Nullable const *_Nullable arguments;
     char *_Nullable const *_Nullable environment;
     const char *_Nullable working_directory;
-    int network_namespace; /* descriptor, or -1: stay */
+    int network_namespace;  /* descriptor, or -1: stay */
+    bool process_namespace; /* it is the first process of a new one: the kernel ends all that it forks with it */
     int standard_streams[3];
     bool changes_credentials; /* false: the four fields below are not looked at */
     uid_t user;

@@ -1,11 +1,14 @@
 import ChildProcess
 import Glibc
 
-/// What an earlier server of a network has left behind: a dnsmasq that was killed leaves its process for each open TCP
-/// connection, and that one holds port 53.
+/// The dnsmasqs that an earlier process of this node has left behind.
+///
+/// There should be none: a dnsmasq dies with its netnode, and what it has forked with it. But a kernel with other rules
+/// (a security module that changes a program's domain clears its parent-death signal), or an earlier version, may leave
+/// some, and one that is left holds port 53.
 struct Leftovers: Sendable {
-    let namespacePath: String
-    let configuration: String
+    /// The file of the network's namespace for a configuration of this node; nil for one that is not of this node.
+    let namespacePath: @Sendable (_ configuration: String) -> String?
 
     /// A killed process goes as soon as it is next scheduled.
     private static let limit: Duration = .seconds(5)
@@ -13,13 +16,11 @@ struct Leftovers: Sendable {
 
     enum Failure: Error {
         /// With the kernel's error number.
-        case noNamespace(Int32)
         case noProcesses(Int32)
         case stays(pid_t)
 
         var reason: ServerError.Reason {
             switch self {
-            case .noNamespace(let number): .noNamespace(number)
             case .noProcesses(let number): .file(path: "/proc", attempt: "read", error: number)
             case .stays(let pid): .leftoverStays(pid)
             }
@@ -30,8 +31,7 @@ struct Leftovers: Sendable {
     ///
     /// - Returns: How many there were.
     func end() async throws -> Int {
-        guard let namespace = ProcessFacts.Namespace(of: namespacePath) else { throw Failure.noNamespace(errno) }
-        let left = try processes(in: namespace)
+        let left = try processes()
         for process in left { process.kill() }
         let deadline = ContinuousClock.now + Self.limit
         for process in left {
@@ -43,9 +43,7 @@ struct Leftovers: Sendable {
         return left.count
     }
 
-    /// Ours are those that live in the namespace *and* were started with the configuration: another node of the same
-    /// machine has other namespaces, and another program in this namespace another command line.
-    private func processes(in namespace: ProcessFacts.Namespace) throws -> [ForeignProcess] {
+    private func processes() throws(Failure) -> [ForeignProcess] {
         guard let directory = opendir("/proc") else { throw Failure.noProcesses(errno) }
         defer { closedir(directory) }
         var processes: [ForeignProcess] = []
@@ -53,28 +51,27 @@ struct Leftovers: Sendable {
             let name = withUnsafeBytes(of: entry.pointee.d_name) {
                 String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
             }
-            guard let pid = pid_t(name) else { continue }
-            // The command line first: anybody may read it, and it rules nearly all processes out.
-            guard wasStartedByUs(pid) else { continue }
-            guard let place = ProcessFacts(pid: pid).namespace else {
-                // Without CAP_SYS_PTRACE another user's namespace is out of sight: then it cannot be said that none is left.
-                if errno == EACCES { throw Failure.noProcesses(EACCES) }
-                continue
-            }
-            guard place == namespace else { continue }
+            guard let pid = pid_t(name), try isOurs(pid) else { continue }
             // Held first and asked again then, so that the one that is killed is the one that has answered.
-            guard let process = ForeignProcess(pid: pid), isOurs(pid, namespace), !process.hasEnded else { continue }
+            guard let process = ForeignProcess(pid: pid), try isOurs(pid), !process.hasEnded else { continue }
             processes.append(process)
         }
         return processes
     }
 
-    private func wasStartedByUs(_ pid: pid_t) -> Bool {
-        let argument = NetworkServer.configurationArgument(configuration)
-        return ProcessFacts(pid: pid).arguments?.contains(argument) == true
-    }
-
-    private func isOurs(_ pid: pid_t, _ namespace: ProcessFacts.Namespace) -> Bool {
-        ProcessFacts(pid: pid).namespace == namespace && wasStartedByUs(pid)
+    /// Ours are those that were started with a configuration of ours *and* live in its network's namespace or among our
+    /// mounts: a namespace may have lost its name or be made anew, and a path of another container is another file.
+    private func isOurs(_ pid: pid_t) throws(Failure) -> Bool {
+        let facts = ProcessFacts(pid: pid)
+        // The command line first: anybody may read it, and it rules nearly all processes out.
+        guard let path = facts.arguments.flatMap(NetworkServer.configuration(in:)).flatMap(namespacePath) else {
+            return false
+        }
+        guard let mounts = facts.mounts, let place = facts.namespace else {
+            // Without CAP_SYS_PTRACE another user's namespaces are out of sight: then it cannot be said that none is left.
+            if errno == EACCES { throw Failure.noProcesses(EACCES) }
+            return false
+        }
+        return mounts == ProcessFacts(pid: getpid()).mounts || place == ProcessFacts.Namespace(of: path)
     }
 }

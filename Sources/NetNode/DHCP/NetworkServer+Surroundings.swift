@@ -15,15 +15,26 @@ extension NetworkServer {
     /// The end of stderr that is kept: far more than it writes between two looks, or while it starts.
     private static let longestComplaint = 65_536
 
-    static func configurationArgument(_ path: String) -> String { "--conf-file=\(path)" }
+    private static let executable = "dnsmasq"
+    private static let configurationOption = "--conf-file="
+
+    /// The configuration that a command line of ours names; nil when it is none of ours.
+    static func configuration(in arguments: [String]) -> String? {
+        guard arguments.count > 1, arguments[0] == executable, arguments[1].hasPrefix(configurationOption) else {
+            return nil
+        }
+        return String(arguments[1].dropFirst(configurationOption.count))
+    }
 
     func specification(_ paths: ServerPaths) -> ChildSpecification {
         ChildSpecification(
-            executable: "dnsmasq",
-            arguments: [Self.configurationArgument(paths.configuration)],
+            executable: Self.executable,
+            arguments: [Self.configurationOption + paths.configuration],
             environment: ["PATH": ChildSpecification.standardPath, "LANG": "C.UTF-8"],
             workingDirectory: "/",
             networkNamespace: namespacePath,
+            // It forks for each TCP connection of a guest, and no parent-death signal reaches those processes.
+            hasProcessNamespace: true,
             credentials: credentials,
             standardError: .collect(limit: Self.longestComplaint, keeping: .tail)
         )
@@ -34,7 +45,7 @@ extension NetworkServer {
     }
 
     func leftovers(_ disk: ServerDisk) -> Leftovers {
-        Leftovers(namespacePath: namespacePath, configuration: disk.paths.configuration)
+        Leftovers { [namespacePath] in $0 == disk.paths.configuration ? namespacePath : nil }
     }
 
     // MARK: Errors

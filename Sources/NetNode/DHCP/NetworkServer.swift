@@ -254,6 +254,7 @@ package actor NetworkServer {
         _ disk: ServerDisk,
         in epoch: ServerPermit.Epoch
     ) async throws {
+        guard ProcessFacts.Namespace(of: namespacePath) != nil else { throw error(.noNamespace(errno)) }
         try onDisk(disk.make)
         for attempt in 1... {
             try onDisk { () throws(ServerDisk.Failure) in try disk.write(files, over: try disk.read()) }
@@ -339,8 +340,6 @@ package actor NetworkServer {
         let disk = try disk()
         do {
             _ = try await leftovers(disk).end()
-        } catch Leftovers.Failure.noNamespace {
-            // Nothing can be in a namespace that is not there.
         } catch let failure as Leftovers.Failure {
             throw error(failure.reason)
         }

@@ -59,18 +59,21 @@ package final class NetworkServers: Sendable {
         (starts, startFound) = AsyncStream.makeStream()
     }
 
-    /// Kills what an earlier process of this node has left running in its namespaces.
+    /// Kills what an earlier process of this node has left running, also of networks that are gone.
     ///
-    /// - Parameter namespaces: all that are there.
     /// - Throws: What keeps it from knowing that nothing is left.
-    package func endLeftovers(of namespaces: [NamespaceName]) async throws {
-        for namespace in namespaces where namespace.presence == .present {
-            let paths = try ServerPaths(directory: "\(stateDirectory)/\(namespace.vni)")
-            let count = try await Leftovers(namespacePath: namespace.path, configuration: paths.configuration).end()
-            if count > 0 {
-                logger.notice("leftovers ended", metadata: ["vni": "\(namespace.vni)", "count": "\(count)"])
-            }
+    package func endLeftovers() async throws {
+        let leftovers = Leftovers { [stateDirectory, namespacePath] configuration in
+            let words = configuration.split(separator: "/")
+            // Whatever a path like this one means, it is ours only if we would have written it.
+            guard words.count > 1, let vni = try? VNI(String(words[words.count - 2])),
+                let paths = try? ServerPaths(directory: "\(stateDirectory)/\(vni)"),
+                paths.configuration == configuration
+            else { return nil }
+            return namespacePath(vni)
         }
+        let count = try await leftovers.end()
+        if count > 0 { logger.notice("leftovers ended", metadata: ["count": "\(count)"]) }
     }
 
     /// Allows servers to run.

@@ -7,7 +7,7 @@ struct ProcessFacts: Sendable {
     /// A table of sockets, a status: those of a network's namespace are short.
     private static let longest = 4 << 20
 
-    /// Which network namespace it is, by what the kernel calls a namespace's file.
+    /// Which namespace it is, by what the kernel calls a namespace's file.
     struct Namespace: Sendable, Hashable {
         let device: UInt64
         let inode: UInt64
@@ -23,6 +23,9 @@ struct ProcessFacts: Sendable {
 
     /// Its network namespace; nil when it is gone, or a zombie.
     var namespace: Namespace? { Namespace(of: "/proc/\(pid)/ns/net") }
+
+    /// The namespace of the mounts that its paths go by; nil when it is gone, or a zombie.
+    var mounts: Namespace? { Namespace(of: "/proc/\(pid)/ns/mnt") }
 
     /// Its command line, word by word; nil when it is gone, empty for a zombie and for a thread of the kernel.
     var arguments: [String]? {
