@@ -190,6 +190,39 @@ extension NamespaceTests {
             }
         }
 
+        @Test func `servers that are needed no more for readiness are there for a tenure that begins at that moment`()
+            async throws
+        {
+            try await withServers(networks: 2) { world in
+                let servers = world.servers()
+                let all = try (0..<2).map { try world.wanted([world.host(11)], network: $0) }
+                var (kept, anew) = (0, 0)
+                for turn in 0..<60 {
+                    servers.open(for: .readiness)
+                    for wanted in all { _ = try await servers.bring(wanted) }
+                    let before = Set(world.serverProcesses())
+                    try await withThrowingTaskGroup(of: Void.self) { group in
+                        group.addTask {
+                            for _ in 0..<(turn % 12) { await Task.yield() }
+                            await servers.close(for: [.readiness])
+                        }
+                        group.addTask {
+                            for _ in 0..<(11 - turn % 12) { await Task.yield() }
+                            servers.open(for: .tenure)
+                            for wanted in all { _ = try await servers.bring(wanted) }
+                        }
+                        try await group.waitForAll()
+                    }
+                    let after = Set(world.serverProcesses())
+                    #expect(after == Set(await servers.running.values) && after.count == 2, "turn \(turn)")
+                    if after == before { kept += 1 } else { anew += 1 }
+                    await servers.close()
+                    #expect(world.serverProcesses() == [])
+                }
+                print("an end of readiness beside a tenure's beginning: \(kept) times kept, \(anew) times anew")
+            }
+        }
+
         @Test func `a network without its namespace is an error that names it, and holds up no other`() async throws {
             try await withServers(networks: 2) { world in
                 let servers = world.servers()

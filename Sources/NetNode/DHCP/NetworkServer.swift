@@ -35,6 +35,8 @@ package actor NetworkServer {
     /// The child, and what it is known to know.
     struct Running {
         let child: SupervisedChild
+        /// Over it, the child is to be ended.
+        let epoch: ServerPermit.Epoch
         let configuration: String
         var hosts: String?
         var names: String?
@@ -106,19 +108,21 @@ package actor NetworkServer {
         try await turns.run { try await self.endAndForget() }
     }
 
-    /// Kills whatever runs, also what is just being started, once the permit is withdrawn.
+    /// Kills whatever runs of an epoch that is over, also what is just being started.
     ///
-    /// When it returns, none runs and none will.
-    func kill() async {
-        if let current { doomed.append(current.child) }
-        current = nil
-        hasFailed = false
+    /// When it returns, none runs; one that was started for a new purpose meanwhile is left.
+    func killOutdated() async {
+        if current.map({ !permit.lasts($0.epoch) }) ?? true {
+            if let current { doomed.append(current.child) }
+            current = nil
+            hasFailed = false
+        }
         await withDiscardingTaskGroup { group in
             for child in doomed { group.addTask { await child.terminate(grace: .zero) } }
         }
         doomed.removeAll { $0.exitIfEnded != nil }
-        // A pass in the middle finds the permit withdrawn at its next step; nothing is left of it at its end.
-        try? await turns.run { await self.endCurrent() }
+        // A pass in the middle finds its epoch over at its next step; nothing is left of it at its end.
+        try? await turns.run { await self.endOutdated() }
     }
 
     /// Takes note that a child has ended.
@@ -154,6 +158,8 @@ package actor NetworkServer {
         try permit.check(epoch)
         // Seen here before whoever waits for its end has had a turn.
         if let child = current?.child, let exit = child.exitIfEnded { _ = hasLost(child, exit) }
+        // It is about to be killed, and no pass may rely on it.
+        await endOutdated()
         let disk = try disk()
         let files = wanted.isNeeded ? ServerFiles(wanted, at: disk.paths, upstream: upstream) : nil
         let strays = try await strays(wanted, disk)
@@ -292,7 +298,13 @@ package actor NetworkServer {
         } catch {
             throw self.error(.notStarted("\(error)"))
         }
-        current = Running(child: child, configuration: files.configuration, namespace: namespace, leases: leases)
+        current = Running(
+            child: child,
+            epoch: epoch,
+            configuration: files.configuration,
+            namespace: namespace,
+            leases: leases
+        )
         do {
             try permit.check(epoch)
             try await waitUntilServing(child, wanted, disk.paths, in: epoch)
@@ -351,6 +363,12 @@ package actor NetworkServer {
         // First: an end that is wanted is no loss.
         current = nil
         await end(child, grace: Self.grace)
+    }
+
+    private func endOutdated() async {
+        guard let current, !permit.lasts(current.epoch) else { return }
+        self.current = nil
+        await end(current.child, grace: .zero)
     }
 
     private func end(_ child: SupervisedChild, grace: Duration) async {

@@ -8,7 +8,7 @@ import Synchronization
 
 /// The DHCP and DNS servers of all networks of a node.
 ///
-/// Closed at first: none may run until ``open()``, nor after ``close()``. Networks do not wait for each other.
+/// Closed at first: none may run until ``open(for:)``, nor after ``close(for:)``. Networks do not wait for each other.
 package final class NetworkServers: Sendable {
     private struct State {
         var servers: [VNI: NetworkServer] = [:]
@@ -77,21 +77,28 @@ package final class NetworkServers: Sendable {
     }
 
     /// Allows servers to run.
-    package func open() {
-        permit.open()
+    package func open(for purpose: ServerPermit.Purpose = .tenure) {
+        permit.open(for: purpose)
     }
 
-    /// Kills all servers at once, and lets none be started any more.
+    /// Ends purposes, by default all; when none is left, kills all servers at once and lets none be started any more.
     ///
-    /// From the call on no child comes to serve, also not by a ``bring(_:)`` in the middle, which throws
-    /// ``ServersClosed``. When it returns, no child is left. Works in a cancelled task too.
-    package func close() async {
-        permit.close()
+    /// From then on no child comes to serve, also not by a ``bring(_:)`` in the middle, which throws ``ServersClosed``.
+    /// When it returns, no child of before is left. Works in a cancelled task too. One that ends a purpose beside an
+    /// ``open(for:)`` for another one either comes first, and the others are new, or ends nothing.
+    package func close(for purposes: Set<ServerPermit.Purpose> = Set(ServerPermit.Purpose.allCases)) async {
+        guard permit.close(for: purposes) else { return }
         let servers = state.withLock { $0.servers.values }
         await withDiscardingTaskGroup { group in
-            for server in servers { group.addTask { await server.kill() } }
+            for server in servers { group.addTask { await server.killOutdated() } }
         }
     }
+
+    /// The time that servers may now run without a break.
+    func epoch() throws(ServersClosed) -> ServerPermit.Epoch { try permit.begin() }
+
+    /// Whether servers of an epoch may still run.
+    func lasts(_ epoch: ServerPermit.Epoch) -> Bool { permit.lasts(epoch) }
 
     /// Makes the server of a network what is wanted; see ``NetworkServer/bring(to:)``.
     ///

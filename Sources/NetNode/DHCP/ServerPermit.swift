@@ -1,43 +1,64 @@
 import Synchronization
 
-/// Whether servers may be started, asked before and after everything that takes time.
+/// Whether servers may run, and what for; asked before and after everything that takes time.
+///
+/// Who ends one purpose does not end what runs for another, in whatever order the two are said.
 package final class ServerPermit: Sendable {
-    /// The time between an opening and the next closing: work that began in one does not go on in another.
+    /// What servers run for.
+    package enum Purpose: Sendable, Hashable, CaseIterable {
+        /// To be there when this node takes over; nobody hears them.
+        case readiness
+        /// A tenure of this node.
+        case tenure
+    }
+
+    /// The time in which there is a purpose without a break: what began in one does not go on in another.
     package struct Epoch: Sendable, Hashable {
         fileprivate let number: Int
     }
 
     private struct State {
-        var isOpen: Bool
+        var purposes: Set<Purpose>
         var epoch = 0
     }
 
     private let state: Mutex<State>
 
     package init(isOpen: Bool) {
-        state = Mutex(State(isOpen: isOpen))
+        state = Mutex(State(purposes: isOpen ? [.tenure] : []))
     }
 
-    package func open() {
-        state.withLock { $0.isOpen = true }
+    package func open(for purpose: Purpose) {
+        state.withLock { _ = $0.purposes.insert(purpose) }
     }
 
-    package func close() {
+    /// Ends purposes.
+    ///
+    /// - Returns: Whether none is left: then the epoch is over, if there was one.
+    package func close(for purposes: Set<Purpose>) -> Bool {
         state.withLock { state in
-            state.isOpen = false
-            state.epoch += 1
+            let isOpen = !state.purposes.isEmpty
+            state.purposes.subtract(purposes)
+            guard state.purposes.isEmpty else { return false }
+            if isOpen { state.epoch += 1 }
+            return true
         }
     }
 
     /// The epoch in which a piece of work begins.
     package func begin() throws(ServersClosed) -> Epoch {
         let state = state.withLock { $0 }
-        guard state.isOpen else { throw ServersClosed() }
+        guard !state.purposes.isEmpty else { throw ServersClosed() }
         return Epoch(number: state.epoch)
+    }
+
+    /// Whether an epoch lasts.
+    package func lasts(_ epoch: Epoch) -> Bool {
+        state.withLock { !$0.purposes.isEmpty && $0.epoch == epoch.number }
     }
 
     /// Whether work that began in an epoch may go on.
     package func check(_ epoch: Epoch) throws(ServersClosed) {
-        guard state.withLock({ $0.isOpen && $0.epoch == epoch.number }) else { throw ServersClosed() }
+        guard lasts(epoch) else { throw ServersClosed() }
     }
 }

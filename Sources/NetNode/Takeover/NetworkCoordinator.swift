@@ -28,13 +28,9 @@ package final class NetworkCoordinator: ElectedRole {
     private let doorbell: Doorbell
     private let electionDoorbell: Doorbell
     private let logger: Logger
-    /// The tenure under which this node serves; nil while it does not, or not yet.
-    private let serving = Mutex<Tenure?>(nil)
-    /// When it last began to serve, and when its gate was last opened; nil before.
-    private let begun = Mutex<ContinuousClock.Instant?>(nil)
-    private let heard = Mutex<ContinuousClock.Instant?>(nil)
-    /// Whether all servers were made ready, and have not been ended since.
-    private let isReady = Mutex(false)
+    private let phase = Mutex(RolePhase())
+    /// The epoch in which all servers were made ready; nil before.
+    private let readyIn = Mutex<ServerPermit.Epoch?>(nil)
     /// Whether servers should be ready; the last word counts.
     private let readiness = AsyncStream<Bool>.makeStream(bufferingPolicy: .bufferingNewest(1))
 
@@ -65,7 +61,7 @@ package final class NetworkCoordinator: ElectedRole {
 
     /// The tenure under which operations on networks may be run here now.
     package var tenure: Tenure? {
-        serving.withLock { $0.flatMap { $0.isOver ? nil : $0 } }
+        phase.withLock { $0.heard.flatMap { $0.isOver ? nil : $0 } }
     }
 
     /// What this node is to the networks.
@@ -82,7 +78,7 @@ package final class NetworkCoordinator: ElectedRole {
         if let tenure, let deadline = tenure.deadline {
             return .serving(term: tenure.term, margin: deadline - .now)
         }
-        return begun.withLock { $0 } == nil ? .notElected : .opening
+        return phase.withLock { $0.hasBegun } ? .opening : .notElected
     }
 
     // MARK: Not elected yet
@@ -94,14 +90,12 @@ package final class NetworkCoordinator: ElectedRole {
     func keepReady() async {
         for await isWanted in readiness.stream {
             if isWanted {
-                networks.servers.open()
+                networks.servers.open(for: .readiness)
                 await makeReady()
                 electionDoorbell.ring()
-            } else if begun.withLock({ $0 }) == nil {
-                isReady.withLock { $0 = false }
-                await networks.servers.close()
-                // Elected meanwhile.
-                if begun.withLock({ $0 }) != nil { networks.servers.open() }
+            } else {
+                // Those of a tenure stay.
+                await networks.servers.close(for: [.readiness])
             }
         }
     }
@@ -110,8 +104,9 @@ package final class NetworkCoordinator: ElectedRole {
         var trouble = Trouble(logger: logger)
         for _ in 1...Self.triesToBeReady {
             do {
+                let epoch = try networks.servers.epoch()
                 try await networks.serveAll(under: nil)
-                isReady.withLock { $0 = true }
+                readyIn.withLock { $0 = epoch }
                 return
             } catch {
                 trouble.report("not everything could be made ready: \(error)")
@@ -121,23 +116,32 @@ package final class NetworkCoordinator: ElectedRole {
     }
 
     package func strength() async -> Int? {
-        guard isHeard || isReady.withLock({ $0 }) else { return nil }
+        guard isHeard || isReady else { return nil }
         return await networks.servers.running.count
     }
 
     package var isHeard: Bool { tenure != nil }
 
+    /// Whether all servers were made ready, and have not been ended since.
+    private var isReady: Bool { readyIn.withLock { $0 }.map(networks.servers.lasts) ?? false }
+
     // MARK: Elected
 
     package func serve(_ tenure: Tenure) async {
         let start = ContinuousClock.now
-        guard !tenure.isOver else { return }
-        begun.withLock { $0 = start }
-        networks.servers.open()
+        let hasBegun = phase.withLock { phase in
+            guard phase.begin(tenure, at: start) else { return false }
+            // Within: whoever retires it finds them open, or it does not begin.
+            networks.servers.open(for: .tenure)
+            return true
+        }
+        guard hasBegun else { return }
+        // From here on it is the tenure that they run for; what was said before is not to be heeded after it.
+        shouldBeReady(false)
         await withDiscardingTaskGroup { group in
             let mayOpen = AsyncStream<Void>.makeStream()
             group.addTask {
-                if self.isReady.withLock({ $0 }), (try? await self.networks.bringServers(under: nil)) != nil {
+                if self.isReady, (try? await self.networks.bringServers(under: nil)) != nil {
                     // What is left is to read the kernel back and to write down what was reached.
                     mayOpen.continuation.finish()
                 }
@@ -168,15 +172,12 @@ package final class NetworkCoordinator: ElectedRole {
                 await untilDone(tenure, "the gateways cannot be announced") { try await networks.announce() }
             }
         }
-        // A server that was being started when the tenure ended is nobody's.
-        if tenure.isOver { await networks.servers.close() }
     }
 
     private func open(_ tenure: Tenure) async -> Bool {
         await untilDone(tenure, "the gate cannot be opened") {
             guard try await gate.open(under: tenure) else { return }
-            heard.withLock { $0 = .now }
-            serving.withLock { $0 = tenure }
+            phase.withLock { $0.opened(tenure, at: .now) }
         }
         return self.tenure != nil
     }
@@ -205,33 +206,28 @@ package final class NetworkCoordinator: ElectedRole {
     }
 
     package func extend(_ tenure: Tenure) async -> Bool {
-        let isServing = serving.withLock { $0 != nil }
-        if isServing {
+        if phase.withLock({ $0.heard === tenure }) {
             do {
                 try await gate.extend(tenure)
-                heard.withLock { $0 = .now }
+                phase.withLock { $0.opened(tenure, at: .now) }
             } catch {
                 // It closes by itself then; the next renewal makes the whole table anew.
                 logger.error("the gate was not kept open", metadata: ["error": "\(error)"])
             }
         }
         // Somebody who can be heard should have the role; that somebody tried to be is no reason to keep it.
-        let last = heard.withLock { $0 } ?? begun.withLock { $0 } ?? .now
-        return ContinuousClock.now - last < Self.patience
+        return phase.withLock { $0.unheard(tenure, at: .now) } < Self.patience
     }
 
     // MARK: Not elected any more
 
     package func fallSilent(_ tenure: Tenure) async throws {
-        serving.withLock { $0 = nil }
+        phase.withLock { $0.silence(tenure) }
         try await gate.close()
     }
 
     package func retire(_ tenure: Tenure) async {
-        serving.withLock { $0 = nil }
-        heard.withLock { $0 = nil }
-        begun.withLock { $0 = nil }
-        isReady.withLock { $0 = false }
+        phase.withLock { $0.retire(tenure) }
         do {
             try await gate.close()
         } catch {

@@ -1,0 +1,60 @@
+import ClusterOps
+
+/// How far this node has come in the elected role: one value for all that asks, and for all that changes it.
+///
+/// Pure. What is said of a tenure that has been retired changes nothing, however late it comes.
+struct RolePhase: Sendable {
+    private struct Current {
+        let tenure: Tenure
+        let begunAt: ContinuousClock.Instant
+        /// When its gate was last opened; nil before.
+        var heardAt: ContinuousClock.Instant?
+        var isSilent = false
+    }
+
+    private var current: Current?
+    /// The highest term that has been retired: terms only rise.
+    private var retired: UInt64 = 0
+
+    /// The tenure whose gate was opened, and was not closed for good since.
+    var heard: Tenure? {
+        guard let current, current.heardAt != nil, !current.isSilent else { return nil }
+        return current.tenure
+    }
+
+    /// Whether a tenure has begun that is not retired yet.
+    var hasBegun: Bool { current != nil }
+
+    /// Begins a tenure.
+    ///
+    /// - Returns: False when it is over or retired already: then nothing may be done under it.
+    mutating func begin(_ tenure: Tenure, at now: ContinuousClock.Instant) -> Bool {
+        guard tenure.term > retired, !tenure.isOver else { return false }
+        current = Current(tenure: tenure, begunAt: now)
+        return true
+    }
+
+    /// Takes note that the gate stands open under a tenure.
+    mutating func opened(_ tenure: Tenure, at now: ContinuousClock.Instant) {
+        guard current?.tenure === tenure, current?.isSilent == false else { return }
+        current?.heardAt = now
+    }
+
+    /// Takes note that a tenure's gate is closed for good.
+    mutating func silence(_ tenure: Tenure) {
+        guard current?.tenure === tenure else { return }
+        current?.isSilent = true
+    }
+
+    /// Ends a tenure, also one that has not begun: it will not any more.
+    mutating func retire(_ tenure: Tenure) {
+        retired = max(retired, tenure.term)
+        if current?.tenure === tenure { current = nil }
+    }
+
+    /// How long nobody has heard this node under a tenure; zero before it begins.
+    func unheard(_ tenure: Tenure, at now: ContinuousClock.Instant) -> Duration {
+        guard let current, current.tenure === tenure else { return .zero }
+        return now - (current.heardAt ?? current.begunAt)
+    }
+}
