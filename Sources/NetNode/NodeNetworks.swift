@@ -150,6 +150,17 @@ package struct NodeNetworks: Sendable {
         return try await isNetworkNode() ? Set(meshed).union(try await wanted().map(\.vni)) : Set(meshed)
     }
 
+    /// The VNIs of which this node has what only a network node has, though it is none any more.
+    ///
+    /// Of those whose mesh it keeps; the others are strays altogether.
+    ///
+    /// - Throws: When one of them cannot be read: then nothing is known of any.
+    func leftByRole() async throws -> Set<VNI> {
+        guard try await !isNetworkNode() else { return [] }
+        let present = try await namespaces.present().union(try servers.present())
+        return present.intersection(try await mesh.wanted().networks.map(\.vni))
+    }
+
     /// Removes what this node has of a VNI that nobody wants here.
     ///
     /// - Returns: What came of it; a foreign device on the bridge keeps all of it.

@@ -1,6 +1,7 @@
 import ClusterOps
 import ClusterOpsTestKit
 import Foundation
+import NetNode
 import Testing
 
 extension NamespaceTests {
@@ -37,6 +38,33 @@ extension NamespaceTests {
                 try await nodes.start(0)
                 _ = try await nodes.elected(above: term)
                 try await eventually("the leg is up again") { try await legIsUp() }
+            }
+        }
+
+        @Test func `legs that stay up are an error that names them`() async throws {
+            try await withEgress { world in
+                try await world.pass(try world.both())
+                let refusing = NamespaceReconciler(
+                    prefix: world.node.namespacePrefix,
+                    namespace: world.node.namespacePath,
+                    runner: HostCommandRunner { command in
+                        guard command.arguments.contains("-batch") else { return try await command.output() }
+                        let line = "link set dev none down\n"
+                        return try await HostCommand(
+                            command.program,
+                            command.arguments,
+                            input: line,
+                            namespace: command.namespace
+                        ).output()
+                    },
+                    logger: .silent
+                )
+                let error = await #expect(throws: LegsStayUp.self) { try await refusing.lowerLegs() }
+                #expect(error?.legs == ["coex100", "coex200", "cogw100", "cogw200"])
+                #expect(error?.description.contains("coex100, coex200, cogw100 and 1 more could not be") == true)
+                #expect(error?.description.contains("none") == true)
+                try await world.namespaces.lowerLegs()
+                try await refusing.lowerLegs()
             }
         }
     }

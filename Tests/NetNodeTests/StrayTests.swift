@@ -116,5 +116,43 @@ extension NamespaceTests {
                 #expect(try await world.underlay.lease(of: guest) != nil)
             }
         }
+
+        @Test func `a node that is no network node any more keeps the mesh of its guests, and nothing behind a gate`()
+            async throws
+        {
+            try await withNetNodes(hosts: 2) { nodes in
+                let world = nodes.world
+                let blue = try await world.addNetwork("blue", vni: 100)
+                for (number, index) in [(11, 0), (12, 1)] { try await world.want(number, in: blue, on: index) }
+                for index in 0..<2 { try await nodes.start(index, environment: Self.often) }
+                // The elected one hands over first.
+                let lost = try await nodes.elected()
+                try await nodes.meshed(blue)
+                let term = try await nodes.term()
+                try await world.cluster.execute(
+                    "UPDATE nodes SET is_network_node = FALSE WHERE id = \(world.nodes[lost])"
+                )
+                #expect(try await nodes.elected(above: term) == 1 - lost)
+                let host = world.hosts[lost]
+                try await eventually("its leg, namespace and files are gone") {
+                    let links = try await world.underlay.run("ip -o link show", in: host.namespace)
+                    return !links.contains("cogw100")
+                        && !FileManager.default.fileExists(atPath: "/run/netns/\(host.namespacePrefix)100")
+                        && !FileManager.default.fileExists(atPath: "\(nodes.stateDirectory(lost))/100")
+                }
+                let links = try await world.underlay.run("ip -o link show", in: host.namespace)
+                #expect(links.contains("cobr100") && links.contains("covx100"))
+                let guest = try await world.start(lost == 0 ? 11 : 12, in: blue, on: lost)
+                #expect(try await world.underlay.lease(of: guest, tries: 3) != nil)
+                #expect(try await world.underlay.ping(from: guest, to: try world.address(1)) == 1)
+
+                try await world.cluster.execute(
+                    "UPDATE nodes SET is_network_node = TRUE WHERE id = \(world.nodes[lost])"
+                )
+                try await eventually("it is ready to be elected again") {
+                    FileManager.default.fileExists(atPath: "/run/netns/\(host.namespacePrefix)100")
+                }
+            }
+        }
     }
 }

@@ -49,6 +49,7 @@ package struct Maintenance: Service {
         var failures = 0
         var pause = interval
         var strays = StrayWatch(grace: strayGrace)
+        var left = StrayWatch(grace: strayGrace)
         var told: [VNI: MeshDeletion] = [:]
         repeat {
             let begun = ContinuousClock.now
@@ -65,6 +66,9 @@ package struct Maintenance: Service {
                     at: .now
                 )
                 told = await remove(due, told)
+                // Who still serves hands over first.
+                let leftByRole = coordinator.tenure == nil ? try await networks.leftByRole() : []
+                await clear(left.observe(present: leftByRole, wanted: [], at: .now))
                 trouble.over()
                 failures = 0
                 record.passed(in: ContinuousClock.now - begun)
@@ -78,6 +82,18 @@ package struct Maintenance: Service {
             // Soon after the start the database or the node may be missing yet.
             pause = failures == 0 ? next : min(next, .seconds(1) * failures)
         } while await ClusterOps.pause(for: pause) == .elapsed
+    }
+
+    /// Takes away what a node keeps that is no network node any more; each by itself.
+    private func clear(_ left: [VNI]) async {
+        for vni in left {
+            do {
+                guard try await networks.clear(vni) else { continue }
+                logger.notice("left by a lost role", metadata: ["vni": "\(vni)", "outcome": "deleted"])
+            } catch {
+                logger.warning("what a lost role has left stays", metadata: ["vni": "\(vni)", "error": "\(error)"])
+            }
+        }
     }
 
     /// Removes what has been a stray for long enough; each by itself, so that one that stays keeps no other.

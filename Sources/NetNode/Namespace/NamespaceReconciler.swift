@@ -9,7 +9,7 @@ import Logging
 /// The networks' bridges come from the mesh, which goes first. One for each node in a process.
 package struct NamespaceReconciler: Sendable {
     /// Namespaces that are worked on at once: each costs a few processes, and the node has other work.
-    private static let atOnce = 4
+    static let atOnce = 4
     /// How long a new leg's port may take until it forwards: the kernel tells the bridge of a carrier after a second.
     private static let forwardingWithin: Duration = .seconds(3)
     private static let forwardingLook: Duration = .milliseconds(10)
@@ -130,14 +130,6 @@ package struct NamespaceReconciler: Sendable {
             if found { logger.info("namespace deleted", metadata: ["namespace": "\(name)"]) }
             return found
         }
-    }
-
-    /// Takes all legs of this node down: for a node that nobody guards any more.
-    package func lowerLegs() async throws {
-        let legs = try await links().values.filter { link in
-            (LegName(deviceName: link.name) != nil || ExternalLegName(deviceName: link.name) != nil) && link.isUp
-        }
-        _ = try await batch(legs.map { "link set dev \($0.name) down" }, in: namespace)
     }
 
     /// Tells a network's guests and bridges where its gateway is now.
