@@ -15,10 +15,12 @@ struct EgressWorld: Sendable {
     let directory: String
     /// The commands that the reconcilers have started.
     let commands: Locked<[HostCommand]>
+    /// What each command waits for before it is run.
+    let delay = Locked<(@Sendable (HostCommand) async throws -> Void)?>(nil)
     private let started = Locked<[SupervisedChild]>([])
 
     fileprivate init(_ underlay: NamespaceHosts, directory: String, bridge: String?) throws {
-        let commands = Locked<[HostCommand]>([])
+        let (commands, delay) = (Locked<[HostCommand]>([]), delay)
         self.commands = commands
         self.underlay = underlay
         self.directory = directory
@@ -28,6 +30,7 @@ struct EgressWorld: Sendable {
             namespace: node.namespacePath,
             runner: HostCommandRunner { command in
                 commands.update { $0.append(command) }
+                try await delay.value?(command)
                 return try await command.output()
             },
             logger: .silent
@@ -77,7 +80,7 @@ struct EgressWorld: Sendable {
     /// A pass that has to reach what is wanted.
     @discardableResult
     func pass(_ wanted: [EgressWanted]) async throws -> EgressReconciler.Pass {
-        let pass = try await egress.pass { wanted }
+        let pass = try await egress.pass { .init(wanted: wanted) }
         #expect(pass.failures.isEmpty, "\(pass.failures)")
         return pass
     }

@@ -5,7 +5,7 @@ import Logging
 
 /// Brings the networks' ways out on a node to what is wanted, whatever they are now.
 ///
-/// The networks' namespaces go first. It takes its turns with them: no leg is made into a namespace that is being deleted.
+/// The networks' namespaces go first. It changes in turn with them: no leg is made into a namespace that is being deleted.
 package struct EgressReconciler: Sendable {
     /// What came of a pass.
     package struct Pass: Sendable {
@@ -35,47 +35,112 @@ package struct EgressReconciler: Sendable {
         self.logger = logger
     }
 
+    /// Which ways out a pass is about, read from one snapshot.
+    package struct Scope: Sendable {
+        /// The network that is looked at; nil is all, those too that should have no way out any more.
+        let only: VNI?
+        let wanted: [EgressWanted]
+
+        package init(only: VNI? = nil, wanted: [EgressWanted]) {
+            self.only = only
+            self.wanted = wanted
+        }
+    }
+
     /// Reads wanted and actual, changes what differs, and reads back.
     ///
-    /// - Parameters:
-    ///   - only: the network that is looked at; nil is all, those too that should have no way out any more.
-    ///   - wanted: the ways out that are wanted of these, read when no other pass or deletion is in the middle.
+    /// It looks beside other passes over the namespaces, and takes its turn with them only for what it found to be
+    /// different: for a few networks at a time, with wanted and actual read anew.
+    ///
+    /// - Parameter scope: the ways out that are wanted; nil when the network is gone.
     /// - Returns: What is wrong with each network that did not get there; none of them keeps the others from it.
-    /// - Throws: `HostCommandError` when the node's devices cannot be read, and what `wanted` throws: then nothing is
+    /// - Throws: `HostCommandError` when the node's devices cannot be read, and what `scope` throws: then nothing more is
     ///   changed.
-    package func pass(
-        _ only: VNI? = nil,
-        _ wanted: @Sendable () async throws -> [EgressWanted]
-    ) async throws -> Pass {
-        let (pass, announced) = try await namespaces.turns.run {
-            let wanted = try await wanted()
-            let links = try await namespaces.links()
-            let needed = Set(wanted.map(\.vni))
-            let unwanted = links.keys.compactMap { ExternalLegName(deviceName: $0)?.vni }
-                .filter { !needed.contains($0) && (only == nil || $0 == only) }
-            let jobs = wanted.map { Job(vni: $0.vni, wanted: $0) } + unwanted.map { Job(vni: $0, wanted: nil) }
-            var (failures, changed, announced): ([VNI: any Error], Int, Set<VNI>) = ([:], 0, [])
-            for (job, result) in await namespaces.eachOf(jobs, { try await bring($0, links) }) {
-                switch result {
-                case .success(let steps):
-                    if !steps.isEmpty { changed += 1 }
-                    if steps.contains(.announce) { announced.insert(job.vni) }
-                case .failure(let error): failures[job.vni] = error
-                }
-            }
-            // What was cancelled has not failed.
+    package func pass(_ scope: @Sendable () async throws -> Scope?) async throws -> Pass {
+        guard let seen = try await scope() else { return Pass(wanted: [], failures: [:], changed: 0) }
+        let links = try await namespaces.links()
+        let looks = await namespaces.eachOf(jobs(seen, links)) { try await !changes(for: $0, links).isEmpty }
+        // A look that failed may have met a change in the middle.
+        let differing = looks.filter { (try? $0.1.get()) ?? true }.map(\.0.vni)
+        var outcome = Outcome(wanted: seen.wanted)
+        var rest = differing[...]
+        while !rest.isEmpty {
             try Task.checkCancellation()
-            if changed > 0 {
-                logger.info("egress changed", metadata: ["networks": "\(changed)", "failed": "\(failures.count)"])
-            }
-            return (Pass(wanted: wanted, failures: failures, changed: changed), announced)
+            let some = Set(rest.prefix(NamespaceReconciler.atOnce))
+            rest = rest.dropFirst(some.count)
+            outcome.note(some, try await namespaces.turns.run { try await bring(some, scope) })
+        }
+        // What was cancelled has not failed.
+        try Task.checkCancellation()
+        let pass = outcome.pass
+        if pass.changed > 0 {
+            logger.info(
+                "egress changed",
+                metadata: ["networks": "\(pass.changed)", "failed": "\(pass.failures.count)"]
+            )
         }
         // Not within the turn: a port may take a second until it forwards, and what is announced before is lost.
+        let announced = outcome.announced
         if !announced.isEmpty {
             let links = try await namespaces.forwarding(of: Set(announced.map { ExternalLegName($0).description }))
             await announce(pass.wanted.filter { announced.contains($0.vni) }, links)
         }
         return pass
+    }
+
+    /// Brings some networks to what is wanted now; to be called within a turn.
+    private func bring(_ some: Set<VNI>, _ scope: @Sendable () async throws -> Scope?) async throws -> Brought {
+        guard let now = try await scope() else { return Brought(wanted: [], results: []) }
+        let links = try await namespaces.links()
+        let jobs = jobs(now, links).filter { some.contains($0.vni) }
+        let results = await namespaces.eachOf(jobs) { try await bring($0, links) }
+        return Brought(
+            wanted: now.wanted.filter { some.contains($0.vni) },
+            results: results.map { ($0.0.vni, $0.1) }
+        )
+    }
+
+    private func jobs(_ scope: Scope, _ links: [String: Link]) -> [Job] {
+        let needed = Set(scope.wanted.map(\.vni))
+        let unwanted = links.keys.compactMap { ExternalLegName(deviceName: $0)?.vni }
+            .filter { !needed.contains($0) && (scope.only == nil || $0 == scope.only) }
+        return scope.wanted.map { Job(vni: $0.vni, wanted: $0) } + unwanted.map { Job(vni: $0, wanted: nil) }
+    }
+
+    /// What came of one turn: of each network, the steps that were taken.
+    private struct Brought: Sendable {
+        let wanted: [EgressWanted]
+        let results: [(VNI, Result<[EgressChange], any Error>)]
+    }
+
+    /// What comes of a pass, turn by turn.
+    private struct Outcome {
+        private var wanted: [VNI: EgressWanted]
+        private var failures: [VNI: any Error] = [:]
+        private var changed = 0
+        private(set) var announced: Set<VNI> = []
+
+        init(wanted: [EgressWanted]) {
+            self.wanted = Dictionary(wanted.map { ($0.vni, $0) }) { first, _ in first }
+        }
+
+        /// What was seen of these networks is past: what counts is what was wanted in their turn.
+        mutating func note(_ some: Set<VNI>, _ brought: Brought) {
+            for vni in some { wanted[vni] = nil }
+            for network in brought.wanted { wanted[network.vni] = network }
+            for (vni, result) in brought.results {
+                switch result {
+                case .success(let steps):
+                    if !steps.isEmpty { changed += 1 }
+                    if steps.contains(.announce) { announced.insert(vni) }
+                case .failure(let error): failures[vni] = error
+                }
+            }
+        }
+
+        var pass: Pass {
+            Pass(wanted: wanted.values.sorted { $0.vni < $1.vni }, failures: failures, changed: changed)
+        }
     }
 
     /// Tells the segment outside where networks' external addresses are now, of those whose leg is made: who makes one

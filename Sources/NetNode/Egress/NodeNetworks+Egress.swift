@@ -8,6 +8,15 @@ extension NodeNetworks {
         EgressWanted.all(in: try await database.withSession { try ExternalStatements.rows(of: network, on: $0) })
     }
 
+    private func egressScope(_ network: NetworkID?) async throws -> EgressReconciler.Scope? {
+        guard let network else { return .init(wanted: try await wantedEgress()) }
+        let (vni, rows) = try await database.withSession { session in
+            (try MeshStatements.vni(of: network, on: session), try ExternalStatements.rows(of: network, on: session))
+        }
+        guard let vni else { return nil }
+        return .init(only: vni, wanted: EgressWanted.all(in: rows))
+    }
+
     /// Makes the way out of a network as it is wanted, or those of all networks, if this node may be elected.
     ///
     /// Also where nobody hears it yet: a take-over then has only to announce it. What is wrong is written down as the
@@ -24,13 +33,8 @@ extension NodeNetworks {
         under tenure: Tenure? = nil
     ) async throws -> [NetworkID: any Error] {
         guard try await isNetworkNode() else { return [:] }
-        var only: VNI?
-        if let network {
-            guard let vni = try await vni(of: network) else { return [:] }
-            only = vni
-        }
         let known = ledger.knownProblems
-        let pass = try await egress.pass(only) { try await wantedEgress(network) }
+        let pass = try await egress.pass { try await egressScope(network) }
         var failed: [NetworkID: any Error] = [:]
         for wanted in pass.wanted {
             if let failure = pass.failures[wanted.vni] {

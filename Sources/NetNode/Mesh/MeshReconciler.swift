@@ -82,20 +82,33 @@ package struct MeshReconciler: Sendable {
     ///
     /// - Parameters:
     ///   - vni: whose they are.
-    ///   - before: takes away what of ours hangs on them, once it is known that they are not wanted and nothing else
-    ///     hangs there.
+    ///   - before: takes away what of ours hangs on them, once it was seen that they are not wanted and nothing else hangs
+    ///     there. It takes its time beside other passes; all is asked again afterwards.
     /// - Returns: What came of it.
     /// - Throws: As ``pass(_:)``, and what `before` throws.
     package func delete(
         _ vni: VNI,
         before: @Sendable () async throws -> Void = {}
     ) async throws -> MeshDeletion {
-        try await turns.run {
-            // By VNI: the network may be gone, and its VNI another's by now.
-            let wanted = try await self.wanted(.all)
-            guard !wanted.networks.contains(where: { $0.vni == vni }) else { return .stillWanted }
-            return try await deleteUnwanted(vni, before)
+        if let objection = try await objection(to: vni) { return objection }
+        try await before()
+        return try await turns.run {
+            if let objection = try await objection(to: vni) { return objection }
+            return try await deleteUnwanted(vni)
         }
+    }
+
+    /// What speaks against deleting a network's devices; nil when nothing does.
+    private func objection(to vni: VNI) async throws -> MeshDeletion? {
+        // By VNI: the network may be gone, and its VNI another's by now.
+        if try await wanted(.all).networks.contains(where: { $0.vni == vni }) { return .stillWanted }
+        let names = [BridgeName(vni).description, TunnelName(vni).description]
+        let ours = names + [LegName(vni).description]
+        let others = try await Link.all(in: namespace, run: runner).filter { link in
+            !ours.contains(link.name) && [link.master, link.lower].contains { $0.map(names.contains) ?? false }
+        }
+        // A device that comes after this read loses its bridge: the kernel has no "delete if empty".
+        return others.isEmpty ? nil : .vetoed(by: others.map(\.name).sorted())
     }
 
     /// What is wanted of this node's share of the mesh.
@@ -174,22 +187,10 @@ package struct MeshReconciler: Sendable {
         }
     }
 
-    private func deleteUnwanted(
-        _ vni: VNI,
-        _ clear: @Sendable () async throws -> Void
-    ) async throws -> MeshDeletion {
+    private func deleteUnwanted(_ vni: VNI) async throws -> MeshDeletion {
         let (bridge, tunnel) = (BridgeName(vni), TunnelName(vni))
-        let before = try await Link.all(in: namespace, run: runner)
-        let names = [bridge.description, tunnel.description]
-        let ours = names + [LegName(vni).description]
-        let others = before.filter { link in
-            !ours.contains(link.name) && [link.master, link.lower].contains { $0.map(names.contains) ?? false }
-        }
-        // A device that comes after this read loses its bridge: the kernel has no "delete if empty".
-        guard others.isEmpty else { return .vetoed(by: others.map(\.name).sorted()) }
         last.forget(vni)
-        try await clear()
-        let present = Set(before.map(\.name))
+        let present = Set(try await Link.all(in: namespace, run: runner).map(\.name))
         var changes: [MeshChange] = []
         if present.contains(bridge.description) { changes.append(.deleteBridge(bridge)) }
         // Last: as long as it is there, the deletion is not done.
@@ -197,7 +198,7 @@ package struct MeshReconciler: Sendable {
         guard !changes.isEmpty else { return .absent }
         let complaints = try await run(changes).complaints
         let after = Set(try await Link.all(in: namespace, run: runner).map(\.name))
-        let left = names.filter(after.contains)
+        let left = [bridge.description, tunnel.description].filter(after.contains)
         guard left.isEmpty else { return .failed(left: left, complaints: complaints) }
         logger.info("mesh of a network deleted", metadata: ["vni": "\(vni)"])
         return .deleted
