@@ -76,27 +76,29 @@ package enum ServerStatements {
     /// One statement, hence one snapshot: the generation is that of these very guests. A guest that does not parse is no
     /// error of the whole: the others are to be served.
     package static func rows(of network: NetworkID?, on session: borrowing Session) throws -> [Row] {
-        try session.query(rowsQuery(of: network)).map { row in
-            let interface = try row.get("interface", as: InterfaceID?.self)
-            let (guest, unreadable) = try interface == nil ? (nil, nil) : guest(in: row)
-            return Row(
-                network: try row.get("network"),
-                name: try row.get("name"),
-                vni: try row.get("vni"),
-                cidr: try row.get("cidr"),
-                mtu: try row.get("mtu"),
-                domain: try row.get("domain", as: DomainName?.self),
-                dhcp: try row.get("dhcp"),
-                dns: try row.get("dns"),
-                generation: try row.get("generation"),
-                interface: interface,
-                guest: guest,
-                unreadable: unreadable
-            )
+        // The columns of a network are the same in each row of it, and cost more than a guest's.
+        var last: (network: String, row: Row)?
+        return try session.query(rowsQuery(of: network)).map { row in
+            let network = try row.get("network", as: String.self)
+            if let last, last.network == network { return try last.row.with(row) }
+            let first = try Row(
+                network: row.get("network"),
+                name: row.get("name"),
+                vni: row.get("vni"),
+                cidr: row.get("cidr"),
+                mtu: row.get("mtu"),
+                domain: row.get("domain", as: DomainName?.self),
+                dhcp: row.get("dhcp"),
+                dns: row.get("dns"),
+                generation: row.get("generation"),
+                guest: nil
+            ).with(row)
+            last = (network, first)
+            return first
         }
     }
 
-    private static func guest(in row: MariaDB.Row) throws -> (Row.Guest?, Row.Unreadable?) {
+    fileprivate static func guest(in row: MariaDB.Row) throws -> (Row.Guest?, Row.Unreadable?) {
         let (mac, hostname) = (try row.get("mac", as: String.self), try row.get("hostname", as: String.self))
         let address = try row.get("address", as: IPv4Address.self)
         do throws(ValueError) {
@@ -114,5 +116,27 @@ package enum ServerStatements {
             FROM networks AS w LEFT JOIN interfaces AS i ON i.network = w.id
             \(sql: condition)
             """
+    }
+}
+
+extension ServerStatements.Row {
+    /// The same network with the guest of a row, if it has one.
+    fileprivate func with(_ row: MariaDB.Row) throws -> ServerStatements.Row {
+        let interface = try row.get("interface", as: InterfaceID?.self)
+        let (guest, unreadable) = try interface == nil ? (nil, nil) : ServerStatements.guest(in: row)
+        return ServerStatements.Row(
+            network: network,
+            name: name,
+            vni: vni,
+            cidr: cidr,
+            mtu: mtu,
+            domain: domain,
+            dhcp: dhcp,
+            dns: dns,
+            generation: generation,
+            interface: interface,
+            guest: guest,
+            unreadable: unreadable
+        )
     }
 }

@@ -39,7 +39,7 @@ struct ServerDisk: Sendable {
             (paths.configuration, files.configuration, disk.configuration),
             (paths.hosts, files.hosts, disk.hosts),
             (paths.names, files.names, disk.names),
-        ] where old.map({ $0.elementsEqual(text.utf8) }) != true {
+        ] where !ServerPlan.isSame(old, text) {
             try replace(path, by: Array(text.utf8))
         }
     }

@@ -114,8 +114,10 @@ package enum ServerPlan: Sendable, Hashable {
         self = isSame ? .nothing : .reload
     }
 
-    private static func isSame(_ bytes: [UInt8]?, _ text: String) -> Bool {
-        bytes?.elementsEqual(text.utf8) ?? false
+    /// Whether a file is a text; one that is not there is none.
+    static func isSame(_ bytes: [UInt8]?, _ text: String) -> Bool {
+        guard let bytes, bytes.count == text.utf8.count else { return false }
+        return bytes == Array(text.utf8)
     }
 }
 
