@@ -1,9 +1,11 @@
 #define _GNU_SOURCE
 #include "CNetlink.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/neighbour.h>
+#include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
@@ -39,16 +41,14 @@ static int hear(int protocol, const int *groups, size_t count, int receive_buffe
     for (size_t i = 0; i < count; i++)
         if (setsockopt(listener, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &groups[i], sizeof groups[i]) != 0)
             return closing(listener);
+    int yes = 1;
+    if (setsockopt(listener, SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, &yes, sizeof yes) != 0) return closing(listener);
     return listener;
 }
 
 int cnetlink_hear_routes(int receive_buffer) {
     static const int groups[] = {RTNLGRP_LINK, RTNLGRP_NEIGH, RTNLGRP_IPV4_IFADDR};
-    int listener = hear(NETLINK_ROUTE, groups, sizeof groups / sizeof groups[0], receive_buffer);
-    if (listener < 0) return -1;
-    int yes = 1;
-    if (setsockopt(listener, SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, &yes, sizeof yes) != 0) return closing(listener);
-    return listener;
+    return hear(NETLINK_ROUTE, groups, sizeof groups / sizeof groups[0], receive_buffer);
 }
 
 int cnetlink_hear_rules(int receive_buffer) {
@@ -79,8 +79,9 @@ ssize_t cnetlink_next(int listener, void *buffer, size_t capacity, bool *elsewhe
     return length;
 }
 
-static int ask_here(void) {
-    int asker = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+static int ask_here(enum cnetlink_subject subject) {
+    int protocol = subject == CNETLINK_RULES ? NETLINK_NETFILTER : NETLINK_ROUTE;
+    int asker = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
     if (asker < 0) return -1;
     struct sockaddr_nl address = {.nl_family = AF_NETLINK};
     struct timeval patience = {.tv_sec = PATIENCE_SECONDS};
@@ -90,8 +91,8 @@ static int ask_here(void) {
     return asker;
 }
 
-int cnetlink_ask(const char *path) {
-    if (path == NULL) return ask_here();
+int cnetlink_ask(const char *path, enum cnetlink_subject subject) {
+    if (path == NULL) return ask_here(subject);
     int there = open(path, O_RDONLY | O_CLOEXEC);
     if (there < 0) return -1;
     int here = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
@@ -99,7 +100,7 @@ int cnetlink_ask(const char *path) {
     int asker = -1;
     if (setns(there, CLONE_NEWNET) == 0) {
         /* A socket stays in the namespace in which it was made. */
-        asker = ask_here();
+        asker = ask_here(subject);
         int error = errno;
         /* A thread that stays elsewhere would change another namespace than its process means to. */
         if (setns(here, CLONE_NEWNET) != 0) abort();
@@ -119,6 +120,7 @@ static int request(int asker, enum cnetlink_kind kind) {
             struct ifinfomsg link;
             struct ifaddrmsg address;
             struct ndmsg entry;
+            struct rtmsg route;
         } body;
     } question = {.header = {.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP, .nlmsg_seq = 1}};
     size_t body = 0;
@@ -136,6 +138,11 @@ static int request(int asker, enum cnetlink_kind kind) {
         question.header.nlmsg_type = RTM_GETNEIGH;
         question.body.entry.ndm_family = AF_BRIDGE;
         body = sizeof question.body.entry;
+        break;
+    case CNETLINK_ROUTES:
+        question.header.nlmsg_type = RTM_GETROUTE;
+        question.body.route.rtm_family = AF_INET;
+        body = sizeof question.body.route;
         break;
     }
     question.header.nlmsg_len = NLMSG_LENGTH(body);
@@ -194,4 +201,54 @@ ssize_t cnetlink_dump(int asker, enum cnetlink_kind kind, void **answer) {
     }
     *answer = bytes;
     return (ssize_t)used;
+}
+
+/* Reads the answer's number; -1 and errno when there is none. */
+static int64_t generation(const void *bytes, ssize_t length) {
+    for (const struct nlmsghdr *header = bytes; NLMSG_OK(header, length); header = NLMSG_NEXT(header, length)) {
+        if (header->nlmsg_type == NLMSG_ERROR) {
+            int error = 0;
+            if (header->nlmsg_len >= NLMSG_LENGTH(sizeof error)) memcpy(&error, NLMSG_DATA(header), sizeof error);
+            errno = error == 0 ? EBADMSG : -error;
+            return -1;
+        }
+        if (header->nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWGEN)) continue;
+        const char *start = (const char *)NLMSG_DATA(header) + NLMSG_ALIGN(sizeof(struct nfgenmsg));
+        const char *end = (const char *)header + header->nlmsg_len;
+        while (end - start >= (ssize_t)sizeof(struct nlattr)) {
+            struct nlattr attribute;
+            uint32_t number;
+            memcpy(&attribute, start, sizeof attribute);
+            if (attribute.nla_len < sizeof attribute || attribute.nla_len > end - start) break;
+            if ((attribute.nla_type & NLA_TYPE_MASK) == NFTA_GEN_ID &&
+                attribute.nla_len >= NLA_HDRLEN + sizeof number) {
+                memcpy(&number, start + NLA_HDRLEN, sizeof number);
+                return ntohl(number);
+            }
+            start += NLA_ALIGN(attribute.nla_len);
+        }
+    }
+    errno = EBADMSG;
+    return -1;
+}
+
+int64_t cnetlink_rules_generation(int asker) {
+    struct {
+        struct nlmsghdr header;
+        struct nfgenmsg body;
+    } question = {.header = {.nlmsg_len = NLMSG_LENGTH(sizeof question.body),
+                             .nlmsg_type = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETGEN,
+                             .nlmsg_flags = NLM_F_REQUEST,
+                             .nlmsg_seq = 1},
+                  .body = {.nfgen_family = AF_UNSPEC, .version = NFNETLINK_V0}};
+    if (send(asker, &question, question.header.nlmsg_len, 0) < 0) return -1;
+    char answer[4096];
+    ssize_t length;
+    do length = recv(asker, answer, sizeof answer, 0);
+    while (length < 0 && errno == EINTR);
+    if (length <= 0) {
+        if (length == 0 || errno == EAGAIN || errno == EWOULDBLOCK) errno = ETIMEDOUT;
+        return -1;
+    }
+    return generation(answer, length);
 }

@@ -56,7 +56,7 @@ package struct NodeNetworks: Sendable {
     }
 
     static func wanted(_ network: NetworkID?, in database: Database) async throws -> [ServerWanted] {
-        ServerWanted.all(in: try await database.withSession { try ServerStatements.rows(of: network, on: $0) })
+        ServerWanted.all(in: try await database.withSession { try ServerStatements.rows(of: network, on: $0) }.rows)
     }
 
     func isNetworkNode() async throws -> Bool {
@@ -79,8 +79,10 @@ package struct NodeNetworks: Sendable {
         // An elected node does it with its servers, and writes down that it did.
         if tenure == nil { try await makeEgress() }
         let wanted = Set(pass.wanted.networks.map(\.id))
+        let unreadable = try await reportUnreadable(besides: pass.wanted.unreadable)
         try await ledger.closeProblems(among: known) { what, network in
-            wanted.contains(network) && (!Self.problemsOfElected.contains(what) || tenure != nil)
+            if what == Self.rowProblem || unreadable.contains(network) { return unreadable.contains(network) }
+            return wanted.contains(network) && (!Self.problemsOfElected.contains(what) || tenure != nil)
         }
     }
 
@@ -131,6 +133,7 @@ package struct NodeNetworks: Sendable {
         try await turns.run(vni) {
             guard try await !needsNamespace(vni) else { return false }
             try await servers.remove(vni)
+            egress.forget(vni)
             return try await namespaces.delete(vni) { try await needsNamespace(vni) }
         }
     }
@@ -146,8 +149,9 @@ package struct NodeNetworks: Sendable {
 
     /// The VNIs that are wanted on this node.
     func wantedHere() async throws -> Set<VNI> {
-        let meshed = try await mesh.wanted().networks.map(\.vni)
-        return try await isNetworkNode() ? Set(meshed).union(try await wanted().map(\.vni)) : Set(meshed)
+        let meshed = try await mesh.wanted().vnis
+        guard try await isNetworkNode() else { return meshed }
+        return meshed.union(try await database.withSession { try MeshStatements.vnis(on: $0) })
     }
 
     /// The VNIs of which this node has what only a network node has, though it is none any more.
@@ -170,7 +174,7 @@ package struct NodeNetworks: Sendable {
 
     private func needsNamespace(_ vni: VNI) async throws -> Bool {
         guard try await isNetworkNode() else { return false }
-        return try await wanted().contains { $0.vni == vni }
+        return try await exists(vni)
     }
 
     // MARK: What the elected node does
@@ -228,31 +232,46 @@ package struct NodeNetworks: Sendable {
     /// - Parameters:
     ///   - tenure: as in ``serveAll(under:)``.
     ///   - failed: networks whose namespaces are not ready.
-    ///   - only: those that are looked at; nil is all.
     /// - Throws: As ``serveAll(under:)``.
-    func bringServers(
+    func bringServers(under tenure: Tenure?, except failed: Set<NetworkID> = []) async throws {
+        let networks = try await wanted().filter { !failed.contains($0.id) }
+        if let problem = await bring(networks, under: tenure) { throw problem }
+    }
+
+    /// Brings the servers of networks that were just read to what is wanted of each when its turn is.
+    ///
+    /// - Parameters:
+    ///   - networks: which.
+    ///   - tenure: as in ``serveAll(under:)``.
+    ///   - ended: told of each when it has ended, with what kept it from being brought up.
+    /// - Returns: The first of what kept some from being brought up.
+    @discardableResult
+    func bring(
+        _ networks: [ServerWanted],
         under tenure: Tenure?,
-        except failed: Set<NetworkID> = [],
-        only: Set<VNI>? = nil
-    ) async throws {
-        let networks = try await wanted()
-            .filter { !failed.contains($0.id) && only?.contains($0.vni) ?? true }.map(\.id)
-        let problem = await withTaskGroup(of: (any Error)?.self) { group in
+        ended: @escaping @Sendable (VNI, (any Error)?) async -> Void = { _, _ in }
+    ) async -> (any Error)? {
+        await withTaskGroup(of: (any Error)?.self) { group in
             var problem: (any Error)?
-            for (index, network) in networks.enumerated() where tenure?.isOver != true && !Task.isCancelled {
+            for (index, network) in networks.enumerated() {
                 if index >= Self.serversAtOnce, let error = await group.next() ?? nil { problem = problem ?? error }
-                group.addTask { await failure(of: network, under: tenure) }
+                group.addTask {
+                    let error = await failure(of: network, under: tenure)
+                    await ended(network.vni, error)
+                    return error
+                }
             }
             for await error in group { problem = problem ?? error }
             return problem
         }
-        if let problem { throw problem }
     }
 
     /// - Returns: What kept a network from being brought up, when that is not written down as its own problem.
-    private func failure(of network: NetworkID, under tenure: Tenure?) async -> (any Error)? {
+    private func failure(of network: ServerWanted, under tenure: Tenure?) async -> (any Error)? {
+        // Whoever is elected next does it.
+        guard tenure?.isOver != true, !Task.isCancelled else { return nil }
         do {
-            _ = try await bringServer(of: network, under: tenure)
+            _ = try await bringServer(of: network.id, as: network.vni, under: tenure)
             return nil
         } catch is ServerError {
             return nil
@@ -273,8 +292,13 @@ package struct NodeNetworks: Sendable {
     /// - Throws: ``TenureOver``, ``ServersClosed``, ``ServerError``, which is written down, and `DatabaseError`.
     func bringServer(of network: NetworkID, under tenure: Tenure?) async throws -> ServerPass? {
         guard let vni = try await vni(of: network) else { return nil }
-        return try await turns.run(vni) {
-            guard let wanted = try await wanted(network).first else { return nil }
+        return try await bringServer(of: network, as: vni, under: tenure)
+    }
+
+    /// As ``bringServer(of:under:)``, for who knows the VNI.
+    private func bringServer(of network: NetworkID, as vni: VNI, under tenure: Tenure?) async throws -> ServerPass? {
+        try await turns.run(vni) {
+            guard let wanted = try await wanted(network).first, wanted.vni == vni else { return nil }
             if let tenure {
                 if tenure.isOver { throw TenureOver(term: tenure.term) }
                 try await ledger.problem(Self.guestsProblem, of: network, Self.complaint(wanted.objections))
@@ -304,8 +328,8 @@ package struct NodeNetworks: Sendable {
         return "left out: " + named + (rest > 0 ? "; and \(rest) more" : "")
     }
 
-    /// Tells everybody where the gateways and the external addresses are now.
-    func announce() async throws {
+    /// Tells everybody where the gateways are now.
+    func announceGateways() async throws {
         for network in try await wanted() {
             do {
                 try namespaces.announce(network.vni)
@@ -317,7 +341,6 @@ package struct NodeNetworks: Sendable {
                 )
             }
         }
-        try await announceEgress()
     }
 }
 

@@ -29,7 +29,7 @@ import Testing
                 "network-add",
                 ["network", "add", "blue", "--vni", "100", "--cidr", "10.1.0.0/24", "--domain", "Ex.ample", "--no-dns"]
             )
-            #expect(network.object.serverAddress.description == "10.1.0.1" && network.object.mtu.rawValue == 1450)
+            #expect(network.object.serverAddress?.description == "10.1.0.1" && network.object.mtu.rawValue == 1450)
             #expect(network.object.domain?.description == "ex.ample" && network.object.dhcp && !network.object.dns)
             let added = try await cluster.example(of: ChangedView<InterfaceView>.self, "interface-add", interface)
             #expect(added.object.mac.description == "52:54:00:00:00:0a" && added.object.hostname.description == "web1")

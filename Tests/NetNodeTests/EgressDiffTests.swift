@@ -36,6 +36,7 @@ import Testing
         complete = EgressActual(
             leg: Link(
                 name: "coex100",
+                index: 7,
                 mtu: 1500,
                 isUp: true,
                 master: "xbr",
@@ -48,6 +49,7 @@ import Testing
                 mac: "02:ce:cb:00:71:0a",
                 mtu: 1500,
                 isUp: true,
+                peer: 7,
                 addresses: ["203.0.113.10/24", "203.0.113.11/32", "203.0.113.12/32"],
                 routes: [
                     .init(dst: "default", gateway: "203.0.113.1", dev: "ext0"),
@@ -132,5 +134,30 @@ import Testing
         #expect(steps.prefix(3) == [.lowerLeg, .stopForwarding, .deleteTable] && steps.last == .deleteLeg)
         #expect(steps.contains(.forgetConnections(try IPv4Address("203.0.113.10"))))
         #expect(EgressDiff.removal(of: EgressActual(leg: nil, inside: nil)) == [])
+    }
+
+    @Test func `an ext0 whose other end is not our leg goes before the leg is made anew`() throws {
+        let made = changes { $0 = EgressActual(leg: nil, inside: nil) }
+        #expect(changes { $0.leg = nil } == [.deleteInside] + made)
+        #expect(changes { $0.inside?.peer = 8 } == [.deleteInside, .deleteLeg] + made)
+        #expect(changes { $0.inside?.peer = nil } == [.deleteInside, .deleteLeg] + made)
+        // What nobody shall have any more is forgotten before a packet passes.
+        let float = try IPv4Address("203.0.113.12")
+        let steps = changes(to: try Self.wanted(["203.0.113.11": "10.9.0.12"])) { $0.leg = nil }
+        let forget = try #require(steps.firstIndex(of: .forgetConnections(float)))
+        let load = try #require(steps.firstIndex(of: .loadTable(without: [])))
+        let start = try #require(steps.firstIndex(of: .startForwarding))
+        #expect(load < forget && forget < start)
+    }
+
+    @Test func `an ext0 without our leg is removed as well, silent first and gone last`() {
+        var actual = complete
+        actual.leg = nil
+        let steps = EgressDiff.removal(of: actual)
+        #expect(steps.prefix(3) == [.lower, .stopForwarding, .deleteTable] && steps.last == .deleteInside)
+        actual = complete
+        actual.inside?.peer = 8
+        let both = EgressDiff.removal(of: actual)
+        #expect(both.prefix(2) == [.lowerLeg, .lower] && both.suffix(2) == [.deleteInside, .deleteLeg])
     }
 }

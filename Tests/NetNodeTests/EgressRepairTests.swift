@@ -52,7 +52,7 @@ extension NamespaceTests {
                 let reads = Locked(0)
                 let pass = try await world.egress.pass {
                     reads.update { $0 += 1 }
-                    return .init(wanted: reads.value == 1 ? wanted : [wanted[0]])
+                    return .init(.init(reads.value == 1 ? wanted : [wanted[0]]))
                 }
                 #expect(pass.failures.isEmpty && pass.changed == 1 && pass.wanted == [wanted[0]])
                 let links = try await world.underlay.run("ip -o link show", in: world.node.namespace)
@@ -73,7 +73,7 @@ extension NamespaceTests {
                         bridge: try LinkName(bridge),
                         logger: .silent
                     )
-                    let pass = try await other.pass { .init(wanted: wanted) }
+                    let pass = try await other.pass { .init(.init(wanted)) }
                     #expect(pass.changed == 0 && pass.failures.isEmpty)
                     #expect(writes(world).isEmpty, "\(writes(world))")
                     #expect(world.commands.value.count >= 2 * 3)
@@ -96,7 +96,8 @@ extension NamespaceTests {
             ("ip link set dev ext0 address 02:00:00:00:00:99", true), ("ip link del dev ext0", true),
             ("sysctl -q -w net.ipv4.ip_forward=0", true), ("sysctl -q -w net.ipv4.conf.ext0.arp_ignore=0", true),
             ("ip link set dev coex100 nomaster", false), ("ip link set dev coex100 down", false),
-            ("ip link set dev coex100 group 7", false), ("ip link set dev coex100 master cobr100", false),
+            ("ip link set dev coex100 name other", false), ("ip link set dev coex100 group 7", false),
+            ("ip link set dev coex100 master cobr100", false),
         ]
 
         @Test func `whatever is damaged is repaired by the next pass, and the other network is left alone`()
@@ -124,6 +125,56 @@ extension NamespaceTests {
             }
         }
 
+        @Test func `a look sees what ip sees, and every damage but that to the kernel's settings`() async throws {
+            try await withEgress { world in
+                let wanted = try world.both()
+                try await world.pass(wanted)
+                let names = try [world.inside(0), world.inside(1)]
+                func survey() async throws -> HostSurvey {
+                    try await HostSurvey.take(in: world.node.namespacePath, names: names, withEntries: false)
+                }
+                #expect(world.egress.broken(in: try await survey()) == [])
+                for (line, isInside) in Self.damages {
+                    let place = isInside ? "\(names[0])" : world.node.namespace
+                    try await world.underlay.run(line, in: place)
+                    let seen = try await survey()
+                    #expect(
+                        world.egress.broken(in: seen) == (line.hasPrefix("sysctl") ? [] : [names[0].vni]),
+                        "\(line)"
+                    )
+                    for name in names {
+                        let read = try await EgressActual.read(name, links: seen.links, run: .processes).inside
+                        let outside = seen.outsides[name.vni]
+                        #expect((read == nil) == (outside == nil), "\(line)")
+                        guard let read, let outside else { continue }
+                        #expect(outside.device.addresses == read.addresses && outside.device.mac == read.mac, "\(line)")
+                        #expect(outside.device.mtu == read.mtu && outside.device.isUp == read.isUp, "\(line)")
+                        #expect(outside.device.peer == read.peer && outside.routes == read.routes, "\(line)")
+                    }
+                    try await world.pass(wanted)
+                    #expect(world.egress.broken(in: try await survey()) == [], "\(line)")
+                }
+                // Of what is not wanted any more nothing is missed.
+                try await world.pass([wanted[1]])
+                #expect(world.egress.broken(in: try await survey()) == [])
+            }
+        }
+
+        @Test func `an end inside whose leg was renamed goes with what is not wanted any more`() async throws {
+            try await withEgress { world in
+                let wanted = try world.both()
+                try await world.pass(wanted)
+                try await world.underlay.run("ip link set dev coex100 name other", in: world.node.namespace)
+                #expect(try await world.pass([wanted[1]]).changed == 1)
+                let inside = "\(try world.inside(0))"
+                #expect(try await !world.underlay.run("ip -o link show", in: inside).contains("ext0"))
+                #expect(try await world.underlay.run("nft list ruleset", in: inside) == "")
+                let links = try await world.underlay.run("ip -o link show", in: world.node.namespace)
+                #expect(!links.contains("other") && links.contains("coex200"))
+                #expect(try await world.pass([wanted[1]]).changed == 0)
+            }
+        }
+
         @Test func `what is not wanted any more leaves nothing behind`() async throws {
             try await withEgress { world in
                 let wanted = try world.both()
@@ -132,7 +183,7 @@ extension NamespaceTests {
                 let guest = try await world.guest(12, in: 0)
                 try await eventually("it is through") { try await world.seen(guest) == EgressWorld.floats[0] }
                 // A pass of one network takes nothing from another.
-                let second = EgressReconciler.Scope(only: try world.vni(1), wanted: [wanted[1]])
+                let second = EgressReconciler.Scope(only: [try world.vni(1)], .init([wanted[1]]))
                 #expect(try await world.egress.pass { second }.changed == 0)
                 #expect(try await world.pass([wanted[1]]).changed == 1)
                 let inside = "\(try world.inside(0))"
@@ -167,7 +218,7 @@ extension NamespaceTests {
         func `a bridge that is not there, or none, is a problem that says so`(bridge: String?) async throws {
             try await withEgress(bridge: bridge, networks: 1) { world in
                 let wanted = try world.wanted(0)
-                let pass = try await world.egress.pass { .init(wanted: [wanted]) }
+                let pass = try await world.egress.pass { .init(.init([wanted])) }
                 let said = pass.failures[try world.vni(0)].map { "\($0)" } ?? "nothing"
                 #expect(said.contains("network.external_bridge") && said.contains(bridge ?? "no "), "\(said)")
                 #expect(writes(world).allSatisfy { !$0.arguments.contains { $0.contains("coex") } })
@@ -182,7 +233,13 @@ extension NamespaceTests {
                 let clock = ContinuousClock()
                 let making = try await clock.measure { try await world.pass(wanted) }
                 let looking = try await clock.measure { try await world.pass(wanted) }
-                print("egress of 30 networks: made in \(making), looked at in \(looking)")
+                let names = try (0..<30).map { try world.inside($0) }
+                let start = clock.now
+                let survey = try await HostSurvey.take(in: world.node.namespacePath, names: names, withEntries: false)
+                let asked = clock.now
+                #expect(world.egress.broken(in: survey) == [] && survey.outsides.count == 30)
+                print("egress of 30 networks: made in \(making), passed over in \(looking)")
+                print("asked about it in \(asked - start), compared in \(clock.now - asked)")
                 #expect(making < .seconds(30) && looking < .seconds(10))
             }
         }

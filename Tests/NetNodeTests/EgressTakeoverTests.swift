@@ -11,27 +11,6 @@ extension NamespaceTests {
         private static let bridge = ["CLUSTEROPS_NETWORK_EXTERNAL_BRIDGE": "xbr"]
         private static let byOperations = bridge.merging(["CLUSTEROPS_NETWORK_MAINTENANCE_INTERVAL": "1h"]) { $1 }
 
-        private func inventory(_ nodes: NetNodes) -> Inventory {
-            Inventory(
-                ClusterConnection(
-                    database: nodes.world.cluster.database,
-                    requester: "test",
-                    waker: NoWaker(),
-                    logger: .silent
-                )
-            )
-        }
-
-        private func defineExternal(_ inventory: Inventory) async throws {
-            _ = try await inventory.setExternalNetwork(
-                try ExternalNetwork(
-                    cidr: try CIDR("203.0.113.0/24"),
-                    gateway: try IPv4Address(EgressWorld.outsideAddress),
-                    first: try IPv4Address("203.0.113.10")
-                )
-            )
-        }
-
         private func pings(_ address: String, _ nodes: NetNodes, from namespace: String) async -> Bool {
             let ping = "ping -n -c 1 -W 1 \(address)"
             return (try? await nodes.world.underlay.run(ping, in: namespace)) != nil
@@ -49,8 +28,8 @@ extension NamespaceTests {
                 let blue = try await world.addNetwork("blue", vni: 100)
                 let name = try NetworkName("blue")
                 for (number, index) in [(11, 0), (12, 1)] { try await world.want(number, in: blue, on: index) }
-                let inventory = inventory(nodes)
-                try await defineExternal(inventory)
+                let inventory = nodes.inventory
+                try await nodes.defineExternal()
                 for index in 0..<2 { try await nodes.start(index, environment: Self.byOperations) }
                 let first = try await nodes.elected()
                 try await eventually("converged") { try await inventory.network(name).converged }
@@ -118,8 +97,8 @@ extension NamespaceTests {
                     try await world.addNetwork("blue", vni: 100), try await world.addNetwork("red", vni: 200)
                 )
                 for network in [blue, red] { try await world.want(11, in: network, on: 0) }
-                let inventory = inventory(nodes)
-                try await defineExternal(inventory)
+                let inventory = nodes.inventory
+                try await nodes.defineExternal()
                 _ = try await inventory.changeNetwork(try NetworkName("blue"), NetworkChange(nat: true))
                 let environment = Self.bridge.merging(["CLUSTEROPS_NETWORK_MAINTENANCE_INTERVAL": "500ms"]) { $1 }
                 try await nodes.start(0, environment: environment)

@@ -80,7 +80,7 @@ struct EgressWorld: Sendable {
     /// A pass that has to reach what is wanted.
     @discardableResult
     func pass(_ wanted: [EgressWanted]) async throws -> EgressReconciler.Pass {
-        let pass = try await egress.pass { .init(wanted: wanted) }
+        let pass = try await egress.pass { .init(.init(wanted)) }
         #expect(pass.failures.isEmpty, "\(pass.failures)")
         return pass
     }

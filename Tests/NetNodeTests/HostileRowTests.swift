@@ -15,7 +15,11 @@ import Testing
     ]
     static let macs = ["02:00:00:00:00", "03:00:00:00:00:01", "00:00:00:00:00:00", "02:00:00:00:00:1\n", "*", "id:*"]
     static let domains = ["a\nserver=192.0.2.66", "a.example\n", "a,10.0.0.0/8", "a..b", "-a", "a b", "#", "1.2", ""]
-    static let cidrs = ["10.9.0.0", "10.9.0.0/24\n", "10.9.0.0/24,static", "", "a"]
+    static let cidrs = [
+        "10.9.0.0", "10.9.0.0/24\n", "10.9.0.0/24,static", "", "a", "10.9.0.1/24", "10.9.0.4/29", "10.9.0.256/24",
+        "999.9.0.0/24", "10.09.0.0/24", "10.9.0.0/024", "10.9.0.0/7", "10.9.0.0/31", "10.9.0.0/0", "10.9.0/24",
+        "10.9.0.0.0/24", "+10.9.0.0/24", " 10.9.0.0/24", "10.9.0.0/24 ",
+    ]
 
     private func prepare(_ cluster: TestCluster) async throws -> (network: NetworkID, node: NodeID) {
         let (network, node) = (NetworkID.new(), NodeID.new())
@@ -88,7 +92,29 @@ import Testing
                     try await cluster.execute("UPDATE networks SET domain = \(domain)")
                 }
             }
+            try await cluster.execute(
+                """
+                INSERT INTO external_network (one, cidr, gateway, first_address, last_address)
+                VALUES (1, '203.0.113.0/24', '203.0.113.1', '203.0.113.2', '203.0.113.254')
+                """
+            )
+            for cidr in Self.cidrs where cidr.utf8.count <= 18 {
+                await refuses("outside: \(cidr.debugDescription)", .checkViolated) {
+                    try await cluster.execute("UPDATE external_network SET cidr = \(cidr)")
+                }
+            }
+            for address in ["203.0.113.0", "203.0.113.255", "203.0.114.1"] {
+                for column: SQL in ["gateway", "first_address", "last_address"] {
+                    await refuses("outside: \(address)", .checkViolated) {
+                        try await cluster.execute("UPDATE external_network SET \(sql: column) = \(address)")
+                    }
+                }
+            }
+            await refuses("a name of a node with a newline", .checkViolated) {
+                try await cluster.execute("UPDATE nodes SET name = \("h1\n")")
+            }
             for cidr in Self.cidrs {
+                #expect(throws: ValueError.self) { try CIDR(cidr) }
                 await refuses(cidr.debugDescription, .checkViolated) {
                     try await cluster.execute("UPDATE networks SET cidr = \(cidr)")
                 }
@@ -105,6 +131,10 @@ import Testing
             }
             #expect(try await cluster.count("SELECT COUNT(*) FROM interfaces") == 0)
             // What the types print is taken.
+            for cidr in ["0.0.0.0/8", "10.0.0.0/8", "10.9.0.4/30", "255.255.255.252/30", "249.199.99.0/24"] {
+                #expect(try CIDR(cidr).description == cidr)
+                try await cluster.execute("UPDATE networks SET cidr = \(cidr)")
+            }
             _ = try await insert(cluster, place, mac: "02:00:00:00:00:ff", hostname: "a-1")
             for domain in ["a", "a-b.c1.example", "1.2.a3"] {
                 #expect(try DomainName(domain).description == domain)
@@ -163,7 +193,7 @@ import Testing
                 )
             }
             let all = try await cluster.database.withSession { session in
-                ServerWanted.all(in: try ServerStatements.rows(of: nil, on: session))
+                ServerWanted.all(in: try ServerStatements.rows(of: nil, on: session).rows)
             }
             let wanted = try #require(all.first)
             #expect(
@@ -183,7 +213,7 @@ import Testing
             #expect(files.names == "10.9.0.11 guest-11.guests.example guest-11\n")
             // The mesh takes nothing from it but that the node takes part.
             let mesh = try await cluster.database.withSession { session in
-                try MeshWanted(try MeshStatements.rows(of: place.node, network: nil, on: session), on: place.node)
+                try MeshWanted(try MeshStatements.rows(of: place.node, network: nil, on: session).rows, on: place.node)
             }
             #expect(mesh.networks.count == 1)
         }
@@ -192,6 +222,110 @@ import Testing
 
 extension NamespaceTests {
     @Suite struct HostileNetworkTests {
+        @Test func `a network whose own row is hostile is left as it is, and all others are served`() async throws {
+            try await withNetNodes(hosts: 1) { nodes in
+                let world = nodes.world
+                try await UnreadableNetworkTests.dropChecks(world.cluster)
+                let blue = try await world.addNetwork("blue", vni: 100)
+                let red = try await world.addNetwork("red", vni: 200)
+                for network in [blue, red] { try await world.want(11, in: network, on: 0) }
+                // This one was never good.
+                _ = try await world.addNetwork("green", vni: 300)
+                try await world.cluster.execute("UPDATE networks SET cidr = '10.9.0.1/24' WHERE name = 'green'")
+                try await nodes.start(0, environment: ["CLUSTEROPS_NETWORK_MAINTENANCE_INTERVAL": "300ms"])
+                let inventory = nodes.inventory
+                let (blueName, redName) = (try NetworkName("blue"), try NetworkName("red"))
+                for name in [blueName, redName] {
+                    try await eventually("\(name) has converged") { try await inventory.network(name).converged }
+                }
+                try await world.cluster.execute("UPDATE networks SET cidr = '10.9.0.256/24' WHERE name = 'red'")
+                for name in ["red", "green"] {
+                    try await eventually("\(name) has a problem") {
+                        try await inventory.network(try NetworkName(name)).problems.contains {
+                            $0.what == "row" && $0.message.contains("cidr") && !$0.message.contains("256")
+                        }
+                    }
+                }
+                let host = world.hosts[0]
+                // Maintenance takes away what nobody wants, and nothing of what it cannot read.
+                try await world.underlay.run("ip link add name cobr400 type bridge", in: host.namespace)
+                try await eventually("a stray is gone") {
+                    try await !world.underlay.run("ip -o link show", in: host.namespace).contains("cobr400")
+                }
+                let links = try await world.underlay.run("ip -o link show", in: host.namespace)
+                for device in ["cobr200", "covx200", "cogw200", "cobr300"] {
+                    #expect(links.contains(device), "\(links)")
+                }
+                for network in [blue, red] {
+                    let guest = try await world.start(11, in: network, on: 0)
+                    #expect(try await world.underlay.lease(of: guest)?["ip"] == "10.9.0.11")
+                }
+                // New guests of the others are served, and operators see all.
+                try await world.want(12, in: blue, on: 0)
+                _ = try await inventory.reconcileNetwork(blueName)
+                try await eventually("blue converges") { try await inventory.network(blueName).converged }
+                #expect(try await inventory.networks().items.map { $0.cidr == nil } == [false, true, true])
+                #expect(try await inventory.network(blueName).problems.isEmpty)
+                try await world.cluster.execute("UPDATE networks SET cidr = '10.9.0.0/24' WHERE name = 'red'")
+                try await eventually("red is no problem any more") {
+                    let network = try await inventory.network(redName)
+                    return network.problems.isEmpty && network.converged
+                }
+            }
+        }
+
+        @Test func `a hostile external network stops egress alone, and what there is of it stays`() async throws {
+            try await withNetNodes(hosts: 2, networkNodes: [0]) { nodes in
+                let world = nodes.world
+                let host = world.hosts[0]
+                try await connectOutside(world.underlay, [host.namespace], to: world.hosts[1].namespace)
+                try await UnreadableNetworkTests.dropChecks(world.cluster)
+                let blue = try await world.addNetwork("blue", vni: 100)
+                try await world.want(11, in: blue, on: 0)
+                let inventory = nodes.inventory
+                try await nodes.defineExternal()
+                let name = try NetworkName("blue")
+                _ = try await inventory.changeNetwork(name, NetworkChange(nat: true))
+                try await nodes.start(
+                    0,
+                    environment: [
+                        "CLUSTEROPS_NETWORK_MAINTENANCE_INTERVAL": "300ms", "CLUSTEROPS_NETWORK_EXTERNAL_BRIDGE": "xbr",
+                    ]
+                )
+                try await eventually("it has converged") { try await inventory.network(name).converged }
+                try await world.cluster.execute("UPDATE external_network SET cidr = '203.0.113.1/24'")
+                try await eventually("it is a problem") {
+                    try await inventory.network(name).problems.contains {
+                        $0.what == "egress" && $0.message.contains("external")
+                    }
+                }
+                // A new elected node serves all the same.
+                let program = try nodes.program(0)
+                let term = try await nodes.term()
+                program.signal(SIGKILL)
+                _ = try await program.end()
+                try await nodes.start(
+                    0,
+                    environment: [
+                        "CLUSTEROPS_NETWORK_MAINTENANCE_INTERVAL": "300ms", "CLUSTEROPS_NETWORK_EXTERNAL_BRIDGE": "xbr",
+                    ]
+                )
+                _ = try await nodes.elected(above: term)
+                let guest = try await world.start(11, in: blue, on: 0)
+                #expect(try await world.underlay.lease(of: guest)?["ip"] == "10.9.0.11")
+                let outside = "ping -n -c 1 -W 1 \(EgressWorld.outsideAddress)"
+                try await world.underlay.run("ip route add default via 10.9.0.1", in: guest.namespace)
+                try await eventually("its way out stands") {
+                    (try? await world.underlay.run(outside, in: guest.namespace)) != nil
+                }
+                try await world.cluster.execute("UPDATE external_network SET cidr = '203.0.113.0/24'")
+                try await eventually("it is no problem any more") {
+                    let network = try await inventory.network(name)
+                    return network.problems.isEmpty && network.converged
+                }
+            }
+        }
+
         @Test func `a network with a hostile row is served to all others, and the row is a problem until it is gone`()
             async throws
         {

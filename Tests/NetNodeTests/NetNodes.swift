@@ -66,10 +66,10 @@ struct NetNodes: Sendable {
     }
 
     /// Starts the process of a host with a proxy between it and the database.
-    func startBehindProxy(_ index: Int) async throws {
+    func startBehindProxy(_ index: Int, environment: [String: String] = [:]) async throws {
         let proxy = try DatabaseProxy(to: try PrivateServer.shared, in: world.hosts[index].namespacePath)
         startedProxy.update { $0 = proxy }
-        try await start(index, through: proxy)
+        try await start(index, environment: environment, through: proxy)
     }
 
     /// What can cut off the host that was started behind it.

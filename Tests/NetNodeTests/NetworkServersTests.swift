@@ -278,7 +278,7 @@ extension NamespaceTests {
                     )
                 }
                 let all = try await cluster.database.withSession { session in
-                    ServerWanted.all(in: try ServerStatements.rows(of: nil, on: session))
+                    ServerWanted.all(in: try ServerStatements.rows(of: nil, on: session).rows)
                 }
                 #expect(all.map(\.id) == [blue, green] && all.map(\.generation) == [7, 8])
                 #expect(
@@ -289,7 +289,7 @@ extension NamespaceTests {
                 #expect(all[0].domain?.description == "guests.example" && all[0].servesDHCP && !all[0].servesDNS)
                 #expect(all[1].domain == nil && all[1].mtu.rawValue == 9000 && all[1].hosts == [] && all[1].servesDNS)
                 let one = try await cluster.database.withSession { session in
-                    ServerWanted.all(in: try ServerStatements.rows(of: green, on: session))
+                    ServerWanted.all(in: try ServerStatements.rows(of: green, on: session).rows)
                 }
                 #expect(one == [all[1]])
                 let query = ServerStatements.rowsQuery(of: blue)

@@ -13,25 +13,35 @@
  * and of each that has an id here (as one has in which a device's other end lives). The kernel keeps that many bytes. */
 int cnetlink_hear_routes(int receive_buffer);
 
-/* The same, for what is done to this namespace's nftables. */
+/* The same, for what is done to the nftables of these namespaces. */
 int cnetlink_hear_rules(int receive_buffer);
 
 /* Takes the next datagram without waiting. Returns its length, and 0 when there is none. ENOBUFS: the kernel had to
  * drop some, or this one is longer than `capacity`. `elsewhere` tells whether it is of another namespace. */
 ssize_t cnetlink_next(int socket, void *_Nonnull buffer, size_t capacity, bool *_Nonnull elsewhere);
 
+enum cnetlink_subject {
+    CNETLINK_ROUTING = 1, /* devices, addresses, routes and forwarding entries */
+    CNETLINK_RULES,       /* nftables */
+};
+
 /* A blocking socket that asks the namespace of a file, or this process's when `path` is NULL. The calling thread is in
  * that namespace for a moment, and back when this returns. EINVAL: the file is no namespace. */
-int cnetlink_ask(const char *_Nullable path);
+int cnetlink_ask(const char *_Nullable path, enum cnetlink_subject subject);
 
 enum cnetlink_kind {
     CNETLINK_LINKS = 1,
     CNETLINK_ADDRESSES, /* of IPv4 */
     CNETLINK_ENTRIES,   /* of bridges and tunnels */
+    CNETLINK_ROUTES,    /* of IPv4, of all tables */
 };
 
 /* Asks for all of a kind. `answer` gets the kernel's messages one behind the other, to be given to free(). EINTR: they
  * changed meanwhile, so that the answer may not be whole, and there is none. ETIMEDOUT: none came within seconds. */
 ssize_t cnetlink_dump(int socket, enum cnetlink_kind kind, void *_Nullable *_Nonnull answer);
+
+/* Asks a socket of CNETLINK_RULES for the number of the last transaction on its namespace's nftables, which rises with
+ * each and goes round at 2^32. */
+int64_t cnetlink_rules_generation(int socket);
 
 #endif

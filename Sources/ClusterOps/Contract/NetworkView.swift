@@ -8,8 +8,8 @@ public struct NetworkView: Codable, Sendable, Hashable {
     public let name: NetworkName
     /// Its VXLAN identifier.
     public let vni: VNI
-    /// Its addresses.
-    public let cidr: CIDR
+    /// Its addresses; nil where its row has none that can be read, of which its problems tell.
+    @NullWhenUnknown public var cidr: CIDR?
     /// The largest packet it carries.
     public let mtu: MTU
     /// The domain of its guests' names.
@@ -22,8 +22,8 @@ public struct NetworkView: Codable, Sendable, Hashable {
     public let nat: Bool
     /// The address under which they are seen there, unless they have a floating one.
     @NullWhenUnknown public var externalAddress: IPv4Address?
-    /// The address of its DHCP and DNS server and router.
-    public let serverAddress: IPv4Address
+    /// The address of its DHCP and DNS server and router; nil with its CIDR.
+    @NullWhenUnknown public var serverAddress: IPv4Address?
     /// Rises with every change to the network or its interfaces.
     public let wantedGeneration: Int
     /// What nodes have brought about.

@@ -41,6 +41,9 @@ public enum Migrations {
         step(28, "create external addresses", PackageResources.V0028__create_external_addresses_sql),
         step(29, "record egress", PackageResources.V0029__record_egress_sql),
         step(30, "index work by task", PackageResources.V0030__index_work_by_task_sql),
+        step(31, "check names of nodes", PackageResources.V0031__check_names_of_nodes_sql),
+        step(32, "check cidrs of networks", PackageResources.V0032__check_cidrs_of_networks_sql),
+        step(33, "check external network", PackageResources.V0033__check_external_network_sql),
     ]
 
     /// Brings a schema to this program's version, or tells how far it is.

@@ -112,9 +112,9 @@ package enum ExternalStatements {
     /// Every external address of every network, or only of one.
     ///
     /// One statement, hence one snapshot: the generation is that of these very addresses.
-    package static func rows(of network: NetworkID?, on session: borrowing Session) throws -> [Row] {
+    package static func rows(of network: NetworkID?, on session: borrowing Session) throws -> NetworkRows<Row> {
         let condition: SQL = network.map { "WHERE w.id = \($0)" } ?? ""
-        return try session.query(
+        let found = try session.query(
             """
             SELECT w.id AS network, w.vni, w.cidr, w.generation, x.cidr AS external, x.gateway, e.address,
                 i.address AS inside
@@ -124,9 +124,10 @@ package enum ExternalStatements {
                 LEFT JOIN interfaces AS i ON i.id = e.interface
             \(sql: condition)
             """
-        ).map { row in
+        )
+        return try NetworkRows(found) { network, row in
             Row(
-                network: try row.get("network"),
+                network: network,
                 vni: try row.get("vni"),
                 cidr: try row.get("cidr"),
                 generation: try row.get("generation"),

@@ -44,10 +44,10 @@ package enum MeshStatements {
         of node: NodeID,
         network: NetworkID?,
         on session: borrowing Session
-    ) throws -> [Row] {
-        try session.query(rowsQuery(of: node, network: network)).map { row in
+    ) throws -> NetworkRows<Row> {
+        try NetworkRows(try session.query(rowsQuery(of: node, network: network))) { network, row in
             Row(
-                network: try row.get("network"),
+                network: network,
                 name: try row.get("name"),
                 vni: try row.get("vni"),
                 mtu: try row.get("mtu"),
@@ -103,6 +103,20 @@ package enum MeshStatements {
             ORDER BY w.name, n.name LIMIT \(limit)
             """
         ).map { Part(network: try $0.get("network"), node: try $0.get("node")) }
+    }
+
+    /// Whether there is a network of a VNI, or of an id, whatever else its row says.
+    package static func exists(
+        vni: VNI?,
+        network: NetworkID? = nil,
+        on session: borrowing Session
+    ) throws(DatabaseError) -> Bool {
+        try !session.query("SELECT 1 FROM networks WHERE vni = \(vni) OR id = \(network) LIMIT 1").isEmpty
+    }
+
+    /// The VNIs of all networks, whatever else their rows say; one that is none is left out.
+    package static func vnis(on session: borrowing Session) throws -> Set<VNI> {
+        Set(try session.query("SELECT vni FROM networks").compactMap { try? VNI($0.only(Int.self)) })
     }
 
     /// The VNI of a network; nil when the network is gone.

@@ -44,7 +44,7 @@ enum NetworkStatements {
             id: try row.get("id"),
             name: try row.get("name"),
             vni: try row.get("vni"),
-            cidr: try row.get("cidr"),
+            cidr: try? CIDR(row.get("cidr", as: String.self)),
             mtu: try row.get("mtu"),
             domain: try row.get("domain"),
             dhcp: try row.get("dhcp"),

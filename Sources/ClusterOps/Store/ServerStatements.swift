@@ -73,16 +73,15 @@ package enum ServerStatements {
 
     /// Every network, or only one, with every guest of it.
     ///
-    /// One statement, hence one snapshot: the generation is that of these very guests. A guest that does not parse is no
-    /// error of the whole: the others are to be served.
-    package static func rows(of network: NetworkID?, on session: borrowing Session) throws -> [Row] {
+    /// One statement, hence one snapshot: the generation is that of these very guests. A guest or a network that does not
+    /// parse is no error of the whole: the others are to be served.
+    package static func rows(of network: NetworkID?, on session: borrowing Session) throws -> NetworkRows<Row> {
         // The columns of a network are the same in each row of it, and cost more than a guest's.
-        var last: (network: String, row: Row)?
-        return try session.query(rowsQuery(of: network)).map { row in
-            let network = try row.get("network", as: String.self)
-            if let last, last.network == network { return try last.row.with(row) }
+        var last: Row?
+        return try NetworkRows(try session.query(rowsQuery(of: network))) { network, row in
+            if let last, last.network == network { return try last.with(row) }
             let first = try Row(
-                network: row.get("network"),
+                network: network,
                 name: row.get("name"),
                 vni: row.get("vni"),
                 cidr: row.get("cidr"),
@@ -93,7 +92,7 @@ package enum ServerStatements {
                 generation: row.get("generation"),
                 guest: nil
             ).with(row)
-            last = (network, first)
+            last = first
             return first
         }
     }

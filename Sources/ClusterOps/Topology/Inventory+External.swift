@@ -19,10 +19,11 @@ extension Inventory {
             }
             let own = try ExternalStatements.networkAddresses(on: transaction.session)
             let concerned = networks.filter { own[$0.id] != nil }
-            if let network = concerned.first(where: { $0.cidr.overlaps(wanted.cidr) }) {
+            for network in concerned {
+                guard let cidr = network.cidr, cidr.overlaps(wanted.cidr) else { continue }
                 throw ClusterOpsError(
                     .conflict,
-                    "network '\(network.name)', which is \(network.cidr) and has NAT, overlaps with \(wanted.cidr)"
+                    "network '\(network.name)', which is \(cidr) and has NAT, overlaps with \(wanted.cidr)"
                 )
             }
             // Another range alone changes nothing that is made.
@@ -81,7 +82,7 @@ extension Inventory {
         let hasNAT = try ExternalStatements.networkAddresses(of: network.id, on: transaction.session)[network.id] != nil
         guard let isWanted, isWanted != hasNAT else { return false }
         guard !isWanted else {
-            try giveNAT(network.id, network.name, network.cidr, in: transaction)
+            try giveNAT(network.id, network.name, network.addresses, in: transaction)
             return true
         }
         let floats = try ExternalStatements.floatCount(of: network.id, on: transaction.session)

@@ -14,7 +14,7 @@ extension Inventory {
             guard let node = try NodeStatements.hold(draft.node, in: transaction) else {
                 throw Self.unknownNode(draft.node)
             }
-            try draft.check(in: network.cidr, network.vni)
+            try draft.check(in: network.addresses, network.vni)
             do {
                 try InterfaceStatements.insert(draft, id: id, network: network.id, node: node.id, in: transaction)
             } catch {
@@ -42,7 +42,7 @@ extension Inventory {
             }
             let object = InterfaceView(id, draft, floating: interface.floatingAddress)
             guard object != interface else { return Change(object: object, enqueued: EnqueuedWork()) }
-            try draft.check(in: network.cidr, network.vni)
+            try draft.check(in: network.addresses, network.vni)
             do {
                 try InterfaceStatements.update(id, to: draft, node: node.id, in: transaction)
             } catch {

@@ -187,7 +187,7 @@ extension NetworkView {
             dns: network.dns,
             nat: externalAddress != nil,
             externalAddress: externalAddress,
-            serverAddress: network.cidr.serverAddress,
+            serverAddress: network.cidr?.serverAddress,
             wantedGeneration: network.generation,
             applied: applied,
             converged: convergence.isReached(by: applied),

@@ -3,12 +3,28 @@ struct NetworkRecord: Sendable, Hashable {
     let id: NetworkID
     let name: NetworkName
     let vni: VNI
-    let cidr: CIDR
+    /// Nil where the row has one that is none, written past `clusterctl`; nodes leave such a network out and say so.
+    let cidr: CIDR?
     var mtu: MTU
     var domain: DomainName?
     var dhcp: Bool
     var dns: Bool
     let generation: Int
+
+    /// The network's addresses, for who cannot do without.
+    ///
+    /// - Throws: `ClusterOpsError` with code `invalid` when the row has none.
+    var addresses: CIDR {
+        get throws(ClusterOpsError) {
+            guard let cidr else {
+                throw ClusterOpsError(
+                    .invalid,
+                    "network '\(name)' has no CIDR that can be read in its row: correct networks.cidr, or remove it"
+                )
+            }
+            return cidr
+        }
+    }
 }
 
 /// What is to become of a network; all that is nil stays as it is.

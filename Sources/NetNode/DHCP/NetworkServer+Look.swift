@@ -45,4 +45,10 @@ extension NetworkServers {
         }
         return broken
     }
+
+    /// Whether the server of a network does not stand on what it did when it was last looked after.
+    func isBroken(_ vni: VNI) async -> Bool {
+        guard let server = all.first(where: { $0.vni == vni }) else { return false }
+        return await server.isBroken(readingFiles: false)
+    }
 }

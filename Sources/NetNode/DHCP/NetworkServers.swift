@@ -81,6 +81,9 @@ package final class NetworkServers: Sendable {
         permit.open(for: purpose)
     }
 
+    /// Whether servers may run now.
+    var mayRun: Bool { permit.isOpen }
+
     /// Ends purposes, by default all; when none is left, kills all servers at once and lets none be started any more.
     ///
     /// From then on no child comes to serve, also not by a ``bring(_:)`` in the middle, which throws ``ServersClosed``.

@@ -28,6 +28,8 @@ package final class ServerPermit: Sendable {
         state = Mutex(State(purposes: isOpen ? [.tenure] : []))
     }
 
+    package var isOpen: Bool { state.withLock { !$0.purposes.isEmpty } }
+
     package func open(for purpose: Purpose) {
         state.withLock { _ = $0.purposes.insert(purpose) }
     }

@@ -15,6 +15,15 @@ package struct EgressActual: Sendable, Hashable {
             self.gateway = gateway
             self.dev = dev
         }
+
+        init(_ message: RouteMessage, _ devices: [Int: String]) {
+            self.init(dst: message.destination, gateway: message.gateway, dev: message.device.flatMap { devices[$0] })
+        }
+
+        /// Those that lead outside, and every default one.
+        static func ofEgress(_ routes: [Route]) -> [Route] {
+            routes.filter { $0.dev == EgressChange.device || $0.dst == "default" }
+        }
     }
 
     /// The leg's end inside, `ext0`, and what goes with it.
@@ -22,6 +31,8 @@ package struct EgressActual: Sendable, Hashable {
         package var mac: String
         package var mtu: Int
         package var isUp: Bool
+        /// The number of its other end on the node; nil when it has none there.
+        package var peer: Int?
         /// IPv4 addresses with their prefix lengths, in the kernel's order.
         package var addresses: [String]
         /// Those that lead through it, and every default one.
@@ -35,6 +46,7 @@ package struct EgressActual: Sendable, Hashable {
             mac: String,
             mtu: Int,
             isUp: Bool,
+            peer: Int?,
             addresses: [String],
             routes: [Route],
             settings: [String],
@@ -43,10 +55,24 @@ package struct EgressActual: Sendable, Hashable {
             self.mac = mac
             self.mtu = mtu
             self.isUp = isUp
+            self.peer = peer
             self.addresses = addresses
             self.routes = routes
             self.settings = settings
             self.table = table
+        }
+
+        init(_ device: NamespaceDevice, routes: [Route], settings: [String], table: [JSONValue]?) {
+            self.init(
+                mac: device.mac,
+                mtu: device.mtu,
+                isUp: device.isUp,
+                peer: device.peer,
+                addresses: device.addresses,
+                routes: routes,
+                settings: settings,
+                table: table
+            )
         }
     }
 
@@ -60,7 +86,11 @@ package struct EgressActual: Sendable, Hashable {
     }
 
     /// Reads the way out of one network; the node's devices have been read before, once for all.
-    static func read(_ name: NamespaceName, links: [String: Link], run: HostCommandRunner) async throws -> Self {
+    package static func read(
+        _ name: NamespaceName,
+        links: [String: Link],
+        run: HostCommandRunner
+    ) async throws -> Self {
         let leg = links[ExternalLegName(name.vni).description]
         guard name.presence == .present else { return Self(leg: leg, inside: nil) }
         let look = HostCommand(.ip, ["-j", "-batch", "-"], input: "addr show\nroute show\n", namespace: name.path)
@@ -68,11 +98,11 @@ package struct EgressActual: Sendable, Hashable {
         guard lines.count == 2 else {
             throw HostCommandError(look, .unreadable("\(lines.count) documents instead of two"), complaint: "")
         }
-        let devices: [Device] = try decode(lines[0], of: look)
-        guard !devices.isEmpty else {
-            throw HostCommandError(look, .unreadable("there is not even a loopback device"), complaint: "")
+        let devices: [NamespaceDevice] = try decode(lines[0], of: look)
+        if let objection = NamespaceDevice.objection(to: devices) {
+            throw HostCommandError(look, .unreadable(objection), complaint: "")
         }
-        guard let device = devices.first(where: { $0.ifname == EgressChange.device }) else {
+        guard let device = devices.first(where: { $0.name == EgressChange.device }) else {
             return Self(leg: leg, inside: nil)
         }
         let routes: [Route] = try decode(lines[1], of: look)
@@ -80,11 +110,8 @@ package struct EgressActual: Sendable, Hashable {
         return Self(
             leg: leg,
             inside: Inside(
-                mac: device.address ?? "",
-                mtu: device.mtu,
-                isUp: device.flags.contains("UP"),
-                addresses: device.addresses.filter { $0.family == "inet" }.map { "\($0.local ?? "")/\($0.prefixlen)" },
-                routes: routes.filter { $0.dev == EgressChange.device || $0.dst == "default" },
+                device,
+                routes: Route.ofEgress(routes),
                 settings: try await text(of: settings, run).split(separator: "\n").map(String.init),
                 table: try await table(in: name, run)
             )
@@ -121,25 +148,5 @@ package struct EgressActual: Sendable, Hashable {
 
     private struct Listing: Decodable {
         let nftables: [JSONValue]
-    }
-
-    /// A device as `ip -j addr show` has it.
-    private struct Device: Decodable {
-        struct Address: Decodable {
-            let family: String
-            let local: String?
-            let prefixlen: Int
-        }
-
-        let ifname: String
-        let flags: [String]
-        let mtu: Int
-        let address: String?
-        let addresses: [Address]
-
-        private enum CodingKeys: String, CodingKey {
-            case ifname, flags, mtu, address
-            case addresses = "addr_info"
-        }
     }
 }

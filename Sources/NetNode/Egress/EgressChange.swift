@@ -3,6 +3,8 @@ import ClusterOps
 /// One step from what the kernel has to what is wanted of a network's way out.
 package enum EgressChange: Sendable, Hashable {
     case deleteLeg
+    /// Takes away the device in our namespace that has the name of the leg's end inside and is not that.
+    case deleteInside
     /// In its group from the first moment on; the gate goes by the name all the same.
     case addLeg(mtu: Int)
     case setLegGroup
@@ -16,6 +18,7 @@ package enum EgressChange: Sendable, Hashable {
     case addAddress(String)
     case removeAddress(String)
     case raise
+    case lower
     case addSegmentRoute
     case removeRoute(String)
     case addDefaultRoute
@@ -57,8 +60,9 @@ package enum EgressChange: Sendable, Hashable {
     var place: Place {
         switch self {
         case .deleteLeg, .addLeg, .setLegGroup, .setLegMTU, .silenceLeg, .plugLeg, .raiseLeg, .lowerLeg: .node
-        case .setMAC, .setMTU, .addAddress, .removeAddress, .raise, .addSegmentRoute, .removeRoute, .addDefaultRoute,
-            .announce:
+        case .setMAC, .setMTU, .addAddress, .removeAddress, .raise, .lower, .deleteInside, .addSegmentRoute,
+            .removeRoute,
+            .addDefaultRoute, .announce:
             .inside
         case .loadTable, .deleteTable, .startForwarding, .stopForwarding, .forgetConnections: .alone
         }
@@ -85,6 +89,8 @@ package enum EgressChange: Sendable, Hashable {
         case .addAddress(let address): return "addr add \(address) dev \(device)"
         case .removeAddress(let address): return "addr del \(address) dev \(device)"
         case .raise: return "link set dev \(device) up"
+        case .lower: return "link set dev \(device) down"
+        case .deleteInside: return "link del dev \(device)"
         case .removeRoute(let dst): return "route del \(dst)"
         default: break
         }

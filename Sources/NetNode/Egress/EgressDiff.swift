@@ -14,9 +14,8 @@ package enum EgressDiff {
         to wanted: EgressWanted,
         over bridge: Link
     ) -> [EgressChange] {
-        guard let leg = actual.leg, leg.kind == "veth", let inside = actual.inside else {
-            // A leg whose other end is elsewhere leads nowhere; and an ext0 without our leg is somebody else's.
-            return (actual.leg == nil ? [] : [.deleteLeg]) + building(wanted, over: bridge)
+        guard let leg = actual.leg, let inside = actual.inside, leg.isOtherEnd(of: inside.peer) else {
+            return makingAnew(wanted, over: bridge, from: actual)
         }
         let changes =
             self.changes(of: leg, over: bridge) + self.changes(of: inside, to: wanted, mtu: bridge.mtu)
@@ -33,22 +32,52 @@ package enum EgressDiff {
 
     /// The steps that take all of a network's way out away, of which something is there.
     package static func removal(of actual: EgressActual) -> [EgressChange] {
-        guard actual.leg != nil else { return [] }
-        var changes: [EgressChange] = [.lowerLeg]
+        var changes: [EgressChange] = actual.leg == nil ? [] : [.lowerLeg]
+        var ends: [EgressChange] = actual.leg == nil ? [] : [.deleteLeg]
         if let inside = actual.inside {
+            if !isOurs(inside, actual.leg) {
+                changes.append(.lower)
+                ends.insert(.deleteInside, at: 0)
+            }
             changes.append(.stopForwarding)
             if inside.table != nil { changes.append(.deleteTable) }
             changes += inside.addresses.compactMap(address).map { .forgetConnections($0) }
         }
-        // Last: as long as it is there, the removal is not done.
-        return changes + [.deleteLeg]
+        // Last: as long as one is there, the removal is not done.
+        return changes + ends
+    }
+
+    private static func isOurs(_ inside: EgressActual.Inside, _ leg: Link?) -> Bool {
+        leg.map { $0.isOtherEnd(of: inside.peer) } ?? false
+    }
+
+    /// All of it, when the two ends are not of one leg: one whose other end is elsewhere leads nowhere, and an `ext0`
+    /// whose other end somebody has renamed leads past the gate, and has the name that the new one needs.
+    private static func makingAnew(
+        _ wanted: EgressWanted,
+        over bridge: Link,
+        from actual: EgressActual
+    ) -> [EgressChange] {
+        var changes: [EgressChange] = []
+        var forgotten: [IPv4Address] = []
+        if let inside = actual.inside {
+            changes.append(.deleteInside)
+            forgotten = staleAddresses(inside, wanted).compactMap(address).sorted()
+        }
+        if actual.leg != nil { changes.append(.deleteLeg) }
+        return changes + building(wanted, over: bridge, forgetting: forgotten)
     }
 
     /// All of it: no packet passes before the rules are there, and nothing is announced before it forwards.
-    private static func building(_ wanted: EgressWanted, over bridge: Link) -> [EgressChange] {
+    private static func building(
+        _ wanted: EgressWanted,
+        over bridge: Link,
+        forgetting forgotten: [IPv4Address]
+    ) -> [EgressChange] {
         [.addLeg(mtu: bridge.mtu), .silenceLeg, .plugLeg]
             + ordered(wanted.addresses, of: wanted).map { .addAddress($0) }
-            + [.loadTable(without: []), .startForwarding, .raise, .raiseLeg, .addDefaultRoute, .announce]
+            + [.loadTable(without: [])] + forgotten.map { .forgetConnections($0) }
+            + [.startForwarding, .raise, .raiseLeg, .addDefaultRoute, .announce]
     }
 
     private static func changes(of leg: Link, over bridge: Link) -> [EgressChange] {
@@ -68,16 +97,8 @@ package enum EgressDiff {
         var changes: [EgressChange] = []
         if inside.mac != wanted.mac.description { changes.append(.setMAC) }
         if inside.mtu != mtu { changes.append(.setMTU(mtu)) }
-        // One that leads to another guest than before is taken away and made anew: as long as it is there, connections
-        // to the former one are not forgotten.
-        let before = EgressTable.floats(in: inside.table ?? [])
-        let moved = Set(
-            before.filter { float in wanted.floats[float.key].map { $0 != float.value } ?? false }.map(\.key)
-        )
         let there = inside.addresses
-        let stale = there.filter { text in
-            !wanted.addresses.contains(text) || address(text).map(moved.contains) ?? true
-        }
+        let stale = staleAddresses(inside, wanted)
         let staleAddresses = Set(stale.compactMap(address))
         if !stale.isEmpty {
             changes.append(.loadTable(without: staleAddresses))
@@ -95,6 +116,18 @@ package enum EgressDiff {
         if inside.settings != EgressChange.settings.map(\.value) { changes.append(.startForwarding) }
         if !inside.isUp { changes.append(.raise) }
         return changes + routes(inside, to: wanted, areGone: !inside.isUp || !stale.isEmpty || !missing.isEmpty)
+    }
+
+    /// The addresses that have to go; one that leads to another guest than before is taken away and made anew: as long as
+    /// it is there, connections to the former one are not forgotten.
+    private static func staleAddresses(_ inside: EgressActual.Inside, _ wanted: EgressWanted) -> [String] {
+        let before = EgressTable.floats(in: inside.table ?? [])
+        let moved = Set(
+            before.filter { float in wanted.floats[float.key].map { $0 != float.value } ?? false }.map(\.key)
+        )
+        return inside.addresses.filter { text in
+            !wanted.addresses.contains(text) || address(text).map(moved.contains) ?? true
+        }
     }
 
     /// Its routes; where `areGone`, the steps before may have taken some along.

@@ -11,17 +11,20 @@ package struct EgressReconciler: Sendable {
     package struct Pass: Sendable {
         /// What was wanted when it was applied.
         package let wanted: [EgressWanted]
+        /// What was left as it is.
+        package let unreadable: [UnreadableNetwork]
         /// What is wrong with those that did not get there.
         package let failures: [VNI: any Error]
         /// How many networks something was changed of.
         package let changed: Int
     }
 
-    private let namespaces: NamespaceReconciler
-    private let bridge: LinkName?
+    let namespaces: NamespaceReconciler
+    let bridge: LinkName?
     private let logger: Logger
+    let last = LastWanted<Left>()
 
-    private var runner: HostCommandRunner { namespaces.runner }
+    var runner: HostCommandRunner { namespaces.runner }
 
     /// Creates one; nothing is read before the first pass.
     ///
@@ -37,13 +40,15 @@ package struct EgressReconciler: Sendable {
 
     /// Which ways out a pass is about, read from one snapshot.
     package struct Scope: Sendable {
-        /// The network that is looked at; nil is all, those too that should have no way out any more.
-        let only: VNI?
+        /// The networks that are looked at; nil is all, those too that should have no way out any more.
+        let only: Set<VNI>?
         let wanted: [EgressWanted]
+        let unreadable: [UnreadableNetwork]
 
-        package init(only: VNI? = nil, wanted: [EgressWanted]) {
+        package init(only: Set<VNI>? = nil, _ snapshot: EgressWanted.Snapshot) {
             self.only = only
-            self.wanted = wanted
+            wanted = snapshot.networks.filter { only?.contains($0.vni) ?? true }
+            unreadable = snapshot.unreadable
         }
     }
 
@@ -54,16 +59,17 @@ package struct EgressReconciler: Sendable {
     ///
     /// - Parameter scope: the ways out that are wanted; nil when the network is gone.
     /// - Returns: What is wrong with each network that did not get there; none of them keeps the others from it.
-    /// - Throws: `HostCommandError` when the node's devices cannot be read, and what `scope` throws: then nothing more is
-    ///   changed.
+    /// - Throws: `HostCommandError` or ``NetlinkError`` when the node's devices cannot be read, and what `scope` throws:
+    ///   then nothing more is changed.
     package func pass(_ scope: @Sendable () async throws -> Scope?) async throws -> Pass {
-        guard let seen = try await scope() else { return Pass(wanted: [], failures: [:], changed: 0) }
+        guard let seen = try await scope() else {
+            return Pass(wanted: [], unreadable: [], failures: [:], changed: 0)
+        }
         let links = try await namespaces.links()
-        let looks = await namespaces.eachOf(jobs(seen, links)) { try await !changes(for: $0, links).isEmpty }
-        // A look that failed may have met a change in the middle.
-        let differing = looks.filter { (try? $0.1.get()) ?? true }.map(\.0.vni)
-        var outcome = Outcome(wanted: seen.wanted)
-        var rest = differing[...]
+        let looks = await namespaces.eachOf(try await jobs(seen, links)) { try await look($0, links) }
+        var outcome = PassOutcome(seen)
+        for (job, look) in looks { outcome.saw(job.vni, try? look.get()) }
+        var rest = outcome.differing[...]
         while !rest.isEmpty {
             try Task.checkCancellation()
             let some = Set(rest.prefix(NamespaceReconciler.atOnce))
@@ -72,6 +78,8 @@ package struct EgressReconciler: Sendable {
         }
         // What was cancelled has not failed.
         try Task.checkCancellation()
+        outcome.unwanted.forEach(last.forget)
+        last.note(outcome.left, isWhole: seen.only == nil)
         let pass = outcome.pass
         if pass.changed > 0 {
             logger.info(
@@ -89,58 +97,22 @@ package struct EgressReconciler: Sendable {
     }
 
     /// Brings some networks to what is wanted now; to be called within a turn.
-    private func bring(_ some: Set<VNI>, _ scope: @Sendable () async throws -> Scope?) async throws -> Brought {
-        guard let now = try await scope() else { return Brought(wanted: [], results: []) }
+    private func bring(_ some: Set<VNI>, _ scope: @Sendable () async throws -> Scope?) async throws -> TurnOutcome {
+        guard let now = try await scope() else { return TurnOutcome(wanted: [], unreadable: [], results: []) }
         let links = try await namespaces.links()
-        let jobs = jobs(now, links).filter { some.contains($0.vni) }
+        let jobs = try await jobs(now, links).filter { some.contains($0.vni) }
         let results = await namespaces.eachOf(jobs) { try await bring($0, links) }
-        return Brought(
+        return TurnOutcome(
             wanted: now.wanted.filter { some.contains($0.vni) },
+            unreadable: now.unreadable,
             results: results.map { ($0.0.vni, $0.1) }
         )
     }
 
-    private func jobs(_ scope: Scope, _ links: [String: Link]) -> [Job] {
-        let needed = Set(scope.wanted.map(\.vni))
-        let unwanted = links.keys.compactMap { ExternalLegName(deviceName: $0)?.vni }
-            .filter { !needed.contains($0) && (scope.only == nil || $0 == scope.only) }
+    private func jobs(_ scope: Scope, _ links: [String: Link]) async throws -> [Job] {
+        let unwanted = try await present(scope.only, links).subtracting(scope.wanted.map(\.vni))
+            .subtracting(scope.unreadable.compactMap(\.vni)).sorted()
         return scope.wanted.map { Job(vni: $0.vni, wanted: $0) } + unwanted.map { Job(vni: $0, wanted: nil) }
-    }
-
-    /// What came of one turn: of each network, the steps that were taken.
-    private struct Brought: Sendable {
-        let wanted: [EgressWanted]
-        let results: [(VNI, Result<[EgressChange], any Error>)]
-    }
-
-    /// What comes of a pass, turn by turn.
-    private struct Outcome {
-        private var wanted: [VNI: EgressWanted]
-        private var failures: [VNI: any Error] = [:]
-        private var changed = 0
-        private(set) var announced: Set<VNI> = []
-
-        init(wanted: [EgressWanted]) {
-            self.wanted = Dictionary(wanted.map { ($0.vni, $0) }) { first, _ in first }
-        }
-
-        /// What was seen of these networks is past: what counts is what was wanted in their turn.
-        mutating func note(_ some: Set<VNI>, _ brought: Brought) {
-            for vni in some { wanted[vni] = nil }
-            for network in brought.wanted { wanted[network.vni] = network }
-            for (vni, result) in brought.results {
-                switch result {
-                case .success(let steps):
-                    if !steps.isEmpty { changed += 1 }
-                    if steps.contains(.announce) { announced.insert(vni) }
-                case .failure(let error): failures[vni] = error
-                }
-            }
-        }
-
-        var pass: Pass {
-            Pass(wanted: wanted.values.sorted { $0.vni < $1.vni }, failures: failures, changed: changed)
-        }
     }
 
     /// Tells the segment outside where networks' external addresses are now, of those whose leg is made: who makes one
@@ -176,16 +148,52 @@ package struct EgressReconciler: Sendable {
         let wanted: EgressWanted?
     }
 
-    /// - Returns: The steps that were taken.
-    private func bring(_ job: Job, _ links: [String: Link]) async throws -> [EgressChange] {
+    /// What a look has found to be as it is wanted or not.
+    struct Seen: Sendable {
+        let isDifferent: Bool
+        /// Nil where there is none.
+        let rules: UInt32?
+    }
+
+    private func look(_ job: Job, _ links: [String: Link]) async throws -> Seen {
+        let rules = try await rulesGeneration(for: job)
+        return Seen(isDifferent: try await !changes(for: job, links).isEmpty, rules: rules)
+    }
+
+    /// What came of a job that has reached its end.
+    struct Brought: Sendable {
+        /// The steps that were taken.
+        let steps: [EgressChange]
+        let rules: UInt32?
+    }
+
+    private func bring(_ job: Job, _ links: [String: Link]) async throws -> Brought {
         let name = namespaces.name(job.vni)
+        // Before the rules are read: what is changed afterwards has another number.
+        let rules = try await rulesGeneration(for: job)
         let steps = try await changes(for: job, links)
-        guard !steps.isEmpty else { return [] }
+        guard !steps.isEmpty else { return Brought(steps: [], rules: rules) }
         try Task.checkCancellation()
         let complaint = try await take(steps, job.wanted, name)
+        let rulesAfter = try await rulesGeneration(for: job)
         let remaining = try await changes(for: job, try await namespaces.links())
         guard remaining.isEmpty else { throw EgressError(name: name, remaining: remaining, complaint: complaint) }
-        return steps
+        return Brought(steps: steps, rules: rulesAfter)
+    }
+
+    private func rulesGeneration(for job: Job) async throws -> UInt32? {
+        let name = namespaces.name(job.vni)
+        guard job.wanted != nil, name.presence == .present else { return nil }
+        return try await HostSurvey.rulesGeneration(in: name)
+    }
+
+    /// The networks that have something of a way out: a leg on the node, or an end of one inside, by whatever name its
+    /// other end goes.
+    private func present(_ only: Set<VNI>?, _ links: [String: Link]) async throws -> Set<VNI> {
+        let legs = links.keys.compactMap { ExternalLegName(deviceName: $0)?.vni }
+        let names = try namespaces.names().filter { only?.contains($0.vni) ?? true }
+        let survey = try await HostSurvey.take(in: namespaces.namespace, names: names, withEntries: false)
+        return Set(legs.filter { only?.contains($0) ?? true }).union(survey.outsides.keys)
     }
 
     private func changes(for job: Job, _ links: [String: Link]) async throws -> [EgressChange] {
@@ -210,59 +218,6 @@ package struct EgressReconciler: Sendable {
             throw MissingBridge("'\(bridge)' is no Linux bridge (network.external_bridge)")
         }
         return link
-    }
-
-    /// Takes the steps one after the other; those of `ip` that follow each other by one process.
-    ///
-    /// - Returns: What `ip` complained of; whether it matters, the read-back tells.
-    private func take(_ steps: [EgressChange], _ wanted: EgressWanted?, _ name: NamespaceName) async throws -> String {
-        var complaints = ""
-        var rest = steps.filter { $0 != .announce }[...]
-        while let step = rest.first {
-            let place = step.place
-            guard place != .alone else {
-                try await takeAlone(step, wanted, name)
-                rest = rest.dropFirst()
-                continue
-            }
-            let together = rest.prefix { $0.place == place }
-            rest = rest.dropFirst(together.count)
-            let lines = together.compactMap { $0.batchLine(wanted, in: name, to: bridge) }
-            complaints += try await namespaces.batch(lines, in: place == .inside ? name.path : namespaces.namespace)
-        }
-        return complaints
-    }
-
-    private func takeAlone(_ step: EgressChange, _ wanted: EgressWanted?, _ name: NamespaceName) async throws {
-        func succeed(_ program: HostCommand.Program, _ arguments: [String], input: String? = nil) async throws {
-            try await namespaces.succeed(HostCommand(program, arguments, input: input, namespace: name.path))
-        }
-        switch step {
-        case .loadTable(let excluded):
-            guard let wanted else { return }
-            let commands = try JSONEncoder().encode(EgressTable(wanted, without: excluded).commands)
-            try await succeed(.nft, ["-j", "-f", "-"], input: String(decoding: commands, as: UTF8.self))
-        case .deleteTable:
-            // Also where somebody else has deleted it meanwhile.
-            try await succeed(.nft, ["add table ip \(EgressTable.name); delete table ip \(EgressTable.name)"])
-        case .startForwarding:
-            try await succeed(.sysctl, ["-q", "-w"] + EgressChange.settings.map { "\($0.key)=\($0.value)" })
-        case .stopForwarding: try await succeed(.sysctl, ["-q", "-w", "net.ipv4.ip_forward=0"])
-        case .forgetConnections(let address): try await forgetConnections(of: address, in: name)
-        default: preconditionFailure("a step of a batch")
-        }
-    }
-
-    /// Those that came in to the address, and those that went out under it.
-    private func forgetConnections(of address: IPv4Address, in name: NamespaceName) async throws {
-        for filter in ["--orig-dst", "--reply-dst"] {
-            let command = HostCommand(.conntrack, ["-D", filter, "\(address)"], namespace: name.path)
-            let output = try await runner.output(command)
-            // It calls it a failure when there are none.
-            guard output.exit.isSuccess || output.complaint.contains("0 flow entries have been deleted") else {
-                throw HostCommandError(command, .ended(output.exit), complaint: output.complaint)
-            }
-        }
     }
 }
 

@@ -38,11 +38,27 @@ package struct EgressWanted: Sendable, Hashable {
         self.floats = floats
     }
 
-    /// Makes sense of a snapshot: one value for each network in it that has an address of its own, by VNI.
-    package static func all(in rows: [ExternalStatements.Row]) -> [EgressWanted] {
-        Dictionary(grouping: rows, by: \.network).values
-            .compactMap { rows in rows.first { $0.inside == nil }.map { EgressWanted($0, rows) } }
-            .sorted { $0.vni < $1.vni }
+    /// What is wanted of all networks, or of some.
+    package struct Snapshot: Sendable, Hashable {
+        /// By VNI.
+        package let networks: [EgressWanted]
+        /// Those whose way out stays as it is, because it cannot be read what is wanted of it.
+        package let unreadable: [UnreadableNetwork]
+
+        package init(_ networks: [EgressWanted], unreadable: [UnreadableNetwork] = []) {
+            self.networks = networks
+            self.unreadable = unreadable
+        }
+
+        /// Makes sense of a snapshot: one value for each network in it that has an address of its own.
+        package init(_ snapshot: NetworkRows<ExternalStatements.Row>) {
+            self.init(
+                Dictionary(grouping: snapshot.rows, by: \.network).values
+                    .compactMap { rows in rows.first { $0.inside == nil }.map { EgressWanted($0, rows) } }
+                    .sorted { $0.vni < $1.vni },
+                unreadable: snapshot.unreadable
+            )
+        }
     }
 
     private init(_ own: ExternalStatements.Row, _ rows: [ExternalStatements.Row]) {

@@ -11,6 +11,8 @@ package enum HostChange: Sendable, Hashable {
     case names
     /// A server's file.
     case files(VNI)
+    /// The rules of a network's way out.
+    case egressRules
     /// The gate's table, by somebody else's hand.
     case rules
     /// The kernel had more to say than it could keep.
@@ -30,7 +32,7 @@ package struct HostChanges: Sendable, Hashable {
 
     package mutating func note(_ change: HostChange) {
         switch change {
-        case .devices, .names: break
+        case .devices, .names, .egressRules: break
         case .entries: entries = true
         case .files(let vni): files?.insert(vni)
         case .rules: rules = true

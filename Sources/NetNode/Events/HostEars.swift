@@ -119,14 +119,19 @@ final class HostEars: Sendable {
     }
 
     private func hearRules(_ socket: Int32) -> Bool {
-        var isForeign = false
-        let goesOn = hear(socket) { bytes, _ in
+        var (isForeign, isEgress) = (false, false)
+        let goesOn = hear(socket) { bytes, isElsewhere in
+            guard !isElsewhere else {
+                if try RuleEvents.concernEgress(bytes) { isEgress = true }
+                return
+            }
             if try state.withLock({ try $0.transaction.note(bytes) }) { isForeign = true }
         } lost: {
             state.withLock { $0.transaction.forget() }
             isForeign = true
         }
         if isForeign { note(.rules) }
+        if isEgress { note(.egressRules) }
         if !goesOn { _ = state.withLock { $0.deaf.insert(.rules) } }
         return goesOn
     }

@@ -1,4 +1,3 @@
-import CNetlink
 import ClusterOps
 import Glibc
 import NIOPosix
@@ -14,6 +13,17 @@ package struct HostSurvey: Sendable {
     package let entries: [VNI: Set<ForwardingEntry>]?
     /// What is behind the names that were asked for.
     package let interiors: [VNI: NamespaceActual.Interior]
+    /// The ends of legs outside that they have.
+    package let outsides: [VNI: Outside]
+
+    /// The device `ext0` of a namespace, and what goes with it.
+    package struct Outside: Sendable, Hashable {
+        package let device: NamespaceDevice
+        /// As ``EgressActual/Inside/routes``.
+        package let routes: [EgressActual.Route]
+        /// The number of the last transaction on the namespace's rules.
+        package let rules: UInt32
+    }
 
     /// What the mesh has, with no rows where they were not asked for.
     package var mesh: MeshActual {
@@ -65,47 +75,48 @@ package struct HostSurvey: Sendable {
         guard !devices.isEmpty else { throw NetlinkError.malformed("there is not even a loopback device") }
         let numbers = Dictionary(devices.map { ($0.index, $0.name) }) { first, _ in first }
         var interiors: [VNI: NamespaceActual.Interior] = [:]
-        for name in names { interiors[name.vni] = try interior(name) }
+        var outsides: [VNI: Outside] = [:]
+        for name in names { (interiors[name.vni], outsides[name.vni]) = try inside(name) }
         return HostSurvey(
             links: Dictionary(devices.map { ($0.name, $0.link(numbers)) }) { first, _ in first },
             entries: withEntries ? try Self.rows(asker, numbers) : nil,
-            interiors: interiors
+            interiors: interiors,
+            outsides: outsides
         )
     }
 
-    private static func interior(_ name: NamespaceName) throws(NetlinkError) -> NamespaceActual.Interior {
+    private static func inside(_ name: NamespaceName) throws(NetlinkError) -> (NamespaceActual.Interior, Outside?) {
         switch name.presence {
-        case .absent: return .absent
-        case .broken: return .broken
+        case .absent: return (.absent, nil)
+        case .broken: return (.broken, nil)
         case .present: break
         }
         do {
-            return try interior(KernelAsker(name.path))
+            let asker = try KernelAsker(name.path)
+            let (messages, addresses) = (try asker.devices(), try asker.addresses())
+            let devices = messages.map { NamespaceDevice($0, addresses) }
+            let interior = NamespaceActual.Interior(devices)
+            guard let device = devices.first(where: { $0.name == EgressChange.device }) else { return (interior, nil) }
+            let numbers = Dictionary(messages.map { ($0.index, $0.name) }) { first, _ in first }
+            let routes = try asker.routes().filter(\.isMain).map { EgressActual.Route($0, numbers) }
+            let outside = Outside(
+                device: device,
+                routes: EgressActual.Route.ofEgress(routes),
+                rules: try KernelAsker.rulesGeneration(in: name)
+            )
+            return (interior, outside)
         } catch {
             // Taken away since.
             guard error.number == ENOENT || error.number == EINVAL else { throw error }
-            return error.number == ENOENT ? .absent : .broken
+            return (error.number == ENOENT ? .absent : .broken, nil)
         }
     }
 
-    private static func interior(
-        _ asker: borrowing KernelAsker
-    ) throws(NetlinkError) -> NamespaceActual.Interior {
-        let devices = try asker.devices()
-        let gateway = devices.first { $0.name == NamespaceChange.gateway }
-        let addresses = try asker.addresses()
-        return .present(
-            loopbackIsUp: devices.contains { $0.name == "lo" && $0.isUp },
-            gateway: gateway.map { device in
-                NamespaceActual.Gateway(
-                    mac: device.address ?? "",
-                    mtu: device.mtu ?? 0,
-                    isUp: device.isUp,
-                    addresses: Set(addresses.filter { $0.device == device.index }.map(\.address)),
-                    peer: device.peer
-                )
-            }
-        )
+    /// The number of the last transaction on the rules of a namespace that is there.
+    ///
+    /// - Throws: ``NetlinkError`` when the kernel cannot be asked.
+    static func rulesGeneration(in name: NamespaceName) async throws -> UInt32 {
+        try await NIOThreadPool.singleton.runIfActive { try KernelAsker.rulesGeneration(in: name) }
     }
 
     private static func rows(
@@ -119,50 +130,5 @@ package struct HostSurvey: Sendable {
             entries[tunnel.vni, default: []].insert(entry)
         }
         return entries
-    }
-}
-
-/// A socket on which the kernel answers for one namespace; blocks.
-private struct KernelAsker: ~Copyable {
-    private let socket: Int32
-
-    init(_ path: String?) throws(NetlinkError) {
-        socket = cnetlink_ask(path)
-        guard socket >= 0 else {
-            throw .refused(attempt: "ask the kernel about \(path ?? "this node's devices")", error: errno)
-        }
-    }
-
-    deinit {
-        close(socket)
-    }
-
-    borrowing func devices() throws(NetlinkError) -> [DeviceMessage] {
-        try all(CNETLINK_LINKS, of: 16) { payload throws(NetlinkError) in try DeviceMessage(payload) }
-    }
-
-    borrowing func addresses() throws(NetlinkError) -> [AddressMessage] {
-        try all(CNETLINK_ADDRESSES, of: 20) { payload throws(NetlinkError) in try AddressMessage(payload) }
-    }
-
-    borrowing func entries(_ names: [Int: String]) throws(NetlinkError) -> [EntryMessage] {
-        try all(CNETLINK_ENTRIES, of: 28) { payload throws(NetlinkError) in try EntryMessage(payload, names: names) }
-    }
-
-    private borrowing func all<Row>(
-        _ kind: cnetlink_kind,
-        of type: UInt16,
-        _ read: (ArraySlice<UInt8>) throws(NetlinkError) -> Row
-    ) throws(NetlinkError) -> [Row] {
-        var answer: UnsafeMutableRawPointer?
-        let length = cnetlink_dump(socket, kind, &answer)
-        guard length >= 0 else { throw .refused(attempt: "read the kernel's devices and entries", error: errno) }
-        defer { free(answer) }
-        let bytes = [UInt8](UnsafeRawBufferPointer(start: answer, count: length))
-        var rows: [Row] = []
-        for message in try NetlinkMessage.all(in: bytes) where message.type == type {
-            rows.append(try read(message.payload))
-        }
-        return rows
     }
 }

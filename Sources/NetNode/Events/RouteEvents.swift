@@ -45,7 +45,10 @@ package enum RouteEvents {
 
     private static func isOnNode(_ name: String) -> Bool {
         BridgeName(deviceName: name) != nil || TunnelName(deviceName: name) != nil || LegName(deviceName: name) != nil
+            || ExternalLegName(deviceName: name) != nil
     }
 
-    private static func isInside(_ name: String) -> Bool { name == NamespaceChange.gateway || name == "lo" }
+    private static func isInside(_ name: String) -> Bool {
+        [NamespaceChange.gateway, EgressChange.device, "lo"].contains(name)
+    }
 }

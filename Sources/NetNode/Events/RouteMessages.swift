@@ -122,6 +122,43 @@ package struct AddressMessage: Sendable, Hashable {
     }
 }
 
+/// What rtnetlink says of an IPv4 route.
+package struct RouteMessage: Sendable, Hashable {
+    /// The number of the device that it leads through; nil for one that leads through none, or through several.
+    package let device: Int?
+    /// As `ip` writes it: `default`, `203.0.113.0/24`, and a single address without its prefix.
+    package let destination: String
+    package let gateway: String?
+    /// Whether it is of the table that `ip route show` shows.
+    package let isMain: Bool
+
+    private enum Attribute {
+        static let (destination, device, gateway, table): (UInt16, UInt16, UInt16, UInt16) = (1, 4, 5, 15)
+    }
+
+    private static let bodyLength = 12
+    private static let mainTable: UInt32 = 254
+    private static let wholeAddress: UInt8 = 32
+
+    /// Reads RTM_NEWROUTE.
+    ///
+    /// - Throws: ``NetlinkError`` for what is cut short.
+    package init(_ payload: ArraySlice<UInt8>) throws(NetlinkError) {
+        let attributes = try NetlinkAttributes(payload.dropFirst(Self.bodyLength))
+        guard let length = payload.number(at: 1, UInt8.self), let table = payload.number(at: 4, UInt8.self) else {
+            throw .malformed("a route without a destination")
+        }
+        func address(_ type: UInt16) -> String? {
+            attributes.number(type, UInt32.self).map { "\(IPv4Address(rawValue: UInt32(bigEndian: $0)))" }
+        }
+        device = attributes.number(Attribute.device, UInt32.self).map(Int.init)
+        gateway = address(Attribute.gateway)
+        isMain = attributes.number(Attribute.table, UInt32.self) ?? UInt32(table) == Self.mainTable
+        let suffix = length == Self.wholeAddress ? "" : "/\(length)"
+        destination = length == 0 ? "default" : (address(Attribute.destination) ?? "0.0.0.0") + suffix
+    }
+}
+
 /// What rtnetlink says of a row of a forwarding database.
 package struct EntryMessage: Sendable, Hashable {
     /// The number of the device whose row it is.

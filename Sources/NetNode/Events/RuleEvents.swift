@@ -1,4 +1,5 @@
-/// Tells, from the kernel's account of transactions, which of them were done to the gate's table by others; pure.
+/// Tells, from the kernel's account of transactions, which of them were done to the gate's table by others, and which to
+/// the rules inside a namespace; pure.
 ///
 /// What we do ourselves always makes the table anew, in one transaction. Whoever does the same passes for us: those are
 /// found by reading the rules.
@@ -9,7 +10,7 @@ package struct RuleEvents: Sendable {
     }
 
     private static let bodyLength = 4
-    private static let bridging: UInt8 = 7
+    private static let (ipv4, bridging): (UInt8, UInt8) = (2, 7)
     /// The table's name has this number in messages of every kind.
     private static let table: UInt16 = 1
 
@@ -31,6 +32,17 @@ package struct RuleEvents: Sendable {
             throw error
         }
         return isForeign
+    }
+
+    /// Whether a datagram of another namespace is about the table of a network's way out, by whosever hand.
+    ///
+    /// - Throws: ``NetlinkError`` for what cannot be read.
+    package static func concernEgress(_ bytes: [UInt8]) throws(NetlinkError) -> Bool {
+        for message in try NetlinkMessage.all(in: bytes) where message.type >> 8 == Kind.subsystem {
+            let attributes = try NetlinkAttributes(message.payload.dropFirst(bodyLength))
+            if message.payload.first == ipv4, attributes.text(table) == EgressTable.name { return true }
+        }
+        return false
     }
 
     /// Forgets what is under way: part of it was lost.

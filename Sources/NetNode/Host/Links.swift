@@ -113,6 +113,9 @@ package struct Link: Sendable, Hashable, Decodable {
         snoopsMulticast = kind == "bridge" ? try info.decode(Bridge.self, forKey: .data).snooping != 0 : false
     }
 
+    /// Whether it is the other end of a device that names this number as its peer's.
+    func isOtherEnd(of peer: Int?) -> Bool { kind == "veth" && peer == index }
+
     /// Reads every device of a namespace: its loopback device is among them, so none at all is a failed read.
     package static func all(in namespace: String?, run: HostCommandRunner) async throws -> [Link] {
         try await run.rows(HostCommand(.ip, ["-j", "-d", "link", "show"], namespace: namespace)) {

@@ -91,7 +91,8 @@ struct EarlyRepair: Sendable {
     /// out that it does not start, and no other network waits for it.
     private func repairNetworks(with group: inout DiscardingTaskGroup) async {
         var trouble = Trouble(logger: logger)
-        var backoff = RepairBackoff()
+        // Apart: a way out that cannot be repaired keeps its guests neither from their addresses nor from each other.
+        var (backoff, egressBackoff) = (RepairBackoff(), RepairBackoff())
         for await _ in ofNetworks.rings {
             let (busy, ended) = serverRepairs.look()
             for (vni, isWell) in ended { backoff.note(repaired: [vni], broken: isWell ? [] : [vni], at: .now) }
@@ -99,23 +100,23 @@ struct EarlyRepair: Sendable {
             let start = ContinuousClock.now
             var took = Duration.zero
             do {
-                let broken = try await networks.broken(after: changes)
+                let damage = try await networks.damage(after: changes)
                 took = ContinuousClock.now - start
-                let due = backoff.due(broken, besides: busy, at: .now)
-                var left = broken.subtracting(due)
+                let due = backoff.due(damage.networks, besides: busy, at: .now)
+                var left = damage.networks.subtracting(due)
                 if !due.isEmpty {
                     logger.info("drift", metadata: ["vnis": "\(due.sorted())"])
                     let failed = try await networks.repair(due)
                     record.found(due.count, repaired: due.subtracting(failed).count)
                     backoff.note(repaired: failed, broken: failed, at: .now)
                     left.formUnion(failed)
-                    for vni in due.subtracting(failed) {
-                        serverRepairs.begin(vni)
-                        group.addTask { await repairServer(of: vni) }
-                    }
+                    let mended = due.subtracting(failed)
+                    serverRepairs.begin(mended)
+                    group.addTask { await repairServers(of: mended) }
                     // Of what we left undone the kernel does not tell.
                     if !failed.isEmpty { ofNetworks.ring() }
                 }
+                try await repairEgress(of: damage, besides: due, &egressBackoff)
                 // What a sweep would not look at; and of a server in the middle of a pass a look can tell nothing.
                 if !left.isEmpty || !busy.isEmpty { ofNetworks.giveBack(changes) }
                 trouble.over()
@@ -127,9 +128,33 @@ struct EarlyRepair: Sendable {
         }
     }
 
-    private func repairServer(of vni: VNI) async {
-        serverRepairs.end(vni, isWell: await networks.repairServer(of: vni, under: coordinator.tenure))
-        ofNetworks.ring()
+    /// Repairs ways out once their namespaces are there; what fails is no other network's affair.
+    ///
+    /// - Parameters:
+    ///   - damage: as the look saw it.
+    ///   - counted: networks that are counted as found broken already.
+    ///   - backoff: decides when one is tried again.
+    /// - Throws: What kept it from reading wanted or actual.
+    private func repairEgress(
+        of damage: NodeNetworks.Damage,
+        besides counted: Set<VNI>,
+        _ backoff: inout RepairBackoff
+    ) async throws {
+        let due = backoff.due(damage.egress, at: .now)
+        guard !due.isEmpty else { return }
+        logger.info("drift of egress", metadata: ["vnis": "\(due.sorted())"])
+        let failed = try await networks.repairEgress(due)
+        let fresh = due.subtracting(counted)
+        record.found(fresh.count, repaired: fresh.subtracting(failed).count)
+        backoff.note(repaired: due, broken: failed, at: .now)
+        if !failed.isEmpty { ofNetworks.ring() }
+    }
+
+    private func repairServers(of vnis: Set<VNI>) async {
+        await networks.repairServers(of: vnis, under: coordinator.tenure) { vni, isWell in
+            serverRepairs.end(vni, isWell: isWell)
+            ofNetworks.ring()
+        }
     }
 
     private func repairGate() async {
@@ -161,8 +186,8 @@ private final class ServerRepairs: Sendable {
 
     private let state = Mutex(State())
 
-    func begin(_ vni: VNI) {
-        _ = state.withLock { $0.busy.insert(vni) }
+    func begin(_ vnis: Set<VNI>) {
+        state.withLock { $0.busy.formUnion(vnis) }
     }
 
     func end(_ vni: VNI, isWell: Bool) {

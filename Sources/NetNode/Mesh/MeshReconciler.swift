@@ -58,7 +58,17 @@ package struct MeshReconciler: Sendable {
                 isWhole: scope == .all
             )
             guard let only else { return try await apply(wanted) }
-            return try await apply(MeshWanted(networks: wanted.networks.filter { only.contains($0.vni) }))
+            let networks = wanted.networks.filter { only.contains($0.vni) }
+            return try await apply(MeshWanted(networks: networks, unreadable: wanted.unreadable))
+        }
+    }
+
+    /// Brings some networks to what the last pass wanted of them, without asking the database.
+    ///
+    /// What was forgotten meanwhile, because it was taken away, is not made again.
+    func restore(_ networks: Set<VNI>) async throws -> MeshPass {
+        try await turns.run {
+            try await apply(MeshWanted(networks: last.all.values.filter { networks.contains($0.vni) }))
         }
     }
 
@@ -101,7 +111,7 @@ package struct MeshReconciler: Sendable {
     /// What speaks against deleting a network's devices; nil when nothing does.
     private func objection(to vni: VNI) async throws -> MeshDeletion? {
         // By VNI: the network may be gone, and its VNI another's by now.
-        if try await wanted(.all).networks.contains(where: { $0.vni == vni }) { return .stillWanted }
+        if try await wanted(.all).vnis.contains(vni) { return .stillWanted }
         let names = [BridgeName(vni).description, TunnelName(vni).description]
         let ours = names + [LegName(vni).description]
         let others = try await Link.all(in: namespace, run: runner).filter { link in
@@ -121,7 +131,7 @@ package struct MeshReconciler: Sendable {
             }
             return (node, try MeshStatements.rows(of: node, network: network, on: session))
         }
-        return try MeshWanted(rows, on: node)
+        return try MeshWanted(rows.rows, unreadable: rows.unreadable, on: node)
     }
 
     private func apply(_ wanted: MeshWanted) async throws -> MeshPass {

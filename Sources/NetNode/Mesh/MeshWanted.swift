@@ -42,15 +42,25 @@ package struct MeshWanted: Sendable, Hashable {
 
     /// By VNI, ascending.
     package let networks: [Network]
+    /// Those of which nothing is known but that they are wanted: what there is of them stays as it is.
+    package let unreadable: [UnreadableNetwork]
 
-    package init(networks: [Network]) {
+    package init(networks: [Network], unreadable: [UnreadableNetwork] = []) {
         self.networks = networks.sorted { $0.vni < $1.vni }
+        self.unreadable = unreadable
     }
+
+    /// The VNIs of all that are wanted.
+    package var vnis: Set<VNI> { Set(networks.map(\.vni)).union(unreadable.compactMap(\.vni)) }
 
     /// Makes sense of a snapshot.
     ///
     /// - Throws: `ClusterOpsError` when the snapshot does not say where the node itself is.
-    package init(_ rows: [MeshStatements.Row], on node: NodeID) throws(ClusterOpsError) {
+    package init(
+        _ rows: [MeshStatements.Row],
+        unreadable: [UnreadableNetwork] = [],
+        on node: NodeID
+    ) throws(ClusterOpsError) {
         var networks: [Network] = []
         for (_, rows) in Dictionary(grouping: rows, by: \.network) {
             let first = rows[0]
@@ -77,6 +87,6 @@ package struct MeshWanted: Sendable, Hashable {
                 )
             )
         }
-        self.init(networks: networks)
+        self.init(networks: networks, unreadable: unreadable)
     }
 }

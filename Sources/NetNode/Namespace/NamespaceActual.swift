@@ -9,6 +9,14 @@ package struct NamespaceActual: Sendable, Hashable {
         /// A name without a namespace.
         case broken
         case present(loopbackIsUp: Bool, gateway: Gateway?)
+
+        /// What the devices of a namespace come to.
+        init(_ devices: [NamespaceDevice]) {
+            self = .present(
+                loopbackIsUp: devices.contains { $0.name == "lo" && $0.isUp },
+                gateway: devices.first { $0.name == NamespaceChange.gateway }.map(Gateway.init)
+            )
+        }
     }
 
     /// The leg's end inside, `gw0`.
@@ -27,6 +35,16 @@ package struct NamespaceActual: Sendable, Hashable {
             self.mtu = mtu
             self.isUp = isUp
             self.addresses = addresses
+        }
+
+        init(_ device: NamespaceDevice) {
+            self.init(
+                mac: device.mac,
+                mtu: device.mtu,
+                isUp: device.isUp,
+                addresses: Set(device.addresses),
+                peer: device.peer
+            )
         }
     }
 
@@ -49,46 +67,9 @@ package struct NamespaceActual: Sendable, Hashable {
         case .present: break
         }
         let command = HostCommand(.ip, ["-j", "addr", "show"], namespace: name.path)
-        let devices: [Device] = try await run.rows(command) { $0.isEmpty ? "there is not even a loopback device" : nil }
-        let gateway = devices.first { $0.ifname == NamespaceChange.gateway }
         return Self(
-            interior: .present(
-                loopbackIsUp: devices.contains { $0.ifname == "lo" && $0.flags.contains("UP") },
-                gateway: gateway.map { device in
-                    Gateway(
-                        mac: device.address ?? "",
-                        mtu: device.mtu,
-                        isUp: device.flags.contains("UP"),
-                        addresses: Set(
-                            device.addresses.filter { $0.family == "inet" }.map { "\($0.local ?? "")/\($0.prefixlen)" }
-                        ),
-                        peer: device.peer
-                    )
-                }
-            ),
+            interior: Interior(try await run.rows(command, NamespaceDevice.objection)),
             leg: leg
         )
-    }
-
-    /// A device as `ip -j addr show` has it.
-    private struct Device: Decodable {
-        struct Address: Decodable {
-            let family: String
-            let local: String?
-            let prefixlen: Int
-        }
-
-        let ifname: String
-        let flags: [String]
-        let mtu: Int
-        let address: String?
-        let peer: Int?
-        let addresses: [Address]
-
-        private enum CodingKeys: String, CodingKey {
-            case ifname, flags, mtu, address
-            case peer = "link_index"
-            case addresses = "addr_info"
-        }
     }
 }

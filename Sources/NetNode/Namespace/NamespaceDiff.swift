@@ -31,7 +31,7 @@ package enum NamespaceDiff {
 
     private static func isLeg(_ leg: Link?, of gateway: NamespaceActual.Gateway?) -> Bool {
         guard let leg, let gateway else { return false }
-        return leg.kind == "veth" && gateway.peer == leg.index
+        return leg.isOtherEnd(of: gateway.peer)
     }
 
     private static func changes(of leg: Link, to wanted: NamespaceWanted) -> [NamespaceChange] {

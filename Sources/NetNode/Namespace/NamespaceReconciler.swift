@@ -92,6 +92,15 @@ package struct NamespaceReconciler: Sendable {
         }
     }
 
+    /// Brings some namespaces to what the last pass wanted of them, without asking the database.
+    ///
+    /// What was forgotten meanwhile, because it was deleted, is not made again.
+    ///
+    /// - Returns: As ``pass(isWhole:only:_:)``.
+    func restore(_ networks: Set<VNI>) async throws -> [VNI: any Error] {
+        try await pass(only: networks) { last.all.values.filter { networks.contains($0.vni) } }
+    }
+
     /// The namespaces that the last pass wanted, whatever is behind their names.
     package var lastWanted: [NamespaceName] { last.all.keys.map(name) }
 

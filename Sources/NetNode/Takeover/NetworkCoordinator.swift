@@ -13,6 +13,8 @@ package final class NetworkCoordinator: ElectedRole {
     ]
     /// The pause before what a take-over needs is tried again.
     private static let pauseBeforeNextTry: Duration = .milliseconds(200)
+    /// The longest such pause: each is twice the last, and who waits for the database finds it back soon enough.
+    private static let longestPause: Duration = .seconds(2)
 
     /// How often a candidate tries to make ready: who hands over waits for it.
     private static let triesToBeReady = 5
@@ -167,10 +169,20 @@ package final class NetworkCoordinator: ElectedRole {
                 }
                 self.doorbell.ring()
             }
-            for pause in Self.announcements {
-                guard (try? await Task.sleep(for: pause)) != nil, !tenure.isOver else { return }
-                await untilDone(tenure, "the gateways cannot be announced") { try await networks.announce() }
+            // Apart: what keeps one of them from being announced neither delays nor repeats the other.
+            group.addTask {
+                await self.announceAgain(tenure, "the external addresses cannot be announced") {
+                    try await self.networks.announceEgress()
+                }
             }
+            await announceAgain(tenure, "the gateways cannot be announced") { try await networks.announceGateways() }
+        }
+    }
+
+    private func announceAgain(_ tenure: Tenure, _ trouble: String, _ announce: () async throws -> Void) async {
+        for pause in Self.announcements {
+            guard (try? await Task.sleep(for: pause)) != nil, !tenure.isOver else { return }
+            await untilDone(tenure, trouble, announce)
         }
     }
 
@@ -182,7 +194,7 @@ package final class NetworkCoordinator: ElectedRole {
         return self.tenure != nil
     }
 
-    /// Does something again and again until it succeeds or the tenure is over.
+    /// Does something again and again, later and later, until it succeeds or the tenure is over.
     ///
     /// - Returns: Whether it succeeded.
     @discardableResult
@@ -192,6 +204,7 @@ package final class NetworkCoordinator: ElectedRole {
         _ work: () async throws -> Void
     ) async -> Bool {
         var reports = Trouble(logger: logger)
+        var pause = Self.pauseBeforeNextTry
         while !tenure.isOver, !Task.isCancelled {
             do {
                 try await work()
@@ -199,7 +212,8 @@ package final class NetworkCoordinator: ElectedRole {
                 return true
             } catch {
                 reports.report("\(trouble): \(error)")
-                guard (try? await Task.sleep(for: Self.pauseBeforeNextTry)) != nil else { return false }
+                guard (try? await Task.sleep(for: pause)) != nil else { return false }
+                pause = min(pause * 2, Self.longestPause)
             }
         }
         return false

@@ -33,6 +33,9 @@ package struct EnsureMeshHandler: TaskHandler {
     package func run(_ attempt: Attempt) async -> TaskOutcome {
         await NetworkTask.outcome(of: attempt, on: reconciler.node) { network in
             let pass = try await reconciler.pass(.network(network))
+            if let unreadable = pass.wanted.unreadable.first(where: { $0.id == network }) {
+                return NetworkTask.unreadable(unreadable.reason)
+            }
             // A network that is gone, or has nothing on this node any more, needs nothing here.
             guard !pass.wanted.networks.isEmpty else { return NetworkTask.done(["wanted": .bool(false)]) }
             for network in pass.converged {

@@ -27,7 +27,12 @@ package struct ServeNetworkHandler: TaskHandler {
             // Claimed in the last moment of a tenure: whoever is elected next does it.
             guard let tenure = coordinator.tenure else { return .interrupted }
             let pass = try await networks.serve(network, under: tenure)
-            guard let pass else { return NetworkTask.done(["wanted": .bool(false)]) }
+            guard let pass else {
+                guard try await !networks.exists(nil, network) else {
+                    return NetworkTask.unreadable("see the problems of the network")
+                }
+                return NetworkTask.done(["wanted": .bool(false)])
+            }
             return NetworkTask.done(["wanted": .bool(true), "server": .string("\(pass)")])
         }
     }
@@ -58,9 +63,8 @@ package struct RemoveNetworkHandler: TaskHandler {
             } catch {
                 return error.outcome
             }
-            let wanted = try await networks.wanted()
             // By VNI too: it may be another network's by now.
-            guard !wanted.contains(where: { $0.id == network || $0.vni == given }) else {
+            guard try await !networks.exists(given, network) else {
                 return NetworkTask.done(["removed": .bool(false), "reason": .string("wanted")])
             }
             guard let given else {

@@ -57,6 +57,11 @@ enum NetworkTask {
         return .done(result: data.map { String(decoding: $0, as: UTF8.self) })
     }
 
+    /// A task on a network whose row cannot be read.
+    static func unreadable(_ reason: String) -> TaskOutcome {
+        .failed(OperationFailure(code: "unreadable_network", message: "the network's row cannot be read: \(reason)"))
+    }
+
     /// Reads the parameter `vni`, which says whose names and files are meant when the network itself may be gone.
     ///
     /// - Throws: The failure that names the parameter.

@@ -37,7 +37,8 @@ extension NetworkView: TableRow {
     static let titles = ["NAME", "VNI", "CIDR", "MTU", "WANTED", "CONVERGED", "PROBLEMS"]
     var cells: [String?] {
         [
-            "\(name)", "\(vni)", "\(cidr)", "\(mtu)", "\(wantedGeneration)", converged.word, "\(problems.count)",
+            "\(name)", "\(vni)", cidr?.description, "\(mtu)", "\(wantedGeneration)", converged.word,
+            "\(problems.count)",
         ]
     }
 }
@@ -46,10 +47,11 @@ extension NetworkView: Answer {
     var table: TextTable {
         TextTable(
             fields: [
-                ("uuid", "\(uuid)"), ("name", "\(name)"), ("vni", "\(vni)"), ("cidr", "\(cidr)"), ("mtu", "\(mtu)"),
+                ("uuid", "\(uuid)"), ("name", "\(name)"), ("vni", "\(vni)"), ("cidr", cidr?.description),
+                ("mtu", "\(mtu)"),
                 ("domain", domain?.description), ("dhcp", dhcp.word), ("dns", dns.word),
                 ("nat", nat.word), ("external address", externalAddress?.description),
-                ("server address", "\(serverAddress)"), ("wanted generation", "\(wantedGeneration)"),
+                ("server address", serverAddress?.description), ("wanted generation", "\(wantedGeneration)"),
                 ("converged", converged.word),
             ]
                 + applied.map { ("applied", "\($0.what.rawValue) on \($0.node): \($0.generation), term \($0.term)") }

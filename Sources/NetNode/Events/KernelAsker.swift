@@ -1,0 +1,62 @@
+import CNetlink
+import ClusterOps
+import Glibc
+
+/// A socket on which the kernel answers for one namespace; blocks.
+struct KernelAsker: ~Copyable {
+    private let socket: Int32
+
+    init(_ path: String?, about subject: cnetlink_subject = CNETLINK_ROUTING) throws(NetlinkError) {
+        socket = cnetlink_ask(path, subject)
+        guard socket >= 0 else {
+            throw .refused(attempt: "ask the kernel about \(path ?? "this node's devices")", error: errno)
+        }
+    }
+
+    /// The number of the last transaction on the rules of a namespace: whoever changes them raises it.
+    static func rulesGeneration(in name: NamespaceName) throws(NetlinkError) -> UInt32 {
+        let asker = try KernelAsker(name.path, about: CNETLINK_RULES)
+        let number = cnetlink_rules_generation(asker.socket)
+        guard number >= 0 else { throw .refused(attempt: "ask the kernel about rules in \(name)", error: errno) }
+        return UInt32(truncatingIfNeeded: number)
+    }
+
+    deinit {
+        close(socket)
+    }
+
+    borrowing func devices() throws(NetlinkError) -> [DeviceMessage] {
+        try all(CNETLINK_LINKS, of: 16) { payload throws(NetlinkError) in try DeviceMessage(payload) }
+    }
+
+    borrowing func addresses() throws(NetlinkError) -> [AddressMessage] {
+        try all(CNETLINK_ADDRESSES, of: 20) { payload throws(NetlinkError) in try AddressMessage(payload) }
+    }
+
+    borrowing func entries(_ names: [Int: String]) throws(NetlinkError) -> [EntryMessage] {
+        try all(CNETLINK_ENTRIES, of: 28) { payload throws(NetlinkError) in try EntryMessage(payload, names: names) }
+    }
+
+    borrowing func routes() throws(NetlinkError) -> [RouteMessage] {
+        try all(CNETLINK_ROUTES, of: 24) { payload throws(NetlinkError) in try RouteMessage(payload) }
+    }
+
+    private borrowing func all<Row>(
+        _ kind: cnetlink_kind,
+        of type: UInt16,
+        _ read: (ArraySlice<UInt8>) throws(NetlinkError) -> Row
+    ) throws(NetlinkError) -> [Row] {
+        var answer: UnsafeMutableRawPointer?
+        let length = cnetlink_dump(socket, kind, &answer)
+        guard length >= 0 else {
+            throw .refused(attempt: "read the kernel's devices, routes and entries", error: errno)
+        }
+        defer { free(answer) }
+        let bytes = [UInt8](UnsafeRawBufferPointer(start: answer, count: length))
+        var rows: [Row] = []
+        for message in try NetlinkMessage.all(in: bytes) where message.type == type {
+            rows.append(try read(message.payload))
+        }
+        return rows
+    }
+}
