@@ -147,6 +147,7 @@ import Testing
             let id = try await cluster.queue.enqueue(OperationRequest(tasks: [BuiltInTask.noop.name])).uuid
             let waited = try await cluster.terminal("op wait \(id) --timeout 3s", columns: 80)
             #expect(waited.status == 6, "\(waited.text)")
+            #expect(waited.text.split(separator: "\r").count { $0.contains(" of 1 ended") } >= 3, "\(waited.text)")
             #expect(waited.text.contains("\r\u{1b}[K0 of 1 ended, 0 executing, "), "\(waited.text)")
             #expect(waited.text.contains("\r\u{1b}[KUUID"), "\(waited.text)")
             var worker = try cluster.worker()

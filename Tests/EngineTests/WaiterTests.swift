@@ -97,6 +97,26 @@ import Testing
         }
     }
 
+    @Test func `a wait that is watched tells where it is again and again, under one registration`() async throws {
+        try await withCluster { cluster in
+            try await cluster.beReachable()
+            let id = try await cluster.queue.enqueue(OperationRequest(tasks: [noop], delay: .seconds(3600))).uuid
+            let told = Locked<[[OperationID: OperationState]]>([])
+            let watcher = EndWatcher(every: .milliseconds(10)) { states in told.update { $0.append(states) } }
+            async let ends = cluster.queue.ends(of: [id], timeout: nil, watcher: watcher)
+            try await cluster.untilWaiting()
+            // What is registered would be another doorbell, on another port, each time.
+            let doorbells = try await cluster.doorbells()
+            let before = told.value.count
+            try await eventually("it has told some more") { told.value.count > before + 5 }
+            #expect(try await cluster.doorbells() == doorbells && doorbells.count == 1)
+            #expect(told.value.allSatisfy { $0 == [id: .queued] })
+            _ = try await cluster.queue.cancel(id)
+            #expect(try await ends.states == [id: .cancelled])
+            #expect(try await cluster.waiters() == 0)
+        }
+    }
+
     @Test func `without any worker to ring, a waiter looks again and again, and gives up in time`() async throws {
         try await withCluster { cluster in
             let id = try await cluster.queue.enqueue(OperationRequest(tasks: [noop])).uuid
@@ -173,6 +193,13 @@ import Testing
 extension TestCluster {
     /// Counts the waiters.
     fileprivate func waiters() async throws -> Int { try await count("SELECT COUNT(*) FROM operation_waiters") }
+
+    /// Where waiters are rung.
+    fileprivate func doorbells() async throws -> [String] {
+        try await database.withSession { session in
+            try session.query("SELECT doorbell FROM operation_waiters").map { try $0.only(String.self) }
+        }
+    }
 
     /// Rings as a worker's process does.
     fileprivate var ringer: DoorbellWaker {

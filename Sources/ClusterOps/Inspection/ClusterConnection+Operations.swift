@@ -39,13 +39,18 @@ extension ClusterConnection {
 
     /// Waits until operations have ended, or the time is over; rung by whoever ends them.
     ///
+    /// - Parameters:
+    ///   - ids: The operations.
+    ///   - timeout: How long to wait at most; nil is for ever.
+    ///   - watcher: Is told where they stand while they are waited for.
     /// - Returns: Where they stood at the last look, in the order of the ids, and whether all had ended.
     /// - Throws: `ClusterOpsError` with code `notFound` for the first id that is nowhere.
     package func ends(
         of ids: [OperationID],
-        timeout: Duration?
+        timeout: Duration?,
+        watcher: EndWatcher? = nil
     ) async throws -> (states: ListView<OperationStateView>, inTime: Bool) {
-        let (states, inTime) = try await queue.ends(of: ids, timeout: timeout)
+        let (states, inTime) = try await queue.ends(of: ids, timeout: timeout, watcher: watcher)
         let views = ids.compactMap { id in states[id].map { OperationStateView(uuid: id, state: $0) } }
         return (ListView(views), inTime)
     }

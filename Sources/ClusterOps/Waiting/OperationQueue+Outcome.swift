@@ -27,23 +27,25 @@ extension OperationQueue {
     /// - Throws: As `outcome(of:timeout:)` does.
     package func ends(
         of ids: [OperationID],
-        timeout: Duration?
+        timeout: Duration?,
+        watcher: EndWatcher? = nil
     ) async throws -> (states: [OperationID: OperationState], inTime: Bool) {
-        try await ends(of: ids, timeout: timeout, pace: .besideDoorbell)
+        try await ends(of: ids, timeout: timeout, pace: watcher?.pace ?? .besideDoorbell, watcher: watcher)
     }
 
     func ends(
         of ids: [OperationID],
         timeout: Duration?,
-        pace: PollPace
+        pace: PollPace,
+        watcher: EndWatcher? = nil
     ) async throws -> (states: [OperationID: OperationState], inTime: Bool) {
         try await translatingErrors {
-            var wait = EndWait(database: database, ids: ids, timeout: timeout)
+            var wait = EndWait(database: database, ids: ids, timeout: timeout, watcher: watcher)
             if try await wait.look() { return (wait.states, wait.inTime) }
             let wasRung: Void? = try await WaiterDoorbell.withBound(for: ids, database: database) { doorbell in
                 try await wait.run(doorbell, pace: pace)
             }
-            if wasRung == nil { try await wait.run(nil, pace: PollPace()) }
+            if wasRung == nil { try await wait.run(nil, pace: watcher?.pace ?? PollPace()) }
             return (wait.states, wait.inTime)
         }
     }
@@ -53,16 +55,30 @@ extension OperationQueue {
     }
 }
 
+/// Somebody who wants to see how far a wait is, without another registration for each look.
+package struct EndWatcher: Sendable {
+    let pace: PollPace
+    let tell: @Sendable ([OperationID: OperationState]) -> Void
+
+    /// Looks at least once an interval, and tells after each look that has not found all ended.
+    package init(every interval: Duration, tell: @escaping @Sendable ([OperationID: OperationState]) -> Void) {
+        pace = PollPace(first: interval, longest: interval)
+        self.tell = tell
+    }
+}
+
 /// One wait for the ends of operations.
 private struct EndWait {
     let database: Database
     let ids: [OperationID]
     let deadline: ContinuousClock.Instant?
+    let watcher: EndWatcher?
     private(set) var states: [OperationID: OperationState] = [:]
 
-    init(database: Database, ids: [OperationID], timeout: Duration?) {
+    init(database: Database, ids: [OperationID], timeout: Duration?, watcher: EndWatcher?) {
         self.database = database
         self.ids = ids
+        self.watcher = watcher
         deadline = timeout.map { .now + $0 }
     }
 
@@ -73,7 +89,9 @@ private struct EndWait {
         let ids = ids
         states = try await database.withSession { try OperationStatements.states(of: ids, on: $0) }
         for id in ids where states[id] == nil { throw OperationQueue.notFound(id) }
-        return inTime || deadline.map { $0 <= .now } ?? false
+        if inTime || deadline.map({ $0 <= .now }) ?? false { return true }
+        watcher?.tell(states)
+        return false
     }
 
     /// Looks after every ring, and when the pace says so; the first time at once, because the end may have come before the

@@ -25,10 +25,10 @@ struct OpWait: AsyncParsableCommand {
     }
 
     func run() async throws {
+        let watcher = Terminal.showsProgress ? progress : nil
         let (states, inTime) = try await global.withCluster { cluster in
-            Terminal.showsProgress
-                ? try await waitVisibly(on: cluster)
-                : try await cluster.ends(of: uuids, timeout: waiting.timeout?.duration)
+            defer { if watcher != nil { Talk.progress("") } }
+            return try await cluster.ends(of: uuids, timeout: waiting.timeout?.duration, watcher: watcher)
         }
         try global.print(states)
         if !inTime {
@@ -42,22 +42,13 @@ struct OpWait: AsyncParsableCommand {
     /// How often what is shown is renewed; ends are told when they come all the same.
     private static let progressInterval: Duration = .seconds(1)
 
-    private func waitVisibly(
-        on cluster: ClusterConnection
-    ) async throws -> (states: ListView<OperationStateView>, inTime: Bool) {
-        let begun = ContinuousClock.now
-        defer { Talk.progress("") }
-        while true {
-            let passed = ContinuousClock.now - begun
-            let left = waiting.timeout.map { max(.zero, $0.duration - passed) }
-            let (states, inTime) = try await cluster.ends(
-                of: uuids,
-                timeout: min(Self.progressInterval, left ?? Self.progressInterval)
-            )
-            if inTime || left.map({ $0 <= Self.progressInterval }) == true { return (states, inTime) }
-            let ended = states.items.count { $0.state.isTerminal }
-            let running = states.items.count { $0.state == .executing || $0.state == .folded }
-            Talk.progress("\(ended) of \(uuids.count) ended, \(running) executing, \(passed.components.seconds) s")
+    private var progress: EndWatcher {
+        let (begun, count) = (ContinuousClock.now, uuids.count)
+        return EndWatcher(every: Self.progressInterval) { states in
+            let ended = states.values.count(where: \.isTerminal)
+            let running = states.values.count { $0 == .executing || $0 == .folded }
+            let passed = (ContinuousClock.now - begun).components.seconds
+            Talk.progress("\(ended) of \(count) ended, \(running) executing, \(passed) s")
         }
     }
 
