@@ -28,6 +28,36 @@ public struct SpawnedProcess: Sendable {
         posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_APPEND, 0o600)
         posix_spawn_file_actions_adddup2(&actions, 1, 2)
+        pid = try Self.spawn(path, arguments, &actions)
+    }
+
+    /// Starts a program in a session of its own, whose terminal it has for stdin, stdout and stderr.
+    ///
+    /// - Parameters:
+    ///   - path: The program.
+    ///   - arguments: Its arguments.
+    ///   - environment: All of its environment.
+    ///   - terminal: The device.
+    /// - Throws: `Failure`.
+    package init(_ path: String, _ arguments: [String], environment: [String: String], terminal: String) throws {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        // The first terminal that the leader of a session opens is its own.
+        for number: Int32 in 0...2 { posix_spawn_file_actions_addopen(&actions, number, terminal, O_RDWR, 0) }
+        pid = try Self.spawn(path, arguments, &actions, environment: environment, flags: Self.sessionOfItsOwn)
+    }
+
+    /// POSIX_SPAWN_SETSID, which glibc shows to GNU programs only.
+    private static let sessionOfItsOwn: Int16 = 0x80
+
+    private static func spawn(
+        _ path: String,
+        _ arguments: [String],
+        _ actions: inout posix_spawn_file_actions_t,
+        environment: [String: String]? = nil,
+        flags: Int16 = 0
+    ) throws -> pid_t {
         // The test process ignores SIGPIPE and its threads block signals; the program starts with the defaults.
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
@@ -37,15 +67,16 @@ public struct SpawnedProcess: Sendable {
         sigfillset(&all)
         posix_spawnattr_setsigmask(&attributes, &none)
         posix_spawnattr_setsigdefault(&attributes, &all)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF) | flags)
 
-        var arguments: [UnsafeMutablePointer<CChar>?] = ([path] + arguments).map { strdup($0) }
-        defer { for argument in arguments { free(argument) } }
-        arguments.append(nil)
+        let words = ([path] + arguments).map { strdup($0) } + [nil]
+        let environment = environment ?? ProcessInfo.processInfo.environment
+        let variables = environment.map { strdup("\($0)=\($1)") } + [nil]
+        defer { for text in words + variables { free(text) } }
         var pid: pid_t = 0
-        let error = posix_spawn(&pid, path, &actions, &attributes, arguments, environ)
+        let error = posix_spawn(&pid, path, &actions, &attributes, words, variables)
         guard error == 0 else { throw Failure(description: "\(path): \(String(cString: strerror(error)))") }
-        self.pid = pid
+        return pid
     }
 
     /// Waits for its end, once.

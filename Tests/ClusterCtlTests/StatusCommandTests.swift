@@ -182,7 +182,7 @@ import Testing
 
 extension Session {
     /// Statements that this connection has executed.
-    fileprivate borrowing func statements() throws -> Int {
+    borrowing func statements() throws -> Int {
         Int(try query("SHOW SESSION STATUS LIKE 'Com_stmt_execute'")[0].decode((String, String).self).1) ?? 0
     }
 

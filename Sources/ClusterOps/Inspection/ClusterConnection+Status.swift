@@ -10,4 +10,9 @@ extension ClusterConnection {
     package func status() async throws -> StatusView {
         try await read { try StatusStatements.status(on: $0) }
     }
+
+    /// The cluster at a glance with what it does at this moment; one statement as well.
+    package func activity() async throws -> ClusterActivity {
+        try await read { try ActivityStatements.activity(on: $0) }
+    }
 }

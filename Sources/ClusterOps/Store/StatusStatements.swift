@@ -28,12 +28,9 @@ enum StatusStatements {
     static func status(on session: borrowing Session) throws -> StatusView {
         var draft = StatusDraft()
         for row in try session.query(statusQuery) {
-            guard let subject = Subject(rawValue: try row.get("subject")) else {
-                preconditionFailure("the statement names its subjects")
-            }
-            try draft.add(subject, row)
+            guard try draft.take(row) else { preconditionFailure("the statement names its subjects") }
         }
-        return draft.view(countedInQueue: countedInQueue, countedInNodes: countedInNodes)
+        return draft.view
     }
 
     // MARK: The statement
@@ -163,7 +160,7 @@ enum StatusStatements {
     // MARK: Its answer
 
     /// What the rows seen so far make of the status.
-    private struct StatusDraft {
+    struct StatusDraft {
         private var now = Timestamp(microseconds: 0)
         private var leader = LeaderView(
             name: ClusterConnection.networkNodeLease,
@@ -183,7 +180,14 @@ enum StatusStatements {
         private var problems = 0
         private var processes = ProcessesStatus(total: 0, running: 0, unhealthy: 0, stale: 0, first: [])
 
-        mutating func add(_ subject: Subject, _ row: Row) throws {
+        /// Takes a row of this statement; returns whether it was one.
+        mutating func take(_ row: Row) throws -> Bool {
+            guard let subject = Subject(rawValue: try row.get("subject")) else { return false }
+            try add(subject, row)
+            return true
+        }
+
+        private mutating func add(_ subject: Subject, _ row: Row) throws {
             let (a, b): (Int, Int) = (try row.get("a"), try row.get("b"))
             let (c, d): (Int, Int) = (try row.get("c"), try row.get("d"))
             let name: String? = try row.get("name")
@@ -240,10 +244,10 @@ enum StatusStatements {
             try (list ?? "").split(separator: " ").map { try Name(String($0)) }
         }
 
-        func view(countedInQueue: Int, countedInNodes: Int) -> StatusView {
+        var view: StatusView {
             let statuses = Lane.allCases.sorted().map { lane in
                 var status = lanes[lane] ?? LaneStatus(lane: lane)
-                status.capped = cappedQueues.contains(lane) || inNodes >= countedInNodes
+                status.capped = cappedQueues.contains(lane) || inNodes >= StatusStatements.countedInNodes
                 status.oldestSeconds = oldest[lane].map { now.seconds(since: $0) }
                 status.waits = (waits[lane] ?? WaitHistogram()).waits
                 return status

@@ -1,0 +1,79 @@
+import ArgumentParser
+import ClusterOps
+import Foundation
+
+struct Top: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "top",
+        abstract: "Shows on the whole terminal what the cluster does, and goes on showing it.",
+        discussion: """
+            Example: clusterctl top --interval 2s
+            Lanes with rate and waits, what runs, what failed last, the nodes that need a look first. Keys: q quits, / filters \
+            by a word, l goes through the lanes, tab through the parts, space holds the page, esc shows all again. It goes on \
+            while the database is away. Scripts use 'clusterctl status'.
+            """
+    )
+
+    /// A look takes some milliseconds of the database; nobody reads faster.
+    private static let shortestInterval: Duration = .milliseconds(200)
+
+    @OptionGroup var global: GlobalOptions
+
+    @Option(help: "How often to look, at least 200ms.", transform: { try DurationText($0) })
+    var interval: DurationText?
+
+    func validate() throws {
+        if let interval, interval.duration < Self.shortestInterval {
+            throw ValidationError("--interval is at least \(Self.shortestInterval.text), found \(interval)")
+        }
+    }
+
+    func run() async throws {
+        guard global.output == .table else {
+            throw Failure(.usage, "'top' draws on a terminal and has no JSON: use 'clusterctl status -o json'")
+        }
+        let terminal = try FullScreen(for: "top")
+        let inbox = try TopInbox()
+        try await global.withCluster { cluster in
+            let first = try await cluster.activity()
+            let loop = TopLoop(terminal, first: first, inbox: inbox, signals: try CaughtSignals.caught())
+            await withDiscardingTaskGroup { group in
+                group.addTask { await look(at: cluster, for: inbox) }
+                // A look at a database that hangs would keep the person waiting: the process ends here.
+                await Self.end(of: loop).leave()
+            }
+        }
+    }
+
+    private func look(at cluster: ClusterConnection, for inbox: TopInbox) async {
+        let interval = interval?.duration ?? .seconds(1)
+        while !Task.isCancelled {
+            try? await Task.sleep(for: interval)
+            do {
+                inbox.put(.seen(try await cluster.activity()))
+            } catch {
+                inbox.put(.failed(Failure(error).messages.joined(separator: "; ")))
+            }
+        }
+    }
+
+    /// Runs the loop on a thread of its own, because it waits for keys.
+    private static func end(of loop: TopLoop) async -> TopLoop.End {
+        await withCheckedContinuation { continuation in
+            Thread.detachNewThread {
+                var loop = loop
+                continuation.resume(returning: loop.run())
+            }
+        }
+    }
+}
+
+extension TopLoop.End {
+    fileprivate func leave() -> Never {
+        switch self {
+        case .quit: _exit(0)
+        case .signal(SIGINT): _exit(ExitStatus.interrupted.rawValue)
+        case .signal(let number): CaughtSignals.die(of: number)
+        }
+    }
+}

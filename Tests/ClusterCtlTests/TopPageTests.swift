@@ -1,0 +1,209 @@
+import MariaDB
+import Testing
+
+@testable import ClusterOps
+@testable import clusterctl
+
+/// What `top` draws, of a cluster of which everything is known.
+@Suite struct TopPageTests {
+    private static let id = "0190163d-8694-739b-aea5-966c26f8ad0"
+
+    static func activity(queued: Int = 12) throws -> ClusterActivity {
+        let waits = Waits(n: 1000, p50: 0.0042, p90: 0.25, p99: 1.26, max: 75)
+        let lanes = Lane.allCases.sorted().map { lane in
+            var status = LaneStatus(lane: lane)
+            guard lane == .userFacing else { return status }
+            (status.queued, status.delayed, status.blocked, status.executing) = (queued, 3, 1, 2)
+            (status.oldestSeconds, status.waits) = (61, waits)
+            return status
+        }
+        let hv1 = try NodeName("hv1")
+        let status = StatusView(
+            seenAt: Timestamp(microseconds: 1_772_366_405_250_000),
+            leader: LeaderView(name: "networknode", holder: hv1, term: 3, expiresInSeconds: 4.2),
+            lanes: lanes,
+            pauses: 1,
+            nodes: NodesStatus(total: 3, live: 2, draining: 1, silent: [try NodeName("hv3")]),
+            sessions: [],
+            networks: NetworksStatus(total: 105, converged: 104, problems: 2, behind: []),
+            processes: ProcessesStatus(total: 105, running: 105, unhealthy: 1, stale: 0, first: [])
+        )
+        let queue = QueueName(.node(hv1), .userFacing)
+        return ClusterActivity(
+            status: status,
+            endedPerSecond: [.userFacing: 12.34, .background: 250.4],
+            running: try (1...9).map { try run($0, on: hv1) },
+            failures: [
+                ClusterActivity.FailedOperation(
+                    id: try OperationID(id + "a"),
+                    state: .error,
+                    tasks: [try TaskName("backup")],
+                    queue: queue,
+                    node: hv1,
+                    secondsAgo: 100,
+                    message: "'backup' ended with exit code 1 after it had written half of it\u{1b}[2J\n"
+                )
+            ],
+            nodes: [
+                .init(name: try NodeName("hv3"), liveProcesses: 0, running: 0, isDraining: false, seenSecondsAgo: nil),
+                .init(name: try NodeName("hv2"), liveProcesses: 1, running: 0, isDraining: true, seenSecondsAgo: 0.4),
+                .init(name: hv1, liveProcesses: 2, running: 9, isDraining: false, seenSecondsAgo: 1.5),
+            ]
+        )
+    }
+
+    private static func run(_ number: Int, on node: NodeName) throws -> ClusterActivity.RunningOperation {
+        ClusterActivity.RunningOperation(
+            id: try OperationID(id + "\(number)"),
+            tasks: [try TaskName("backup_\(number)")],
+            queue: number == 2 ? QueueName(.any, .background) : QueueName(.node(node), .userFacing),
+            node: node,
+            seconds: 7200 / Double(number * number * number * number),
+            isCancelRequested: number == 1
+        )
+    }
+
+    @Test func `in 80 by 24 there is something of everything`() throws {
+        let page = TopPage(activity: try Self.activity(), columns: 80, rows: 24)
+        let text = """
+            clusterctl top  2026-03-01 12:00:05 UTC  leader hv1, term 3
+            nodes 2/3 live, 1 draining   networks 104/105 converged, 2 problems
+            processes 105/105 running, 1 unhealthy, 0 not sampled   pause rules 1
+
+            LANE                 QUEUED DELAYED BLOCKED RUNNING OLDEST ENDED/S    P50    P99
+            user_waiting              0       0       0       0      -       0      -      -
+            user_facing              12       3       1       2  61.0s    12.3    4ms   1.3s
+            user_facing_high_io       0       0       0       0      -       0      -      -
+            background                0       0       0       0      -     250      -      -
+            background_high_io        0       0       0       0      -       0      -      -
+            RUNNING 9                                FOR  NODE         TASKS
+            0190163d-8694-739b-aea5-966c26f8ad01      2h  hv1          backup_1 (cancelled)
+            0190163d-8694-739b-aea5-966c26f8ad02      7m  hv1          backup_2
+            0190163d-8694-739b-aea5-966c26f8ad03   88.9s  hv1          backup_3
+            0190163d-8694-739b-aea5-966c26f8ad04   28.1s  hv1          backup_4
+            0190163d-8694-739b-aea5-966c26f8ad05   11.5s  hv1          backup_5
+            0190163d-8694-739b-aea5-966c26f8ad06    5.6s  hv1          backup_6
+            FAILED 1                                 AGO  TASKS: ERROR
+            0190163d-8694-739b-aea5-966c26f8ad0a      1m  backup: 'backup' ended with exit …
+            NODES 3                                 SEEN  STATE        PROCESSES  RUNNING
+            hv3                                    never  silent               0        0
+            hv2                                    400ms  draining             1        0
+            hv1                                     1.5s  live                 2        9
+            q quit  / filter  l lane  tab part  space hold  esc all
+            """
+        #expect(page.screen.text == text + "\n", "\n\(page.screen.text)")
+    }
+
+    @Test func `120 columns show all percentiles, and more of an error`() throws {
+        let page = TopPage(activity: try Self.activity(), columns: 120, rows: 30)
+        let text = """
+            clusterctl top  2026-03-01 12:00:05 UTC  leader hv1, term 3
+            nodes 2/3 live, 1 draining   networks 104/105 converged, 2 problems
+            processes 105/105 running, 1 unhealthy, 0 not sampled   pause rules 1
+
+            LANE                 QUEUED DELAYED BLOCKED RUNNING OLDEST ENDED/S    P50    P90    P99    MAX
+            user_waiting              0       0       0       0      -       0      -      -      -      -
+            user_facing              12       3       1       2  61.0s    12.3    4ms  250ms   1.3s  75.0s
+            user_facing_high_io       0       0       0       0      -       0      -      -      -      -
+            background                0       0       0       0      -     250      -      -      -      -
+            background_high_io        0       0       0       0      -       0      -      -      -      -
+            RUNNING 9                                FOR  NODE         TASKS
+            0190163d-8694-739b-aea5-966c26f8ad01      2h  hv1          backup_1 (cancelled)
+            0190163d-8694-739b-aea5-966c26f8ad02      7m  hv1          backup_2
+            0190163d-8694-739b-aea5-966c26f8ad03   88.9s  hv1          backup_3
+            0190163d-8694-739b-aea5-966c26f8ad04   28.1s  hv1          backup_4
+            0190163d-8694-739b-aea5-966c26f8ad05   11.5s  hv1          backup_5
+            0190163d-8694-739b-aea5-966c26f8ad06    5.6s  hv1          backup_6
+            0190163d-8694-739b-aea5-966c26f8ad07    3.0s  hv1          backup_7
+            0190163d-8694-739b-aea5-966c26f8ad08    1.8s  hv1          backup_8
+            0190163d-8694-739b-aea5-966c26f8ad09    1.1s  hv1          backup_9
+            FAILED 1                                 AGO  NODE         TASKS: ERROR
+            0190163d-8694-739b-aea5-966c26f8ad0a      1m  hv1          backup: 'backup' ended with exit code 1 after it had written…
+            NODES 3                                 SEEN  STATE        PROCESSES  RUNNING
+            hv3                                    never  silent               0        0
+            hv2                                    400ms  draining             1        0
+            hv1                                     1.5s  live                 2        9
+
+
+
+            q quit  / filter  l lane  tab part  space hold  esc all
+            """
+        #expect(page.screen.text == text + "\n", "\n\(page.screen.text)")
+    }
+
+    @Test func `a part may have the page, a lane and a word say of what, and escape shows all again`() throws {
+        var choice = TopChoice()
+        func page() throws -> String {
+            TopPage(activity: try Self.activity(), choice: choice, columns: 80, rows: 24).screen.text
+        }
+        choice.take(.tab)
+        #expect(try page().contains("RUNNING 9") && !page().contains("FAILED") && page().contains("backup_9"))
+        for key in "/UP_7" { choice.take(.character(key)) }
+        #expect(try page().contains("filter: UP_7_"))
+        // A letter is a letter while it is typed.
+        choice.take(.character("q"))
+        choice.take(.erase)
+        choice.take(.enter)
+        #expect(try page().contains("RUNNING 1 ") && page().contains("backup_7") && page().contains("filter 'UP_7'"))
+        choice.take(.escape)
+        while choice.lane != .background { choice.take(.character("l")) }
+        #expect(try page().contains("RUNNING 1 ") && page().contains("backup_2") && page().contains("FAILED 0"))
+        choice.take(.escape)
+        #expect(choice == TopChoice() && !choice.isOver)
+        choice.take(.character("q"))
+        #expect(choice.isOver)
+    }
+
+    @Test func `no size is too small or too large`() throws {
+        for (columns, rows) in [(1, 1), (10, 3), (79, 5), (300, 100), (5000, 5000), (0, 0), (80, 12), (20, 24)] {
+            let page = TopPage(activity: try Self.activity(), trouble: "away", columns: columns, rows: rows)
+            let lines = page.screen.text.split(separator: "\n", omittingEmptySubsequences: false).dropLast()
+            #expect(lines.count == max(1, min(rows, 500)) && lines.allSatisfy { $0.count <= max(1, columns) })
+        }
+    }
+
+    @Test func `only what changed is drawn, and a whole frame is hardly more than its text`() throws {
+        let before = TopPage(activity: try Self.activity(), columns: 80, rows: 24).screen
+        let after = TopPage(activity: try Self.activity(queued: 13), columns: 80, rows: 24).screen
+        #expect(after.update(from: after, colours: true) == "")
+        let whole = before.update(from: nil, colours: true)
+        let text = before.text.utf8.count
+        #expect(whole.utf8.count < text + 500, "\(whole.utf8.count) bytes for \(text)")
+        let change = after.update(from: before, colours: true)
+        #expect(change == "\u{1b}[?2026h\u{1b}[7;27H3\u{1b}[?2026l", "\(change.debugDescription)")
+        #expect(!before.update(from: nil, colours: false).contains("m") || before.text.contains("m"))
+
+        // A terminal shows the same whether it was drawn at once or by its changes.
+        var choice = TopChoice()
+        var drawn = DrawnScreen(columns: 80, rows: 24)
+        var shown: Screen?
+        for key in [TopKey.tab, .tab, .tab, .character("l"), .escape, .character("/"), .character("7"), .escape] {
+            choice.take(key)
+            let page = TopPage(activity: try Self.activity(), choice: choice, columns: 80, rows: 24)
+            let bytes = page.screen.update(from: shown, colours: true)
+            drawn.take(Array(bytes.utf8))
+            shown = page.screen
+            #expect(drawn.text == page.screen.text && drawn.unknown == [], "after \(key)")
+            #expect(bytes.utf8.count < 4096)
+        }
+    }
+
+    @Test func `keys come in pieces, and sequences are no keys`() {
+        var keys = TopKeys()
+        #expect(
+            keys.take(Array("q/a\r\t\u{7f}\u{15}".utf8)) == [
+                .character("q"), .character("/"), .character("a"), .enter, .tab, .erase, .eraseAll,
+            ]
+        )
+        #expect(keys.take(Array("\u{1b}[A\u{1b}OP\u{1b}[15~x".utf8)) == [.character("x")])
+        #expect(keys.take([0x1b]) == [.escape])
+        #expect(keys.take(Array("[5~q".utf8)) == [.character("q")])
+        #expect(keys.take([0xff, 0xc3, 0x00]) == [])
+    }
+
+    @Test func `a time takes at most six characters, whatever it is`() {
+        let times = [0, 0.0042, 0.9994, 0.9996, 9.96, 99.94, 99.96, 5999, 6001, 359_999, 360_001, 1e15, -1]
+        let texts = ["0ms", "4ms", "999ms", "1.0s", "10.0s", "99.9s", "1m", "99m", "1h", "99h", "4d", "99999d", "0ms"]
+        #expect(times.map(ShortTime.text) == texts)
+    }
+}
