@@ -159,8 +159,8 @@ import Testing
 }
 
 extension TestCluster {
-    /// Runs `clusterctl` on a pseudo-terminal of its own; `script` gives it one.
-    fileprivate func terminal(
+    /// Runs `clusterctl` on a pseudo-terminal of its own, to its end; `script` gives it one.
+    func terminal(
         _ arguments: String,
         columns: Int,
         environment: [String: String] = [:]

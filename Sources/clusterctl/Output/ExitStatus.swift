@@ -1,7 +1,7 @@
 import ArgumentParser
 
 /// The exit codes of the contract.
-enum ExitStatus: Int32 {
+enum ExitStatus: Int32, CaseIterable {
     case failed = 1
     case notFound = 3
     case conflict = 4
