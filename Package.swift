@@ -23,6 +23,7 @@ let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swif
 let collections = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
 
 let package = Package(
     name: "ClusterOps",
@@ -41,6 +42,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
@@ -81,7 +83,12 @@ let package = Package(
         ),
         .executableTarget(name: "netnode-main", dependencies: ["NetNode", arguments], swiftSettings: strict),
         .executableTarget(name: "queueworker-main", dependencies: ["QueueWorker", arguments], swiftSettings: strict),
-        .executableTarget(name: "clusterctl", dependencies: ["ClusterOps", arguments, log], swiftSettings: strict),
+        .target(name: "Measurement", dependencies: [histogram], swiftSettings: strict),
+        .executableTarget(
+            name: "clusterctl",
+            dependencies: ["ClusterOps", "Measurement", arguments, log, unixSignals],
+            swiftSettings: strict
+        ),
         .target(
             name: "ClusterOpsTestKit",
             dependencies: ["ClusterOps", "ChildProcess", "MariaDB", log],
@@ -94,7 +101,7 @@ let package = Package(
         ),
         .executableTarget(
             name: "clusterops-bench-engine",
-            dependencies: ["ClusterOpsTestKit", "ClusterOps", "MariaDB", arguments, lifecycle, log],
+            dependencies: ["ClusterOpsTestKit", "ClusterOps", "MariaDB", "Measurement", arguments, lifecycle, log],
             path: "Benchmarks/Engine",
             swiftSettings: strict
         ),

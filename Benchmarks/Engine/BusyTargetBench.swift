@@ -1,6 +1,7 @@
 import ClusterOps
 import ClusterOpsTestKit
 import MariaDB
+import Measurement
 
 /// Ten thousand operations of a target that is busy, in front of one of a target that is free.
 struct BusyTargetBench {
@@ -22,7 +23,7 @@ struct BusyTargetBench {
                 try await worker.settle(claims, .succeeded(result: nil))
                 return (cost, claims.map(\.operation.id) == [id])
             }
-            var (empty, behind) = (Sample(), Sample())
+            var (empty, behind) = (Distribution(), Distribution())
             for _ in 0..<rounds { empty.add(try await claimOne().cost) }
             let busy = OperationRequest(tasks: [task], target: .init(network: try NetworkName("busy")))
             _ = try await cluster.queue.enqueue(busy, count: waiting + 1)

@@ -1,6 +1,7 @@
 import ClusterOps
 import ClusterOpsTestKit
 import MariaDB
+import Measurement
 
 /// What one claim of ten costs, out of little, out of much, and while an old snapshot keeps purge from its work.
 struct ClaimBench {
@@ -16,7 +17,7 @@ struct ClaimBench {
             // Another schema on the same server, so that both are measured in turn.
             return try await withCluster(on: server) { large in
                 try await large.fillBacklog(rows)
-                var (few, many) = (Sample(), Sample())
+                var (few, many) = (Distribution(), Distribution())
                 var (first, second) = (try small.worker("h1"), try large.worker("h1"))
                 for _ in 0..<claims {
                     few.add(try await ContinuousClock().measure { _ = try await first.claim(10) })
@@ -36,7 +37,7 @@ struct ClaimBench {
                     WHERE variable_name = 'INNODB_HISTORY_LIST_LENGTH'
                     """
                 )
-                var held = Sample()
+                var held = Distribution()
                 for _ in 0..<claims {
                     held.add(try await ContinuousClock().measure { _ = try await second.claim(10) })
                 }

@@ -1,4 +1,5 @@
 import Foundation
+import Measurement
 
 /// One number of a run, with the bound that it has to keep, if it has one.
 struct Figure: Sendable, Encodable, CustomStringConvertible {
@@ -47,20 +48,12 @@ struct Figure: Sendable, Encodable, CustomStringConvertible {
     }
 }
 
-/// Some durations of one kind.
-struct Sample: Sendable {
-    private var milliseconds: [Double] = []
+/// In milliseconds, as figures are given; no number when there is none.
+extension Distribution {
+    mutating func add(milliseconds: Double) { add(seconds: milliseconds / 1000) }
 
-    mutating func add(_ duration: Duration) { add(milliseconds: duration / .milliseconds(1)) }
-    mutating func add(milliseconds: Double) { self.milliseconds.append(milliseconds) }
+    var median: Double { milliseconds(0.5) }
+    var p99: Double { milliseconds(0.99) }
 
-    /// The value that a share of all does not exceed; no number when there is none.
-    func quantile(_ share: Double) -> Double {
-        let sorted = milliseconds.sorted()
-        guard !sorted.isEmpty else { return .nan }
-        return sorted[min(sorted.count - 1, Int(Double(sorted.count) * share))]
-    }
-
-    var median: Double { quantile(0.5) }
-    var p99: Double { quantile(0.99) }
+    private func milliseconds(_ share: Double) -> Double { quantile(share).map { $0 * 1000 } ?? .nan }
 }

@@ -2,6 +2,7 @@ import ClusterOps
 import ClusterOpsTestKit
 import Logging
 import MariaDB
+import Measurement
 
 /// What an operator's questions cost on a cluster with a long backlog and a long history.
 struct ListBench {
@@ -21,7 +22,7 @@ struct ListBench {
                 logger: Logger(label: "bench", factory: { _ in SwiftLogNoOpLogHandler() })
             )
             func median(_ body: () async throws -> Void) async throws -> Double {
-                var sample = Sample()
+                var sample = Distribution()
                 for _ in 0..<rounds { sample.add(try await ContinuousClock().measure(body)) }
                 return sample.median
             }

@@ -1,6 +1,7 @@
 import ClusterOps
 import ClusterOpsTestKit
 import MariaDB
+import Measurement
 
 /// What dependencies cost: a pipeline as wide as a cluster, and a chain in which nothing but the hand-over is waited for.
 struct PipelineBench {
@@ -48,8 +49,8 @@ struct PipelineBench {
 
 extension TestCluster {
     /// By the database's clock, between the end of each operation and the start of the next.
-    fileprivate func gaps(of chain: [OperationID]) async throws -> Sample {
-        var gaps = Sample()
+    fileprivate func gaps(of chain: [OperationID]) async throws -> Distribution {
+        var gaps = Distribution()
         var before: Operation?
         for id in chain {
             let operation = try await operation(id)

@@ -1,6 +1,7 @@
 import ClusterOps
 import ClusterOpsTestKit
 import MariaDB
+import Measurement
 import Synchronization
 
 /// How soon an operation starts on an idle system, measured in committed INSERTs.
@@ -14,7 +15,7 @@ struct StartBench {
         return try await withCluster(on: server) { cluster in
             try await cluster.execute("CREATE TABLE bench_rows (number INT AUTO_INCREMENT PRIMARY KEY, what TEXT)")
             return try await Floor(cluster: cluster, handlers: [handler], workers: 1).run { queue in
-                var (insert, whole, wake) = (Sample(), Sample(), Sample())
+                var (insert, whole, wake) = (Distribution(), Distribution(), Distribution())
                 var started = starts.makeAsyncIterator()
                 for _ in 0..<rounds {
                     insert.add(

@@ -3,6 +3,7 @@ import ClusterOpsTestKit
 import Foundation
 import Logging
 import MariaDB
+import Measurement
 
 /// What a glance at a large cluster costs, and what a hundred at once cost.
 struct StatusBench {
@@ -20,7 +21,7 @@ struct StatusBench {
                 waker: NoWaker(),
                 logger: Logger(label: "bench", factory: { _ in SwiftLogNoOpLogHandler() })
             )
-            var (status, services) = (Sample(), Sample())
+            var (status, services) = (Distribution(), Distribution())
             for _ in 0..<rounds {
                 status.add(try await ContinuousClock().measure { _ = try await connection.status() })
                 services.add(try await ContinuousClock().measure { _ = try await connection.services() })

@@ -6,7 +6,7 @@ import MariaDB
 /// Errors of the database come out as `ClusterOpsError`.
 package struct ClusterConnection: Sendable {
     /// A command does one thing at a time; the second is for reading while a transaction is open.
-    private static let connections = 2
+    package static let standardConnections = 2
 
     package let queue: OperationQueue
     private let database: Database
@@ -19,9 +19,15 @@ package struct ClusterConnection: Sendable {
     ///   - configuration: How to reach the database.
     ///   - requester: Who asks, for the history.
     ///   - logger: Takes what the database's pool and the migrations have to say.
-    package init(_ configuration: ConnectionConfiguration, requester: String, logger: Logger) {
+    ///   - connections: How many may be open at once.
+    package init(
+        _ configuration: ConnectionConfiguration,
+        requester: String,
+        logger: Logger,
+        connections: Int = standardConnections
+    ) {
         var pool = Database.PoolConfiguration()
-        pool.maximumConnections = Self.connections
+        pool.maximumConnections = connections
         let database = Database(configuration, pool: pool, logger: logger)
         let waker = DoorbellWaker(database: database, sender: DoorbellSender(logger: logger))
         self.init(database: database, requester: requester, waker: waker, logger: logger)

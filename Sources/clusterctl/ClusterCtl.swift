@@ -14,7 +14,7 @@ struct ClusterCtl: AsyncParsableCommand {
         subcommands: [
             Op.self, QueueNoun.self, Coalescing.self, NodeNoun.self, NetworkNoun.self, InterfaceNoun.self,
             External.self,
-            Leader.self, Service.self, Status.self, Top.self, Events.self, Doctor.self, Db.self,
+            Leader.self, Service.self, Status.self, Top.self, Events.self, Doctor.self, BenchNoun.self, Db.self,
         ]
     )
 

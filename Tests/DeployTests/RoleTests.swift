@@ -100,6 +100,7 @@ import Testing
                 "external set --cidr 203.0.113.0/24 --gateway 203.0.113.1", "external show", "network set blue --nat",
                 "queue pause any-* --reason why", "queue resume any-*", "status", "queue list", "service list",
                 "op list", "coalescing show", "db status", "leader show", "queue waits",
+                "bench enqueue --operations 3 --on-live-database",
             ]
             for line in lines { try await world.clusterctl(as: user, line) }
             struct Interfaces: Decodable {

@@ -22,8 +22,19 @@ struct GlobalOptions: ParsableArguments {
     }
 
     /// Lends a connection to the cluster, whose schema must be this program's, and counts what was asked for.
-    func withCluster<Result>(_ body: (ClusterConnection) async throws -> Result) async throws -> Result {
-        try await withConnection(try connectionConfiguration()) { cluster in
+    ///
+    /// - Parameters:
+    ///   - requester: Who asks, for the history.
+    ///   - connections: Connections that may be open at once.
+    ///   - body: Receives it.
+    /// - Returns: What `body` returned.
+    /// - Throws: What it threw, and `ClusterOpsError` when there is no such cluster.
+    func withCluster<Result>(
+        requester: String = Requester.current,
+        connections: Int = ClusterConnection.standardConnections,
+        _ body: (ClusterConnection) async throws -> Result
+    ) async throws -> Result {
+        try await withConnection(try connectionConfiguration(), requester, connections) { cluster in
             try await cluster.requireMigrated()
             let result = try await body(cluster)
             await Evidently.write(cluster)
@@ -33,7 +44,7 @@ struct GlobalOptions: ParsableArguments {
 
     /// Lends a connection to a database of whatever version.
     func withAnyDatabase<Result>(_ body: (ClusterConnection) async throws -> Result) async throws -> Result {
-        try await withConnection(try connectionConfiguration().forMigrations, body)
+        try await withConnection(try connectionConfiguration().forMigrations) { try await body($0) }
     }
 
     private func connectionConfiguration() throws -> DatabaseConnection {
@@ -42,12 +53,15 @@ struct GlobalOptions: ParsableArguments {
 
     private func withConnection<Result>(
         _ configuration: DatabaseConnection,
+        _ requester: String = Requester.current,
+        _ connections: Int = ClusterConnection.standardConnections,
         _ body: (ClusterConnection) async throws -> Result
     ) async throws -> Result {
         let cluster = ClusterConnection(
             configuration,
-            requester: Requester.current,
-            logger: Logger(label: "clusterctl", factory: { _ in SwiftLogNoOpLogHandler() })
+            requester: requester,
+            logger: Logger(label: "clusterctl", factory: { _ in SwiftLogNoOpLogHandler() }),
+            connections: connections
         )
         do {
             let result = try await body(cluster)
