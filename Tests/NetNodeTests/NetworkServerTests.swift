@@ -159,29 +159,5 @@ extension NamespaceTests {
                 await server.stop()
             }
         }
-
-        @Test func `what an earlier run left in the namespace is killed, and nothing else`() async throws {
-            try await withServers { world in
-                let argument = "--conf-file=\(world.directory)/100/dnsmasq.conf"
-                let here = world.namespace().namespace
-                let left = try await world.start(["sh", "-c", "sleep 600; true", argument], in: here)
-                let others = [
-                    try await world.start(["sh", "-c", "sleep 600; true", argument + "x"], in: here),
-                    try await world.start(["sh", "-c", "sleep 600; true", "x" + argument], in: here),
-                    try await world.start(
-                        ["sh", "-c", "sleep 600; true", argument],
-                        in: world.underlay.hosts[0].namespace
-                    ),
-                ]
-                let server = try world.networkServer()
-                #expect(try await server.bring(to: world.wanted([])) == .started)
-                #expect(try await left.exit == .signal(SIGKILL))
-                for other in others {
-                    #expect(other.exitIfEnded == nil)
-                    await other.terminate(grace: .zero)
-                }
-                await server.stop()
-            }
-        }
     }
 }
