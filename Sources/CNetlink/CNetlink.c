@@ -30,7 +30,7 @@ static int closing(int descriptor) {
     return -1;
 }
 
-static int hear(int protocol, const int *groups, size_t count, int receive_buffer) {
+static int hear(int protocol, const int *groups, size_t count, int receive_buffer, bool *everywhere) {
     int listener = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
     if (listener < 0) return -1;
     /* Beyond rmem_max for whom may; who may not gets what he may have. */
@@ -42,18 +42,20 @@ static int hear(int protocol, const int *groups, size_t count, int receive_buffe
         if (setsockopt(listener, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &groups[i], sizeof groups[i]) != 0)
             return closing(listener);
     int yes = 1;
-    if (setsockopt(listener, SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, &yes, sizeof yes) != 0) return closing(listener);
+    *everywhere = setsockopt(listener, SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, &yes, sizeof yes) == 0;
+    /* Without CAP_NET_BROADCAST what is heard of this namespace is still worth hearing. */
+    if (!*everywhere && errno != EPERM) return closing(listener);
     return listener;
 }
 
-int cnetlink_hear_routes(int receive_buffer) {
+int cnetlink_hear_routes(int receive_buffer, bool *everywhere) {
     static const int groups[] = {RTNLGRP_LINK, RTNLGRP_NEIGH, RTNLGRP_IPV4_IFADDR};
-    return hear(NETLINK_ROUTE, groups, sizeof groups / sizeof groups[0], receive_buffer);
+    return hear(NETLINK_ROUTE, groups, sizeof groups / sizeof groups[0], receive_buffer, everywhere);
 }
 
-int cnetlink_hear_rules(int receive_buffer) {
+int cnetlink_hear_rules(int receive_buffer, bool *everywhere) {
     static const int groups[] = {NFNLGRP_NFTABLES};
-    return hear(NETLINK_NETFILTER, groups, 1, receive_buffer);
+    return hear(NETLINK_NETFILTER, groups, 1, receive_buffer, everywhere);
 }
 
 ssize_t cnetlink_next(int listener, void *buffer, size_t capacity, bool *elsewhere) {

@@ -15,17 +15,20 @@ public final class RunningProgram: Sendable {
     ///   - arguments: Its arguments.
     ///   - environment: All of its environment, but for PATH.
     ///   - namespace: The file of the network namespace that it runs in; nil is the test's own.
+    ///   - wrapper: A program with its arguments that becomes this one by exec; empty is none.
     /// - Throws: When it cannot be started.
     public init(
         _ name: String,
         _ arguments: [String],
         environment: [String: String],
-        namespace: String? = nil
+        namespace: String? = nil,
+        through wrapper: [String] = []
     ) async throws {
+        let line = wrapper + [try BuiltProduct.path(name)] + arguments
         child = try await SupervisedChild.start(
             ChildSpecification(
-                executable: try BuiltProduct.path(name),
-                arguments: arguments,
+                executable: line[0],
+                arguments: Array(line.dropFirst()),
                 environment: environment.merging(["PATH": ChildSpecification.standardPath]) { own, _ in own },
                 networkNamespace: namespace,
                 standardError: .collect(limit: Self.longestLog, keeping: .head)

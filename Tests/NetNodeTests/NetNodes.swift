@@ -49,7 +49,8 @@ struct NetNodes: Sendable {
             "netnode",
             ["run", "--node", "h\(host.number)"],
             environment: all,
-            namespace: host.namespacePath
+            namespace: host.namespacePath,
+            through: try UnitRights.wrapper()
         )
         started.update { $0[index] = program }
         return program

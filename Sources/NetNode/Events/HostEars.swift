@@ -20,6 +20,8 @@ final class HostEars: Sendable {
         ///
         /// They are let go by others than their own reactions, which hold them.
         var deaf: Set<Ear> = []
+        /// Whether the kernel tells this process of its own namespace only.
+        var isConfined = false
         /// The inotify instance.
         var files: Int32?
         var places: WatchedPlaces
@@ -61,6 +63,9 @@ final class HostEars: Sendable {
             do { try begin() } catch { failure = failure ?? error }
         }
         if let failure { throw failure }
+        if state.withLock({ $0.isConfined }) {
+            throw NetlinkError.refused(attempt: "hear of other namespaces without CAP_NET_BROADCAST", error: EPERM)
+        }
     }
 
     /// Hears nothing any more.
@@ -76,7 +81,7 @@ final class HostEars: Sendable {
     private func open(
         _ ear: Ear,
         _ attempt: String,
-        _ make: () -> Int32,
+        _ make: (_ everywhere: inout Bool) -> Int32,
         _ react: @escaping @Sendable (HostEars, Int32) -> Bool
     ) throws {
         let (isOpen, deaf) = state.withLock { state in
@@ -85,13 +90,15 @@ final class HostEars: Sendable {
         }
         deaf?.close()
         guard !isOpen else { return }
-        let number = make()
+        var everywhere = true
+        let number = make(&everywhere)
         guard number >= 0 else { throw NetlinkError.refused(attempt: attempt, error: errno) }
         let descriptor = try WatchedDescriptor(owning: number) { [weak self] number in
             self.map { react($0, number) } ?? false
         }
         state.withLock { state in
             state.ears[ear] = descriptor
+            state.isConfined = state.isConfined || !everywhere
             if ear == .files { state.files = number }
         }
     }
@@ -99,11 +106,11 @@ final class HostEars: Sendable {
     // MARK: Netlink
 
     private func listenToRoutes() throws {
-        try open(.routes, "hear of devices", { cnetlink_hear_routes(Self.receiveBuffer) }) { $0.hearRoutes($1) }
+        try open(.routes, "hear of devices", { cnetlink_hear_routes(Self.receiveBuffer, &$0) }) { $0.hearRoutes($1) }
     }
 
     private func listenToRules() throws {
-        try open(.rules, "hear of rules", { cnetlink_hear_rules(Self.receiveBuffer) }) { $0.hearRules($1) }
+        try open(.rules, "hear of rules", { cnetlink_hear_rules(Self.receiveBuffer, &$0) }) { $0.hearRules($1) }
     }
 
     private func hearRoutes(_ socket: Int32) -> Bool {
@@ -168,7 +175,7 @@ final class HostEars: Sendable {
 
     /// Watches the directories that there are now; one that is watched already costs a system call.
     private func watchFiles() throws {
-        try open(.files, "watch files", { inotify_init1(Int32(IN_NONBLOCK | IN_CLOEXEC)) }) {
+        try open(.files, "watch files", { _ in inotify_init1(Int32(IN_NONBLOCK | IN_CLOEXEC)) }) {
             $0.hearFiles($1)
         }
         // As `ip netns` does it before the first name.

@@ -137,9 +137,9 @@ package final class NetworkCoordinator: ElectedRole {
             networks.servers.open(for: .tenure)
             return true
         }
-        guard hasBegun else { return }
         // From here on it is the tenure that they run for; what was said before is not to be heeded after it.
         shouldBeReady(false)
+        guard hasBegun else { return }
         await withDiscardingTaskGroup { group in
             let mayOpen = AsyncStream<Void>.makeStream()
             group.addTask {

@@ -13,8 +13,10 @@ struct RolePhase: Sendable {
     }
 
     private var current: Current?
-    /// The highest term that has been retired: terms only rise.
-    private var retired: UInt64 = 0
+    /// The one that was retired last; not its term, because a database that was restored counts anew from an earlier one.
+    private var retired: Tenure?
+    /// One that has not begun, and since when it has been asked about.
+    private var waiting: (tenure: Tenure, since: ContinuousClock.Instant)?
 
     /// The tenure whose gate was opened, and was not closed for good since.
     var heard: Tenure? {
@@ -29,7 +31,7 @@ struct RolePhase: Sendable {
     ///
     /// - Returns: False when it is over or retired already: then nothing may be done under it.
     mutating func begin(_ tenure: Tenure, at now: ContinuousClock.Instant) -> Bool {
-        guard tenure.term > retired, !tenure.isOver else { return false }
+        guard tenure !== retired, !tenure.isOver else { return false }
         current = Current(tenure: tenure, begunAt: now)
         return true
     }
@@ -48,13 +50,15 @@ struct RolePhase: Sendable {
 
     /// Ends a tenure, also one that has not begun: it will not any more.
     mutating func retire(_ tenure: Tenure) {
-        retired = max(retired, tenure.term)
+        retired = tenure
         if current?.tenure === tenure { current = nil }
     }
 
-    /// How long nobody has heard this node under a tenure; zero before it begins.
-    func unheard(_ tenure: Tenure, at now: ContinuousClock.Instant) -> Duration {
-        guard let current, current.tenure === tenure else { return .zero }
-        return now - (current.heardAt ?? current.begunAt)
+    /// How long nobody has heard this node under a tenure; before it begins, since this was first asked.
+    mutating func unheard(_ tenure: Tenure, at now: ContinuousClock.Instant) -> Duration {
+        if let current, current.tenure === tenure { return now - (current.heardAt ?? current.begunAt) }
+        if let waiting, waiting.tenure === tenure { return now - waiting.since }
+        waiting = (tenure, now)
+        return .zero
     }
 }
