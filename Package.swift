@@ -101,7 +101,10 @@ let package = Package(
         ),
         .executableTarget(
             name: "clusterops-bench-engine",
-            dependencies: ["ClusterOpsTestKit", "ClusterOps", "MariaDB", "Measurement", arguments, lifecycle, log],
+            dependencies: [
+                "ChildProcess", "ClusterOpsTestKit", "ClusterOps", "MariaDB", "Measurement", "clusterctl", arguments,
+                lifecycle, log,
+            ],
             path: "Benchmarks/Engine",
             swiftSettings: strict
         ),

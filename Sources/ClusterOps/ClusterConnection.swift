@@ -11,6 +11,7 @@ package struct ClusterConnection: Sendable {
     package let queue: OperationQueue
     private let database: Database
     private let evidence: Evidence
+    let glances: Glances
     let logger: Logger
 
     /// Prepares a connection; nothing is connected before the first use.
@@ -38,6 +39,7 @@ package struct ClusterConnection: Sendable {
         self.logger = logger
         self.database = database
         evidence = Evidence(database: database)
+        glances = Glances(database: database)
         queue = OperationQueue(database: database, requester: requester, evidence: evidence, waker: waker)
     }
 
@@ -81,7 +83,7 @@ package struct ClusterConnection: Sendable {
         try await Self.translatingErrors { try await database.withTransaction(body) }
     }
 
-    private static func translatingErrors<Result>(_ body: () async throws -> Result) async throws -> Result {
+    static func translatingErrors<Result>(_ body: () async throws -> Result) async throws -> Result {
         do {
             return try await body()
         } catch let error as DatabaseError {

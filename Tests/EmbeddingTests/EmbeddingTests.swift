@@ -60,6 +60,21 @@ import Testing
         }
     }
 
+    @Test func `many dashboards at once see the cluster, each as it is after its question`() async throws {
+        try await withVolumes { cluster, volumes in
+            let embedded = volumes.cluster
+            #expect(try await embedded.services().items.isEmpty)
+            for expected in 2...4 {
+                try await cluster.addNode("h\(expected)")
+                let totals = try await withThrowingTaskGroup(of: Int.self) { group in
+                    for _ in 0..<100 { group.addTask { try await embedded.status().nodes.total } }
+                    return try await group.reduce(into: Set<Int>()) { $0.insert($1) }
+                }
+                #expect(totals == [expected])
+            }
+        }
+    }
+
     @Test func `the example of the documentation is the one that is tested`() throws {
         let here = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         let source = try String(contentsOf: here.appending(path: "Volumes.swift"), encoding: .utf8)

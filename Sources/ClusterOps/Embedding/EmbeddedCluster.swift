@@ -12,6 +12,7 @@ public struct EmbeddedCluster: Service {
     private let database: Database
     private let evidence: Evidence
     private let waker: DoorbellWaker
+    private let glances: Glances
     private let logger: Logger
 
     /// Uses a database, whose schema must be migrated and whose service somebody else runs.
@@ -25,6 +26,7 @@ public struct EmbeddedCluster: Service {
         self.logger = logger
         evidence = Evidence(database: database)
         waker = DoorbellWaker(database: database, sender: DoorbellSender(logger: logger))
+        glances = Glances(database: database)
         queue = OperationQueue(database: database, requester: requester, evidence: evidence, waker: waker)
     }
 
@@ -42,6 +44,22 @@ public struct EmbeddedCluster: Service {
                 trouble.report("the evidence cannot be written: \(error)")
             }
         }
+    }
+
+    /// The cluster at a glance, as `clusterctl status` shows it.
+    ///
+    /// For dashboards: all who ask at the same time share one statement, whose answer is of a moment after each of them has
+    /// asked.
+    /// - Throws: `ClusterOpsError`, with code `unreachable` when the database cannot be asked.
+    public func status() async throws -> StatusView {
+        try await queue.translatingErrors { try await glances.status.value() }
+    }
+
+    /// Every process that is supervised anywhere in the cluster, by node and name; shared as `status()` is.
+    ///
+    /// - Throws: `ClusterOpsError`, with code `unreachable` when the database cannot be asked.
+    public func services() async throws -> ListView<ServiceView> {
+        try await queue.translatingErrors { try await glances.services.value() }
     }
 
     /// Makes a worker of this process, to be run as a service after this one.
