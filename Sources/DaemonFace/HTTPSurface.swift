@@ -2,6 +2,7 @@ import ClusterOps
 import Exposition
 import Hummingbird
 import Logging
+import NIOCore
 import ServiceLifecycle
 
 /// Answers `/metrics`, `/livez` and `/readyz`.
@@ -12,9 +13,16 @@ struct HTTPSurface: Service {
     /// How long it rests before an address is tried again.
     private static let pauseBeforeNextTry: Duration = .seconds(1)
     /// Connections at once; a monitoring system or two, a load balancer and an operator need fewer than ten.
-    private static let mostConnections = 64
-    /// A connection over which nothing comes is closed.
-    private static let idleTimeout: Duration = .seconds(90)
+    ///
+    /// As many more wait in the kernel until one ends, and beyond those the kernel refuses.
+    static let mostConnections = 64
+    /// Who connects says soon what it wants; a scrape waits a second for its counts at most.
+    private static let firstAnswer: TimeAmount = .seconds(10)
+    /// Longer than the 15 s between two scrapes of many a monitoring system; who comes less often connects anew.
+    private static let nextAnswer: TimeAmount = .seconds(20)
+    /// Bytes of a request's header, and the fields in it; those of a browser have some 2 KiB.
+    private static let mostHeaderBytes = 8192
+    private static let mostHeaderFields = 64
 
     /// Where it listens, and the key that says so.
     let address: HostPort
@@ -62,11 +70,21 @@ struct HTTPSurface: Service {
         quiet.logLevel = .error
         return Application(
             router: router,
-            server: .http1(configuration: .init(idleTimeout: .seconds(Self.idleTimeout.components.seconds))),
+            server: .http1(
+                configuration: .init(
+                    additionalChannelHandlers: [AnswerDeadline(first: Self.firstAnswer, next: Self.nextAnswer)],
+                    httpDecoderConfiguration: .init(
+                        maxHeaderFieldSize: Self.mostHeaderBytes,
+                        maxHeaderListSize: Self.mostHeaderBytes,
+                        maxHeaderFieldCount: Self.mostHeaderFields
+                    )
+                )
+            ),
             configuration: .init(
                 address: .hostname(address.host.description, port: Int(address.port)),
                 serverName: nil,
-                backlog: Self.mostConnections
+                backlog: Self.mostConnections,
+                availableConnectionsDelegate: .maximum(Self.mostConnections, logger: quiet)
             ),
             onServerRunning: { channel in
                 let bound = channel.localAddress.flatMap { local in
