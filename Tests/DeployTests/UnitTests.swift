@@ -60,6 +60,7 @@ struct UnitTests {
         for unit in units {
             #expect(unit.contains("KillMode=mixed") && unit.contains("RestartPreventExitStatus=64"))
             #expect(unit.contains("Type=notify") && unit.contains("WatchdogSec=30s"))
+            #expect(unit.contains("LimitNOFILE=65536"))
         }
         // A running command is waited for: its timeout and what it is given to end.
         #expect(Configuration.CommandTask(command: []).timeout < .seconds(11 * 60 - 15))
