@@ -1,6 +1,7 @@
 import ClusterOps
 import ClusterOpsTestKit
 import Foundation
+import Glibc
 import Testing
 
 /// `deploy/install` and `deploy/uninstall`, into a directory, with the programs of this build.
@@ -26,6 +27,56 @@ import Testing
             #expect(try await installation.uninstall().output == "", "there is nothing left to remove")
             #expect(try await installation.uninstall("--purge").status == 0)
             #expect(try installation.tree() == [:])
+        }
+    }
+
+    @Test func `directories that others have made stay, also empty ones, and those of the installation go`()
+        async throws
+    {
+        let foreign = ["usr/bin", "usr/lib/sysusers.d", "usr/share/zsh/site-functions", "usr/share/fish"]
+        try await withInstallation(beside: foreign) { installation in
+            try await installation.install()
+            #expect(try await installation.uninstall("--purge").status == 0)
+            let left = Set(foreign + ["usr", "usr/lib", "usr/share", "usr/share/zsh"])
+            #expect(try installation.directories() == left.union(["etc"]))
+        }
+        // A tree that was copied elsewhere has made nothing there.
+        try await withInstallation { installation in
+            let copy = "\(installation.directory).copy"
+            defer { try? FileManager.default.removeItem(atPath: copy) }
+            try FileManager.default.copyItem(atPath: installation.directory, toPath: copy)
+            let script = "\(ProgramRun.root)/deploy/uninstall"
+            #expect(try await ProgramRun.run(script, ["--destdir", copy]).status == 0)
+            #expect(FileManager.default.fileExists(atPath: "\(copy)/usr/share/zsh/site-functions"))
+            #expect(!FileManager.default.fileExists(atPath: "\(copy)/usr/share/doc/clusterops"))
+        }
+    }
+
+    @Test func `a prefix below which systemd does not look is warned of`() async throws {
+        try await withInstallation { installation in
+            #expect(try await installation.install("--prefix", "/usr/local").talk == "")
+            let run = try await installation.install("--prefix", "/opt/co")
+            #expect(run.status == 0 && run.talk.contains("systemd does not look below /opt/co/lib"), "\(run.talk)")
+        }
+    }
+
+    @Test(.enabled("needs root, for a mount namespace") { geteuid() == 0 })
+    func `a machine without systemd-sysusers is told which user it lacks`() async throws {
+        try await withInstallation { installation in
+            // All other programs, and an /etc that is nobody's.
+            let commands = [
+                "mount -t tmpfs tmpfs /etc", "mount -t tmpfs tmpfs /mnt", "ln -s /usr/bin/* /mnt",
+                "rm /mnt/systemd-sysusers /mnt/systemd-tmpfiles",
+                "PATH=/mnt exec \(ProgramRun.root)/deploy/install --from \(installation.programs)"
+                    + " --prefix \(installation.directory)/here",
+            ]
+            let run = try await ProgramRun.run(
+                "/usr/bin/unshare",
+                ["--mount", "sh", "-c", commands.joined(separator: " && ")]
+            )
+            #expect(run.status == 0, "\(run.talk)")
+            #expect(run.talk.contains("no systemd-sysusers") && run.talk.contains("clusterops-queueworker"))
+            #expect(run.talk.contains("no systemd-tmpfiles") && run.talk.contains("/run/clusterops"))
         }
     }
 

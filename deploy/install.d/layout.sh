@@ -7,6 +7,10 @@ configuration=(/etc/clusterops/config.yaml /etc/clusterops/queueworker.env /etc/
 # systemd looks below /usr/lib and /usr/local/lib.
 lib=$prefix/lib
 
+# The directories that install has made, each as it was made, --destdir included: what is not in it is somebody else's. A
+# tree that is copied elsewhere names none of there.
+made=$prefix/share/doc/clusterops/directories
+
 # completion PROGRAM SHELL: the file by which a shell completes a program.
 completion() {
     case $2 in
