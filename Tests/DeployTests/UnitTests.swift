@@ -55,7 +55,7 @@ struct UnitTests {
             "RootDirectory=", "InaccessiblePaths=", "ReadOnlyPaths=", "TemporaryFileSystem=", "DynamicUser=",
         ]
         for line in units[1] { #expect(!separating.contains { line.hasPrefix($0) }, "\(line)") }
-        // Without it nothing of what changes in other namespaces is heard.
+        // Without it nothing of what changes in other namespaces is heard; `deploy/test-units` shows that.
         #expect(units[1].contains { $0.hasPrefix("CapabilityBoundingSet=") && $0.contains("CAP_NET_BROADCAST") })
         for unit in units {
             #expect(unit.contains("KillMode=mixed") && unit.contains("RestartPreventExitStatus=64"))
