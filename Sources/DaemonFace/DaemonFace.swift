@@ -22,7 +22,7 @@ package struct DaemonFace: Sendable {
                 ),
                 "clusterops_operation_run": .init("From an operation's start until its handlers have returned."),
                 "clusterops_operations_ended": .init(
-                    "Operations that this worker has ended, their followers and what was aborted with them included."
+                    "Operations that this process has ended, followers, the aborted, and those of dead workers included."
                 ),
                 "clusterops_attempts": .init("Attempts that are over, by how they ended."),
                 "clusterops_maintenance_pass": .init(

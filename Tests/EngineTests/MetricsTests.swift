@@ -55,4 +55,47 @@ import Testing
             #expect(recorded.timers.count == 6 && recorded.counters.count == 4)
         }
     }
+
+    @Test func `what a reaper or a cancel ends is counted by who ended it`() async throws {
+        try await withCluster { cluster in
+            let (reaped, cancelled) = (TestMetrics(), TestMetrics())
+            let noop = [BuiltInTask.noop.name]
+            // Cancelled while its worker dies; past its deadline; waiting, with one that depends on it.
+            let running = try await cluster.queue.enqueue(OperationRequest(tasks: noop)).uuid
+            var worker = try cluster.worker()
+            #expect(try await worker.claim().map(\.operation.id) == [running])
+            #expect(try await cluster.queue.cancel(running).state == .executing)
+            _ = try await cluster.queue.enqueue(OperationRequest(tasks: noop, deadline: .seconds(60)))
+            try await cluster.execute("UPDATE work_queue SET deadline = NOW(6) WHERE deadline IS NOT NULL")
+            let waiting = try await cluster.queue.enqueue(OperationRequest(tasks: noop)).uuid
+            _ = try await cluster.queue.enqueue(OperationRequest(tasks: noop, dependsOn: [waiting]))
+
+            let reaper = Reaper(
+                database: cluster.database,
+                waker: NoWaker(),
+                metrics: WorkMetrics(factory: reaped),
+                logger: .silent
+            )
+            try await cluster.execute("DELETE FROM sessions")
+            #expect(try await reaper.pass() == 1)
+            for state in ["cancelled", "error"] {
+                let ends = try reaped.expectCounter("clusterops_operations_ended", [("state", state)])
+                #expect(ends.totalValue == 1, "\(state)")
+            }
+
+            let queue = OperationQueue(
+                database: cluster.database,
+                requester: "test",
+                evidence: cluster.evidence,
+                waker: NoWaker(),
+                metrics: WorkMetrics(factory: cancelled)
+            )
+            _ = try await queue.cancel(waiting)
+            for state in ["cancelled", "aborted"] {
+                let ends = try cancelled.expectCounter("clusterops_operations_ended", [("state", state)])
+                #expect(ends.totalValue == 1, "\(state)")
+            }
+            #expect(try await cluster.count("SELECT COUNT(*) FROM finished_operations") == 4)
+        }
+    }
 }

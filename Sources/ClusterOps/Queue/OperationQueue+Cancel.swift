@@ -17,6 +17,7 @@ public struct Cancellation: Sendable, Hashable {
     fileprivate let session: SessionID?
     fileprivate let ready: Set<QueueName>
     fileprivate let ended: Set<OperationID>
+    fileprivate let states: [OperationState: Int]
 }
 
 extension OperationQueue {
@@ -32,6 +33,7 @@ extension OperationQueue {
             let cancellation = try await database.withTransaction { transaction in
                 try Self.cancel(id, by: requester, in: transaction)
             }
+            metrics.ended(cancellation.states)
             await waker.wake(cancellation.ready)
             await waker.wakeWaiters(of: cancellation.ended)
             if let session = cancellation.session { await waker.wake(session) }
@@ -69,7 +71,8 @@ extension OperationQueue {
             aborted: effects.ended.subtracting([id]).sorted(),
             session: standing.session,
             ready: effects.ready,
-            ended: effects.ended
+            ended: effects.ended,
+            states: effects.states
         )
     }
 }

@@ -10,6 +10,7 @@ public struct OperationQueue: Sendable {
     let requester: String
     let evidence: Evidence
     let waker: any Waker
+    let metrics: WorkMetrics
 
     /// Creates a queue on a database.
     ///
@@ -18,11 +19,19 @@ public struct OperationQueue: Sendable {
     ///   - requester: Who asks, for the history; at most 128 characters are kept.
     ///   - evidence: Counts what becomes of each request.
     ///   - waker: Told of every operation that becomes ready.
-    package init(database: Database, requester: String, evidence: Evidence, waker: any Waker) {
+    ///   - metrics: Told of those that a cancel ends.
+    package init(
+        database: Database,
+        requester: String,
+        evidence: Evidence,
+        waker: any Waker,
+        metrics: WorkMetrics = WorkMetrics()
+    ) {
         self.database = database
         self.requester = String(String.UnicodeScalarView(requester.unicodeScalars.prefix(128)))
         self.evidence = evidence
         self.waker = waker
+        self.metrics = metrics
     }
 
     /// Enqueues one operation, or adopts one that waits for the same work.

@@ -11,14 +11,16 @@ package actor Reaper {
 
     private let database: Database
     private let waker: any Waker
+    private let metrics: WorkMetrics
     private let logger: Logger
     private var watch = ReaperWatch()
     private var passes = 0
     private var lastAskedAt: SuspendingClock.Instant?
 
-    package init(database: Database, waker: any Waker, logger: Logger) {
+    package init(database: Database, waker: any Waker, metrics: WorkMetrics = WorkMetrics(), logger: Logger) {
         self.database = database
         self.waker = waker
+        self.metrics = metrics
         self.logger = logger
     }
 
@@ -90,6 +92,7 @@ package actor Reaper {
             let locked = try CancelStatements.lockOverdue(overdue, in: transaction)
             return try Ending.endWaiting(locked.map { ($0, outcome) }, in: transaction)
         }
+        metrics.ended(effects.states)
         await waker.wake(effects.ready)
         await waker.wakeWaiters(of: effects.ended)
         guard !effects.ended.isEmpty else { return }
@@ -114,6 +117,7 @@ package actor Reaper {
                 let effects = try Settling.apply(entries, random: random, in: transaction)
                 return (locked.count, effects)
             }
+            metrics.ended(effects.states)
             await waker.wake(effects.ready)
             await waker.wakeWaiters(of: effects.ended)
             return count

@@ -13,7 +13,7 @@ import Synchronization
 /// | `clusterops_operation_wait` | timer: from when it could run to its start | `task`, `lane` |
 /// | `clusterops_operation_run` | timer: from its start to what its handlers have returned | `task`, `lane` |
 /// | `clusterops_attempts` | counter: attempts that are over | `task`, `outcome` |
-/// | `clusterops_operations_ended` | counter: operations that this worker has ended, followers and the aborted included | `state` |
+/// | `clusterops_operations_ended` | counter: operations that this process has ended, followers and the aborted included | `state` |
 package final class WorkMetrics: Sendable {
     private struct TimerKey: Hashable {
         let label: String

@@ -101,7 +101,12 @@ package struct Worker: Service {
     /// Works until graceful shutdown, then finishes or hands back what runs.
     package func run() async throws {
         var trouble = Trouble(logger: parts.logger)
-        let reaper = Reaper(database: parts.database, waker: parts.waker, logger: parts.logger)
+        let reaper = Reaper(
+            database: parts.database,
+            waker: parts.waker,
+            metrics: parts.metrics,
+            logger: parts.logger
+        )
         var inheritance: WorkEpoch.Inheritance?
         while !Task.isShuttingDownGracefully, !Task.isCancelled {
             parts.pulse.turned()
