@@ -95,7 +95,13 @@ import Foundation
         transactionFailure = nil
         // For the next transaction only; at the session's READ COMMITTED every statement would have a snapshot of its own.
         try command("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", phase: .begin)
-        try command("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY", phase: .begin)
+        do {
+            try command("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY", phase: .begin)
+        } catch {
+            // The next transaction of this connection would have the isolation that this one was to have.
+            isBroken = true
+            throw error
+        }
         inTransaction = true
     }
 

@@ -149,6 +149,7 @@ extension DatabaseProxy.Counts {
         case .cutBefore: cutBefore
         case .cutAfter: cutAfter
         case .landLate, .hold: landedLate
+        case .interrupt: interrupted
         }
     }
 }

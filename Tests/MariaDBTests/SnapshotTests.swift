@@ -40,4 +40,26 @@ import Testing
             #expect(isolation == "READ-COMMITTED" && values == [2])
         }
     }
+
+    @Test func `a snapshot that does not begin leaves no connection behind whose next transaction has its isolation`()
+        async throws
+    {
+        try await withProxiedCluster(connections: 1) { way in
+            let database = way.proxied.database
+            try await database.withSession { _ = try $0.execute("CREATE TABLE counters (value INT PRIMARY KEY)") }
+            way.proxy.order(.interrupt, at: .statement("WITH CONSISTENT SNAPSHOT"))
+            await #expect(throws: DatabaseError.self) {
+                try await database.withSnapshot { _ = try $0.query("SELECT value FROM counters") }
+            }
+            #expect(way.proxy.counts.interrupted == 1)
+            let seen = try await database.withTransaction { transaction in
+                let before: Int = try transaction.query("SELECT COUNT(*) FROM counters")[0].only()
+                try blocking {
+                    try await way.direct.database.withSession { _ = try $0.execute("INSERT INTO counters VALUES (1)") }
+                }
+                return [before, try transaction.query("SELECT COUNT(*) FROM counters")[0].only()]
+            }
+            #expect(seen == [0, 1], "READ COMMITTED sees what was committed meanwhile")
+        }
+    }
 }

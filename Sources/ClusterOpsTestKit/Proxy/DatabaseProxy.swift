@@ -42,6 +42,8 @@ public final class DatabaseProxy: Sendable {
         public var neverLanded = 0
         /// Statements that wait for `release`.
         public var held = 0
+        /// Statements of which the client was told that they were interrupted.
+        public var interrupted = 0
 
         /// Statements of which the client does not know whether they happened.
         public var unknown: Int { cutBefore + cutAfter + landedLate + neverLanded }
@@ -55,6 +57,7 @@ public final class DatabaseProxy: Sendable {
             var sum = left
             for path in [
                 \Counts.connections, \.refused, \.dropped, \.cutBefore, \.cutAfter, \.landedLate, \.neverLanded, \.held,
+                \.interrupted,
             ] { sum[keyPath: path] += right[keyPath: path] }
             return sum
         }

@@ -8,6 +8,8 @@ public enum Disturbance: Sendable, Hashable, CaseIterable {
     case landLate
     /// The client's connection breaks at once; the statement reaches the server when the test says so.
     case hold
+    /// The client is told that the statement was interrupted, as `KILL QUERY` does it; the server has not seen it.
+    case interrupt
 }
 
 /// The statement that a disturbance waits for.

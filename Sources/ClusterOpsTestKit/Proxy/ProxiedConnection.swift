@@ -64,6 +64,9 @@ final class ProxiedConnection: Sendable {
             proxy.wait(asOrderedBy: disturbance)
             let landed = land(packet)
             proxy.count { $0.note(landed, \.landedLate) }
+        case .interrupt:
+            proxy.count { $0.interrupted += 1 }
+            return pass(Self.interruption[...], to: client)
         }
         return false
     }
@@ -77,6 +80,12 @@ final class ProxiedConnection: Sendable {
         // 0xff begins an error.
         return answer.count > 4 && answer[4] != 0xff
     }
+
+    /// Error 1317 of SQL state 70100, in a packet that answers the first of a command.
+    private static let interruption: [UInt8] = {
+        let payload = [0xff, 0x25, 0x05] + Array("#70100Query execution was interrupted".utf8)
+        return [UInt8(payload.count), 0, 0, 1] + payload
+    }()
 
     /// Longer than any statement of ours may take on the server, in milliseconds.
     private static let longestAnswer: Int32 = 15_000
