@@ -101,6 +101,38 @@ import Testing
                     { try await cluster.execute("UPDATE networks SET generation = 2 WHERE name = 'red'") },
                     ["blue"]
                 ),
+                (
+                    "blue is given a way out, which nobody has made yet",
+                    {
+                        try await cluster.execute(
+                            """
+                            INSERT INTO external_addresses (address, network, holder)
+                            SELECT '203.0.113.7', id, id FROM networks WHERE name = 'blue'
+                            """
+                        )
+                    }, []
+                ),
+                (
+                    "it was made under a term that is over",
+                    { try await cluster.record("egress", of: "blue", by: "net1", generation: 1, term: 0) }, []
+                ),
+                (
+                    "it is made",
+                    { try await cluster.record("egress", of: "blue", by: "net1", generation: 1, term: 1) }, ["blue"]
+                ),
+                (
+                    "blue is changed, and all but its way out follows",
+                    {
+                        try await cluster.execute("UPDATE networks SET generation = 2 WHERE name = 'blue'")
+                        for (part, node) in [
+                            ("mesh", "net1"), ("mesh", "h1"), ("dnsmasq", "net1"),
+                        ] { try await cluster.record(part, of: "blue", by: node, generation: 2, term: 1) }
+                    }, []
+                ),
+                (
+                    "its way out follows",
+                    { try await cluster.record("egress", of: "blue", by: "net1", generation: 2, term: 1) }, ["blue"]
+                ),
                 ("another leader", { try await cluster.execute("UPDATE leases SET term = 2") }, []),
             ]
             for step in steps {
