@@ -39,6 +39,8 @@ public struct Migrator: Sendable {
     public enum Refusal: Error, Sendable, Hashable, CustomStringConvertible {
         case databaseIsNewer(Status)
         case anotherMigratorIsRunning
+        /// A row that is there already breaks a rule that a step adds; the schema stays at the step before.
+        case rowsBreakRule(version: Int, name: String, why: String)
 
         /// The canonical text.
         public var description: String {
@@ -48,6 +50,9 @@ public struct Migrator: Sendable {
                     + "\(status.binaryVersion): use the newer program"
             case .anotherMigratorIsRunning:
                 "another migration has been running for over a minute: wait for it, or look for it in SHOW PROCESSLIST"
+            case .rowsBreakRule(let version, let name, let why):
+                "step \(version), '\(name)', is refused by a row that is there, and the schema stays at version \(version - 1): "
+                    + "\(why); correct that row by SQL and migrate again"
             }
         }
     }
@@ -116,13 +121,23 @@ public struct Migrator: Sendable {
                 ON DUPLICATE KEY UPDATE started_at = NOW(6)
                 """
             )
-            try session.execute(SQL(trustedText: migration.statement))
+            try run(migration, on: session)
             try session.execute(
                 "UPDATE schema_migrations SET finished_at = NOW(6) WHERE version = \(migration.version)"
             )
             logger.info("migrated", metadata: ["version": "\(migration.version)", "name": "\(migration.name)"])
         }
         return try status(on: session)
+    }
+
+    private func run(_ migration: Migration, on session: borrowing Session) throws {
+        do throws(DatabaseError) {
+            try session.execute(SQL(trustedText: migration.statement))
+        } catch {
+            guard error.code == .checkViolated else { throw error }
+            // The server says which rule of which table; the row it does not name.
+            throw Refusal.rowsBreakRule(version: migration.version, name: migration.name, why: "\(error)")
+        }
     }
 
     private func lock(_ session: borrowing Session) throws -> Bool {

@@ -53,6 +53,30 @@ import Testing
         }
     }
 
+    @Test func `a rule that a row breaks is refused with the step, and done once the row is corrected`() async throws {
+        let rule = Migration(
+            version: 4,
+            name: "check kept",
+            statement: "ALTER TABLE kept ADD CONSTRAINT number_is_small CHECK (number < 10)"
+        )
+        try await withFreshSchema { database, _ in
+            try await database.withSession { session in
+                let migrator = Migrator(Self.steps + [rule])
+                try session.execute("CREATE TABLE kept (number INT PRIMARY KEY)")
+                try session.execute("INSERT INTO kept VALUES (11)")
+                let refusal = #expect(throws: Migrator.Refusal.self) {
+                    try migrator.migrate(on: session, logger: .silent)
+                }
+                let said = refusal?.description ?? ""
+                #expect(said.contains("step 4, 'check kept'") && said.contains("stays at version 3"), "\(said)")
+                #expect(said.contains("number_is_small"), "\(said)")
+                try session.execute("UPDATE kept SET number = 9")
+                let status = try migrator.migrate(on: session, logger: .silent)
+                #expect(status.isMigrated)
+            }
+        }
+    }
+
     @Test func `a database newer than the program is refused`() async throws {
         try await withFreshSchema { database, _ in
             try await database.withSession { session in
