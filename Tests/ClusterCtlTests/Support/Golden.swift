@@ -7,10 +7,14 @@ struct Golden {
 
     /// Reads the example of a command, such as `op-show`.
     init(_ name: String) throws {
+        document = try JSONDecoder().decode(JSONValue.self, from: try Self.data(name))
+    }
+
+    /// The example's text.
+    static func data(_ name: String) throws -> Data {
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().deletingLastPathComponent()
-        let data = try Data(contentsOf: root.appendingPathComponent("docs/schemas/\(name).json"))
-        document = try JSONDecoder().decode(JSONValue.self, from: data)
+        return try Data(contentsOf: root.appendingPathComponent("docs/schemas/\(name).json"))
     }
 
     /// Every place where an answer's keys or JSON types differ from the example's; empty when it fits.
