@@ -15,13 +15,12 @@ extension EgressReconciler {
         private var unreadable: [UnreadableNetwork]
         private var failures: [VNI: any Error] = [:]
         private var changed = 0
-        private var rules: [VNI: UInt32] = [:]
         /// The networks that have to be brought to what is wanted, in the order in which they were looked at.
         private(set) var differing: [VNI] = []
         /// Those whose external address is somewhere else now.
         private(set) var announced: Set<VNI> = []
-        /// Those of which all has to go.
-        private(set) var unwanted: Set<VNI> = []
+        /// Those that need no turn.
+        private(set) var asWanted: [EgressNotes.Left] = []
 
         init(_ scope: Scope) {
             wanted = Dictionary(scope.wanted.map { ($0.vni, $0) }) { first, _ in first }
@@ -30,31 +29,23 @@ extension EgressReconciler {
 
         /// Takes note of a look; of one that failed, which may have met a change in the middle, nil.
         mutating func saw(_ vni: VNI, _ seen: Seen?) {
-            if seen?.isDifferent ?? true { differing.append(vni) } else { rules[vni] = seen?.rules }
-            if wanted[vni] == nil { unwanted.insert(vni) }
+            guard let seen, !seen.isDifferent else { return differing.append(vni) }
+            if let wanted = wanted[vni] { asWanted.append(EgressNotes.Left(wanted: wanted, rules: seen.rules)) }
         }
 
         /// What was seen of these networks is past: what counts is what was wanted in their turn.
         mutating func note(_ some: Set<VNI>, _ turn: TurnOutcome) {
             for vni in some { wanted[vni] = nil }
             for network in turn.wanted { wanted[network.vni] = network }
-            unwanted.formUnion(some.subtracting(turn.wanted.map(\.vni)))
-            unwanted.subtract(turn.wanted.map(\.vni))
             unreadable = turn.unreadable
             for (vni, result) in turn.results {
                 switch result {
                 case .success(let brought):
                     if !brought.steps.isEmpty { changed += 1 }
                     if brought.steps.contains(.announce) { announced.insert(vni) }
-                    rules[vni] = brought.rules
                 case .failure(let error): failures[vni] = error
                 }
             }
-        }
-
-        /// For the looks to come.
-        var left: [VNI: Left] {
-            wanted.mapValues { Left(wanted: $0, rules: rules[$0.vni]) }
         }
 
         var pass: Pass {

@@ -1,24 +1,31 @@
 import ClusterOps
 
 extension EgressReconciler {
-    /// What the last pass has left of a network's way out, for looks that ask whether the kernel still has it.
-    struct Left: Sendable {
-        let wanted: EgressWanted
-        /// The number of the last transaction on the namespace's rules, from before they were found as wanted; nil when
-        /// they were not.
-        var rules: UInt32?
+    /// A moment among the changes to what is known of the ways out.
+    package struct Moment: Sendable {
+        let number: UInt64
     }
+
+    /// Now, for a look that is about to begin.
+    package var now: Moment { notes.now }
 
     /// The networks whose way out is not as the last pass wanted it, as far as a look sees: it does not see the kernel's
     /// settings, and of the rules only whether anybody has changed them since.
     ///
-    /// Without the bridge that leads outside none is: there is nothing that a pass could do.
-    package func broken(in survey: HostSurvey) -> Set<VNI> {
+    /// None that a pass has in hand, or had since the look began: what the look saw may be from the middle of it. Without
+    /// the bridge that leads outside none is: there is nothing that a pass could do.
+    ///
+    /// - Parameters:
+    ///   - survey: what the look saw.
+    ///   - moment: from before it; nil when nothing has happened since.
+    /// - Returns: Those that are worth a pass.
+    package func broken(in survey: HostSurvey, since moment: Moment? = nil) -> Set<VNI> {
         guard let bridge = bridge.flatMap({ survey.links["\($0)"] }), bridge.kind == "bridge" else { return [] }
-        return Set(last.all.filter { Self.isBroken($0.value, in: survey, over: bridge) }.keys)
+        let left = notes.untouched(since: moment ?? now)
+        return Set(left.filter { Self.isBroken($0, in: survey, over: bridge) }.map(\.wanted.vni))
     }
 
-    private static func isBroken(_ left: Left, in survey: HostSurvey, over bridge: Link) -> Bool {
+    private static func isBroken(_ left: EgressNotes.Left, in survey: HostSurvey, over bridge: Link) -> Bool {
         let vni = left.wanted.vni
         guard let outside = survey.outsides[vni], let rules = left.rules, outside.rules == rules else { return true }
         let inside = EgressActual.Inside(
@@ -36,7 +43,7 @@ extension EgressReconciler {
     /// What was forgotten meanwhile, because it is not wanted any more, is not made again.
     func restore(_ networks: Set<VNI>) async throws {
         _ = try await pass {
-            let known = last.all
+            let known = notes.all
             return Scope(
                 only: networks.intersection(known.keys),
                 EgressWanted.Snapshot(known.values.map(\.wanted))
@@ -45,8 +52,8 @@ extension EgressReconciler {
     }
 
     /// Forgets what was wanted of a network that was taken away.
-    func forget(_ vni: VNI) { last.forget(vni) }
+    func forget(_ vni: VNI) { notes.forget(vni) }
 
     /// Forgets what was wanted, on a node that may not be elected any more.
-    func forgetAll() { last.note([:], isWhole: true) }
+    func forgetAll() { notes.forgetAll() }
 }

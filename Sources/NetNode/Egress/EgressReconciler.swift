@@ -22,7 +22,7 @@ package struct EgressReconciler: Sendable {
     let namespaces: NamespaceReconciler
     let bridge: LinkName?
     private let logger: Logger
-    let last = LastWanted<Left>()
+    let notes = EgressNotes()
 
     var runner: HostCommandRunner { namespaces.runner }
 
@@ -62,6 +62,7 @@ package struct EgressReconciler: Sendable {
     /// - Throws: `HostCommandError` or ``NetlinkError`` when the node's devices cannot be read, and what `scope` throws:
     ///   then nothing more is changed.
     package func pass(_ scope: @Sendable () async throws -> Scope?) async throws -> Pass {
+        let before = notes.now
         guard let seen = try await scope() else {
             return Pass(wanted: [], unreadable: [], failures: [:], changed: 0)
         }
@@ -69,6 +70,7 @@ package struct EgressReconciler: Sendable {
         let looks = await namespaces.eachOf(try await jobs(seen, links)) { try await look($0, links) }
         var outcome = PassOutcome(seen)
         for (job, look) in looks { outcome.saw(job.vni, try? look.get()) }
+        notes.learn(outcome.asWanted, of: seen, since: before)
         var rest = outcome.differing[...]
         while !rest.isEmpty {
             try Task.checkCancellation()
@@ -78,8 +80,6 @@ package struct EgressReconciler: Sendable {
         }
         // What was cancelled has not failed.
         try Task.checkCancellation()
-        outcome.unwanted.forEach(last.forget)
-        last.note(outcome.left, isWhole: seen.only == nil)
         let pass = outcome.pass
         if pass.changed > 0 {
             logger.info(
@@ -101,9 +101,14 @@ package struct EgressReconciler: Sendable {
         guard let now = try await scope() else { return TurnOutcome(wanted: [], unreadable: [], results: []) }
         let links = try await namespaces.links()
         let jobs = try await jobs(now, links).filter { some.contains($0.vni) }
+        let wanted = jobs.compactMap(\.wanted)
+        var rules: [VNI: UInt32] = [:]
+        notes.takeInHand(some, wanted)
+        defer { notes.letGo(some, rules) }
         let results = await namespaces.eachOf(jobs) { try await bring($0, links) }
+        for case (let job, .success(let brought)) in results { rules[job.vni] = brought.rules }
         return TurnOutcome(
-            wanted: now.wanted.filter { some.contains($0.vni) },
+            wanted: wanted,
             unreadable: now.unreadable,
             results: results.map { ($0.0.vni, $0.1) }
         )

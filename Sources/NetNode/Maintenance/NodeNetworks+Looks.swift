@@ -19,12 +19,13 @@ extension NodeNetworks {
     /// - Returns: Those that are worth a pass.
     /// - Throws: ``NetlinkError`` when the kernel cannot be read: then nothing is known.
     func damage(after changes: HostChanges) async throws -> Damage {
+        let before = egress.now
         let survey = try await HostSurvey.take(names: namespaces.lastWanted, withEntries: changes.entries)
         return Damage(
             networks: mesh.broken(in: survey)
                 .union(namespaces.broken(in: survey))
                 .union(await servers.broken(readingFilesOf: changes.files)),
-            egress: egress.broken(in: survey)
+            egress: egress.broken(in: survey, since: before)
         )
     }
 
@@ -65,9 +66,9 @@ extension NodeNetworks {
             guard error.isUnreachable else { throw error }
             try await egress.restore(networks)
         }
-        return try await egress.broken(
-            in: HostSurvey.take(names: namespaces.lastWanted, withEntries: false)
-        ).intersection(networks)
+        let before = egress.now
+        let survey = try await HostSurvey.take(names: namespaces.lastWanted, withEntries: false)
+        return egress.broken(in: survey, since: before).intersection(networks)
     }
 
     /// Brings the servers of some networks to what is wanted of them now; one that hangs takes its time.
