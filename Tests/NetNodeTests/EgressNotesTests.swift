@@ -150,5 +150,35 @@ extension NamespaceTests {
                 #expect(other.broken(in: try await survey(world, 2)) == [])
             }
         }
+
+        @Test func `without its bridge a pass takes no turn for what it cannot make, and a look misses it later`()
+            async throws
+        {
+            try await withEgress { world in
+                let wanted = try world.both()
+                try await world.pass([wanted[1]])
+                try await world.underlay.run("ip link set dev xbr name away", in: world.node.namespace)
+                let reads = Locked(0)
+                func pass(_ wanted: [EgressWanted]) async throws -> EgressReconciler.Pass {
+                    reads.update { $0 = 0 }
+                    return try await world.egress.pass {
+                        reads.update { $0 += 1 }
+                        return .init(.init(wanted))
+                    }
+                }
+                let failed = try await pass(wanted)
+                #expect(Set(failed.failures.keys) == Set(wanted.map(\.vni)) && failed.wanted.count == 2)
+                #expect(reads.value == 1, "a turn reads again")
+                #expect(world.egress.broken(in: try await survey(world, 2)) == [])
+                // What is not wanted any more goes all the same.
+                let taken = try await pass([wanted[0]])
+                #expect(taken.changed == 1 && Set(taken.failures.keys) == [wanted[0].vni])
+                let links = try await world.underlay.run("ip -o link show", in: world.node.namespace)
+                #expect(!links.contains("coex"), "\(links)")
+                try await world.underlay.run("ip link set dev away name xbr", in: world.node.namespace)
+                #expect(world.egress.broken(in: try await survey(world, 2)) == [wanted[0].vni])
+                #expect(try await pass([wanted[0]]).changed == 1)
+            }
+        }
     }
 }

@@ -19,7 +19,7 @@ extension EgressReconciler {
         private(set) var differing: [VNI] = []
         /// Those whose external address is somewhere else now.
         private(set) var announced: Set<VNI> = []
-        /// Those that need no turn.
+        /// Those that a turn would not change.
         private(set) var asWanted: [EgressNotes.Left] = []
 
         init(_ scope: Scope) {
@@ -31,6 +31,14 @@ extension EgressReconciler {
         mutating func saw(_ vni: VNI, _ seen: Seen?) {
             guard let seen, !seen.isDifferent else { return differing.append(vni) }
             if let wanted = wanted[vni] { asWanted.append(EgressNotes.Left(wanted: wanted, rules: seen.rules)) }
+        }
+
+        /// Takes note of what keeps all that is wanted from being made; for the looks to come it is wanted all the same.
+        mutating func failWanted(_ error: any Error) {
+            for (vni, wanted) in wanted {
+                failures[vni] = error
+                asWanted.append(EgressNotes.Left(wanted: wanted, rules: nil))
+            }
         }
 
         /// What was seen of these networks is past: what counts is what was wanted in their turn.

@@ -67,8 +67,16 @@ package struct EgressReconciler: Sendable {
             return Pass(wanted: [], unreadable: [], failures: [:], changed: 0)
         }
         let links = try await namespaces.links()
-        let looks = await namespaces.eachOf(try await jobs(seen, links)) { try await look($0, links) }
         var outcome = PassOutcome(seen)
+        var jobs = try await jobs(seen, among: seen.only, links)
+        do throws(MissingBridge) {
+            _ = try external(links)
+        } catch {
+            // No turn could make one; what is not wanted goes all the same.
+            outcome.failWanted(error)
+            jobs.removeAll { $0.wanted != nil }
+        }
+        let looks = await namespaces.eachOf(jobs) { try await look($0, links) }
         for (job, look) in looks { outcome.saw(job.vni, try? look.get()) }
         notes.learn(outcome.asWanted, of: seen, since: before)
         var rest = outcome.differing[...]
@@ -100,7 +108,7 @@ package struct EgressReconciler: Sendable {
     private func bring(_ some: Set<VNI>, _ scope: @Sendable () async throws -> Scope?) async throws -> TurnOutcome {
         guard let now = try await scope() else { return TurnOutcome(wanted: [], unreadable: [], results: []) }
         let links = try await namespaces.links()
-        let jobs = try await jobs(now, links).filter { some.contains($0.vni) }
+        let jobs = try await jobs(now, among: some, links)
         let wanted = jobs.compactMap(\.wanted)
         var rules: [VNI: UInt32] = [:]
         notes.takeInHand(some, wanted)
@@ -114,10 +122,12 @@ package struct EgressReconciler: Sendable {
         )
     }
 
-    private func jobs(_ scope: Scope, _ links: [String: Link]) async throws -> [Job] {
-        let unwanted = try await present(scope.only, links).subtracting(scope.wanted.map(\.vni))
+    /// What there is to look at, or to bring about, of some networks; nil is all.
+    private func jobs(_ scope: Scope, among only: Set<VNI>?, _ links: [String: Link]) async throws -> [Job] {
+        let unwanted = try await present(only, links).subtracting(scope.wanted.map(\.vni))
             .subtracting(scope.unreadable.compactMap(\.vni)).sorted()
-        return scope.wanted.map { Job(vni: $0.vni, wanted: $0) } + unwanted.map { Job(vni: $0, wanted: nil) }
+        let wanted = scope.wanted.filter { only?.contains($0.vni) ?? true }
+        return wanted.map { Job(vni: $0.vni, wanted: $0) } + unwanted.map { Job(vni: $0, wanted: nil) }
     }
 
     /// Tells the segment outside where networks' external addresses are now, of those whose leg is made: who makes one
