@@ -1,7 +1,6 @@
 import ClusterOps
 import Logging
 import ServiceLifecycle
-import Synchronization
 
 /// Repairs what somebody breaks on this node as soon as the kernel tells of it, and within two seconds when it does not.
 ///
@@ -21,7 +20,8 @@ struct EarlyRepair: Sendable {
     private let ears: HostEars
     private let ofNetworks = HostChangeInbox()
     private let ofGate = HostChangeInbox()
-    private let serverRepairs = ServerRepairs()
+    private let serverRepairs = RepairsUnderWay()
+    private let egressRepairs = RepairsUnderWay()
     private let record: MaintenanceRecord
     private let logger: Logger
 
@@ -87,15 +87,15 @@ struct EarlyRepair: Sendable {
         }
     }
 
-    /// Repairs devices and namespaces one look after the other, and servers beside that: one may take ten seconds to find
-    /// out that it does not start, and no other network waits for it.
+    /// Repairs devices and namespaces one look after the other, servers and ways out beside that: a server may take ten
+    /// seconds to find out that it does not start, a program that hangs as long, and no other network waits for it.
     private func repairNetworks(with group: inout DiscardingTaskGroup) async {
         var trouble = Trouble(logger: logger)
         // Apart: a way out that cannot be repaired keeps its guests neither from their addresses nor from each other.
         var (backoff, egressBackoff) = (RepairBackoff(), RepairBackoff())
         for await _ in ofNetworks.rings {
-            let (busy, ended) = serverRepairs.look()
-            for (vni, isWell) in ended { backoff.note(repaired: [vni], broken: isWell ? [] : [vni], at: .now) }
+            let busy = serverRepairs.look(noting: &backoff)
+            let egressBusy = egressRepairs.look(noting: &egressBackoff)
             let changes = ofNetworks.take()
             let start = ContinuousClock.now
             var took = Duration.zero
@@ -116,7 +116,13 @@ struct EarlyRepair: Sendable {
                     // Of what we left undone the kernel does not tell.
                     if !failed.isEmpty { ofNetworks.ring() }
                 }
-                try await repairEgress(of: damage, besides: due, &egressBackoff)
+                // Once their namespaces are there.
+                let egressDue = egressBackoff.due(damage.egress, besides: egressBusy, at: .now)
+                if !egressDue.isEmpty {
+                    logger.info("drift of egress", metadata: ["vnis": "\(egressDue.sorted())"])
+                    egressRepairs.begin(egressDue)
+                    group.addTask { await repairEgress(egressDue, besides: due) }
+                }
                 // What a sweep would not look at; and of a server in the middle of a pass a look can tell nothing.
                 if !left.isEmpty || !busy.isEmpty { ofNetworks.giveBack(changes) }
                 trouble.over()
@@ -128,26 +134,24 @@ struct EarlyRepair: Sendable {
         }
     }
 
-    /// Repairs ways out once their namespaces are there; what fails is no other network's affair.
+    /// Repairs ways out; what fails is no other network's affair.
     ///
     /// - Parameters:
-    ///   - damage: as the look saw it.
+    ///   - due: whose.
     ///   - counted: networks that are counted as found broken already.
-    ///   - backoff: decides when one is tried again.
-    /// - Throws: What kept it from reading wanted or actual.
-    private func repairEgress(
-        of damage: NodeNetworks.Damage,
-        besides counted: Set<VNI>,
-        _ backoff: inout RepairBackoff
-    ) async throws {
-        let due = backoff.due(damage.egress, at: .now)
-        guard !due.isEmpty else { return }
-        logger.info("drift of egress", metadata: ["vnis": "\(due.sorted())"])
-        let failed = try await networks.repairEgress(due)
+    private func repairEgress(_ due: Set<VNI>, besides counted: Set<VNI>) async {
+        var failed = due
+        do {
+            failed = try await networks.repairEgress(due)
+        } catch is CancellationError {
+            // What was cancelled has not failed, and nobody looks any more.
+        } catch {
+            logger.warning("ways out cannot be repaired", metadata: ["error": "\(error)"])
+        }
         let fresh = due.subtracting(counted)
         record.found(fresh.count, repaired: fresh.subtracting(failed).count)
-        backoff.note(repaired: due, broken: failed, at: .now)
-        if !failed.isEmpty { ofNetworks.ring() }
+        for vni in due { egressRepairs.end(vni, isWell: !failed.contains(vni)) }
+        ofNetworks.ring()
     }
 
     private func repairServers(of vnis: Set<VNI>) async {
@@ -173,35 +177,6 @@ struct EarlyRepair: Sendable {
                 trouble.report("the gate cannot be repaired: \(error)")
             }
             guard await pause(for: Self.pace) == .elapsed else { return }
-        }
-    }
-}
-
-/// The servers that are being repaired beside the looks, and what came of those that were.
-private final class ServerRepairs: Sendable {
-    private struct State {
-        var busy: Set<VNI> = []
-        var ended: [VNI: Bool] = [:]
-    }
-
-    private let state = Mutex(State())
-
-    func begin(_ vnis: Set<VNI>) {
-        state.withLock { $0.busy.formUnion(vnis) }
-    }
-
-    func end(_ vni: VNI, isWell: Bool) {
-        state.withLock { state in
-            state.busy.remove(vni)
-            state.ended[vni] = isWell
-        }
-    }
-
-    /// Those that are under way, and what has ended since the last call, with whether it is well.
-    func look() -> (busy: Set<VNI>, ended: [VNI: Bool]) {
-        state.withLock { state in
-            defer { state.ended = [:] }
-            return (state.busy, state.ended)
         }
     }
 }
