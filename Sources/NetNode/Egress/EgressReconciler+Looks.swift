@@ -9,6 +9,9 @@ extension EgressReconciler {
     /// Now, for a look that is about to begin.
     package var now: Moment { notes.now }
 
+    /// The namespaces in which the last passes wanted a way out.
+    var lastWanted: [NamespaceName] { notes.all.keys.map(namespaces.name) }
+
     /// The networks whose way out is not as the last pass wanted it, as far as a look sees: it does not see the kernel's
     /// settings, and of the rules only whether anybody has changed them since.
     ///

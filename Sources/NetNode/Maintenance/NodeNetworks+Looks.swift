@@ -12,6 +12,9 @@ extension NodeNetworks {
         let egress: Set<VNI>
     }
 
+    /// What a look looks into: of a network whose server cannot be read, the namespace that is left may have a way out.
+    private var lookedInto: [NamespaceName] { Array(Set(namespaces.lastWanted).union(egress.lastWanted)) }
+
     /// Finds the networks of which this node has not what the last pass has left.
     ///
     /// - Parameter changes: what is known to have changed, beyond what every look looks at: devices, namespaces, and
@@ -20,7 +23,7 @@ extension NodeNetworks {
     /// - Throws: ``NetlinkError`` when the kernel cannot be read: then nothing is known.
     func damage(after changes: HostChanges) async throws -> Damage {
         let before = egress.now
-        let survey = try await HostSurvey.take(names: namespaces.lastWanted, withEntries: changes.entries)
+        let survey = try await HostSurvey.take(names: lookedInto, withEntries: changes.entries)
         return Damage(
             networks: mesh.broken(in: survey)
                 .union(namespaces.broken(in: survey))
@@ -67,7 +70,7 @@ extension NodeNetworks {
             try await egress.restore(networks)
         }
         let before = egress.now
-        let survey = try await HostSurvey.take(names: namespaces.lastWanted, withEntries: false)
+        let survey = try await HostSurvey.take(names: lookedInto, withEntries: false)
         return egress.broken(in: survey, since: before).intersection(networks)
     }
 
