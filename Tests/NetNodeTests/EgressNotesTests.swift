@@ -180,5 +180,33 @@ extension NamespaceTests {
                 #expect(try await pass([wanted[0]]).changed == 1)
             }
         }
+
+        @Test func `an address that was made before a later step failed is announced by the pass that gets there`()
+            async throws
+        {
+            struct NoRules: Error {}
+            try await withEgress(networks: 1) { world in
+                try await world.pass([try world.wanted(0)])
+                let wanted = try world.wanted(0, floats: [EgressWorld.floats[0]: 12])
+                func announcements() -> Int {
+                    let line = ["link", "set", "dev", "ext0", "address", "\(wanted.mac)"]
+                    return world.commands.value.count { $0.arguments == line }
+                }
+                let before = announcements()
+                world.delay.update {
+                    $0 = { command in if command.program == .nft, command.input != nil { throw NoRules() } }
+                }
+                let failed = try await world.egress.pass { .init(.init([wanted])) }
+                #expect(failed.failures[wanted.vni] is NoRules)
+                let inside = "\(try world.inside(0))"
+                let addresses = try await world.underlay.run("ip -o -4 addr show dev ext0", in: inside)
+                #expect(addresses.contains(EgressWorld.floats[0]) && announcements() == before)
+                world.delay.update { $0 = nil }
+                try await world.pass([wanted])
+                #expect(announcements() == before + 1)
+                try await world.pass([wanted])
+                #expect(announcements() == before + 1)
+            }
+        }
     }
 }

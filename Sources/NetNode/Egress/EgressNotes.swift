@@ -24,6 +24,8 @@ final class EgressNotes: Sendable {
         var moment: UInt64 = 0
         var notes: [VNI: Note] = [:]
         var inHand: Set<VNI> = []
+        /// Those whose addresses somebody outside may remember elsewhere.
+        var unannounced: Set<VNI> = []
         /// When a network was forgotten last: who read earlier cannot tell one that is unknown from one that was forgotten.
         var forgotten: UInt64 = 0
 
@@ -31,6 +33,7 @@ final class EgressNotes: Sendable {
             moment += 1
             for vni in vnis {
                 notes[vni] = nil
+                unannounced.remove(vni)
                 forgotten = moment
             }
         }
@@ -102,6 +105,19 @@ final class EgressNotes: Sendable {
                 if state.notes[left.wanted.vni]?.left != left { state.note(left) }
             }
             if !unwanted.isEmpty { state.forget(unwanted) }
+        }
+    }
+
+    /// Takes note that some networks have to be announced, whatever comes of their other steps.
+    func oweAnnouncement(of vnis: some Sequence<VNI>) { state.withLock { $0.unannounced.formUnion(vnis) } }
+
+    /// Takes those of some networks that have to be announced, and are as they are wanted.
+    func takeUnannounced(of vnis: Set<VNI>) -> [EgressWanted] {
+        state.withLock { state in
+            let due = state.unannounced.intersection(vnis).subtracting(state.inHand)
+                .compactMap { state.notes[$0]?.left }.filter { $0.rules != nil }.map(\.wanted)
+            state.unannounced.subtract(due.map(\.vni))
+            return due
         }
     }
 

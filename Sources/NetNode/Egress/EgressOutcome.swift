@@ -17,8 +17,6 @@ extension EgressReconciler {
         private var changed = 0
         /// The networks that have to be brought to what is wanted, in the order in which they were looked at.
         private(set) var differing: [VNI] = []
-        /// Those whose external address is somewhere else now.
-        private(set) var announced: Set<VNI> = []
         /// Those that a turn would not change.
         private(set) var asWanted: [EgressNotes.Left] = []
 
@@ -50,7 +48,6 @@ extension EgressReconciler {
                 switch result {
                 case .success(let brought):
                     if !brought.steps.isEmpty { changed += 1 }
-                    if brought.steps.contains(.announce) { announced.insert(vni) }
                 case .failure(let error): failures[vni] = error
                 }
             }

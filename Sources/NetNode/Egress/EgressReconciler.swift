@@ -95,12 +95,7 @@ package struct EgressReconciler: Sendable {
                 metadata: ["networks": "\(pass.changed)", "failed": "\(pass.failures.count)"]
             )
         }
-        // Not within the turn: a port may take a second until it forwards, and what is announced before is lost.
-        let announced = outcome.announced
-        if !announced.isEmpty {
-            let links = try await namespaces.forwarding(of: Set(announced.map { ExternalLegName($0).description }))
-            await announce(pass.wanted.filter { announced.contains($0.vni) }, links)
-        }
+        try await announceDue(Set(pass.wanted.map(\.vni)))
         return pass
     }
 
@@ -128,6 +123,21 @@ package struct EgressReconciler: Sendable {
             .subtracting(scope.unreadable.compactMap(\.vni)).sorted()
         let wanted = scope.wanted.filter { only?.contains($0.vni) ?? true }
         return wanted.map { Job(vni: $0.vni, wanted: $0) } + unwanted.map { Job(vni: $0, wanted: nil) }
+    }
+
+    /// Announces those of some networks of which it is due; not within a turn: a port may take a second until it forwards,
+    /// and what is announced before is lost.
+    private func announceDue(_ vnis: Set<VNI>) async throws {
+        let due = notes.takeUnannounced(of: vnis)
+        guard !due.isEmpty else { return }
+        let links: [String: Link]
+        do {
+            links = try await namespaces.forwarding(of: Set(due.map { ExternalLegName($0.vni).description }))
+        } catch {
+            notes.oweAnnouncement(of: due.map(\.vni))
+            throw error
+        }
+        await announce(due, links)
     }
 
     /// Tells the segment outside where networks' external addresses are now, of those whose leg is made: who makes one
@@ -189,6 +199,7 @@ package struct EgressReconciler: Sendable {
         let steps = try await changes(for: job, links)
         guard !steps.isEmpty else { return Brought(steps: [], rules: rules) }
         try Task.checkCancellation()
+        if steps.contains(.announce) { notes.oweAnnouncement(of: [job.vni]) }
         let complaint = try await take(steps, job.wanted, name)
         let rulesAfter = try await rulesGeneration(for: job)
         let remaining = try await changes(for: job, try await namespaces.links())
