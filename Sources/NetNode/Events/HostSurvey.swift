@@ -50,23 +50,29 @@ package struct HostSurvey: Sendable {
         names: [NamespaceName],
         withEntries: Bool
     ) async throws -> HostSurvey {
-        try await NIOThreadPool.singleton.runIfActive {
-            try uninterrupted { try take(in: node, names: names, withEntries: withEntries) }
+        try await uninterrupted {
+            try await NIOThreadPool.singleton.runIfActive {
+                try take(in: node, names: names, withEntries: withEntries)
+            }
         }
     }
 
     /// How often a look is made again that a change has interrupted: the kernel says so, and what it told is of no use.
-    private static let mostInterruptions = 5
+    static let mostInterruptions = 5
+    /// Between two looks: a batch that makes a leg is through after some milliseconds.
+    private static let pauseOfInterrupted: Duration = .milliseconds(10)
 
-    private static func uninterrupted(_ look: () throws -> HostSurvey) throws -> HostSurvey {
+    /// - Throws: What `look` throws; that it was interrupted, only of the last one.
+    static func uninterrupted<Seen>(_ look: () async throws -> Seen) async throws -> Seen {
         for _ in 0..<mostInterruptions {
             do {
-                return try look()
+                return try await look()
             } catch let error as NetlinkError {
-                guard error.number == EINTR else { throw error }
+                guard error.isInterruption else { throw error }
             }
+            try await Task.sleep(for: pauseOfInterrupted)
         }
-        return try look()
+        return try await look()
     }
 
     private static func take(in node: String?, names: [NamespaceName], withEntries: Bool) throws -> HostSurvey {

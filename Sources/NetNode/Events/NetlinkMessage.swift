@@ -1,3 +1,5 @@
+import Glibc
+
 /// A message of netlink, as the kernel lays it out; pure.
 package struct NetlinkMessage: Sendable, Hashable {
     package let type: UInt16
@@ -81,6 +83,9 @@ package enum NetlinkError: Error, Sendable, Hashable, CustomStringConvertible {
     package var number: Int32? {
         if case .refused(_, let error) = self { error } else { nil }
     }
+
+    /// Whether a change came in between, again and again: later it may not.
+    package var isInterruption: Bool { number == EINTR }
 
     package var description: String {
         switch self {

@@ -38,6 +38,10 @@ enum NetworkTask {
             // Not the task's fault: no attempt is spent on it.
             if error.isUnreachable { return .tryLater }
             return .failed(OperationFailure(code: "database", message: "\(error)"))
+        } catch let error as NetlinkError {
+            // Nor is it, where others change devices all the time.
+            if error.isInterruption { return .tryLater }
+            return .failed(OperationFailure(code: "network", message: "\(error)"))
         } catch is CancellationError {
             return .interrupted
         } catch is TenureOver {
