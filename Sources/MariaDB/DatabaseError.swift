@@ -50,6 +50,12 @@ public struct DatabaseError: Error, Sendable, Hashable, CustomStringConvertible,
         public static let incorrectStringValue = Code(1366)
         /// A text is longer than its column.
         public static let dataTooLong = Code(1406)
+        /// The server does not know the command; of Galera: it has no quorum, and serves nobody.
+        public static let unknownCommand = Code(1047)
+        /// The server is on its way down.
+        public static let shutdownInProgress = Code(1053)
+        /// The server has ended the connection.
+        public static let connectionKilled = Code(1927)
         /// The statement was killed.
         public static let queryInterrupted = Code(1317)
         /// Galera: the commit was interrupted.
@@ -145,6 +151,15 @@ public struct DatabaseError: Error, Sendable, Hashable, CustomStringConvertible,
             true
         default:
             phase == .connect && code.rawValue >= 2000 && code.rawValue < 3000
+        }
+    }
+
+    /// Whether there is no answer to be had for now, be it that the server cannot be reached or that it serves nobody: who
+    /// can go on with what is known already does.
+    package var isWithoutAnswer: Bool {
+        switch code {
+        case .unknownCommand, .shutdownInProgress, .connectionKilled, .statementTimeout: true
+        default: isUnreachable
         }
     }
 

@@ -147,4 +147,16 @@ import Testing
             #expect(error?.isUnreachable == true && runs.value == 2)
         }
     }
+
+    @Test(arguments: [
+        (1047, true), (1053, true), (1927, true), (1969, true), (2003, true), (2013, true), (90_002, true),
+        (1020, false), (1045, false), (1146, false), (1213, false), (1290, false),
+    ])
+    func `a server that serves nobody for now gives no answer, and one that refuses does`(
+        code: UInt32,
+        isWithoutAnswer: Bool
+    ) {
+        let error = DatabaseError(code: .init(rawValue: code), phase: .execute, message: "")
+        #expect(error.isWithoutAnswer == isWithoutAnswer)
+    }
 }

@@ -33,7 +33,7 @@ extension NodeNetworks {
     }
 
     /// Brings devices and namespaces of some networks to what is wanted of them now, as ``repair(under:)`` does with all;
-    /// without the database, to what the last pass wanted.
+    /// without an answer of the database, to what the last pass wanted.
     ///
     /// - Parameter networks: which.
     /// - Returns: Those that are broken still; what is wrong with them is written down, if there is a database.
@@ -42,7 +42,7 @@ extension NodeNetworks {
         do {
             return try await repairAsWantedNow(networks)
         } catch let error as DatabaseError {
-            guard error.isUnreachable else { throw error }
+            guard error.isWithoutAnswer else { throw error }
             let pass = try await mesh.restore(networks)
             return Set(pass.remaining.map(\.vni)).union(try await namespaces.restore(networks).keys)
         }
@@ -56,8 +56,8 @@ extension NodeNetworks {
         return Set(pass.remaining.map(\.vni)).union(without)
     }
 
-    /// Brings the ways out of some networks to what is wanted of them now, or, without the database, to what the last pass
-    /// wanted; their namespaces go first.
+    /// Brings the ways out of some networks to what is wanted of them now, or, without an answer of the database, to what
+    /// the last pass wanted; their namespaces go first.
     ///
     /// - Parameter networks: which.
     /// - Returns: Those that are broken still; what is wrong with them is written down.
@@ -66,7 +66,7 @@ extension NodeNetworks {
         do {
             _ = try await makeEgress(only: networks)
         } catch let error as DatabaseError {
-            guard error.isUnreachable else { throw error }
+            guard error.isWithoutAnswer else { throw error }
             try await egress.restore(networks)
         }
         let before = egress.now
