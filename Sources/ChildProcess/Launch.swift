@@ -141,7 +141,9 @@ struct Launch {
             throw ChildProcessError(
                 .resource,
                 executable: specification.executable,
-                attempt: "cannot fork",
+                attempt: specification.hasProcessNamespace
+                    ? "cannot fork into a process namespace of its own (it takes CAP_SYS_ADMIN, a RestrictNamespaces= with "
+                        + "pid, and room in user.max_pid_namespaces)" : "cannot fork",
                 errorNumber: error
             )
         }

@@ -117,9 +117,16 @@ extension NamespaceTests {
                     try await world.onHost("ip link set dev cogw100 name other")
                 }
                 try await repaired("tunnel replaced", good, world) {
-                    // At once: in between it would be made again.
+                    // At once, and again where it was made anew in between all the same.
                     let lines = "link del dev covx100\nlink add name covx100 type vxlan id 7 dstport 8472\n"
-                    try await world.mesh.underlay.run("ip -batch -", input: lines, in: world.host.namespace)
+                    try await eventually("it is replaced") {
+                        let run = try? await world.mesh.underlay.run(
+                            "ip -batch -",
+                            input: lines,
+                            in: world.host.namespace
+                        )
+                        return run != nil
+                    }
                 }
                 for name in ["dnsmasq.conf", "hosts", "names"] {
                     let path = "\(world.directory)/\(name)"

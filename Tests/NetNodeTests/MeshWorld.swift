@@ -8,7 +8,7 @@ import Testing
 /// The tests on real namespaces, tunnels and frames: one at a time, as the machine is shared.
 @Suite(
     .serialized,
-    .timeLimit(.minutes(2)),
+    .timeLimit(.minutes(5)),
     .enabled("needs root for network namespaces") { NamespaceHosts.unavailability == nil }
 )
 enum NamespaceTests {}
