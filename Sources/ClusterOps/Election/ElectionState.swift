@@ -28,7 +28,9 @@ package struct ElectionState: Sendable, Hashable {
         }
 
         /// Renewals that a leader may miss before the others make ready to take over.
-        static let missedUntilPrepared = 2
+        ///
+        /// 150 servers take two seconds, and should stand when its lease ends; to be ready for nothing costs no more.
+        static let missedUntilPrepared = 1
         /// How often everybody looks while a leader hands over: a read by key, for some seconds.
         static let lookInHandover: Duration = .milliseconds(100)
 
