@@ -85,6 +85,7 @@ package struct BenchSubject: Sendable {
             }
             if live.isEmpty { return true }
             guard ContinuousClock.now < deadline else { return false }
+            // What runs ends by itself, of which nobody tells us. A command polls here, until its limit or the end of its task.
             if try await !endSome(of: live) { try await Task.sleep(for: pace.pause(left: nil)) }
         }
     }
