@@ -84,7 +84,9 @@ import Testing
     @Test func `a claim locks what it takes and nothing else`() async throws {
         try await withCluster { cluster in
             _ = try await cluster.queue.enqueue(OperationRequest(tasks: [BuiltInTask.noop.name]), count: 200)
-            let worker = try cluster.worker()
+            var joining = try cluster.worker()
+            try await joining.join()
+            let worker = joining
             let definitions = Dictionary(
                 BuiltInTask.allCases.map { ($0.name, $0.definition) },
                 uniquingKeysWith: { a, _ in a }
@@ -191,6 +193,30 @@ import Testing
         #expect(lanes[3] == .backgroundHighIO && lanes[7] == .backgroundHighIO && lanes[11] == .backgroundHighIO)
         let strict = ClaimPolicy(stalenessBound: .seconds(600))
         #expect(strict.order(fresh + stale, now: now).prefix(40).allSatisfy { $0.candidate.queue.lane == .userWaiting })
+    }
+
+    @Test func `a backlog of stale work in the best lane does not take the share of the lanes behind it`() throws {
+        var policy = ClaimPolicy(stalenessBound: .seconds(60))
+        let now = Timestamp(microseconds: 1_000_000_000)
+        // All of it older than what waits behind it, and there is always more.
+        func backlog(_ queue: String) throws -> [ClaimStatements.Candidate] {
+            try (0..<20).map { _ in try candidate(queue, age: 500, before: now) }
+        }
+        let last = try candidate("any-background_high_io", age: 61, before: now)
+        var picks: [String] = []
+        while picks.count < 100, picks.last != "any-background_high_io" {
+            let heads =
+                try ["h1-user_waiting", "any-user_waiting", "h1-background"].flatMap { try backlog($0) } + [last]
+            let choice = policy.order(heads, now: now)[0]
+            policy.took([choice])
+            picks.append(choice.candidate.queue.description)
+        }
+        #expect(
+            picks.count <= 3 * ClaimPolicy.reservedInterval,
+            "each queue that is passed over has its turn: \(picks)"
+        )
+        #expect(picks.filter { $0 == "h1-user_waiting" }.count >= picks.count * 3 / 4)
+        #expect(Set(picks).count == 4, "also a queue of the same lane: \(picks)")
     }
 
     @Test func `the policy never takes two of one target`() throws {

@@ -2,15 +2,16 @@ import MariaDB
 
 /// Orders the heads of the queues as a worker takes them.
 ///
-/// Strictly by the order of the queues, except that every `reservedInterval`th pick goes to the operation that has been
-/// ready for longest, when that is beyond the staleness bound: sustained `user_waiting` load cannot starve
-/// `background_high_io`. One of each exclusive target.
+/// Strictly by the order of the queues, except for a reserved share: every `reservedInterval`th pick goes to a queue that
+/// strict order passes over and whose oldest operation has been ready beyond the staleness bound. Those queues take turns,
+/// each with its oldest operation first, so an operation starts within its bound and a few picks for each queue that
+/// waits like its own, however long the better queues' backlog is and however it grows. One of each exclusive target.
 struct ClaimPolicy: Sendable {
     /// A quarter of the throughput is what stale work may take from fresh work of better lanes.
     static let reservedInterval = 4
 
     private let stalenessBound: Duration
-    private var picksSinceReserved = 0
+    private var turns = Turns()
 
     init(stalenessBound: Duration) {
         self.stalenessBound = stalenessBound
@@ -24,37 +25,65 @@ struct ClaimPolicy: Sendable {
     /// - Returns: At most one of each exclusive target.
     func order(_ candidates: [ClaimStatements.Candidate], now: Timestamp) -> [Choice] {
         let bound = Timestamp(microseconds: now.microseconds - stalenessBound.wholeMicroseconds)
-        let stale = candidates.filter { $0.readyAt < bound }.sorted { ($0.readyAt, $0.id) < ($1.readyAt, $1.id) }
-        var reserved = Line(stale)
         var ordered = Line(candidates)
+        var stale = Dictionary(grouping: candidates.filter { $0.readyAt < bound }, by: \.queue)
+            .mapValues { queue in Line(queue.sorted { ($0.readyAt, $0.id) < ($1.readyAt, $1.id) }) }
         var taken = Taken()
+        var turns = turns
         var choices: [Choice] = []
-        var sinceReserved = picksSinceReserved
-        while true {
-            if sinceReserved + 1 >= Self.reservedInterval, let candidate = reserved.next(without: taken) {
-                sinceReserved = 0
-                choices.append(Choice(candidate: candidate, isReserved: true))
-                taken.insert(candidate)
-            } else if let candidate = ordered.next(without: taken) {
-                sinceReserved += 1
-                choices.append(Choice(candidate: candidate, isReserved: false))
-                taken.insert(candidate)
-            } else {
-                return choices
+        while let next = ordered.first(without: taken) {
+            var choice = Choice(candidate: next, isReserved: false)
+            if turns.isReservedDue {
+                var passedOver: [QueueName: ClaimStatements.Candidate] = [:]
+                for queue in stale.keys where queue != next.queue {
+                    passedOver[queue] = stale[queue]?.first(without: taken)
+                }
+                if let candidate = turns.next(of: passedOver) {
+                    choice = Choice(candidate: candidate, isReserved: true)
+                }
             }
+            turns.took(choice)
+            taken.insert(choice.candidate)
+            choices.append(choice)
         }
+        return choices
     }
 
     /// Takes note of what was really taken, in the order of `order`.
     mutating func took(_ choices: [Choice]) {
-        for choice in choices { picksSinceReserved = choice.isReserved ? 0 : picksSinceReserved + 1 }
+        for choice in choices { turns.took(choice) }
     }
 
     /// A candidate in its place.
     struct Choice: Sendable, Hashable {
         let candidate: ClaimStatements.Candidate
-        /// Whether it goes before better lanes because it has waited for too long.
+        /// Whether it goes before better queues because it has waited for too long.
         let isReserved: Bool
+    }
+
+    /// Whose turn it is.
+    private struct Turns: Sendable {
+        private var picksSinceReserved = 0
+        private var reservedPicks = 0
+        /// The number of the last reserved pick of each queue; a worker has at most some twenty.
+        private var lastTurn: [QueueName: Int] = [:]
+
+        var isReservedDue: Bool { picksSinceReserved + 1 >= ClaimPolicy.reservedInterval }
+
+        /// Returns the candidate of the queue that has waited for its turn longest; of those that never had one, the oldest.
+        func next(of heads: [QueueName: ClaimStatements.Candidate]) -> ClaimStatements.Candidate? {
+            heads.min { left, right in
+                (lastTurn[left.key] ?? 0, left.value.readyAt, left.value.id)
+                    < (lastTurn[right.key] ?? 0, right.value.readyAt, right.value.id)
+            }?.value
+        }
+
+        mutating func took(_ choice: Choice) {
+            picksSinceReserved = choice.isReserved ? 0 : picksSinceReserved + 1
+            guard choice.isReserved else { return }
+            reservedPicks += 1
+            lastTurn[choice.candidate.queue] = reservedPicks
+        }
     }
 
     private struct Taken {
@@ -78,11 +107,10 @@ struct ClaimPolicy: Sendable {
             rest = candidates[...]
         }
 
-        mutating func next(without taken: Taken) -> ClaimStatements.Candidate? {
-            while let candidate = rest.popFirst() {
-                if taken.allows(candidate) { return candidate }
-            }
-            return nil
+        /// Returns the first that may be taken; what may not be is dropped, because what is taken stays taken.
+        mutating func first(without taken: Taken) -> ClaimStatements.Candidate? {
+            while let candidate = rest.first, !taken.allows(candidate) { rest.removeFirst() }
+            return rest.first
         }
     }
 }
