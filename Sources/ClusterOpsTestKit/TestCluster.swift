@@ -104,7 +104,8 @@ public struct TestCluster: Sendable {
             ),
             queues: names,
             settling: Settling(database: database),
-            identity: WorkerIdentity(session: .new(), node: try NodeName(node), pid: 1)
+            identity: WorkerIdentity(session: .new(), node: try NodeName(node), nodeID: .new(), pid: 1),
+            database: database
         )
     }
 
@@ -133,11 +134,49 @@ package struct TestWorker: Sendable {
     package var claiming: Claiming
     package let queues: [QueueName]
     package let settling: Settling
-    package let identity: WorkerIdentity
+    /// With its node's id once it has joined.
+    package private(set) var identity: WorkerIdentity
+    private let database: Database
+    private var hasJoined = false
 
-    /// Claims.
+    fileprivate init(
+        claiming: Claiming,
+        queues: [QueueName],
+        settling: Settling,
+        identity: WorkerIdentity,
+        database: Database
+    ) {
+        self.claiming = claiming
+        self.queues = queues
+        self.settling = settling
+        self.identity = identity
+        self.database = database
+    }
+
+    /// Works on the node of its name from now on, which is added if it is not there; a node without it takes nothing.
+    package mutating func join() async throws {
+        let (name, new) = (identity.node, identity.nodeID)
+        let id = try await database.withSession { session in
+            let count = try session.query("SELECT COUNT(*) FROM nodes")[0].only(Int.self)
+            // Far from the addresses that tests give by themselves; unique also where several join at once.
+            let address = IPv4Address(rawValue: 0x0a80_0000 + UInt32(count) << 12 + UInt32.random(in: 0..<4096))
+            try session.execute(
+                """
+                INSERT INTO nodes (id, name, underlay_address, is_hypervisor, is_network_node)
+                VALUES (\(new), \(name), \(address), TRUE, TRUE)
+                ON DUPLICATE KEY UPDATE name = name
+                """
+            )
+            return try session.query("SELECT id FROM nodes WHERE name = \(name)")[0].only(NodeID.self)
+        }
+        identity = WorkerIdentity(session: identity.session, node: name, nodeID: id, pid: identity.pid)
+        hasJoined = true
+    }
+
+    /// Claims, on its node.
     package mutating func claim(_ slots: Int = 10) async throws -> [Claim] {
-        try await claiming.claim(upTo: slots, from: queues, by: identity)
+        if !hasJoined { try await join() }
+        return try await claiming.claim(upTo: slots, from: queues, by: identity)
     }
 
     /// Reports on claims, all alike, until each is settled or no longer ours.

@@ -77,6 +77,25 @@ import Foundation
         }
     }
 
+    /// Runs a prepared statement once; one that did not get its locks in time is undone, and the transaction goes on.
+    ///
+    /// - Returns: Nil when the statement was undone.
+    /// - Throws: The lock's error where the server was started with `innodb_rollback_on_timeout`: then the transaction is
+    ///   gone with the statement.
+    func runUnlessLocked(_ sql: SQL) throws(DatabaseError) -> StatementResult? {
+        do {
+            return try run(sql)
+        } catch {
+            guard error.code == .lockWaitTimeout, inTransaction else { throw error }
+            transactionFailure = nil
+            let rows = try run("SELECT @@in_transaction").rows
+            let isOpen = (try? rows.first?.only(Bool.self)) ?? false
+            guard !isOpen else { return nil }
+            transactionFailure = error
+            throw error
+        }
+    }
+
     /// Takes note that the connection is lent anew.
     func lend() {
         hasDoneAnything = false

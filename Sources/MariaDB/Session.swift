@@ -112,4 +112,19 @@ public struct Transaction: ~Copyable {
     ) throws(DatabaseError) -> Int {
         try session.executeBatch(elements, statement)
     }
+
+    /// Runs a statement that begins with `SET STATEMENT innodb_lock_wait_timeout = …`, and goes on without it when a lock is
+    /// not to be had in that time.
+    ///
+    /// - Returns: How many rows the statement found, or nil when it would have had to wait: then it alone was undone.
+    /// - Throws: `DatabaseError`; `lockWaitTimeout` where the server undoes the whole transaction with the statement.
+    public borrowing func executeUnlessLocked(_ sql: SQL) throws(DatabaseError) -> Int? {
+        try session.executeUnlessLocked(sql)
+    }
+}
+
+extension Session {
+    fileprivate borrowing func executeUnlessLocked(_ sql: SQL) throws(DatabaseError) -> Int? {
+        try link.runUnlessLocked(sql)?.affectedRows
+    }
 }

@@ -97,6 +97,7 @@ extension TestCluster {
                 node: node,
                 nodeName: name,
                 pid: 1,
+                slots: 4,
                 doorbell: nil,
                 lease: lease
             )

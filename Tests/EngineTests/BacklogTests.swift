@@ -61,7 +61,7 @@ import Testing
                 let learnt = try session.rowsRead()
                 #expect(try chooser.look(into: queues, 1, at: .now, on: session).choices.map(\.candidate.id) == [last])
                 let again = try session.rowsRead()
-                let node = try NodeName("h1")
+                let node = NodeID.new()
                 let filter = chooser.filter
                 let full = try SurroundingsStatements.look(from: .new(), on: node, into: queues, filter, on: session)
                 #expect(full.hasWork)
@@ -79,9 +79,9 @@ import Testing
     private func cost(ofBacklog rows: Int) async throws -> Cost {
         try await withCluster { cluster in
             try await cluster.fill(rows)
-            let (worker, queues) = (
-                try cluster.worker(), QueueName.claimOrder(targets: [.node(try NodeName("h1")), .any])
-            )
+            var joining = try cluster.worker()
+            try await joining.join()
+            let (worker, queues) = (joining, QueueName.claimOrder(targets: [.node(try NodeName("h1")), .any]))
             let definitions = [BuiltInTask.noop.name: BuiltInTask.noop.definition]
             let connection = try await Connection.open(cluster.configuration)
             let cost = try await connection.withTransaction { transaction in

@@ -139,7 +139,9 @@ import Testing
     @Test func `a start that came first turns the cancel into a request`() async throws {
         try await withCluster { cluster in
             let id = try await cluster.queue.enqueue(OperationRequest(tasks: [noop])).uuid
-            let identity = try cluster.worker().identity
+            var worker = try cluster.worker()
+            try await worker.join()
+            let identity = worker.identity
             let claimer = try await Connection.open(cluster.configuration)
             let cancel = Locked<Task<Cancellation, any Error>?>(nil)
             try await claimer.withTransaction { transaction in

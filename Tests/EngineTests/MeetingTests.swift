@@ -124,7 +124,9 @@ import Testing
             let update = BuiltInTask.networkApplyUpdateDNSMasq
             let request = OperationRequest(tasks: [update.name], target: .init(network: blue))
             let first = try await cluster.queue.enqueue(request).uuid
-            let identity = try cluster.worker().identity
+            var worker = try cluster.worker()
+            try await worker.join()
+            let identity = worker.identity
             let claimer = try await Connection.open(cluster.configuration)
             let (claims, adopted, version) = try await claimer.withTransaction { transaction in
                 let claims = try Claiming.claimAndFold(
@@ -160,7 +162,9 @@ import Testing
             let slow = OperationRequest(tasks: [update.name], target: target, lane: .background)
             let urgent = OperationRequest(tasks: [update.name], target: target, lane: .userWaiting)
             let first = try await cluster.queue.enqueue(slow).uuid
-            let identity = try cluster.worker().identity
+            var worker = try cluster.worker()
+            try await worker.join()
+            let identity = worker.identity
             let claimer = try await Connection.open(cluster.configuration)
             let answer = Locked<OperationReceipt?>(nil)
             try await withThrowingDiscardingTaskGroup { group in

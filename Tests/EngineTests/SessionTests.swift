@@ -169,6 +169,7 @@ extension TestCluster {
             node: node,
             nodeName: identity.node,
             pid: identity.pid,
+            slots: 4,
             doorbell: nil,
             lease: .seconds(10)
         )

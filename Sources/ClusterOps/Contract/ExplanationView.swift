@@ -36,6 +36,9 @@ public struct ReasonView: Codable, Sendable, Hashable {
         case noWorker = "no_worker"
         case draining
         case notRunnable = "not_runnable"
+        case workersBusy = "workers_busy"
+        case refused
+        case locked
         case ahead
         case aboutToRun = "about_to_run"
         case deadline

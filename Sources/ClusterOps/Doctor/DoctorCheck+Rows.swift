@@ -75,4 +75,13 @@ extension DoctorCheck {
             )
         }
     }
+
+    static let counters = DoctorCheck("counters", "no operation has used its counters up") { session in
+        try DoctorStatements.usedUp(limit: mostTold, on: session).map { found in
+            FindingView(
+                "operation \(found.id) was delivered \(found.deliveries) times, more than can be counted: no worker takes it",
+                remedy: "clusterctl op cancel \(found.id), and enqueue it anew"
+            )
+        }
+    }
 }

@@ -44,6 +44,8 @@ public enum Migrations {
         step(31, "check names of nodes", PackageResources.V0031__check_names_of_nodes_sql),
         step(32, "check cidrs of networks", PackageResources.V0032__check_cidrs_of_networks_sql),
         step(33, "check external network", PackageResources.V0033__check_external_network_sql),
+        step(34, "bound counters of work", PackageResources.V0034__bound_counters_of_work_sql),
+        step(35, "tell slots of sessions", PackageResources.V0035__tell_slots_of_sessions_sql),
     ]
 
     /// Brings a schema to this program's version, or tells how far it is.

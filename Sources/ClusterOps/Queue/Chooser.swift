@@ -8,6 +8,7 @@ struct Chooser: Sendable {
     let runnable: [TaskName: TaskDefinition]
     private var policy: ClaimPolicy
     private var foreign: ForeignWork
+    private var held = HeldWork()
     private var untold: [UnreadableOperation] = []
     /// Whether a short look would most likely be in vain.
     private var isBacklogged = false
@@ -19,6 +20,9 @@ struct Chooser: Sendable {
     }
 
     var canRunAnything: Bool { !runnable.isEmpty }
+
+    /// Takes note of the machine that the worker is on.
+    mutating func work(on node: NodeID) { foreign.work(on: node) }
     var filter: ClaimStatements.Filter { foreign.filter }
 
     /// Looks into queues.
@@ -49,15 +53,22 @@ struct Chooser: Sendable {
             foreign.saw(candidate.tasks, in: candidate.queue, at: now)
             return false
         }
+        held.keep(only: possible.map(\.id))
         return (policy.order(possible, now: heads.now), foreign.filter != filter)
     }
+
+    /// Takes note of operations that were to be taken and whose rows others held.
+    mutating func skipped(_ ids: [OperationID], at now: SuspendingClock.Instant) { held.skipped(ids, at: now) }
+
+    /// Returns an operation whose row others have held for too long, to be waited for.
+    mutating func takeDue(at now: SuspendingClock.Instant) -> HeldWork.Wait? { held.takeDue(at: now) }
 
     mutating func took(_ choices: [ClaimPolicy.Choice], _ claims: [Claim]) {
         let claimed = Set(claims.map(\.operation.id))
         policy.took(choices.filter { claimed.contains($0.candidate.id) })
     }
 
-    /// Passes over operations that turned out to be undecodable when they were to be taken.
+    /// Passes over operations that turned out to be undecodable, or were refused by the database, when they were to be taken.
     mutating func leaveOut(_ operations: [UnreadableOperation], of choices: [ClaimPolicy.Choice]) {
         guard !operations.isEmpty else { return }
         let queues = Dictionary(choices.map { ($0.candidate.id, $0.candidate.queue) }, uniquingKeysWith: { $1 })
@@ -70,7 +81,7 @@ struct Chooser: Sendable {
         for operation in operations where foreign.saw(unreadable: operation.id, in: queue) { untold.append(operation) }
     }
 
-    /// Operations that were skipped because they cannot be decoded, each told once.
+    /// Operations that are skipped because they cannot be decoded or taken, each told once.
     mutating func takeUnreadable() -> [UnreadableOperation] {
         defer { untold = [] }
         return untold

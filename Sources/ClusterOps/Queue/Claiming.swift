@@ -14,6 +14,8 @@ package struct Claiming: Sendable {
 
     private let database: Database
     private var chooser: Chooser
+    /// Whether the last claim left operations alone because others held their rows.
+    private(set) var isHeldUp = false
 
     /// Creates a claimer.
     ///
@@ -33,7 +35,8 @@ package struct Claiming: Sendable {
         )
     }
 
-    /// Takes up to `freeSlots` operations from queues in order of preference; an empty answer means that there was nothing to take.
+    /// Takes up to `freeSlots` operations from queues in order of preference; an empty answer means that there was nothing to
+    /// take, or that others held it, see ``isHeldUp``.
     ///
     /// When it returns, claim and fold are committed: wanted state read from now on covers every request that rides.
     /// - Throws: `DatabaseError`; `outcomeUnknown` means that the operations may be claimed by this session, which the
@@ -43,17 +46,88 @@ package struct Claiming: Sendable {
         from queues: [QueueName],
         by worker: WorkerIdentity
     ) async throws -> [Claim] {
+        isHeldUp = false
         guard freeSlots > 0, !queues.isEmpty, chooser.canRunAnything else { return [] }
+        chooser.work(on: worker.nodeID)
         for _ in 0..<Self.mostLooks {
             let found = try await find(upTo: freeSlots, from: queues, by: worker)
             chooser = found.chooser
             switch found.what {
             case .claims(let claims): return claims
             case .nothing: return []
+            case .refused(let choices):
+                let claims = try await claimOneByOne(choices, upTo: freeSlots, by: worker)
+                if !claims.isEmpty { return claims }
             case .onlyOthers: continue
             }
         }
+        isHeldUp = true
         return []
+    }
+
+    /// Returns an operation whose row others have held whenever it was to be taken, for too long; each is to be waited for
+    /// by ``claim(waitingFor:by:)`` once it is returned.
+    mutating func takeDue(at now: SuspendingClock.Instant) -> HeldWork.Wait? { chooser.takeDue(at: now) }
+
+    /// Takes one operation, waiting for its row in a transaction of its own.
+    ///
+    /// - Returns: Nil when it was not to be had: somebody still holds it, or it was taken or ended meanwhile.
+    /// - Throws: As `claim` does.
+    func claim(waitingFor wait: HeldWork.Wait, by worker: WorkerIdentity) async throws -> Claim? {
+        let definitions = chooser.runnable
+        do {
+            return try await database.withTransaction { transaction in
+                do {
+                    let held = RowLock.wait(wait.limit)
+                    return try Self.claimAndFold(
+                        [wait.id],
+                        upTo: 1,
+                        by: worker,
+                        ifHeld: held,
+                        definitions: definitions,
+                        in: transaction
+                    ).claims.first
+                } catch let error as DatabaseError where error.code == .lockWaitTimeout {
+                    // Not the database's error: with that one the transaction would be begun again at once.
+                    throw StillHeld()
+                }
+            }
+        } catch is StillHeld {
+            return nil
+        }
+    }
+
+    /// A row was waited for in vain.
+    private struct StillHeld: Error {}
+
+    /// Takes operations in a transaction each, after the database has refused to have them taken together; passes over those
+    /// that it refuses alone, so that one such row keeps no other from being run.
+    private mutating func claimOneByOne(
+        _ choices: [ClaimPolicy.Choice],
+        upTo freeSlots: Int,
+        by worker: WorkerIdentity
+    ) async throws -> [Claim] {
+        var won: [Claim] = []
+        let definitions = chooser.runnable
+        for choice in choices {
+            if won.count == freeSlots { break }
+            let id = choice.candidate.id
+            do {
+                let taken = try await database.withTransaction { transaction in
+                    try Self.claimAndFold([id], upTo: 1, by: worker, definitions: definitions, in: transaction)
+                }
+                won += taken.claims
+                chooser.leaveOut(taken.unreadable, of: choices)
+            } catch let error as DatabaseError where error.isFaultOfTheValues {
+                chooser.leaveOut([UnreadableOperation(id: id, reason: "it cannot be taken: \(error)")], of: choices)
+            } catch {
+                // What has been taken by now has to be begun; the rest is tried again.
+                guard !won.isEmpty else { throw error }
+                break
+            }
+        }
+        chooser.took(choices, won)
+        return won
     }
 
     /// What the next look would pass over.
@@ -62,7 +136,7 @@ package struct Claiming: Sendable {
     /// How often the queues are looked at in one call before it is left to the next poll.
     private static let mostLooks = 5
 
-    /// Operations that were skipped because they cannot be decoded, each told once.
+    /// Operations that are skipped because they cannot be decoded or taken, each told once.
     package mutating func takeUnreadable() -> [UnreadableOperation] {
         chooser.takeUnreadable()
     }
@@ -72,6 +146,8 @@ package struct Claiming: Sendable {
             /// At least one.
             case claims([Claim])
             case nothing
+            /// The database does not let these be taken together: one of them is at fault.
+            case refused([ClaimPolicy.Choice])
             /// What was in front is for other workers, or was taken by them; it may have hidden what is behind it.
             case onlyOthers
         }
@@ -93,44 +169,62 @@ package struct Claiming: Sendable {
             let (choices, hasLearnt) = try chooser.look(into: queues, freeSlots, at: .now, on: session)
             if choices.isEmpty { return Found(what: hasLearnt ? .onlyOthers : .nothing, chooser: chooser) }
             let (ids, definitions) = (choices.map(\.candidate.id), chooser.runnable)
-            let (claims, unreadable) = try session.transaction { transaction in
-                try Self.claimAndFold(ids, upTo: freeSlots, by: worker, definitions: definitions, in: transaction)
+            let taken: Taken
+            do {
+                taken = try session.transaction { transaction in
+                    try Self.claimAndFold(ids, upTo: freeSlots, by: worker, definitions: definitions, in: transaction)
+                }
+            } catch let error as DatabaseError where error.isFaultOfTheValues {
+                return Found(what: .refused(choices), chooser: chooser)
             }
-            chooser.leaveOut(unreadable, of: choices)
+            chooser.leaveOut(taken.unreadable, of: choices)
+            chooser.skipped(taken.skipped, at: .now)
             // Nothing won means that other workers took all that we saw; their commits show us what is behind it.
-            guard !claims.isEmpty else { return Found(what: .onlyOthers, chooser: chooser) }
-            chooser.took(choices, claims)
-            return Found(what: .claims(claims), chooser: chooser)
+            guard !taken.claims.isEmpty else { return Found(what: .onlyOthers, chooser: chooser) }
+            chooser.took(choices, taken.claims)
+            return Found(what: .claims(taken.claims), chooser: chooser)
         }
+    }
+
+    /// What one transaction has taken of what it was to take.
+    struct Taken: Sendable {
+        /// In the order in which they were asked for.
+        var claims: [Claim] = []
+        /// Left, because they cannot be decoded.
+        var unreadable: [UnreadableOperation] = []
+        /// Left, because somebody else holds their rows, has taken them, or they do not wait any more.
+        var skipped: [OperationID] = []
     }
 
     /// Claim and fold, in one transaction: as two they need fences against zombies and unknown commits.
     ///
-    /// - Returns: What is claimed, in the order of `ids`, and what was left because it cannot be decoded.
     static func claimAndFold(
         _ ids: [OperationID],
         upTo freeSlots: Int,
         by worker: WorkerIdentity,
+        ifHeld held: RowLock = .skip,
         definitions: [TaskName: TaskDefinition],
         in transaction: borrowing Transaction
-    ) throws -> (claims: [Claim], unreadable: [UnreadableOperation]) {
+    ) throws -> Taken {
+        var taken = Taken()
         var won: [Operation] = []
-        var unreadable: [UnreadableOperation] = []
         var rest = ids[...]
-        // Only as many as are still wanted are locked; those that somebody else holds are skipped, never waited for.
+        // Only as many as are still wanted are locked; those that somebody else holds are skipped, as a rule.
         while won.count < freeSlots, !rest.isEmpty {
             let next = Array(rest.prefix(freeSlots - won.count))
             rest = rest.dropFirst(next.count)
-            let locked = try ClaimStatements.lockWaiting(next, for: worker, in: transaction)
+            let locked = try ClaimStatements.lockWaiting(next, for: worker, ifHeld: held, in: transaction)
             won += try start(locked.operations, by: worker, in: transaction)
-            unreadable += locked.unreadable
+            taken.unreadable += locked.unreadable
+            let seen = Set(locked.operations.map(\.id) + locked.unreadable.map(\.id))
+            taken.skipped += next.filter { !seen.contains($0) }
         }
         let folded = try fold(into: won, definitions: definitions, in: transaction)
         let order = Dictionary(ids.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
-        let claims = won.sorted { order[$0.id, default: 0] < order[$1.id, default: 0] }.map {
+        taken.claims = won.sorted { order[$0.id, default: 0] < order[$1.id, default: 0] }.map {
             Claim(operation: $0, folded: folded[$0.id] ?? [])
         }
-        return (claims, unreadable)
+        return taken
     }
 
     /// Starts locked operations; one whose target is being worked on is left.

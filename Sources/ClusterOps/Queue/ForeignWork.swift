@@ -20,6 +20,9 @@ struct ForeignWork: Sendable {
         filter = ClaimStatements.Filter(tasks: runnable)
     }
 
+    /// Takes note of the machine that the worker is on.
+    mutating func work(on node: NodeID) { filter.node = node }
+
     /// Takes note of an operation that needs a task that the worker cannot run.
     mutating func saw(_ tasks: [TaskName], in queue: QueueName, at now: SuspendingClock.Instant) {
         if filter.mixed.insert(queue).inserted { seen[queue] = now }

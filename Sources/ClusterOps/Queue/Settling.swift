@@ -70,7 +70,7 @@ package struct Settling: Sendable {
     /// - Throws: `DatabaseError` as `settle` does.
     package func settlePatiently(_ entry: Entry, of session: SessionID) async throws -> Result {
         do {
-            return try await attempt([entry], of: session, ifHeld: .wait)
+            return try await attempt([entry], of: session, ifHeld: .wait(.oneSecond))
         } catch is StillHeld {
             var result = Result()
             result.locked = [entry.id]
@@ -89,7 +89,7 @@ package struct Settling: Sendable {
     private func attempt(
         _ entries: [Entry],
         of session: SessionID,
-        ifHeld held: EndingStatements.Held
+        ifHeld held: RowLock
     ) async throws -> Result {
         guard !entries.isEmpty else { return Result() }
         let random = Double.random(in: 0...1)
@@ -100,7 +100,7 @@ package struct Settling: Sendable {
             do {
                 locked = try EndingStatements.lockClaims(ids, of: session, ifHeld: held, in: transaction)
             } catch let error as DatabaseError {
-                guard held == .wait, error.code == .lockWaitTimeout else { throw error }
+                guard held != .skip, error.code == .lockWaitTimeout else { throw error }
                 // Not the database's error: with that one the transaction would be begun again, and hold up other outcomes.
                 throw StillHeld()
             }

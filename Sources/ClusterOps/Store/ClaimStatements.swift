@@ -48,8 +48,13 @@ enum ClaimStatements {
         var mixed: Set<QueueName> = []
         /// Lists that begin with one of `tasks` and cannot be run as a whole.
         var lists: Set<[TaskName]> = []
-        /// Operations that the worker cannot decode.
+        /// Operations that the worker cannot decode, or whose claim the database refuses.
         var unreadable: [QueueName: [OperationID]] = [:]
+        /// The worker's node: what names another is not its work, also where that one had the same name.
+        var node: NodeID?
+
+        /// A condition on a row: it names no node, or the worker's own.
+        fileprivate var isForNode: SQL { "(node IS NULL OR node = \(node))" }
     }
 
     /// Reads what waits in queues, best queue first; locks nothing.
@@ -124,7 +129,7 @@ enum ClaimStatements {
             (SELECT id, queue_name, ready_at, exclusive_key, tasks
             FROM work_queue FORCE INDEX (claim)
             WHERE queue_name IN (\(list: plain)) AND state = 'queued' AND ready_at <= NOW(6)
-                \(sql: butNot(unreadable))
+                AND \(sql: filter.isForNode) \(sql: butNot(unreadable))
             LIMIT \(most + 1))
             """
         return [all] + mixed
@@ -140,10 +145,10 @@ enum ClaimStatements {
         _ filter: Filter = Filter()
     ) -> [SQL] {
         queues.flatMap { queue -> [SQL] in
-            let unreadable = butNot(filter.unreadable[queue] ?? [])
+            let condition: SQL = "AND \(sql: filter.isForNode) \(sql: butNot(filter.unreadable[queue] ?? []))"
             guard filter.mixed.contains(queue) else {
                 return [
-                    head("FORCE INDEX (claim) WHERE queue_name = \(queue)", limit, besides: busy, unreadable)
+                    head("FORCE INDEX (claim) WHERE queue_name = \(queue)", limit, besides: busy, condition)
                 ]
             }
             return filter.tasks.map { task in
@@ -153,7 +158,7 @@ enum ClaimStatements {
                     "FORCE INDEX (claim_by_task) WHERE queue_name = \(queue) AND first_task = \(task)",
                     limit,
                     besides: busy,
-                    "\(sql: lists) \(sql: unreadable)"
+                    "\(sql: lists) \(sql: condition)"
                 )
             }
         }
@@ -176,13 +181,17 @@ enum ClaimStatements {
         ids.isEmpty ? "" : "AND id NOT IN (\(list: ids))"
     }
 
-    /// Locks those of the picked operations that still wait and that nobody else holds.
+    /// Locks those of the picked operations that still wait and that the worker's node may take.
     ///
+    /// The node is asked for here and not only when the queues are read: one that is drained or removed meanwhile takes
+    /// nothing more, and an operation belongs to the node's id, not to another machine that has its name now.
     /// - Returns: The operations as their handlers will see them, once ``start(_:by:at:in:)`` or
     ///   ``startExclusive(_:by:at:in:)`` has written the moment that they show, and those that cannot be decoded.
+    /// - Throws: `lockWaitTimeout` when a row was waited for in vain.
     static func lockWaiting(
         _ ids: [OperationID],
         for worker: WorkerIdentity,
+        ifHeld held: RowLock,
         in transaction: borrowing Transaction
     ) throws -> (operations: [Operation], unreadable: [UnreadableOperation]) {
         let rows = try transaction.query(
@@ -190,8 +199,10 @@ enum ClaimStatements {
             SELECT \(sql: Operation.columns(takenBy: worker))
             FROM work_queue FORCE INDEX (PRIMARY)
             WHERE id IN (\(list: ids)) AND state = 'queued' AND ready_at <= NOW(6)
+                AND (node IS NULL OR node = \(worker.nodeID))
+                AND EXISTS (SELECT 1 FROM nodes WHERE nodes.id = \(worker.nodeID) AND nodes.state = 'active')
             ORDER BY id
-            FOR UPDATE SKIP LOCKED
+            FOR UPDATE \(sql: held.clause)
             """
         )
         return try UnreadableOperation.sortOut(rows)
@@ -216,8 +227,9 @@ enum ClaimStatements {
 
     /// Marks an operation with an exclusive target as executing.
     ///
-    /// One at a time, and never with IGNORE, which would swallow CHECKs and truncation.
-    /// - Returns: False when another operation of the target runs; then nothing changed.
+    /// One at a time, and never with IGNORE, which would swallow CHECKs and truncation. It waits for no lock: a key that
+    /// another worker has written and not committed is a busy target, however long that worker stands still.
+    /// - Returns: False when another operation of the target runs, or is just being started; then nothing changed.
     static func startExclusive(
         _ id: OperationID,
         by worker: WorkerIdentity,
@@ -225,16 +237,16 @@ enum ClaimStatements {
         in transaction: borrowing Transaction
     ) throws -> Bool {
         do {
-            try transaction.execute(
+            return try transaction.executeUnlessLocked(
                 """
+                SET STATEMENT innodb_lock_wait_timeout = 0 FOR
                 UPDATE work_queue FORCE INDEX (PRIMARY)
                 SET state = 'executing', session = \(worker.session), worker_node = \(worker.node),
                     worker_pid = \(worker.pid), deliveries = deliveries + 1, claimed_at = \(moment),
                     started_at = \(moment), running_key = exclusive_key
                 WHERE id = \(id)
                 """
-            )
-            return true
+            ) != nil
         } catch {
             guard error.duplicateKey == "one_running" else { throw error }
             return false
@@ -307,18 +319,5 @@ extension ClaimStatements.Candidate {
         readyAt = try row.get("ready_at")
         exclusiveKey = try row.get("exclusive_key")
         tasks = try Operation.tasks(of: row)
-    }
-}
-
-/// Who claims: one worker process with its leased session.
-package struct WorkerIdentity: Sendable, Hashable {
-    package let session: SessionID
-    package let node: NodeName
-    package let pid: Int
-
-    package init(session: SessionID, node: NodeName, pid: Int) {
-        self.session = session
-        self.node = node
-        self.pid = pid
     }
 }

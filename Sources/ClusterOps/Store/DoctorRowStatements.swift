@@ -97,4 +97,15 @@ extension DoctorStatements {
             """
         ).map { try $0.only() }
     }
+
+    /// Operations whose deliveries are at the end of what the schema counts, among the oldest ids.
+    static func usedUp(limit: Int, on session: borrowing Session) throws -> [(id: OperationID, deliveries: Int)] {
+        try session.query(
+            """
+            SELECT id, deliveries
+            FROM (SELECT id, deliveries FROM work_queue FORCE INDEX (PRIMARY) ORDER BY id LIMIT \(mostExamined)) AS w
+            WHERE deliveries >= \(ExplanationFacts.mostDeliveries) LIMIT \(limit)
+            """
+        ).map { try $0.decode((OperationID, Int).self) }
+    }
 }

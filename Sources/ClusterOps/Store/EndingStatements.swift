@@ -4,28 +4,11 @@ import MariaDB
 ///
 /// Lock order: own operations by id, followers by id, dependents by id.
 enum EndingStatements {
-    /// What is done about a row that somebody else holds.
-    enum Held: Sendable {
-        /// It is left out.
-        case skip
-        /// It is waited for, up to a second; then `lockWaitTimeout` is thrown.
-        ///
-        /// A waiting writer goes before the readers that come after it, so this one is not starved.
-        case wait
-
-        fileprivate var clause: SQL {
-            switch self {
-            case .skip: "SKIP LOCKED"
-            case .wait: "WAIT 1"
-            }
-        }
-    }
-
     /// Locks the claims that still are what the worker believes.
     static func lockClaims(
         _ ids: [OperationID],
         of session: SessionID,
-        ifHeld held: Held,
+        ifHeld held: RowLock,
         in transaction: borrowing Transaction
     ) throws -> [(id: OperationID, delivery: Int)] {
         try transaction.query(

@@ -76,17 +76,36 @@ enum ExplanationStatements {
             """
         let row = try session.query(
             """
-            SELECT COUNT(*) AS living, COUNT(IF(n.state = 'active', 1, NULL)) AS active,
-                COUNT(IF(n.state = 'active' AND \(sql: able), 1, NULL)) AS able
-            FROM sessions AS s LEFT JOIN nodes AS n ON n.id = s.node
-            WHERE s.daemon = \(daemon) AND s.dead = FALSE AND s.expires_at > NOW(6) \(sql: place)
+            SELECT COUNT(*) AS living, COUNT(IF(is_active, 1, NULL)) AS active, COUNT(IF(is_able, 1, NULL)) AS able,
+                CAST(SUM(IF(is_able, slots, 0)) AS SIGNED) AS slots,
+                CAST(SUM(IF(is_able, GREATEST(0, CAST(slots AS SIGNED) - runs), 0)) AS SIGNED) AS free,
+                COUNT(IF(is_able AND slots IS NULL, 1, NULL)) AS untold
+            FROM (
+                SELECT s.slots, n.state <=> 'active' AS is_active, n.state <=> 'active' AND \(sql: able) AS is_able,
+                    (SELECT COUNT(*) FROM work_queue AS w FORCE INDEX (work_by_session) WHERE w.session = s.id) AS runs
+                FROM sessions AS s LEFT JOIN nodes AS n ON n.id = s.node
+                WHERE s.daemon = \(daemon) AND s.dead = FALSE AND s.expires_at > NOW(6) \(sql: place)) AS workers
             """
         )[0]
+        let tellsSlots = try row.get("untold", as: Int.self) == 0
         return ExplanationFacts.Workers(
             living: try row.get("living"),
             active: try row.get("active"),
-            able: try row.get("able")
+            able: try row.get("able"),
+            slots: tellsSlots ? try row.get("slots") : nil,
+            free: tellsSlots ? try row.get("free") : nil
         )
+    }
+
+    /// Whether the row of a waiting operation is one that a claim would skip, because transactions of others hold it.
+    ///
+    /// It holds the row itself for the moment that it takes to ask.
+    static func isHeld(_ id: OperationID, on session: borrowing Session) throws -> Bool {
+        let waits = try session.query("SELECT 1 FROM work_queue WHERE id = \(id) AND state = 'queued'")
+        let free = try session.query(
+            "SELECT id FROM work_queue FORCE INDEX (PRIMARY) WHERE id = \(id) FOR UPDATE SKIP LOCKED"
+        )
+        return !waits.isEmpty && free.isEmpty
     }
 
     /// How many operations of the same target go before one: those of its queue that were ready earlier, and those of

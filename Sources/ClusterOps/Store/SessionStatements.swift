@@ -9,6 +9,7 @@ package enum SessionStatements {
         let node: NodeID
         let nodeName: NodeName
         let pid: Int
+        let slots: Int
         let doorbell: HostPort?
         let lease: Duration
     }
@@ -17,9 +18,9 @@ package enum SessionStatements {
         try session.execute(
             """
             INSERT INTO sessions
-                (id, daemon, node, node_name, pid, doorbell, lease_microseconds, started_at, renewed_at, expires_at)
+                (id, daemon, node, node_name, pid, slots, doorbell, lease_microseconds, started_at, renewed_at, expires_at)
             VALUES (\(opening.id), \(opening.daemon), \(opening.node), \(opening.nodeName), \(opening.pid),
-                \(opening.doorbell?.description), \(opening.lease.wholeMicroseconds), NOW(6), NOW(6),
+                \(opening.slots), \(opening.doorbell?.description), \(opening.lease.wholeMicroseconds), NOW(6), NOW(6),
                 NOW(6) + INTERVAL \(opening.lease.wholeMicroseconds) MICROSECOND)
             """
         )
@@ -193,6 +194,11 @@ package enum SessionStatements {
         ).map { try $0.only(String.self) }
         // A doorbell that does not parse is nobody's: losing it costs a slow poll.
         return texts.compactMap { try? HostPort($0) }
+    }
+
+    /// Whether a node takes new work; one that has been removed does not.
+    static func takesWork(_ node: NodeID, on session: borrowing Session) throws -> Bool {
+        try session.query("SELECT state = 'active' FROM nodes WHERE id = \(node)").first?.only() ?? false
     }
 
     /// A node as a daemon finds itself.

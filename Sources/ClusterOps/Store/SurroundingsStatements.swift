@@ -8,6 +8,8 @@ package struct Surroundings: Sendable {
     var executing: [SessionStatements.Executing] = []
     /// Whether the node takes no new work; so it is when it has been removed.
     var isDraining = true
+    /// Whether the node is there; another machine that has its name now is another node.
+    var hasNode = false
     /// Whether an operation is executed by nobody who lives.
     var hasOrphans = false
     /// Whether an operation waits past its deadline.
@@ -36,7 +38,7 @@ enum SurroundingsStatements {
     /// the process has free slots for, or none; what `filter` passes over is no work.
     static func look(
         from session: SessionID,
-        on node: NodeName,
+        on node: NodeID,
         into queues: [QueueName],
         _ filter: ClaimStatements.Filter = ClaimStatements.Filter(),
         on connection: borrowing Session
@@ -61,7 +63,7 @@ enum SurroundingsStatements {
                         isCancelRequested: try row.get("detail", as: Int.self) != 0
                     )
                 )
-            case .node: seen.isDraining = try row.get("detail", as: Int.self) != 0
+            case .node: (seen.hasNode, seen.isDraining) = (true, try row.get("detail", as: Int.self) != 0)
             case .orphan: seen.hasOrphans = true
             case .overdue: seen.hasOverdue = true
             case .work: seen.hasWork = true
@@ -74,7 +76,7 @@ enum SurroundingsStatements {
     /// Every branch is one range of an index; those that only tell whether there is something end at its first entry.
     static func lookQuery(
         from session: SessionID,
-        on node: NodeName,
+        on node: NodeID,
         into queues: [QueueName],
         _ filter: ClaimStatements.Filter = ClaimStatements.Filter()
     ) -> SQL {
@@ -99,7 +101,7 @@ enum SurroundingsStatements {
             FROM work_queue FORCE INDEX (work_by_session)
             WHERE session = \(session)
             UNION ALL
-            SELECT 'node', id, 0, state = 'draining' FROM nodes WHERE name = \(node)
+            SELECT 'node', id, 0, state = 'draining' FROM nodes WHERE id = \(node)
             UNION ALL
             (SELECT 'orphan', id, 0, 0 FROM (\(sql: SessionStatements.orphansQuery(limit: 1))) AS orphans)
             UNION ALL

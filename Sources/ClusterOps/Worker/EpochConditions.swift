@@ -3,7 +3,9 @@ import Synchronization
 /// What the loops of an epoch tell each other.
 final class EpochConditions: Sendable {
     private let lost = Flag()
-    private let draining = Mutex(false)
+    /// True until the database has said otherwise: a node may have been drained while its daemon was down.
+    private let draining = Mutex(true)
+    private let nodeGone = Flag()
     private let lease = Mutex<SessionLease?>(nil)
     private let poll: Mutex<IdlePoll>
     private let unknown = Mutex(false)
@@ -16,6 +18,8 @@ final class EpochConditions: Sendable {
     var isLost: Bool { lost.isSet }
     /// Whether the node takes no new work; what runs is finished.
     var isDraining: Bool { draining.withLock { $0 } }
+    /// Whether the node has been removed: the session ends, once what runs is over.
+    var isNodeGone: Bool { nodeGone.isSet }
 
     /// When the session's right to act ends; before it is opened, at once.
     var deadline: SuspendingClock.Instant { lease.withLock { $0?.deadline } ?? .now }
@@ -65,6 +69,7 @@ final class EpochConditions: Sendable {
     }
 
     func setDraining(_ value: Bool) { draining.withLock { $0 = value } }
+    func loseNode() { nodeGone.set() }
 }
 
 /// Something that becomes true once.

@@ -31,7 +31,8 @@ extension WorkEpoch {
         var trouble = Trouble(logger: parts.logger)
         for await _ in renewals.stream {
             do {
-                heed(try await look())
+                let known = ledger.known
+                heed(try await look(), after: known)
                 trouble.over()
             } catch {
                 trouble.report("looking at the cluster failed: \(error)")
@@ -54,14 +55,14 @@ extension WorkEpoch {
     }
 
     private func look() async throws -> Reaper.Sighted {
-        let (session, name, passedOver) = (session, settings.node, conditions.passedOver)
+        let (session, node, passedOver) = (session, node, conditions.passedOver)
         let isFree = ledger.freeSlots > 0 && !passedOver.tasks.isEmpty
         let queues = isFree ? QueueName.claimOrder(targets: targets()) : []
         return try await parts.database.withRepeatableSession { connection in
             let asked = SuspendingClock.now
             let seen = try SurroundingsStatements.look(
                 from: session,
-                on: name,
+                on: node,
                 into: queues,
                 passedOver,
                 on: connection
@@ -70,14 +71,19 @@ extension WorkEpoch {
         }
     }
 
-    private func heed(_ look: Reaper.Sighted) {
+    private func heed(_ look: Reaper.Sighted, after known: WorkLedger.Known) {
         let seen = look.surroundings
         conditions.setDraining(seen.isDraining)
+        if !seen.hasNode, !conditions.isNodeGone {
+            log(.error, "the node has been removed: ending the session")
+            conditions.loseNode()
+            parts.doorbell.ring()
+        }
         conditions.looked(askedAt: look.askedAt, foundWork: seen.hasWork)
         looks.continuation.yield(look)
         endCancelled(among: seen.executing)
         // The loop that claims compares: a claim of its own may just be on its way from the database to the ledger.
-        let isUnknown = !ledger.unknown(among: seen.executing).isEmpty
+        let isUnknown = !ledger.unknown(among: seen.executing, readAfter: known).isEmpty
         if isUnknown { conditions.seeUnknown() }
         if isUnknown || (seen.hasWork && !seen.isDraining) { parts.doorbell.ring() }
     }

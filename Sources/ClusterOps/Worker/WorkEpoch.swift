@@ -54,7 +54,7 @@ struct WorkEpoch: Sendable {
     }
 
     private var identity: WorkerIdentity {
-        WorkerIdentity(session: session, node: settings.node, pid: Int(ProcessIdentity.current))
+        WorkerIdentity(session: session, node: settings.node, nodeID: node, pid: Int(ProcessIdentity.current))
     }
 
     /// Outcomes of a session that was lost before they could be written.
@@ -77,10 +77,16 @@ struct WorkEpoch: Sendable {
             node: node,
             nodeName: settings.node,
             pid: identity.pid,
+            slots: settings.slots,
             doorbell: await parts.address(),
             lease: settings.lease.leaseDuration
         )
-        try await parts.database.withSession { try SessionStatements.open(opening, on: $0) }
+        let node = node
+        let takesWork = try await parts.database.withSession { connection in
+            try SessionStatements.open(opening, on: connection)
+            return try SessionStatements.takesWork(node, on: connection)
+        }
+        conditions.setDraining(!takesWork)
         conditions.hold(SessionLease(settings.lease, sentAt: sentAt))
         defer { parts.pulse.released() }
         passOn(conditions.deadline)
@@ -151,10 +157,12 @@ struct WorkEpoch: Sendable {
         var trouble = Trouble(logger: parts.logger)
         // A ring that brings no work may have been for something that runs.
         var isRung = false
-        while !conditions.isLost, !Task.isShuttingDownGracefully, !Task.isCancelled {
+        var heldPause = HeldPause(longest: settings.pollInterval)
+        while !conditions.isLost, !conditions.isNodeGone, !Task.isShuttingDownGracefully, !Task.isCancelled {
             parts.pulse.turned()
             do {
                 if try await renegotiate(&terms) { claiming = self.claiming(by: terms.agreed) }
+                waitForHeld(&claiming, terms.agreed.handlers, in: &group)
                 let free = conditions.isDraining ? 0 : ledger.freeSlots
                 let claims = try await claiming.claim(
                     upTo: free,
@@ -173,7 +181,8 @@ struct WorkEpoch: Sendable {
                     try await reconcile()
                     isRung = false
                 }
-                if claims.isEmpty { isRung = await rest() }
+                if !claims.isEmpty { heldPause.reset() }
+                if claims.isEmpty { isRung = await rest(claiming.isHeldUp ? heldPause.next() : nil) }
             } catch {
                 trouble.report("claiming failed: \(error)")
                 parts.pulse.failed("claiming failed: \(error)")
@@ -182,13 +191,40 @@ struct WorkEpoch: Sendable {
         }
     }
 
+    /// Begins to wait for an operation that others have kept from being taken, beside the claims of all others.
+    private func waitForHeld(
+        _ claiming: inout Claiming,
+        _ handlers: [any TaskHandler],
+        in group: inout ThrowingDiscardingTaskGroup<any Error>
+    ) {
+        guard !conditions.isDraining, !ledger.isAwaiting, ledger.freeSlots > 0,
+            let wait = claiming.takeDue(at: .now), ledger.await(wait.id)
+        else { return }
+        let claiming = claiming
+        group.addTask {
+            // On an error the next look sees whether it is ours, and the loop that claims tells of a database that is away.
+            let claim = try? await claiming.claim(waitingFor: wait, by: identity)
+            guard let claim, !conditions.isLost, conditions.deadline > .now else {
+                ledger.stopAwaiting()
+                parts.doorbell.ring()
+                return
+            }
+            let interruption = begin(claim)
+            ledger.stopAwaiting()
+            await run(claim, handlers, interruption)
+        }
+    }
+
     /// Waits for a ring, or a slot that falls free (which rings too), until a poll is due that no renewal has made.
-    private func rest() async -> Bool {
+    ///
+    /// - Parameter pause: Another time, after which the queues are looked at in any case.
+    /// - Returns: Whether it was rung.
+    private func rest(_ pause: Duration? = nil) async -> Bool {
         while true {
-            switch await parts.doorbell.wait(upTo: settings.pollInterval) {
+            switch await parts.doorbell.wait(upTo: pause ?? settings.pollInterval) {
             case .rung: return true
             case .shutDown: return false
-            case .timedOut: if conditions.isPollDue { return false }
+            case .timedOut: if pause != nil || conditions.isPollDue { return false }
             }
             parts.pulse.turned()
         }
@@ -199,7 +235,7 @@ struct WorkEpoch: Sendable {
         for operation in operations {
             log(
                 .error,
-                "an operation is skipped because it cannot be decoded",
+                "an operation is skipped because it cannot be decoded or taken",
                 ["operation": "\(operation.id)", "reason": "\(operation.reason)"]
             )
         }
@@ -212,37 +248,44 @@ struct WorkEpoch: Sendable {
         in group: inout ThrowingDiscardingTaskGroup<any Error>
     ) {
         for claim in claims {
-            let interruption = ledger.start(claim)
-            if let task = claim.operation.tasks.first { parts.evidence.executed(task, folded: claim.folded) }
-            logStart(of: claim)
-            parts.metrics.started(claim.operation)
-            group.addTask {
-                let run = OperationRun(
-                    claim: claim,
-                    handlers: handlers,
-                    node: settings.node,
-                    interruption: interruption
-                )
-                let begun = ContinuousClock.now
-                let report = await run.report()
-                parts.metrics.ended(claim.operation, report, after: ContinuousClock.now - begun)
-                ledger.finish(
-                    Settling.Entry(id: claim.operation.id, delivery: claim.operation.deliveries, report: report)
-                )
-                outcomes.continuation.yield()
-                parts.doorbell.ring()
-            }
+            let interruption = begin(claim)
+            group.addTask { await run(claim, handlers, interruption) }
         }
+    }
+
+    /// Takes note of a claim that begins; what it returns ends the run before its time.
+    private func begin(_ claim: Claim) -> Interruption {
+        let interruption = ledger.start(claim)
+        if let task = claim.operation.tasks.first { parts.evidence.executed(task, folded: claim.folded) }
+        logStart(of: claim)
+        parts.metrics.started(claim.operation)
+        return interruption
+    }
+
+    private func run(_ claim: Claim, _ handlers: [any TaskHandler], _ interruption: Interruption) async {
+        let run = OperationRun(claim: claim, handlers: handlers, node: settings.node, interruption: interruption)
+        let begun = ContinuousClock.now
+        let report = await run.report()
+        parts.metrics.ended(claim.operation, report, after: ContinuousClock.now - begun)
+        ledger.finish(Settling.Entry(id: claim.operation.id, delivery: claim.operation.deliveries, report: report))
+        outcomes.continuation.yield()
+        parts.doorbell.ring()
     }
 
     /// Ends what somebody has cancelled, and hands back what the database says we run and we do not know: a claim whose COMMIT
     /// was answered by nobody.
     private func reconcile() async throws {
+        let before = ledger.known
         let rows = try await interruptCancelled()
-        let unknown = ledger.unknown(among: rows)
+        let unknown = ledger.unknown(among: rows, readAfter: before)
         guard !unknown.isEmpty else { return }
-        log(.warning, "handing back operations that this process does not know", ["count": "\(unknown.count)"])
-        announcer.announce(try await Settling(database: parts.database).settle(unknown, of: session).ended)
+        let result = try await Settling(database: parts.database).settle(unknown, of: session)
+        announcer.announce(result.ended)
+        parts.metrics.ended(result.states)
+        await parts.waker.wake(result.ready)
+        guard !result.settled.isEmpty else { return }
+        let ids = result.settled.map(\.description).sorted().joined(separator: " ")
+        log(.warning, "handed back operations that this process does not know", ["operations": "\(ids)"])
     }
 
     func interruptCancelled() async throws -> [SessionStatements.Executing] {
@@ -309,7 +352,10 @@ struct WorkEpoch: Sendable {
     /// An outcome that the database does not take, such as a result that is no JSON, fails its attempt instead.
     private func refused(_ entry: Settling.Entry, _ error: DatabaseError) -> Settling.Entry? {
         log(.error, "an outcome was refused", ["operation": "\(entry.id)", "error": "\(error)"])
-        if case .failed(let failure) = entry.report, failure.code == "not_recorded" { return nil }
+        if case .failed(let failure) = entry.report, failure.code == "not_recorded" {
+            ledger.abandon(entry)
+            return nil
+        }
         let failure = OperationFailure(code: "not_recorded", message: "the outcome could not be written down: \(error)")
         return Settling.Entry(id: entry.id, delivery: entry.delivery, report: .failed(failure))
     }

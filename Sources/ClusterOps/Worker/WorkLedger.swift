@@ -15,6 +15,10 @@ final class WorkLedger: Sendable {
         var running: [OperationID: Running] = [:]
         var finished: [Settling.Entry] = []
         var settling: [OperationID: Settling.Entry] = [:]
+        /// An operation whose row is being waited for; it may be claimed before we know.
+        var awaited: OperationID?
+        /// Claims whose outcome the database does not take; they are not run again under this session.
+        var abandoned: Set<Claimed> = []
     }
 
     /// Outcomes that may wait to be written before no more is claimed, for each slot: with the database away for a minute, a
@@ -32,9 +36,27 @@ final class WorkLedger: Sendable {
     var freeSlots: Int {
         state.withLock { state in
             let unsettled = state.finished.count + state.settling.count
-            return unsettled >= slots * Self.unsettledPerSlot ? 0 : max(0, slots - state.running.count)
+            let taken = state.running.count + (state.awaited == nil ? 0 : 1)
+            return unsettled >= slots * Self.unsettledPerSlot ? 0 : max(0, slots - taken)
         }
     }
+
+    /// Keeps a slot for an operation whose row is going to be waited for, one at a time.
+    ///
+    /// - Returns: False when another one is being waited for.
+    func await(_ id: OperationID) -> Bool {
+        state.withLock { state in
+            guard state.awaited == nil else { return false }
+            state.awaited = id
+            return true
+        }
+    }
+
+    /// Gives the slot of an awaited operation up, after it was begun or was not to be had.
+    func stopAwaiting() { state.withLock { $0.awaited = nil } }
+
+    /// Whether a row is being waited for.
+    var isAwaiting: Bool { state.withLock { $0.awaited != nil } }
 
     /// Whether nothing runs and every outcome is written down.
     var isIdle: Bool {
@@ -95,6 +117,11 @@ final class WorkLedger: Sendable {
         }
     }
 
+    /// Gives up writing an outcome down: handed back, the operation would run again, and its next outcome be refused as well.
+    func abandon(_ entry: Settling.Entry) {
+        _ = state.withLock { $0.abandoned.insert(Claimed(id: entry.id, delivery: entry.delivery)) }
+    }
+
     /// Gives out what was not written down, at the end of the session.
     func takeUnsettled() -> [Settling.Entry] {
         state.withLock { state in
@@ -104,13 +131,33 @@ final class WorkLedger: Sendable {
         }
     }
 
-    /// Those of the database's rows that this process knows nothing of.
-    func unknown(among rows: [SessionStatements.Executing]) -> [Settling.Entry] {
+    /// The claims that this process knows of now.
+    struct Known: Sendable {
+        fileprivate let claims: Set<Claimed>
+        fileprivate let awaited: OperationID?
+    }
+
+    fileprivate struct Claimed: Hashable {
+        let id: OperationID
+        let delivery: Int
+    }
+
+    var known: Known {
         state.withLock { state in
-            rows.filter { row in
-                state.running[row.id]?.delivery != row.delivery && state.settling[row.id] == nil
-                    && !state.finished.contains { $0.id == row.id }
-            }
+            let running = state.running.map { Claimed(id: $0.key, delivery: $0.value.delivery) }
+            let over = (state.finished + state.settling.values).map { Claimed(id: $0.id, delivery: $0.delivery) }
+            return Known(claims: state.abandoned.union(running + over), awaited: state.awaited)
+        }
+    }
+
+    /// Those of the database's rows that this process knows nothing of, and knew nothing of before it read them: what it has
+    /// settled since is no longer in memory, and was still in the database when the rows were read.
+    func unknown(among rows: [SessionStatements.Executing], readAfter before: Known) -> [Settling.Entry] {
+        let now = known
+        return rows.filter { row in
+            let claim = Claimed(id: row.id, delivery: row.delivery)
+            return !before.claims.contains(claim) && !now.claims.contains(claim)
+                && row.id != before.awaited && row.id != now.awaited
         }.map { Settling.Entry(id: $0.id, delivery: $0.delivery, report: .handedBack) }
     }
 }

@@ -5,7 +5,7 @@ extension ClusterConnection {
     ///
     /// - Throws: `ClusterOpsError` with code `notFound` for an id that is nowhere.
     package func explanation(of id: OperationID) async throws -> ExplanationView {
-        try await snapshot { session in
+        var facts = try await snapshot { session in
             guard let operation = try OperationStatements.operations([id], on: session).first else {
                 throw ClusterOpsError(.notFound, "there is no operation '\(id)'")
             }
@@ -27,8 +27,23 @@ extension ClusterConnection {
                 }
             case .complete, .error, .aborted, .cancelled: break
             }
-            return ExplanationView(facts)
+            return facts
         }
+        if Explanation(facts).mayBeHeld { facts.isHeld = try await isHeld(id) }
+        return ExplanationView(facts)
+    }
+
+    /// How often, and how closely, a row is tried that transactions of others may hold one after the other.
+    private static let triesOfRow = 5
+    private static let pauseBetweenTries: Duration = .milliseconds(20)
+
+    /// Whether other transactions hold the row of an operation that waits.
+    private func isHeld(_ id: OperationID) async throws -> Bool {
+        for _ in 0..<Self.triesOfRow {
+            if try await read({ try ExplanationStatements.isHeld(id, on: $0) }) { return true }
+            try await Task.sleep(for: Self.pauseBetweenTries)
+        }
+        return false
     }
 
     private static func addWaiting(to facts: inout ExplanationFacts, on session: borrowing Session) throws {

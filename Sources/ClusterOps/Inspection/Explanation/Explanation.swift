@@ -44,8 +44,21 @@ struct Explanation {
         )
     }
 
+    /// Whether nothing is known that keeps a worker from taking it now; what remains is whether its row can be locked.
+    var mayBeHeld: Bool { reasons.contains { [.ahead, .aboutToRun].contains($0.reason) } && reasons.count == 1 }
+
     private mutating func addWaiting() {
         addTime()
+        if operation.deliveries >= ExplanationFacts.mostDeliveries {
+            reasons.append(
+                ReasonView(
+                    .refused,
+                    "no worker can take it: it was delivered \(operation.deliveries) times, and more are not counted; "
+                        + "run 'clusterctl op cancel \(operation.id)'",
+                    count: operation.deliveries
+                )
+            )
+        }
         for pause in facts.pauses {
             reasons.append(
                 ReasonView(
@@ -76,11 +89,19 @@ struct Explanation {
                 ReasonView(.ahead, "\(count) first, of its queue and of better lanes", count: facts.ahead)
             )
         }
+        if facts.isHeld {
+            reasons.append(
+                ReasonView(
+                    .locked,
+                    "other transactions hold its row, such as enqueues of what depends on it: a worker waits for the row"
+                )
+            )
+        }
         if reasons.isEmpty {
             reasons.append(
                 ReasonView(
                     .aboutToRun,
-                    "nothing keeps it: a worker takes it when a slot is free",
+                    "nothing keeps it: a worker takes it at its next look",
                     since: operation.readyAt
                 )
             )
@@ -131,6 +152,11 @@ struct Explanation {
                         + "configure the task on its node and reload its queueworker (SIGHUP)",
                     count: workers.active
                 )
+            )
+        } else if let slots = workers.slots, workers.free == 0 {
+            let all = workers.able == 1 ? "the worker" : "the \(workers.able) workers"
+            reasons.append(
+                ReasonView(.workersBusy, "all \(slots) slots of \(all) that can run it are taken", count: workers.able)
             )
         }
     }

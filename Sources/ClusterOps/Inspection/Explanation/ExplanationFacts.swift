@@ -25,6 +25,10 @@ struct ExplanationFacts: Sendable {
         var active = 0
         /// Those of them that can run all the tasks.
         var able = 0
+        /// What those run at once at most, or nil when one of them does not tell.
+        var slots: Int?
+        /// How many of these slots are free.
+        var free: Int?
     }
 
     /// The operation that it rides on.
@@ -48,8 +52,13 @@ struct ExplanationFacts: Sendable {
     /// Operations of the same target that go first, up to `mostCounted`.
     var ahead = 0
     var survivor: Survivor?
+    /// Whether other transactions hold its row, so that nobody can take it now.
+    var isHeld = false
     /// Whether the session that executes it is dead, or its lease is over.
     var isWorkerGone = false
+
+    /// Deliveries that the schema counts to; nobody can take an operation that has had them.
+    static let mostDeliveries = 1_000_000_000
 
     /// Where counting what is ahead stops.
     static let mostCounted = 10_000
