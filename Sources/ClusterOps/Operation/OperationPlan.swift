@@ -79,7 +79,8 @@ package struct OperationPlan: Sendable, Hashable {
         runsAfter = Self.unique(request.runsAfter, without: Set(request.dependsOn))
         delay = request.delay
         deadline = request.deadline
-        maximumAttempts = definitions.map(\.maximumAttempts).max() ?? 1
+        // An attempt runs all of them: one that may run once only runs once, whatever stands beside it.
+        maximumAttempts = definitions.map(\.maximumAttempts).min() ?? 1
 
         let identities = Self.coalescingKeys(definitions, target)
         let isPlain =
