@@ -87,7 +87,10 @@ import Testing
             #expect(starts.allSatisfy { $0.details["queue_name"] == .string("any-user_facing") })
             #expect(view.state == .error && view.attempts == 2 && view.deliveries == 3 && view.deferCount == 1)
             #expect(view.error == failure && view.attemptHistory.count == 2)
-            #expect(view.waitSeconds == view.startedAt?.seconds(since: view.enqueuedAt))
+            let waits = view.attemptHistory.map { $0.startedAt?.seconds(since: $0.readyAt ?? view.enqueuedAt) ?? -1 }
+            let last = try #require(view.startedAt?.seconds(since: view.readyAt))
+            #expect(waits.allSatisfy { $0 >= 0 } && view.waitSeconds == waits.reduce(last, +))
+            #expect(starts.last?.details["wait_seconds"] == view.waitSeconds.map(JSONValue.number))
             #expect(
                 view.parameters == .object(["force": .array([.integer(1), .number(2.5), .null])])
             )
@@ -128,7 +131,7 @@ import Testing
             let running = try await cluster.answer(OperationView.self, "op", "show", "\(survivor)")
             #expect(riding.state == .folded && riding.foldedInto == survivor && running.followers == [follower])
             #expect(riding.startedAt != nil && riding.startedAt == running.startedAt)
-            #expect(riding.waitSeconds == running.startedAt?.seconds(since: riding.enqueuedAt))
+            #expect(riding.waitSeconds == running.startedAt?.seconds(since: riding.readyAt))
             #expect(riding.worker == running.worker && running.worker != nil)
 
             try await worker.settle(claims, .succeeded(result: "{\"changed\": 3}"))

@@ -54,7 +54,7 @@ public struct OperationView: Codable, Sendable, Hashable {
     @NullWhenUnknown public var startedAt: Timestamp?
     /// When it ended.
     @NullWhenUnknown public var finishedAt: Timestamp?
-    /// Seconds from `enqueued_at` to the last `started_at`.
+    /// Seconds for which it could have run and did not: the sum over its deliveries, from ready to start.
     @NullWhenUnknown public var waitSeconds: Double?
     /// The operation whose execution does this one's work.
     @NullWhenUnknown public var foldedInto: OperationID?

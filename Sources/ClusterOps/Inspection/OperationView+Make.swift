@@ -45,7 +45,7 @@ extension OperationView {
             claimedAt: runner.claimedAt,
             startedAt: runner.startedAt,
             finishedAt: operation.finishedAt,
-            waitSeconds: runner.startedAt?.seconds(since: operation.enqueuedAt),
+            waitSeconds: operation.waitSeconds(survivor: survivor),
             foldedInto: operation.foldedInto,
             followers: followers,
             worker: runner.worker.map { WorkerView(node: $0.node, pid: $0.pid, session: $0.session) },

@@ -47,10 +47,12 @@ struct Timeline {
     }
 
     private mutating func addAttempts(_ operation: Operation) {
-        var deferrals = 0
+        var (deferrals, waited) = (0, 0.0)
         for record in operation.attemptHistory {
             if let startedAt = record.startedAt {
-                addStart(operation, at: startedAt, delivery: record.delivery, record.node, deferrals: deferrals)
+                waited += record.waitSeconds
+                let start = Start(at: startedAt, delivery: record.delivery, node: record.node, waited: waited)
+                addStart(start, of: operation, deferrals: deferrals)
             }
             var details: [String: JSONValue] = ["delivery": .integer(Int64(record.delivery))]
             if let node = record.node { details["node"] = .string(node.description) }
@@ -65,13 +67,13 @@ struct Timeline {
         guard operation.foldedInto == nil else { return }
         let isRecorded = operation.attemptHistory.contains { $0.delivery == operation.deliveries }
         if let startedAt = operation.startedAt, !isRecorded {
-            addStart(
-                operation,
+            let start = Start(
                 at: startedAt,
                 delivery: operation.deliveries,
-                operation.worker?.node,
-                deferrals: operation.deferCount
+                node: operation.worker?.node,
+                waited: operation.waitSeconds() ?? 0
             )
+            addStart(start, of: operation, deferrals: operation.deferCount)
         }
         let failed = operation.attemptHistory.count { $0.outcome == .failed }
         if let finishedAt = operation.finishedAt, let error = operation.error, operation.failures > failed {
@@ -87,20 +89,23 @@ struct Timeline {
         }
     }
 
-    private mutating func addStart(
-        _ operation: Operation,
-        at startedAt: Timestamp,
-        delivery: Int,
-        _ node: NodeName?,
-        deferrals: Int
-    ) {
-        var details: [String: JSONValue] = ["delivery": .integer(Int64(delivery))]
-        if let node { details["node"] = .string(node.description) }
-        add(startedAt, .claimed, details)
-        details["wait_seconds"] = .number(startedAt.seconds(since: operation.enqueuedAt))
+    /// One start of an operation.
+    private struct Start {
+        let at: Timestamp
+        let delivery: Int
+        let node: NodeName?
+        /// How long it had waited by then, over all its deliveries, in seconds.
+        let waited: Double
+    }
+
+    private mutating func addStart(_ start: Start, of operation: Operation, deferrals: Int) {
+        var details: [String: JSONValue] = ["delivery": .integer(Int64(start.delivery))]
+        if let node = start.node { details["node"] = .string(node.description) }
+        add(start.at, .claimed, details)
+        details["wait_seconds"] = .number(start.waited)
         details["defer_count"] = .integer(Int64(deferrals))
         details["queue_name"] = .string(operation.queue.description)
-        add(startedAt, .startedExecuting, details)
+        add(start.at, .startedExecuting, details)
     }
 }
 

@@ -117,6 +117,7 @@ extension Requeue {
                 outcome: outcome,
                 node: operation.worker?.node,
                 session: operation.worker?.session,
+                readyAt: operation.couldRunSince,
                 startedAt: operation.startedAt,
                 endedAt: now,
                 error: failure

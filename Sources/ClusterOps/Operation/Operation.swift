@@ -91,6 +91,26 @@ public struct Operation: Sendable, Identifiable {
         failures + (state == .executing || (state == .complete && foldedInto == nil) ? 1 : 0)
     }
 
+    /// Since when the delivery that runs, or ran last, could have started.
+    ///
+    /// What was given back without a pause keeps its `readyAt`, and so its place in the queue; while another delivery of it
+    /// ran, it did not wait.
+    package var couldRunSince: Timestamp {
+        let last = attemptHistory.last { $0.delivery < deliveries }
+        return last.map { max($0.endedAt, readyAt) } ?? readyAt
+    }
+
+    /// How long it could have run and did not, up to its last start: the sum over its deliveries; nil before the first.
+    ///
+    /// Deliveries whose records were dropped, or are of older versions, count nothing. A follower's start is its survivor's,
+    /// whose row is given while it lives.
+    package func waitSeconds(survivor: Operation? = nil) -> Double? {
+        guard let startedAt = survivor?.startedAt ?? startedAt else { return nil }
+        let isRecorded = deliveries > 0 && attemptHistory.contains { $0.delivery == deliveries }
+        let last = isRecorded ? 0 : max(0, startedAt.seconds(since: couldRunSince))
+        return attemptHistory.reduce(last) { $0 + $1.waitSeconds }
+    }
+
     package var target: OperationPlan.ResolvedTarget {
         OperationPlan.ResolvedTarget(
             network: networkID.flatMap { id in network.map { (id, $0) } },
@@ -160,6 +180,8 @@ public struct AttemptRecord: Sendable, Hashable, Codable {
     public let node: NodeName?
     /// The worker process, by its session.
     public let session: SessionID?
+    /// Since when it could have run before that; nil in records of older versions.
+    public internal(set) var readyAt: Timestamp?
     /// When the last attempt started.
     public let startedAt: Timestamp?
     /// When it was over.
@@ -167,8 +189,15 @@ public struct AttemptRecord: Sendable, Hashable, Codable {
     /// Why it did not complete.
     public let error: OperationFailure?
 
+    /// How long it could have started and did not.
+    var waitSeconds: Double {
+        guard let readyAt, let startedAt else { return 0 }
+        return max(0, startedAt.seconds(since: readyAt))
+    }
+
     private enum CodingKeys: String, CodingKey {
         case delivery, outcome, node, session, error
+        case readyAt = "ready_at"
         case startedAt = "started_at"
         case endedAt = "ended_at"
     }
@@ -180,6 +209,7 @@ public struct AttemptRecord: Sendable, Hashable, Codable {
         try container.encode(outcome, forKey: .outcome)
         try container.encode(node, forKey: .node)
         try container.encode(session, forKey: .session)
+        try container.encode(readyAt, forKey: .readyAt)
         try container.encode(startedAt, forKey: .startedAt)
         try container.encode(endedAt, forKey: .endedAt)
         try container.encode(error, forKey: .error)

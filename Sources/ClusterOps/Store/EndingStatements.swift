@@ -197,6 +197,9 @@ enum EndingStatements {
     }
 
     /// Gives a locked claim back to its queue; the records of its attempts stay.
+    ///
+    /// Without a pause it keeps its place: its next start is late by what the last worker has cost it, and is not put behind
+    /// all that has come since.
     static func requeue(
         _ id: OperationID,
         _ requeue: Requeue,
@@ -207,7 +210,8 @@ enum EndingStatements {
             UPDATE work_queue FORCE INDEX (PRIMARY)
             SET state = 'queued', session = NULL, running_key = NULL,
                 failures = failures + \(requeue.failures), defer_count = defer_count + \(requeue.deferrals),
-                ready_at = NOW(6) + INTERVAL \(requeue.pause.wholeMicroseconds) MICROSECOND,
+                ready_at = IF(\(requeue.pause == .zero), ready_at,
+                    NOW(6) + INTERVAL \(requeue.pause.wholeMicroseconds) MICROSECOND),
                 attempt_history = \(JSONColumn(requeue.history))
             WHERE id = \(id)
             """

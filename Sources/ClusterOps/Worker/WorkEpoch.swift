@@ -406,7 +406,7 @@ struct WorkEpoch: Sendable {
 
     private func logStart(of claim: Claim) {
         let operation = claim.operation
-        let wait = operation.startedAt.map { $0.seconds(since: operation.enqueuedAt) } ?? 0
+        let wait = operation.waitSeconds() ?? 0
         log(
             .info,
             "started executing",

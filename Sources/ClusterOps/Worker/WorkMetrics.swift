@@ -45,7 +45,7 @@ package final class WorkMetrics: Sendable {
     func started(_ operation: Operation) {
         guard let task = operation.tasks.first, let started = operation.startedAt else { return }
         // Both are the database's times. It may have been made ready by the statement that claimed it.
-        let wait = max(0, started.microseconds - operation.readyAt.microseconds)
+        let wait = max(0, started.microseconds - operation.couldRunSince.microseconds)
         timer("clusterops_operation_wait", task, operation.queue.lane).recordMicroseconds(wait)
     }
 
