@@ -7,6 +7,7 @@ GRANT SELECT ON `clusterops`.`networks` TO 'clusterops_enqueuer'@'%';
 GRANT SELECT ON `clusterops`.`nodes` TO 'clusterops_enqueuer'@'%';
 GRANT SELECT, INSERT ON `clusterops`.`operation_dependencies` TO 'clusterops_enqueuer'@'%';
 GRANT SELECT, INSERT, UPDATE, DELETE ON `clusterops`.`operation_waiters` TO 'clusterops_enqueuer'@'%';
+GRANT SELECT ON `clusterops`.`queue_pauses` TO 'clusterops_enqueuer'@'%';
 GRANT SELECT ON `clusterops`.`registered_tasks` TO 'clusterops_enqueuer'@'%';
 GRANT SELECT ON `clusterops`.`schema_migrations` TO 'clusterops_enqueuer'@'%';
 GRANT SELECT ON `clusterops`.`sessions` TO 'clusterops_enqueuer'@'%';

@@ -114,6 +114,7 @@ extension DatabaseRole {
             "work_queue",
             "finished_operations",
             "operation_dependencies",
+            "queue_pauses",
             "adoptions",
             "coalescing_counters"
         ) + [

@@ -68,7 +68,7 @@ public struct OperationQueue: Sendable {
         let requester = requester
         return try await database.withReadsBeforeTransaction { session in
             let plan = try Admission.plans(for: [request], on: session)[0]
-            if let (id, queue) = try plan.adoptWaiting(on: session) { return .adopted(plan, id, queue) }
+            if let waiting = try plan.adoptWaiting(on: session) { return .adopted(plan, waiting.id, waiting.queue) }
             do {
                 let receipts = try session.transaction { try Self.insert([plan], requester: requester, in: $0) }
                 return .inserted(plan, receipts[0])
@@ -249,25 +249,28 @@ public struct NoWaker: Waker {
 }
 
 extension OperationPlan {
-    /// Adopts a waiting operation of the same identity, moving it to this request's lane if that is better.
-    fileprivate func adoptWaiting(on session: borrowing Session) throws -> (id: OperationID, queue: QueueName)? {
+    /// Adopts a waiting operation of the same identity that is about to run, moving it to this request's lane if that is
+    /// better.
+    fileprivate func adoptWaiting(on session: borrowing Session) throws -> EnqueueStatements.Adoptable? {
         guard dedupRefusal == nil, let key = coalesceKey else { return nil }
-        guard let waiting = try EnqueueStatements.waitingOperation(key, on: session) else { return nil }
+        let found = try EnqueueStatements.adoptable(key, queue: queue, attempts: maximumAttempts, on: session)
+        guard let waiting = found else { return nil }
         // Nothing is written unless it must be: even an UPDATE that finds nothing to do locks the row for a moment.
         guard queue.lane < waiting.queue.lane else { return waiting }
         let better = QueueName(waiting.queue.target, queue.lane)
+        // Best effort: what cannot be moved is adopted where it is, if it runs there.
+        let unmoved = waiting.isPaused ? nil : waiting
         do {
-            try EnqueueStatements.improveLane(
+            let isMoved = try EnqueueStatements.improveLane(
                 of: waiting.id,
                 to: better,
                 insteadOf: Lane.allCases.filter { $0 > better.lane },
                 on: session
             )
+            return isMoved ? EnqueueStatements.Adoptable(id: waiting.id, queue: better, isPaused: false) : unmoved
         } catch {
-            // Best effort: the adoption stands in the lane that it has.
             guard error.code == .lockWaitTimeout || error.code == .deadlock else { throw error }
-            return waiting
+            return unmoved
         }
-        return (waiting.id, better)
     }
 }

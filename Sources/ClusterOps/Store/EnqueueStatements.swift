@@ -36,42 +36,84 @@ enum EnqueueStatements {
         ids.isEmpty ? nil : JSONColumn(ids)
     }
 
-    /// Finds a waiting operation of an identity, without a lock: best effort, the claim folds what it misses.
-    static func waitingOperation(
-        _ key: CoalescingKey,
-        on session: borrowing Session
-    ) throws -> (id: OperationID, queue: QueueName)? {
-        let rows = try session.query(
-            """
-            SELECT id, queue_name
-            FROM work_queue FORCE INDEX (waiting_siblings)
-            WHERE coalesce_key = \(key) AND state = 'queued'
-            LIMIT 1
-            """
-        )
-        return try rows.first?.decode((OperationID, QueueName).self)
+    /// A waiting operation that a request may adopt.
+    struct Adoptable: Sendable, Hashable {
+        let id: OperationID
+        let queue: QueueName
+        /// Whether its own queue is paused, so that it is fit only once it was moved.
+        let isPaused: Bool
     }
 
-    /// Moves a waiting operation to a better lane; a no-op when it no longer waits, or waits in one as good.
+    /// Finds an operation of an identity that is about to run, without a lock: best effort, the claim folds what it misses.
+    ///
+    /// Nothing may keep it from running that would not keep the request's own operation: it was never started, so that all
+    /// its attempts are left and no worker has died of it; it is ready, nobody wants its end, and it can be decoded. And it
+    /// waits, or with the request's better lane will wait, in a queue that is not paused.
+    /// - Parameters:
+    ///   - key: The identity.
+    ///   - queue: Where the request's own operation would wait.
+    ///   - attempts: How many the request's own operation would have.
+    ///   - session: Any.
+    /// - Returns: The first that fits, of the few that are looked at.
+    /// - Throws: `DatabaseError`.
+    static func adoptable(
+        _ key: CoalescingKey,
+        queue: QueueName,
+        attempts: Int,
+        on session: borrowing Session
+    ) throws -> Adoptable? {
+        let rows = try session.query(
+            """
+            SELECT found.*, \(sql: QueueStatements.isPaused("found.queue_name")) AS is_paused,
+                \(sql: QueueStatements.isPaused("\(queue)")) AS is_better_paused
+            FROM (
+                SELECT \(sql: Operation.liveColumns)
+                FROM work_queue FORCE INDEX (waiting_siblings)
+                WHERE coalesce_key = \(key) AND state = 'queued' AND deliveries = 0 AND ready_at <= NOW(6)
+                    AND cancel_requested_at IS NULL AND max_attempts >= \(attempts)
+                LIMIT \(mostAdoptable)) AS found
+            """
+        )
+        for row in rows {
+            // One that cannot be decoded is skipped by workers: it would keep the request for ever.
+            guard let waiting = try? Operation(row: row) else { continue }
+            let (isPaused, isBetterPaused) = (
+                try row.get("is_paused", as: Bool.self), try row.get("is_better_paused", as: Bool.self)
+            )
+            if queue.lane < waiting.queue.lane ? !isBetterPaused : !isPaused {
+                return Adoptable(id: waiting.id, queue: waiting.queue, isPaused: isPaused)
+            }
+        }
+        return nil
+    }
+
+    /// Waiting operations of one identity that are looked at: there is one as a rule, and one a lane at most unless callers
+    /// want no dedup.
+    private static let mostAdoptable = 8
+
+    /// Moves a waiting operation to a better lane; a no-op when it no longer waits, waits in one as good, or the better one
+    /// is paused by now.
     ///
     /// It leaves `ready_at` alone: a back-off is never shortened. It waits for nobody: a row that is locked is just being
     /// claimed, as a rule, and then its lane does not matter any more.
+    /// - Returns: Whether it was moved.
     /// - Throws: `lockWaitTimeout` at once when somebody holds the row.
     static func improveLane(
         of id: OperationID,
         to queue: QueueName,
         insteadOf worse: [Lane],
         on session: borrowing Session
-    ) throws(DatabaseError) {
-        guard !worse.isEmpty else { return }
-        try session.execute(
+    ) throws(DatabaseError) -> Bool {
+        guard !worse.isEmpty else { return false }
+        return try session.execute(
             """
             SET STATEMENT innodb_lock_wait_timeout = 0 FOR
             UPDATE work_queue FORCE INDEX (PRIMARY)
             SET lane = \(queue.lane), queue_name = \(queue)
             WHERE id = \(id) AND state = 'queued' AND lane IN (\(list: worse))
+                AND NOT \(sql: QueueStatements.isPaused("\(queue)"))
             """
-        )
+        ) == 1
     }
 
     /// Locks the live ones of some operations in share mode, ascending, so that none can end before our COMMIT.
