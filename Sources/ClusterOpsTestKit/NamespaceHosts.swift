@@ -3,7 +3,8 @@ import Foundation
 
 /// Hosts that are network namespaces of this machine, joined by an underlay that is one too; no frame leaves them.
 ///
-/// Host *n* has the address 192.0.2.*n* (TEST-NET-1) on its device `under0`, MTU 1500, no IPv6 and nothing else.
+/// Host *n* has the address 192.0.2.*n* (TEST-NET-1) on its device `under0`, MTU 1500, and the kernel's own settings, as a
+/// hypervisor has them that was just installed: what guests could do to such a one has to show here.
 public struct NamespaceHosts: Sendable {
     /// Why this machine cannot have any; nil when it can.
     public static var unavailability: String? {
@@ -80,7 +81,7 @@ public struct NamespaceHosts: Sendable {
             mtu: mtu,
             port: "cotap\(number)"
         )
-        try await names.make(guest.namespace)
+        try await names.makeSilent(guest.namespace)
         try await plug(guest, into: host, vni: vni)
         return guest
     }
@@ -97,7 +98,8 @@ public struct NamespaceHosts: Sendable {
 
             """
         try await HostTool.run("ip", ["-n", guest.namespace, "-batch", "-"], input: cable)
-        let port = "link set dev \(guest.port) mtu \(guest.mtu) master cobr\(vni) up\n"
+        // Without an IPv6 address of its own: a guest counts the frames that it gets.
+        let port = "link set dev \(guest.port) mtu \(guest.mtu) addrgenmode none master cobr\(vni) up\n"
         try await HostTool.run("ip", ["-n", host.namespace, "-batch", "-"], input: port)
         try await run("ip link set dev eth0 up", in: guest.namespace)
         // The kernel tells the bridge of the carrier up to a second later; what is sent before is lost.
@@ -166,7 +168,7 @@ public struct NamespaceHosts: Sendable {
 
     static func make(count: Int, names: NamespaceNames) async throws -> NamespaceHosts {
         precondition((1...100).contains(count), "the underlay has 254 addresses, and a machine its limits")
-        try await names.make(names.underlay)
+        try await names.makeSilent(names.underlay)
         // A bridge that snoops says so on every port.
         let bridge = "link add name ubr type bridge mcast_snooping 0\nlink set dev ubr up\n"
         try await HostTool.run("ip", ["-n", names.underlay, "-batch", "-"], input: bridge)

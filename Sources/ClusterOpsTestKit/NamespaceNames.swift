@@ -15,11 +15,17 @@ struct NamespaceNames: Sendable {
     /// What the names begin with of the namespaces that a host itself makes; a VNI follows.
     static func prefix(within host: String) -> String { "\(host)-" }
 
-    /// Makes a namespace whose devices are silent, as they would not be with IPv6, but for one gratuitous ARP.
+    /// Makes a namespace with the kernel's own settings, which are Debian's too: IPv6, no reverse path filter.
     func make(_ name: String) async throws {
         // Before it is there: a cancelled test must not forget one that was just made.
         made.update { $0.append(name) }
         try await HostTool.run("ip", ["netns", "add", name])
+        try await HostTool.run("ip", ["-n", name, "link", "set", "dev", "lo", "up"])
+    }
+
+    /// Makes a namespace whose devices are silent, as they would not be with IPv6, but for one gratuitous ARP.
+    func makeSilent(_ name: String) async throws {
+        try await make(name)
         try await HostTool.run(
             "sysctl",
             [
@@ -28,7 +34,6 @@ struct NamespaceNames: Sendable {
             ],
             namespace: name
         )
-        try await HostTool.run("ip", ["-n", name, "link", "set", "dev", "lo", "up"])
     }
 
     /// Removes all that were made, the last one first.

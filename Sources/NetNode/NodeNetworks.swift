@@ -328,7 +328,7 @@ package struct NodeNetworks: Sendable {
         return "left out: " + named + (rest > 0 ? "; and \(rest) more" : "")
     }
 
-    /// Tells everybody where the gateways are now.
+    /// Tells everybody where the gateways are now, as far as there are any: whoever makes one announces it.
     func announceGateways() async throws {
         for network in try await wanted() {
             do {

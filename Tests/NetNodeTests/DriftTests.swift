@@ -54,8 +54,13 @@ extension NamespaceTests {
                 let gateway = (try? await inside("ip -o link show dev gw0")) ?? "gw0 is missing"
                 let facing = gateway.split(separator: " ").dropFirst(2).joined(separator: " ")
                     .replacing(/qdisc.*default|qlen [0-9]+|link-netns.*/, with: "")
+                let settings = ["cobr100", "covx100", "cogw100"].flatMap { device in
+                    ["forwarding", "rp_filter", "arp_ignore"].map { "net.ipv4.conf.\(device).\($0)" }
+                        + ["net.ipv6.conf.\(device).disable_ipv6"]
+                }
+                let closed = try await onHost("sysctl -e \(settings.joined(separator: " "))")
                 let files = ["dnsmasq.conf", "hosts", "names"].map { file($0) ?? "\($0) is missing" }
-                return facts.sorted() + entries.sorted() + addresses.sorted() + [facing] + files
+                return facts.sorted() + entries.sorted() + addresses.sorted() + [facing, closed] + files
             }
 
             func isUp(_ device: String) async throws -> Bool {
@@ -88,7 +93,7 @@ extension NamespaceTests {
                 let far = world.far
                 let flood = "00:00:00:00:00:00"
                 let good = try await world.state()
-                #expect(good.count == 11 && !good.contains { $0.contains("missing") || $0 == "none" }, "\(good)")
+                #expect(good.count == 12 && !good.contains { $0.contains("missing") || $0 == "none" }, "\(good)")
                 let onHost: [String] = [
                     "ip link del dev cobr100", "ip link del dev covx100", "ip link del dev cogw100",
                     "bridge fdb del \(flood) dev covx100 dst \(peer)", "bridge fdb del \(far) dev covx100 dst \(peer)",
@@ -100,6 +105,9 @@ extension NamespaceTests {
                     "ip link set dev cogw100 nomaster", "ip link set dev cogw100 group default",
                     "ip link set dev cobr100 down", "ip link set dev cogw100 mtu 1400",
                     "ip link set dev cobr100 type bridge mcast_snooping 1", "ip netns del \(world.namespace)",
+                    "sysctl -q -w net.ipv4.conf.cobr100.rp_filter=0", "sysctl -q -w net.ipv4.conf.covx100.arp_ignore=0",
+                    "sysctl -q -w net.ipv6.conf.cogw100.disable_ipv6=0", "sysctl -q -w net.ipv4.ip_forward=1",
+                    "sysctl -q -w net.ipv6.conf.all.disable_ipv6=0",
                 ]
                 let inside: [String] = [
                     "ip addr flush dev gw0", "ip addr add 10.9.0.7/24 dev gw0", "ip link set dev gw0 down",

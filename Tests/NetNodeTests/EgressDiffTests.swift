@@ -78,10 +78,10 @@ import Testing
 
     @Test func `from nothing, no packet passes before the rules are there`() throws {
         let steps = changes { $0 = EgressActual(leg: nil, inside: nil) }
-        let order = try [EgressChange.loadTable(without: []), .startForwarding, .raise, .raiseLeg, .announce].map {
-            step in
-            try #require(steps.firstIndex(of: step))
-        }
+        let inOrder: [EgressChange] = [
+            .closeLeg, .loadTable(without: []), .startForwarding, .raise, .raiseLeg, .announce,
+        ]
+        let order = try inOrder.map { try #require(steps.firstIndex(of: $0)) }
         #expect(order == order.sorted())
         #expect(steps.last == .announce && steps.first == .addLeg(mtu: 1500))
         let addresses = steps.filter { if case .addAddress = $0 { true } else { false } }

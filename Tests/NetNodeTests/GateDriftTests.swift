@@ -34,6 +34,9 @@ extension NamespaceTests {
                 let damages = [
                     "nft flush ruleset", "nft delete table bridge coplane", "nft flush chain bridge coplane gated",
                     "nft flush set bridge coplane live", "nft insert rule bridge coplane prerouting accept",
+                    "nft delete table inet coplane", "nft delete table arp coplane",
+                    "nft flush chain inet coplane input", "nft insert rule inet coplane forward accept",
+                    "nft insert rule arp coplane input accept",
                 ]
                 for damage in damages {
                     for index in [other, leader] {

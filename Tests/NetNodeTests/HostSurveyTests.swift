@@ -37,6 +37,10 @@ extension NamespaceTests {
                     ("ip link set dev covx200 mtu 1400 nomaster addrgenmode eui64", host.namespace),
                     ("ip link set dev cobr200 down type bridge mcast_snooping 1", host.namespace),
                     ("ip link set dev cogw200 group 7", host.namespace),
+                    ("sysctl -q -w net.ipv4.conf.cobr100.rp_filter=2", host.namespace),
+                    ("sysctl -q -w net.ipv4.conf.cobr100.arp_ignore=3", host.namespace),
+                    ("sysctl -q -w net.ipv6.conf.cogw100.disable_ipv6=0", host.namespace),
+                    ("sysctl -q -w net.ipv4.conf.covx100.forwarding=1", host.namespace),
                     ("ip link add name covx300 type vxlan id 7 dstport 8472 dev under0", host.namespace),
                     ("ip link add name cobr300 link under0 type macvlan", host.namespace),
                     (
@@ -74,11 +78,29 @@ extension NamespaceTests {
                 let seen = try #require(survey.links[link.name])
                 #expect(facts(seen) == facts(link), "\(what)")
             }
+            for device in ["cobr100", "covx100", "cogw100"] {
+                #expect(survey.links[device]?.stack == (try await settings(of: device, on: host)), "\(what): \(device)")
+            }
             let byName = Dictionary(links.map { ($0.name, $0) }) { first, _ in first }
             for vni in vnis {
                 let read = try await NamespaceActual.read(namespaces.name(vni), links: byName, run: .processes)
                 #expect(survey.namespace(vni).interior == read.interior, "\(what): \(vni)")
             }
+        }
+
+        /// What `sysctl` says of a device's settings; nil when there is no such device.
+        private func settings(of device: String, on host: NamespaceHosts.Host) async throws -> StackSettings? {
+            let ipv4 = ["forwarding", "rp_filter", "arp_ignore"].map { "net.ipv4.conf.\(device).\($0)" }
+            let keys = ipv4 + ["net.ipv6.conf.\(device).disable_ipv6"]
+            let command = HostCommand(.sysctl, ["-n", "-e"] + keys, namespace: host.namespacePath)
+            let values = try await command.text().split(separator: "\n").compactMap { UInt32($0) }
+            guard values.count == 4 else { return nil }
+            return StackSettings(
+                forwards: values[0] != 0,
+                reversePathFilter: values[1],
+                arpIgnore: values[2],
+                isIPv6Disabled: values[3] != 0
+            )
         }
 
         /// All that is compared of a device; `ip` also names what it stands on, and groups that have a name.

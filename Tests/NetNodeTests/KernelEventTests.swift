@@ -58,6 +58,14 @@ import Testing
         for (number, step) in steps.enumerated() {
             #expect(try events.note(step.bytes) == step.isForeign, "step \(number)")
         }
+        // The tables that keep guests out of the node are told of as the gate is, by their families.
+        for (family, isOurs) in [(UInt8(1), true), (3, true), (2, false)] {
+            var rule = KernelCaptures.rule
+            rule[Self.familyOffset] = family
+            #expect(try events.note(rule + KernelCaptures.ruleEnd) == isOurs, "family \(family)")
+            // Who makes one of them anew has not made another one.
+            #expect(try events.note(KernelCaptures.remade + rule + KernelCaptures.remadeEnd) == isOurs)
+        }
         // Made and taken away again is gone.
         #expect(try events.note(KernelCaptures.remade) == false)
         #expect(try events.note(KernelCaptures.flushed + KernelCaptures.flushedEnd))
@@ -103,6 +111,9 @@ import Testing
         changes.note(other)
         #expect(changes.entries && changes.files == nil && changes.rules)
     }
+
+    /// Of a message's first byte behind its header.
+    private static let familyOffset = 16
 
     private func entry(_ bytes: [UInt8]) throws -> ForwardingEntry? {
         let message = try #require(try NetlinkMessage.all(in: bytes).first)

@@ -29,6 +29,7 @@ import Testing
                     "seed \(seed)"
                 )
                 #expect(tunnel?.isUp == true && tunnel?.master == bridge?.name, "seed \(seed)")
+                #expect(bridge?.stack == .closed && tunnel?.stack == .closed, "seed \(seed)")
             }
             let strays = Set(before.bridges.keys).union(before.tunnels.keys).subtracting(wanted.networks.map(\.vni))
             for vni in strays {
@@ -80,6 +81,7 @@ private struct RandomMesh {
             if chance(3) {
                 let mode = chance(2) ? "none" : "eui64"
                 let link = Link.bridge(bridge, mtu: chance(2) ? 1450 : 1500, isUp: chance(2), mode: mode)
+                    .with(stack: .some(chance(2) ? .closed : .open))
                 actual.bridges[vni] = chance(5) ? link.with(snoops: !chance(2)) : link.with(kind: "veth")
             }
             guard chance(3) else { continue }
@@ -94,7 +96,10 @@ private struct RandomMesh {
                 id: chance(4) ? number : 50 + number,
                 port: chance(4) ? 4789 : 8472,
                 learning: chance(2)
-            ).with(kind: isVXLAN ? "vxlan" : "veth", tunnel: isVXLAN ? nil : .some(nil))
+            ).with(stack: .some(chance(2) ? .closed : .open)).with(
+                kind: isVXLAN ? "vxlan" : "veth",
+                tunnel: isVXLAN ? nil : .some(nil)
+            )
             if isVXLAN { actual.entries[vni] = try entries() }
         }
         return actual

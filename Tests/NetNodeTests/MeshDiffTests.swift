@@ -69,15 +69,17 @@ import Testing
     private var creationOfTunnel: [MeshChange] {
         [
             .createTunnel(tunnel, local: local, mtu: mtu), .silenceTunnel(tunnel), .plugTunnel(tunnel),
-            .raiseTunnel(tunnel),
+            .closeTunnel(tunnel), .raiseTunnel(tunnel),
         ]
     }
 
     @Test func `from nothing, the devices come first, then the entries`() throws {
         #expect(
             MeshDiff.changes(from: MeshActual(), to: try wanted())
-                == [.createBridge(bridge), .silenceBridge(bridge), .setBridgeMTU(bridge, mtu), .raiseBridge(bridge)]
-                + creationOfTunnel + additionOfAll
+                == [
+                    .createBridge(bridge), .silenceBridge(bridge), .setBridgeMTU(bridge, mtu), .closeBridge(bridge),
+                    .raiseBridge(bridge),
+                ] + creationOfTunnel + additionOfAll
         )
     }
 
@@ -128,7 +130,7 @@ import Testing
         #expect(
             changes == [
                 .deleteBridge(bridge), .createBridge(bridge), .silenceBridge(bridge), .setBridgeMTU(bridge, mtu),
-                .raiseBridge(bridge), .plugTunnel(tunnel),
+                .closeBridge(bridge), .raiseBridge(bridge), .plugTunnel(tunnel),
             ]
         )
     }
@@ -160,6 +162,32 @@ import Testing
             MeshDiff.changes(from: actual(), to: try wanted(mtu: jumbo))
                 == [.setBridgeMTU(bridge, jumbo), .setTunnelMTU(tunnel, jumbo)]
         )
+    }
+
+    @Test func `a device from which the node's stack takes anything is closed, before it is raised`() throws {
+        var open = [StackSettings](repeating: .closed, count: 4)
+        open[0].forwards = true
+        open[1].reversePathFilter = 2
+        open[2].arpIgnore = 1
+        open[3].isIPv6Disabled = false
+        for settings in open {
+            let (bridge, tunnel) = (Link.bridge(self.bridge), Link.tunnel(self.tunnel, master: "cobr100"))
+            #expect(
+                MeshDiff.changes(
+                    from: actual(bridge: bridge.with(isUp: false, stack: .some(settings))),
+                    to: try wanted()
+                ) == [.closeBridge(self.bridge), .raiseBridge(self.bridge)]
+            )
+            #expect(
+                MeshDiff.changes(
+                    from: actual(tunnel: tunnel.with(isUp: false, stack: .some(settings))),
+                    to: try wanted()
+                ) == [.closeTunnel(self.tunnel), .raiseTunnel(self.tunnel)]
+            )
+        }
+        var without = StackSettings.closed
+        without.isIPv6Disabled = nil
+        #expect(without.isClosed, "a kernel without IPv6 has none to disable")
     }
 
     @Test func `entries that are not wanted are removed just as they are, detours and multicast too`() throws {

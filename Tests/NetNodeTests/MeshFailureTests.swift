@@ -117,7 +117,7 @@ extension NamespaceTests {
                 let ensureAttempt = try await attempt(.networkEnsureMesh, in: world)
                 #expect(
                     await ensure.run(ensureAttempt)
-                        == .done(result: "{\"devices_changed\":8,\"entries_changed\":2,\"wanted\":true}")
+                        == .done(result: "{\"devices_changed\":10,\"entries_changed\":2,\"wanted\":true}")
                 )
                 #expect(
                     try await world.cluster.count(
@@ -186,7 +186,7 @@ extension NamespaceTests {
                 let start = clock.now
                 let pass = try await reconciler.pass()
                 let first = clock.now - start
-                #expect(pass.hasConverged && pass.entryChanges == 1000 && pass.batches == 2)
+                #expect(pass.hasConverged && pass.entryChanges == 1000 && pass.batches == 4)
                 let idle = Locked<MeshPass?>(nil)
                 let again = try await clock.measure {
                     let pass = try await reconciler.pass()

@@ -27,7 +27,8 @@ struct MeshModel {
             return actual.tunnels.removeValue(forKey: name.vni) != nil
         case .createBridge(let name):
             guard actual.bridges[name.vni] == nil else { return false }
-            actual.bridges[name.vni] = .bridge(name, mtu: 1500, isUp: false, mode: "eui64").with(snoops: true)
+            actual.bridges[name.vni] = .bridge(name, mtu: 1500, isUp: false, mode: "eui64")
+                .with(stack: .some(.open), snoops: true)
         case .createTunnel(let name, let local, let mtu):
             let isTaken = actual.tunnels.values.compactMap(\.tunnel).contains {
                 $0.id == name.vni.rawValue && $0.port == 4789
@@ -40,11 +41,13 @@ struct MeshModel {
                 isUp: false,
                 master: nil,
                 mode: "eui64"
-            )
+            ).with(stack: .some(.open))
         case .setTunnel(let name, let local):
             return alter(name) { $0.with(tunnel: $0.tunnel.map { .init($0.id, $0.port, false, local.description) }) }
         case .setTunnelMTU(let name, let mtu): return alter(name) { $0.with(mtu: mtu.rawValue) }
         case .silenceTunnel(let name): return alter(name) { $0.with(mode: .some("none")) }
+        case .closeBridge(let name): return alter(name) { $0.with(stack: .some(.closed)) }
+        case .closeTunnel(let name): return alter(name) { $0.with(stack: .some(.closed)) }
         case .plugTunnel(let name):
             guard actual.bridges[name.vni]?.kind == "bridge" else { return false }
             return alter(name) { $0.with(master: .some(BridgeName(name.vni).description)) }
@@ -75,6 +78,11 @@ struct MeshModel {
         actual.bridges[name.vni] = how(link)
         return true
     }
+}
+
+extension StackSettings {
+    /// As the kernel has them of a new device.
+    static let open = StackSettings(forwards: false, reversePathFilter: 0, arpIgnore: 0, isIPv6Disabled: false)
 }
 
 extension Link.Tunnel {
@@ -126,6 +134,7 @@ extension Link {
         master: String?? = nil,
         kind: String?? = nil,
         mode: String?? = nil,
+        stack: StackSettings?? = nil,
         snoops: Bool? = nil,
         tunnel: Tunnel?? = nil
     ) -> Link {
@@ -137,6 +146,7 @@ extension Link {
             lower: lower,
             kind: kind ?? self.kind,
             ipv6AddressMode: mode ?? self.ipv6AddressMode,
+            stack: stack ?? self.stack,
             snoopsMulticast: snoops ?? snoopsMulticast,
             tunnel: tunnel ?? self.tunnel
         )

@@ -18,7 +18,7 @@ extension NamespaceTests {
                     try await world.want(number, in: green, on: index)
                 }
                 let passes = try await world.passEverywhere()
-                #expect(passes.allSatisfy { $0.hasConverged && $0.wanted.networks.count == 2 && $0.batches == 2 })
+                #expect(passes.allSatisfy { $0.hasConverged && $0.wanted.networks.count == 2 && $0.batches == 4 })
 
                 let blueGuests = [
                     try await world.start(11, in: blue, on: 0), try await world.start(12, in: blue, on: 1),
@@ -69,11 +69,16 @@ extension NamespaceTests {
                     ("bridge fdb append 00:00:00:00:00:00 dev covx100 dst \(first) port 8472 vni 9 via under0", 0, 1),
                     ("bridge fdb add 01:00:5e:00:00:01 dev covx100 dst \(first)", 0, 1),
                     ("bridge fdb add 02:00:00:00:00:99 dev covx100 dst \(first)", 0, 1),
-                    ("ip link del dev covx100", 4, 2), ("ip link del dev cobr100", 5, 0),
+                    ("ip link del dev covx100", 5, 2), ("ip link del dev cobr100", 6, 0),
                     ("ip link set dev covx100 nomaster", 1, 0), ("ip link set dev covx100 down", 1, 0),
                     ("ip link set dev covx100 mtu 1400", 1, 0), ("ip link set dev cobr100 mtu 1400 down", 2, 0),
                     ("ip link set dev covx100 addrgenmode eui64", 1, 0),
                     ("ip link set dev cobr100 type bridge mcast_snooping 1", 1, 0),
+                    ("sysctl -q -w net.ipv4.conf.cobr100.rp_filter=0", 1, 0),
+                    ("sysctl -q -w net.ipv4.conf.cobr100.arp_ignore=1", 1, 0),
+                    ("sysctl -q -w net.ipv6.conf.covx100.disable_ipv6=0", 1, 0),
+                    ("sysctl -q -w net.ipv4.ip_forward=1", 2, 0), ("sysctl -q -w net.ipv4.ip_forward=0", 0, 0),
+                    ("sysctl -q -w net.ipv6.conf.all.disable_ipv6=0", 2, 0),
                     ("ip link set dev covx100 type vxlan local 192.0.2.99 learning", 1, 0),
                 ]
                 for (line, devices, entries) in damage {
@@ -198,7 +203,9 @@ extension NamespaceTests {
                 #expect(before.tunnel > 0, "the question for the address was broadcast")
                 #expect(try await world.underlay.ping(from: guests[0], to: guests[1].address, count: 100) == 100)
                 let after = try await frames()
-                #expect(after == before)
+                #expect(after.tunnel == before.tunnel)
+                // The hosts' own IPv6 speaks in the underlay, by some frames in all; copies would be a hundred.
+                #expect(after.underlay < before.underlay + 50)
                 // Without the guests' rows each frame is copied to all: the counters would have shown it.
                 try await world.underlay.run(
                     "bridge fdb del \(guests[1].mac) dev \(blue.tunnel) dst \(world.hosts[1].address)",

@@ -52,8 +52,8 @@ import Testing
         let steps = changes { $0 = NamespaceActual(interior: .absent, leg: nil) }
         #expect(
             steps == [
-                .addNamespace, .silenceNamespace, .addLeg, .silenceLeg, .plugLeg, .raiseLeg, .raiseLoopback,
-                .addAddress, .raiseGateway,
+                .addNamespace, .silenceNamespace, .addLeg, .silenceLeg, .plugLeg, .closeLeg, .raiseLeg,
+                .raiseLoopback, .addAddress, .raiseGateway,
             ]
         )
     }
@@ -88,6 +88,7 @@ import Testing
         #expect(changes { $0.leg = leg(master: nil) } == [.plugLeg])
         #expect(changes { $0.leg = leg(isUp: false) } == [.raiseLeg])
         #expect(changes { $0.leg = leg(mode: "eui64") } == [.silenceLeg])
+        #expect(changes { $0.leg = leg(isUp: false, stack: .open) } == [.closeLeg, .raiseLeg])
     }
 
     private func leg(
@@ -95,6 +96,7 @@ import Testing
         isUp: Bool = true,
         master: String? = "cobr100",
         mode: String = "none",
+        stack: StackSettings = .closed,
         group: String = "4711"
     ) -> Link {
         Link(
@@ -105,6 +107,7 @@ import Testing
             master: master,
             kind: "veth",
             ipv6AddressMode: mode,
+            stack: stack,
             tunnel: nil,
             group: group
         )

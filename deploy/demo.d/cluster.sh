@@ -10,10 +10,9 @@ in_namespace() { nsenter --net="/run/netns/$run-$1" "${@:2}"; }
 # ctl ARGUMENT…: clusterctl, on a machine of its own in the underlay, from where its doorbells reach the workers.
 ctl() { in_namespace ctl "$bin/clusterctl" "$@"; }
 
-# make_namespace NAME: makes a namespace in which nothing speaks unasked, as IPv6 would.
+# make_namespace NAME: makes a namespace with the kernel's own settings, which are Debian's too.
 make_namespace() {
     ip netns add "$run-$1"
-    in_namespace "$1" sysctl -q -e -w net.ipv6.conf.{all,default}.disable_ipv6=1
     ip -n "$run-$1" link set dev lo up
 }
 
@@ -28,7 +27,8 @@ connect() {
 make_underlay() {
     local node
     make_namespace under
-    # A bridge that snoops asks around for listeners.
+    # It is the switch: nothing in it speaks unasked, as IPv6 would, and a bridge that snoops asks around for listeners.
+    in_namespace under sysctl -q -e -w net.ipv6.conf.{all,default}.disable_ipv6=1
     ip -n "$run-under" link add name ubr up type bridge mcast_snooping 0
     make_namespace ctl
     connect ctl 192.0.2.100

@@ -11,6 +11,8 @@ package enum EgressChange: Sendable, Hashable {
     case setLegMTU(Int)
     case silenceLeg
     case plugLeg
+    /// Keeps what leaves the namespace out of the node's own IP stack, also while the leg has no bridge.
+    case closeLeg
     case raiseLeg
     case lowerLeg
     case setMAC
@@ -64,7 +66,7 @@ package enum EgressChange: Sendable, Hashable {
             .removeRoute,
             .addDefaultRoute, .announce:
             .inside
-        case .loadTable, .deleteTable, .startForwarding, .stopForwarding, .forgetConnections: .alone
+        case .closeLeg, .loadTable, .deleteTable, .startForwarding, .stopForwarding, .forgetConnections: .alone
         }
     }
 

@@ -74,7 +74,7 @@ package enum EgressDiff {
         over bridge: Link,
         forgetting forgotten: [IPv4Address]
     ) -> [EgressChange] {
-        [.addLeg(mtu: bridge.mtu), .silenceLeg, .plugLeg]
+        [.addLeg(mtu: bridge.mtu), .silenceLeg, .plugLeg, .closeLeg]
             + ordered(wanted.addresses, of: wanted).map { .addAddress($0) }
             + [.loadTable(without: [])] + forgotten.map { .forgetConnections($0) }
             + [.startForwarding, .raise, .raiseLeg, .addDefaultRoute, .announce]
@@ -86,6 +86,7 @@ package enum EgressDiff {
         if leg.mtu != bridge.mtu { changes.append(.setLegMTU(bridge.mtu)) }
         if let mode = leg.ipv6AddressMode, mode != "none" { changes.append(.silenceLeg) }
         if leg.master != bridge.name { changes.append(.plugLeg) }
+        if leg.isOpenToHost { changes.append(.closeLeg) }
         return changes
     }
 

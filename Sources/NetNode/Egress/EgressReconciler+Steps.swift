@@ -29,6 +29,10 @@ extension EgressReconciler {
             try await namespaces.succeed(HostCommand(program, arguments, input: input, namespace: name.path))
         }
         switch step {
+        case .closeLeg:
+            // Whether the settings took, the read-back tells.
+            let lines = StackSettings.closing(ExternalLegName(name.vni))
+            _ = try await runner.output(StackSettings.command(lines, in: namespaces.namespace))
         case .loadTable(let excluded):
             guard let wanted else { return }
             let commands = try JSONEncoder().encode(EgressTable(wanted, without: excluded).commands)

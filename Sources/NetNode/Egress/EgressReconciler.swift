@@ -143,7 +143,7 @@ package struct EgressReconciler: Sendable {
     /// Tells the segment outside where networks' external addresses are now, of those whose leg is made: who makes one
     /// announces it.
     ///
-    /// - Throws: `HostCommandError` when the node's devices cannot be read.
+    /// - Throws: ``NetlinkError`` when the node's devices cannot be read.
     package func announce(_ wanted: [EgressWanted]) async throws {
         await announce(wanted, try await namespaces.links())
     }

@@ -13,6 +13,7 @@ package struct DeviceMessage: Sendable, Hashable {
     package let peer: Int?
     package let kind: String?
     package let ipv6AddressMode: String?
+    package let stack: StackSettings?
     package let snoopsMulticast: Bool
     package let tunnel: Link.Tunnel?
     package let group: String
@@ -22,7 +23,7 @@ package struct DeviceMessage: Sendable, Hashable {
         static let (address, name, mtu, link, master): (UInt16, UInt16, UInt16, UInt16, UInt16) = (1, 3, 4, 5, 10)
         static let (info, families, group): (UInt16, UInt16, UInt16) = (18, 26, 27)
         static let (kind, data, portKind, portData): (UInt16, UInt16, UInt16, UInt16) = (1, 2, 4, 5)
-        static let ipv6AddressMode: UInt16 = 8
+        static let (ipv4Settings, ipv6Settings, ipv6AddressMode): (UInt16, UInt16, UInt16) = (1, 2, 8)
         static let snooping: UInt16 = 23
         static let portState: UInt16 = 1
         static let (vni, local, learning, port): (UInt16, UInt16, UInt16, UInt16) = (1, 4, 7, 15)
@@ -31,7 +32,9 @@ package struct DeviceMessage: Sendable, Hashable {
     private static let bodyLength = 16
     private static let isUpFlag: UInt32 = 1
     private static let forwarding: UInt8 = 3
-    private static let ipv6: UInt16 = 10
+    private static let (ipv4, ipv6): (UInt16, UInt16) = (2, 10)
+    /// Where settings stand among those of a device, in numbers of 32 bits (linux/ip.h, which counts from 1, and ipv6.h).
+    private static let (forwarding4, reversePathFilter, arpIgnore, disableIPv6) = (0, 7, 18, 26)
     /// By number, as `ip` calls them.
     private static let addressModes = ["eui64", "none", "stable_secret", "random"]
 
@@ -51,8 +54,9 @@ package struct DeviceMessage: Sendable, Hashable {
         master = attributes.number(Attribute.master, UInt32.self).map(Int.init)
         peer = attributes.number(Attribute.link, UInt32.self).map(Int.init)
         group = String(attributes.number(Attribute.group, UInt32.self) ?? 0)
-        let mode = try attributes.nested(Attribute.families)?.nested(Self.ipv6)?
-            .number(Attribute.ipv6AddressMode, UInt8.self)
+        let families = try attributes.nested(Attribute.families)
+        let mode = try families?.nested(Self.ipv6)?.number(Attribute.ipv6AddressMode, UInt8.self)
+        stack = try families.flatMap(Self.stack)
         ipv6AddressMode = mode.map { Int($0) < Self.addressModes.count ? Self.addressModes[Int($0)] : "unknown" }
 
         let info = try attributes.nested(Attribute.info)
@@ -62,6 +66,23 @@ package struct DeviceMessage: Sendable, Hashable {
         tunnel = kind == "vxlan" ? Self.tunnel(data) : nil
         let port = info?.text(Attribute.portKind) == "bridge" ? try info?.nested(Attribute.portData) : nil
         isForwarding = port?.number(Attribute.portState, UInt8.self) == Self.forwarding
+    }
+
+    private static func stack(_ families: NetlinkAttributes) throws(NetlinkError) -> StackSettings? {
+        func setting(_ index: Int, in settings: ArraySlice<UInt8>?) -> UInt32? {
+            settings?.number(at: index * MemoryLayout<UInt32>.size, UInt32.self)
+        }
+        let ipv4 = try families.nested(Self.ipv4)?[Attribute.ipv4Settings]
+        let ipv6 = try families.nested(Self.ipv6)?[Attribute.ipv6Settings]
+        guard let forwards = setting(forwarding4, in: ipv4), let filter = setting(reversePathFilter, in: ipv4),
+            let ignore = setting(arpIgnore, in: ipv4)
+        else { return nil }
+        return StackSettings(
+            forwards: forwards != 0,
+            reversePathFilter: filter,
+            arpIgnore: ignore,
+            isIPv6Disabled: setting(disableIPv6, in: ipv6).map { $0 != 0 }
+        )
     }
 
     private static func tunnel(_ data: NetlinkAttributes?) -> Link.Tunnel? {
@@ -89,6 +110,7 @@ package struct DeviceMessage: Sendable, Hashable {
             master: master.map { names[$0] ?? "" },
             kind: kind,
             ipv6AddressMode: ipv6AddressMode,
+            stack: stack,
             snoopsMulticast: snoopsMulticast,
             tunnel: tunnel,
             group: group,

@@ -1,7 +1,7 @@
-/// Tells, from the kernel's account of transactions, which of them were done to the gate's table by others, and which to
+/// Tells, from the kernel's account of transactions, which of them were done to the gate's tables by others, and which to
 /// the rules inside a namespace; pure.
 ///
-/// What we do ourselves always makes the table anew, in one transaction. Whoever does the same passes for us: those are
+/// What we do ourselves always makes the tables anew, in one transaction. Whoever does the same passes for us: those are
 /// found by reading the rules.
 package struct RuleEvents: Sendable {
     private enum Kind {
@@ -10,12 +10,12 @@ package struct RuleEvents: Sendable {
     }
 
     private static let bodyLength = 4
-    private static let (ipv4, bridging): (UInt8, UInt8) = (2, 7)
+    private static let ipv4: UInt8 = 2
     /// The table's name has this number in messages of every kind.
     private static let table: UInt16 = 1
 
-    /// Whether the transaction that is under way has touched the table, and whether the table was made in it.
-    private var (isTouched, isMade) = (false, false)
+    /// The tables that the transaction that is under way has touched, and those of them that were made in it.
+    private var (touched, made): (Set<GateTable.Family>, Set<GateTable.Family>) = ([], [])
 
     package init() {}
 
@@ -46,22 +46,22 @@ package struct RuleEvents: Sendable {
     }
 
     /// Forgets what is under way: part of it was lost.
-    package mutating func forget() { (isTouched, isMade) = (false, false) }
+    package mutating func forget() { (touched, made) = ([], []) }
 
     private mutating func note(_ message: NetlinkMessage) throws(NetlinkError) -> Bool {
         guard message.type >> 8 == Kind.subsystem else { return false }
         let kind = message.type & 0xff
         guard kind != Kind.newGeneration else {
             defer { forget() }
-            return isTouched && !isMade
+            return !touched.isSubset(of: made)
         }
         let attributes = try NetlinkAttributes(message.payload.dropFirst(Self.bodyLength))
-        guard message.payload.first == Self.bridging, attributes.text(Self.table) == GateTable.name else {
-            return false
-        }
-        isTouched = true
-        if kind == Kind.newTable { isMade = true }
-        if kind == Kind.deleteTable { isMade = false }
+        guard let family = message.payload.first.flatMap(GateTable.Family.init(number:)),
+            attributes.text(Self.table) == GateTable.name
+        else { return false }
+        touched.insert(family)
+        if kind == Kind.newTable { made.insert(family) }
+        if kind == Kind.deleteTable { made.remove(family) }
         return false
     }
 }

@@ -4,12 +4,14 @@ import Logging
 import Synchronization
 
 /// The gate of a node: closed unless it was opened for a time, which the kernel measures.
+///
+/// With it, made and repaired together, stand the rules that keep guests out of the node's own stack.
 package final class Gate: Sendable {
     private struct State {
         /// Whether it may be opened: between the beginning of a tenure and the moment in which it falls silent.
         var mayOpen = false
-        /// The kernel's own words for the table as we made it, to find out what others did to it.
-        var listing: String?
+        /// The kernel's own words for the tables as we made them, to find out what others did to them.
+        var listing: [String]?
     }
 
     /// How long after the decision `nft` may still be started; with its own time below it stays within what the
@@ -114,10 +116,16 @@ package final class Gate: Sendable {
         }
     }
 
-    /// The table without its counter, elements and all; nil when it is not there.
-    private func listing() async throws -> String? {
-        let arguments = ["--stateless", "list", "table", "bridge", GateTable.name]
-        let output = try await runner.output(HostCommand(.nft, arguments, namespace: namespace))
-        return output.exit.isSuccess ? output.text : nil
+    /// The tables without their counters, elements and all; nil when one is not there.
+    private func listing() async throws -> [String]? {
+        var tables: [String] = []
+        // One by one: of several lists in one command nft 1.0.6 finds only the last table.
+        for family in GateTable.families {
+            let arguments = ["--stateless", "list", "table", family.rawValue, GateTable.name]
+            let output = try await runner.output(HostCommand(.nft, arguments, namespace: namespace))
+            guard output.exit.isSuccess else { return nil }
+            tables.append(output.text)
+        }
+        return tables
     }
 }

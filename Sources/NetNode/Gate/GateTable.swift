@@ -6,10 +6,28 @@
 /// with one timeout stands for all ports.
 package enum GateTable {
     static let name = "coplane"
+    /// The tables that are made together, by family: the gate itself, and those of ``HostFirewall``.
+    static let families: [Family] = [.bridge, .inet, .arp]
+
+    /// A family of tables, by the name that it has for `nft`.
+    enum Family: String {
+        case bridge, inet, arp
+
+        /// By the number that it has in netlink.
+        init?(number: UInt8) {
+            switch number {
+            case 1: self = .inet
+            case 3: self = .arp
+            case 7: self = .bridge
+            default: return nil
+            }
+        }
+    }
+
     /// The device group of every leg.
     package static let group = 4711
 
-    /// The batch that makes the table anew in one transaction, whatever is there.
+    /// The batch that makes the table anew in one transaction, and those of ``HostFirewall`` with it, whatever is there.
     ///
     /// Also while it is open: it heals whatever somebody did to it, costs 10 to 15 ms, and was seen to let every frame of
     /// a probe through that it let through before, and none that it did not.
@@ -38,7 +56,7 @@ package enum GateTable {
               }
             }
 
-            """
+            """ + HostFirewall.script
     }
 }
 

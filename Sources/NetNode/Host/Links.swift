@@ -15,6 +15,8 @@ package struct Link: Sendable, Hashable, Decodable {
     package let kind: String?
     /// Whether IPv6 gives it an address by itself; nil where the kernel has no IPv6.
     package let ipv6AddressMode: String?
+    /// What the node's IP stack takes from it; nil where that was not read: `ip` does not show it.
+    package let stack: StackSettings?
     /// Whether it is a bridge that follows who listens to which multicast group.
     package let snoopsMulticast: Bool
     /// What makes it a VXLAN device, if it is one.
@@ -49,6 +51,7 @@ package struct Link: Sendable, Hashable, Decodable {
         lower: String? = nil,
         kind: String?,
         ipv6AddressMode: String?,
+        stack: StackSettings? = nil,
         snoopsMulticast: Bool = false,
         tunnel: Tunnel?,
         group: String? = nil,
@@ -62,6 +65,7 @@ package struct Link: Sendable, Hashable, Decodable {
         self.lower = lower
         self.kind = kind
         self.ipv6AddressMode = ipv6AddressMode
+        self.stack = stack
         self.snoopsMulticast = snoopsMulticast
         self.tunnel = tunnel
         self.group = group
@@ -102,6 +106,7 @@ package struct Link: Sendable, Hashable, Decodable {
         lower = try fields.decodeIfPresent(String.self, forKey: .lower)
         ipv6AddressMode = try fields.decodeIfPresent(String.self, forKey: .addressMode)
         group = try fields.decodeIfPresent(String.self, forKey: .group)
+        stack = nil
         guard fields.contains(.linkinfo) else {
             (kind, tunnel, snoopsMulticast, isForwarding) = (nil, nil, false, false)
             return
@@ -112,6 +117,9 @@ package struct Link: Sendable, Hashable, Decodable {
         tunnel = kind == "vxlan" ? try info.decode(Tunnel.self, forKey: .data) : nil
         snoopsMulticast = kind == "bridge" ? try info.decode(Bridge.self, forKey: .data).snooping != 0 : false
     }
+
+    /// Whether the node's IP stack is known to take something from it.
+    var isOpenToHost: Bool { stack.map { !$0.isClosed } ?? false }
 
     /// Whether it is the other end of a device that names this number as its peer's.
     func isOtherEnd(of peer: Int?) -> Bool { kind == "veth" && peer == index }

@@ -15,6 +15,9 @@ package enum MeshChange: Sendable, Hashable {
     /// itself would do nothing here, for want of a querier.
     case silenceBridge(BridgeName)
     case silenceTunnel(TunnelName)
+    /// Keeps the guests' voice out of the node: what comes in there is not for its IP stack.
+    case closeBridge(BridgeName)
+    case closeTunnel(TunnelName)
     case plugTunnel(TunnelName)
     case raiseBridge(BridgeName)
     case raiseTunnel(TunnelName)
@@ -28,23 +31,33 @@ package enum MeshChange: Sendable, Hashable {
     package var vni: VNI {
         switch self {
         case .deleteBridge(let bridge), .createBridge(let bridge), .setBridgeMTU(let bridge, _),
-            .silenceBridge(let bridge), .raiseBridge(let bridge):
+            .silenceBridge(let bridge), .closeBridge(let bridge), .raiseBridge(let bridge):
             bridge.vni
         case .deleteTunnel(let tunnel), .createTunnel(let tunnel, _, _), .setTunnel(let tunnel, _),
-            .setTunnelMTU(let tunnel, _), .silenceTunnel(let tunnel), .plugTunnel(let tunnel),
-            .raiseTunnel(let tunnel), .addEntry(let tunnel, _), .removeEntry(let tunnel, _):
+            .setTunnelMTU(let tunnel, _), .silenceTunnel(let tunnel), .closeTunnel(let tunnel),
+            .plugTunnel(let tunnel), .raiseTunnel(let tunnel), .addEntry(let tunnel, _), .removeEntry(let tunnel, _):
             tunnel.vni
         }
     }
 
-    package var isOfEntries: Bool {
+    /// The stages of a pass, in their order, each by one program: no device is up before it is closed.
+    enum Stage {
+        case devices, settings, raising, entries
+    }
+
+    var stage: Stage {
         switch self {
-        case .addEntry, .removeEntry: true
-        default: false
+        case .addEntry, .removeEntry: .entries
+        case .closeBridge, .closeTunnel: .settings
+        case .raiseBridge, .raiseTunnel: .raising
+        default: .devices
         }
     }
 
-    /// The line of the batch that does it: of `bridge` for entries, of `ip` for devices.
+    package var isOfEntries: Bool { stage == .entries }
+
+    /// The line of the batch that does it: of `bridge` for entries, of `ip` for devices; for settings the lines of
+    /// `sysctl`.
     ///
     /// Names stand behind `dev` and `name`: a bare one is read as a keyword when it abbreviates one.
     package var batchLine: String {
@@ -59,6 +72,8 @@ package enum MeshChange: Sendable, Hashable {
         case .setTunnelMTU(let tunnel, let mtu): "link set dev \(tunnel) mtu \(mtu)"
         case .silenceBridge(let bridge): "link set dev \(bridge) addrgenmode none type bridge mcast_snooping 0"
         case .silenceTunnel(let tunnel): "link set dev \(tunnel) addrgenmode none"
+        case .closeBridge(let bridge): StackSettings.closing(bridge).joined(separator: "\n")
+        case .closeTunnel(let tunnel): StackSettings.closing(tunnel).joined(separator: "\n")
         case .plugTunnel(let tunnel): "link set dev \(tunnel) master \(BridgeName(tunnel.vni))"
         case .raiseBridge(let bridge): "link set dev \(bridge) up"
         case .raiseTunnel(let tunnel): "link set dev \(tunnel) up"

@@ -42,11 +42,15 @@ package enum MeshDiff {
         guard let have else {
             // The MTU is set afterwards, not in the creation: only then does the kernel keep it, whatever MTU the
             // ports have that come later.
-            return [.createBridge(name), .silenceBridge(name), .setBridgeMTU(name, network.mtu), .raiseBridge(name)]
+            return [
+                .createBridge(name), .silenceBridge(name), .setBridgeMTU(name, network.mtu), .closeBridge(name),
+                .raiseBridge(name),
+            ]
         }
         var changes: [MeshChange] = []
         if !isSilent(have) { changes.append(.silenceBridge(name)) }
         if have.mtu != network.mtu.rawValue { changes.append(.setBridgeMTU(name, network.mtu)) }
+        if have.isOpenToHost { changes.append(.closeBridge(name)) }
         if !have.isUp { changes.append(.raiseBridge(name)) }
         return changes
     }
@@ -60,7 +64,7 @@ package enum MeshDiff {
         guard let have else {
             return [
                 .createTunnel(name, local: network.local, mtu: network.mtu), .silenceTunnel(name), .plugTunnel(name),
-                .raiseTunnel(name),
+                .closeTunnel(name), .raiseTunnel(name),
             ]
         }
         var changes: [MeshChange] = []
@@ -70,6 +74,7 @@ package enum MeshDiff {
         if have.mtu != network.mtu.rawValue { changes.append(.setTunnelMTU(name, network.mtu)) }
         if !isSilent(have) { changes.append(.silenceTunnel(name)) }
         if bridge == nil || have.master != BridgeName(name.vni).description { changes.append(.plugTunnel(name)) }
+        if have.isOpenToHost { changes.append(.closeTunnel(name)) }
         if !have.isUp { changes.append(.raiseTunnel(name)) }
         return changes
     }

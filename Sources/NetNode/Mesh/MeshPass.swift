@@ -41,7 +41,7 @@ package struct MeshPass: Sendable, Hashable {
     }
 
     private static func text(_ remaining: [MeshChange]) -> String {
-        let steps = remaining.prefix(3).map { "'\($0.batchLine)'" }.joined(separator: ", ")
+        let steps = remaining.prefix(3).map { "'\($0.batchLine.replacing("\n", with: ", "))'" }.joined(separator: ", ")
         return "\(remaining.count) steps did not take, such as \(steps)"
     }
 }

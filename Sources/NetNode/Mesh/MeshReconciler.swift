@@ -159,26 +159,34 @@ package struct MeshReconciler: Sendable {
         return pass
     }
 
-    /// Gives devices to `ip` and entries to `bridge`, one process each.
+    /// Gives devices to `ip`, settings to `sysctl` and entries to `bridge`, one process for each stage.
     ///
     /// - Returns: What they complained of. Their exit codes are not asked: they are 0 for an `append` that did nothing
     ///   and 1 for a row that was gone already.
     private func run(_ changes: [MeshChange]) async throws -> Outcome {
         var outcome = Outcome()
-        for (program, ofEntries) in [(HostCommand.Program.ip, false), (.bridge, true)] {
-            let changes = changes.filter { $0.isOfEntries == ofEntries }
-            let lines = changes.map { $0.batchLine + "\n" }
-            guard !lines.isEmpty else { continue }
-            // Without -force a batch ends at its first failure.
-            let command = HostCommand(
-                program,
-                ["-force", "-batch", "-"],
-                input: lines.joined(),
-                namespace: namespace
-            )
-            outcome.note(try await runner.output(command).complaint, of: changes)
+        let closes = changes.contains { $0.stage == .settings }
+        // Where nothing is to be closed, devices are raised by the process that makes and alters them.
+        let stages: [Set<MeshChange.Stage>] =
+            closes ? [[.devices], [.settings], [.raising], [.entries]] : [[.devices, .raising], [.entries]]
+        for stage in stages {
+            let changes = changes.filter { stage.contains($0.stage) }
+            guard !changes.isEmpty else { continue }
+            outcome.note(try await runner.output(command(changes, stage)).complaint, of: changes)
         }
         return outcome
+    }
+
+    private func command(_ changes: [MeshChange], _ stage: Set<MeshChange.Stage>) -> HostCommand {
+        let lines = changes.map(\.batchLine)
+        if stage == [.settings] { return StackSettings.command(lines, in: namespace) }
+        // Without -force a batch ends at its first failure.
+        return HostCommand(
+            stage == [.entries] ? .bridge : .ip,
+            ["-force", "-batch", "-"],
+            input: lines.map { $0 + "\n" }.joined(),
+            namespace: namespace
+        )
     }
 
     /// What came of the batches of one pass.

@@ -18,6 +18,8 @@ package enum NamespaceChange: Sendable, Hashable {
     case setLegMTU
     case silenceLeg
     case plugLeg
+    /// Keeps what leaves the namespace out of the node's own IP stack, also while the leg has no bridge.
+    case closeLeg
     case raiseLeg
     case setGatewayMAC
     case setGatewayMTU
@@ -34,6 +36,10 @@ package enum NamespaceChange: Sendable, Hashable {
         case alone
         /// In a batch of `ip` on the node, with those of other networks.
         case node
+        /// By `sysctl` on the node, with those of other networks.
+        case settings
+        /// In a batch of `ip` on the node, after the settings.
+        case raising
         /// In a batch of `ip` inside the namespace.
         case inside
     }
@@ -41,7 +47,9 @@ package enum NamespaceChange: Sendable, Hashable {
     var place: Place {
         switch self {
         case .deleteName, .addNamespace, .silenceNamespace, .deleteGateway: .alone
-        case .deleteLeg, .addLeg, .setLegGroup, .setLegMTU, .silenceLeg, .plugLeg, .raiseLeg: .node
+        case .deleteLeg, .addLeg, .setLegGroup, .setLegMTU, .silenceLeg, .plugLeg: .node
+        case .closeLeg: .settings
+        case .raiseLeg: .raising
         case .raiseLoopback, .setGatewayMAC, .setGatewayMTU, .addAddress, .removeAddress, .raiseGateway: .inside
         }
     }
@@ -66,7 +74,7 @@ package enum NamespaceChange: Sendable, Hashable {
         }
     }
 
-    /// The line of the batch that does it.
+    /// The line of the batch that does it; for settings the lines of `sysctl`.
     func batchLine(_ wanted: NamespaceWanted, in name: NamespaceName) -> String {
         let (leg, gateway) = (LegName(wanted.vni), Self.gateway)
         return switch self {
@@ -81,6 +89,7 @@ package enum NamespaceChange: Sendable, Hashable {
         case .setLegMTU: "link set dev \(leg) mtu \(wanted.mtu)"
         case .silenceLeg: "link set dev \(leg) addrgenmode none"
         case .plugLeg: "link set dev \(leg) master \(BridgeName(wanted.vni))"
+        case .closeLeg: StackSettings.closing(leg).joined(separator: "\n")
         case .raiseLeg: "link set dev \(leg) up"
         case .setGatewayMAC: "link set dev \(gateway) address \(wanted.mac)"
         case .setGatewayMTU: "link set dev \(gateway) mtu \(wanted.mtu)"

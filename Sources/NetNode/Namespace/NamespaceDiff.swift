@@ -23,7 +23,7 @@ package enum NamespaceDiff {
         if let leg {
             changes += self.changes(of: leg, to: wanted)
         } else {
-            changes += [.silenceNamespace, .addLeg, .silenceLeg, .plugLeg, .raiseLeg]
+            changes += [.silenceNamespace, .addLeg, .silenceLeg, .plugLeg, .closeLeg, .raiseLeg]
         }
         if !loopbackIsUp { changes.append(.raiseLoopback) }
         return changes + self.changes(of: gateway, to: wanted)
@@ -40,6 +40,7 @@ package enum NamespaceDiff {
         if leg.mtu != wanted.mtu.rawValue { changes.append(.setLegMTU) }
         if let mode = leg.ipv6AddressMode, mode != "none" { changes.append(.silenceLeg) }
         if leg.master != BridgeName(wanted.vni).description { changes.append(.plugLeg) }
+        if leg.isOpenToHost { changes.append(.closeLeg) }
         if !leg.isUp { changes.append(.raiseLeg) }
         return changes
     }

@@ -11,7 +11,7 @@ extension NamespaceReconciler {
 
     /// Takes all legs of this node down, and reads back: for a node that nobody guards any more.
     ///
-    /// - Throws: ``LegsStayUp`` when some are not down, and `HostCommandError` when the node's devices cannot be read.
+    /// - Throws: ``LegsStayUp`` when some are not down, and ``NetlinkError`` when the node's devices cannot be read.
     package func lowerLegs() async throws {
         let legs = try await raisedLegs()
         let complaint = try await batch(legs.map { "link set dev \($0) down" }, in: namespace)

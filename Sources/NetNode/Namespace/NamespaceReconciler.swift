@@ -62,7 +62,7 @@ package struct NamespaceReconciler: Sendable {
     ///   - wanted: read when no other pass or deletion is in the middle, so that nothing is made again that was just
     ///     deleted.
     /// - Returns: What is wrong with each network that did not get there; none of them keeps the others from it.
-    /// - Throws: `HostCommandError` when the node's devices cannot be read, and what `wanted` throws: then nothing
+    /// - Throws: ``NetlinkError`` when the node's devices cannot be read, and what `wanted` throws: then nothing
     ///   is changed.
     package func pass(
         isWhole: Bool = false,
@@ -144,15 +144,26 @@ package struct NamespaceReconciler: Sendable {
     /// Tells a network's guests and bridges where its gateway is now.
     ///
     /// Without it, bridges send what is for the gateway to where it was, for as long as they remember: five minutes.
-    func announce(_ vni: VNI) throws(NamespaceSocket.Failure) {
-        try MACAddress.gateway(of: vni).give(to: NamespaceChange.gateway, in: name(vni).path)
+    /// - Returns: Whether there is a gateway to announce; one that is yet to be made is announced once it is.
+    /// - Throws: `NamespaceSocket.Failure` when there is one, and it could not be announced.
+    @discardableResult
+    func announce(_ vni: VNI) throws(NamespaceSocket.Failure) -> Bool {
+        do {
+            try MACAddress.gateway(of: vni).give(to: NamespaceChange.gateway, in: name(vni).path)
+            return true
+        } catch {
+            guard error.isOfAbsence else { throw error }
+            return false
+        }
     }
 
     // MARK: Steps
 
+    /// The node's devices by name, with the settings that `ip` does not show.
+    ///
+    /// - Throws: ``NetlinkError`` when the kernel cannot be read.
     func links() async throws -> [String: Link] {
-        let links = try await Link.all(in: namespace, run: runner)
-        return Dictionary(links.map { ($0.name, $0) }) { first, _ in first }
+        try await HostSurvey.take(in: namespace, names: [], withEntries: false).links
     }
 
     private func changes(to wanted: NamespaceWanted, links: [String: Link]) async throws -> [NamespaceChange] {
@@ -173,15 +184,7 @@ package struct NamespaceReconciler: Sendable {
         // What stands on a step that failed is left for the next pass: no leg, for one, into a namespace that would not
         // announce its gateway.
         let changes = changes.filter { complaints[$0.wanted.vni] == nil }
-        let lines = changes.flatMap { change in
-            change.steps.filter { $0.place == .node }
-                .map { (vni: change.wanted.vni, text: $0.batchLine(change.wanted, in: name(change.wanted.vni))) }
-        }
-        let onNode = BatchComplaints.byLine(try await batch(lines.map(\.text), in: namespace))
-        for (line, text) in onNode.sorted(by: { $0.key < $1.key }) where lines.indices.contains(line - 1) {
-            let vni = lines[line - 1].vni
-            complaints[vni] = complaints[vni] ?? text
-        }
+        complaints.merge(try await takeOnNode(changes)) { first, _ in first }
         let inside = changes.map(\.wanted)
         for (wanted, result) in await eachOf(inside, { try await takeInside(steps[$0.vni] ?? [], $0) }) {
             if case .failure(let error) = result { complaints[wanted.vni] = complaints[wanted.vni] ?? "\(error)" }
@@ -199,6 +202,10 @@ package struct NamespaceReconciler: Sendable {
                     remaining: remaining,
                     complaint: complaints[wanted.vni] ?? ""
                 )
+            case .success where steps[wanted.vni]?.contains(.addLeg) == true:
+                // Now that its port forwards: what it said as it came up may have been lost. Behind a closed gate nobody
+                // hears it.
+                do { try announce(wanted.vni) } catch { failures[wanted.vni] = error }
             case .success: break
             }
         }
@@ -212,6 +219,33 @@ package struct NamespaceReconciler: Sendable {
             guard let (program, arguments, isInside) = step.command(name) else { continue }
             try await succeed(HostCommand(program, arguments, namespace: isInside ? name.path : namespace))
         }
+    }
+
+    /// Takes the steps on the node of several networks together, place by place.
+    ///
+    /// - Returns: The first thing that was said of each network's.
+    private func takeOnNode(
+        _ changes: [(wanted: NamespaceWanted, steps: [NamespaceChange])]
+    ) async throws -> [VNI: String] {
+        func lines(_ places: Set<NamespaceChange.Place>) -> [(vni: VNI, text: String)] {
+            changes.flatMap { change in
+                change.steps.filter { places.contains($0.place) }
+                    .map { (change.wanted.vni, $0.batchLine(change.wanted, in: name(change.wanted.vni))) }
+            }
+        }
+        let settings = lines([.settings]).map(\.text)
+        // Where nothing is to be closed, legs are raised by the process that makes and alters them.
+        let batches = settings.isEmpty ? [lines([.node, .raising])] : [lines([.node]), lines([.raising])]
+        var complaints: [VNI: String] = [:]
+        for (index, lines) in batches.enumerated() {
+            if index > 0 { _ = try await runner.output(StackSettings.command(settings, in: namespace)) }
+            let said = BatchComplaints.byLine(try await batch(lines.map(\.text), in: namespace))
+            for (line, text) in said.sorted(by: { $0.key < $1.key }) where lines.indices.contains(line - 1) {
+                let vni = lines[line - 1].vni
+                complaints[vni] = complaints[vni] ?? text
+            }
+        }
+        return complaints
     }
 
     private func takeInside(_ steps: [NamespaceChange], _ wanted: NamespaceWanted) async throws {

@@ -1,0 +1,40 @@
+/// The rules by which a node's own network stack takes nothing that comes from its networks' devices, and sends nothing
+/// there: guests speak to each other through the node, and never to it.
+///
+/// Without them a bridge is a device of the node like any other: its kernel answers ARP requests for the node's addresses
+/// there, takes datagrams to them (one to the VXLAN port reaches any network), and routes where `ip_forward` is on. By
+/// name, so that they hold from the moment in which a device is made; ``StackSettings`` says the same of each device.
+///
+/// Not in prerouting: where `br_netfilter` is loaded, frames that a bridge only passes on come by there, and in `forward`
+/// with the bridge on both sides.
+enum HostFirewall {
+    private static let devices = [BridgeName.prefix, TunnelName.prefix, LegName.prefix, ExternalLegName.prefix]
+        .map { "\"\($0)*\"" }.joined(separator: ", ")
+
+    /// The part of the gate's batch that makes these tables anew.
+    static let script = """
+        table inet \(GateTable.name)
+        delete table inet \(GateTable.name)
+        table inet \(GateTable.name) {
+          chain input {
+            type filter hook input priority -400; policy accept;
+            iifname { \(devices) } counter drop
+          }
+          chain forward {
+            type filter hook forward priority -400; policy accept;
+            iifname "\(BridgeName.prefix)*" oifname "\(BridgeName.prefix)*" accept
+            iifname { \(devices) } counter drop
+            oifname { \(devices) } counter drop
+          }
+        }
+        table arp \(GateTable.name)
+        delete table arp \(GateTable.name)
+        table arp \(GateTable.name) {
+          chain input {
+            type filter hook input priority -400; policy accept;
+            iifname { \(devices) } counter drop
+          }
+        }
+
+        """
+}
