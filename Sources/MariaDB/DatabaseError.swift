@@ -126,8 +126,11 @@ public struct DatabaseError: Error, Sendable, Hashable, CustomStringConvertible,
     private let message: String
 
     /// Creates an error; `message` may quote values, which `description` then leaves out.
+    ///
+    /// libmariadb reports a TLS connection that breaks after it was set up as 2026, where a plain one gives 2013: both are
+    /// `connectionLost`, because what follows from them is the same.
     public init(code: Code, sqlState: String = "HY000", phase: Phase, statement: String? = nil, message: String) {
-        self.code = code
+        self.code = code == .tlsFailed && phase != .connect ? .connectionLost : code
         self.sqlState = sqlState
         self.phase = phase
         self.statement = statement

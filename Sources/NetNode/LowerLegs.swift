@@ -20,7 +20,7 @@ struct LowerLegs: AsyncParsableCommand {
 
     func run() async throws {
         let start = DaemonStart(.netnode, config: config, node: node)
-        throw ExitCode(
+        ProcessEnd.end(
             await start.run { context in
                 let network = context.configuration.network
                 // Whose legs they are is not for us to say while somebody holds them up.

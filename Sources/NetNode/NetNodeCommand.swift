@@ -27,8 +27,8 @@ public struct NetNodeCommand: AsyncParsableCommand {
 
         func run() async throws {
             let start = DaemonStart(.netnode, config: config, node: node)
-            if checkConfiguration { throw ExitCode(await start.check()) }
-            throw ExitCode(await start.run { try await NetNodeDaemon(context: $0).run() })
+            if checkConfiguration { ProcessEnd.end(await start.check()) }
+            ProcessEnd.end(await start.run { try await NetNodeDaemon(context: $0).run() })
         }
     }
 }

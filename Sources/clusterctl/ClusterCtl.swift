@@ -1,4 +1,5 @@
 import ArgumentParser
+import ClusterOps
 import Glibc
 
 /// The command line of ClusterOps.
@@ -31,5 +32,7 @@ struct ClusterCtl: AsyncParsableCommand {
         } catch {
             Failure(error).exit()
         }
+        // A return from here would run the exit handlers.
+        ProcessEnd.end(0)
     }
 }

@@ -77,4 +77,4 @@ var reactions = Daemon.Reactions()
 reactions.onReload = { tell("reloaded") }
 reactions.onImmediateStop = { tell("stopped at once") }
 let ending = await Daemon.run(services: services, logger: Logger(label: "probe"), reactions: reactions)
-exit(ending.rawValue)
+ProcessEnd.end(ending.rawValue)

@@ -8,7 +8,7 @@ import Testing
         let port = try freePort()
         let server = try PrivateServer(port: port, options: ["--skip-ssl"])
         defer { server.destroy() }
-        let authority = try Authority(name: "some authority")
+        let authority = try CertificateAuthority(name: "some-authority")
         defer { authority.remove() }
         for tls in [ConnectionConfiguration.TLS.required, .verify(authorities: authority.certificate)] {
             await #expect(throws: DatabaseError.self, "\(tls)") { try await Connection.open(remote(port, tls)) }
@@ -40,8 +40,8 @@ import Testing
 
     @Test func `verify takes our authority's certificate for the host, and no other`() async throws {
         let port = try freePort()
-        let ours = try Authority(name: "ours")
-        let foreign = try Authority(name: "foreign")
+        let ours = try CertificateAuthority(name: "ours")
+        let foreign = try CertificateAuthority(name: "foreign")
         defer {
             ours.remove()
             foreign.remove()
@@ -72,82 +72,50 @@ import Testing
         }
     }
 
+    @Test func `a TLS connection that is cut is a lost one, as a plain one is, and a transaction begins again`()
+        async throws
+    {
+        let authority = try CertificateAuthority(name: "ours")
+        defer { authority.remove() }
+        let certificate = try authority.issue(host: "localhost")
+        let server = try PrivateServer(options: [
+            "--ssl-cert=\(certificate.chain)", "--ssl-key=\(certificate.key)", "--ssl-ca=\(authority.certificate)",
+        ])
+        let proxy = try DatabaseProxy(to: server)
+        defer {
+            proxy.close()
+            server.destroy()
+        }
+        let configuration = remote(proxy.port, .verify(authorities: authority.certificate), host: "localhost")
+        let connection = try await Connection.open(configuration)
+        let error = await #expect(throws: DatabaseError.self) {
+            try await connection.withSession { session in
+                _ = try session.query("SELECT 1")
+                proxy.dropAll()
+                _ = try session.query("SELECT 2")
+            }
+        }
+        #expect(error?.code == .connectionLost && error?.isUnreachable == true, "\(String(describing: error))")
+        await connection.close()
+
+        let database = Database(configuration, logger: .silent)
+        let begun = Locked(0)
+        let answer = try await database.withTransaction { transaction in
+            begun.update { $0 += 1 }
+            _ = try transaction.query("SELECT 1")
+            if begun.value == 1 { proxy.dropAll() }
+            return try transaction.query("SELECT 42")[0].only(Int.self)
+        }
+        #expect(answer == 42 && begun.value == 2)
+        await database.close()
+    }
+
     private func remote(
         _ port: UInt16,
         _ tls: ConnectionConfiguration.TLS,
         host: String = "127.0.0.1"
     ) -> ConnectionConfiguration {
         ConnectionConfiguration(endpoint: .hosts([.init(name: host, port: port)]), user: "root", tls: tls)
-    }
-}
-
-/// A certificate authority of the test's own, made with openssl.
-private struct Authority {
-    let directory: String
-    var certificate: String { "\(directory)/ca.pem" }
-
-    init(name: String) throws {
-        directory = "/tmp/clusterops-ca-\(UInt32.random(in: .min ... .max))"
-        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-        try openssl(
-            "req",
-            "-x509",
-            "-newkey",
-            "rsa:2048",
-            "-nodes",
-            "-days",
-            "2",
-            "-subj",
-            "/CN=\(name)",
-            "-keyout",
-            "ca.key",
-            "-out",
-            "ca.pem"
-        )
-    }
-
-    func issue(host: String) throws -> (chain: String, key: String) {
-        try openssl(
-            "req",
-            "-newkey",
-            "rsa:2048",
-            "-nodes",
-            "-subj",
-            "/CN=\(host)",
-            "-keyout",
-            "host.key",
-            "-out",
-            "host.csr"
-        )
-        try openssl(
-            "x509",
-            "-req",
-            "-in",
-            "host.csr",
-            "-CA",
-            "ca.pem",
-            "-CAkey",
-            "ca.key",
-            "-CAcreateserial",
-            "-days",
-            "2",
-            "-out",
-            "host.pem"
-        )
-        return ("\(directory)/host.pem", "\(directory)/host.key")
-    }
-
-    func remove() {
-        try? FileManager.default.removeItem(atPath: directory)
-    }
-
-    private func openssl(_ arguments: String...) throws {
-        let process = try SpawnedProcess(
-            "/bin/sh",
-            ["-c", "cd \"$0\" && exec openssl \"$@\"", directory] + arguments,
-            output: "\(directory)/log"
-        )
-        try #require(process.wait() == 0, "openssl \(arguments.joined(separator: " "))")
     }
 }
 

@@ -1,7 +1,8 @@
 /// What a client says on a connection, cut into packets, with the text of every statement that it runs.
 ///
 /// Pure: it knows as much of the protocol as it takes to find a statement. A packet is three bytes of length, a sequence
-/// number and a payload; the number is 0 in the first packet of a command, and never in those of the handshake.
+/// number and a payload; the number is 0 in the first packet of a command, and never in those of the handshake. After a client
+/// has asked for TLS nothing can be read any more: bytes are given out as they come, without statements.
 struct ClientStream {
     /// A statement that is about to reach the server.
     struct Event: Sendable, Hashable {
@@ -34,21 +35,32 @@ struct ClientStream {
     private var texts: [UInt32: String] = [:]
     private var preparing: (text: String, answer: [UInt8])?
     private var transaction: [String] = []
+    private var isEncrypted = false
 
     /// Takes bytes of the client, and gives out the packets that are complete.
     mutating func feed(_ bytes: some Sequence<UInt8>) -> [Packet] {
         rest += bytes
         var packets: [Packet] = []
         var start = 0
-        while rest.count - start >= 4 {
+        while !isEncrypted, rest.count - start >= 4 {
             let length = Int(rest[start]) | Int(rest[start + 1]) << 8 | Int(rest[start + 2]) << 16
             guard rest.count - start >= 4 + length else { break }
             let packet = Array(rest[start..<start + 4 + length])
             start += 4 + length
             packets.append(Packet(bytes: packet, event: event(of: packet)))
+            isEncrypted = Self.asksForTLS(packet)
         }
         if start > 0 { rest.removeFirst(start) }
+        if isEncrypted, !rest.isEmpty {
+            packets.append(Packet(bytes: rest, event: nil))
+            rest = []
+        }
         return packets
+    }
+
+    /// Whether a packet is the SSLRequest of a handshake: the first 32 bytes of an answer, with CLIENT_SSL (0x800) in its flags.
+    private static func asksForTLS(_ packet: [UInt8]) -> Bool {
+        packet.count == 4 + 32 && packet[3] == 1 && packet[5] & 0x08 != 0
     }
 
     /// Takes bytes of the server: the answer to a preparation names the statement's id.

@@ -1,6 +1,5 @@
 import ArgumentParser
 import ClusterOps
-import Glibc
 
 /// Why a command ends with another exit code than 0, and what it says about it.
 struct Failure: Error {
@@ -43,7 +42,7 @@ struct Failure: Error {
     func exit() -> Never {
         if let help { _ = Descriptor.output.write(help + "\n") }
         for message in messages { Talk.say(message) }
-        Glibc.exit(status)
+        ProcessEnd.end(status)
     }
 }
 
