@@ -1,6 +1,5 @@
 import ChildProcess
 import ClusterOps
-import Foundation
 
 /// Runs one of the operator's own commands as a task.
 ///
@@ -36,12 +35,17 @@ struct CommandHandler: TaskHandler {
         do {
             let operation = attempt.operation
             let view = OperationView(operation, now: operation.startedAt ?? operation.enqueuedAt)
-            let input = try JSONEncoder.contract.encode(view)
+            if let omitted = view.omitted.first(where: { $0.part == "parameters" }) {
+                // Without its parameters it would do other work than it was asked for.
+                let message = "the parameters cannot be read: \(omitted.reason)"
+                return .failed(OperationFailure(code: "unreadable_parameters", message: message))
+            }
+            let input = try ContractDocument.text(of: view)
             let specification = ChildSpecification(
                 executable: command[0],
                 arguments: Array(command.dropFirst()),
                 environment: environment(of: attempt),
-                standardInput: .data(Array(input)),
+                standardInput: .data(Array(input.utf8)),
                 standardOutput: .collect(limit: OperationOutcome.longestResult + 1, keeping: .head),
                 standardError: .collect(limit: Self.stderrLimit, keeping: .tail)
             )
@@ -86,7 +90,7 @@ struct CommandHandler: TaskHandler {
         case .itself: break
         }
         switch result.exit {
-        case .code(0): return success(result.standardOutput, tail)
+        case .code(0): return success(result.standardOutput)
         case .code(Self.tryLaterCode): return .tryLater
         default:
             let message = "'\(definition.name)' ended with \(result.exit)"
@@ -94,15 +98,38 @@ struct CommandHandler: TaskHandler {
         }
     }
 
+    /// Exit 0 is success, whatever was printed.
+    ///
     /// Output that is JSON is the result; other output is nobody's business, as many programs chat.
-    private func success(_ output: CollectedOutput, _ tail: String?) -> TaskOutcome {
-        guard !output.isTruncated, output.total <= OperationOutcome.longestResult else {
-            let message = "the output has over \(OperationOutcome.longestResult) bytes, too many for a result"
-            return .failed(OperationFailure(code: "result_too_long", message: message, stderrTail: tail))
+    private func success(_ output: CollectedOutput) -> TaskOutcome {
+        do throws(JSONError) {
+            // Of longer output this is the beginning, which tells JSON from chat as well as the whole does.
+            _ = try JSONValue(
+                parsing: output.bytes,
+                limits: JSONLimits(bytes: output.bytes.count, levels: JSONLimits.result.levels)
+            )
+        } catch {
+            switch error.code {
+            case .malformed: return .done(result: nil)
+            // The beginning of a document that has no end is chat, of one that goes on beyond the limit is a result.
+            case .unfinished: return isTooLong(output) && !output.isBlank ? tooLong(output) : .done(result: nil)
+            case .tooLong, .tooDeep, .repeatedKey: return .doneWithoutResult(error.reason)
+            }
         }
-        let isJSON = (try? JSONDecoder().decode(JSONValue.self, from: Data(output.bytes))) != nil
-        return .done(result: isJSON ? output.text : nil)
+        return isTooLong(output) ? tooLong(output) : .done(result: output.text)
     }
+
+    private func isTooLong(_ output: CollectedOutput) -> Bool {
+        output.isTruncated || output.total > OperationOutcome.longestResult
+    }
+
+    private func tooLong(_ output: CollectedOutput) -> TaskOutcome {
+        .doneWithoutResult("\(output.total) bytes, at most \(OperationOutcome.longestResult) are kept")
+    }
+}
+
+extension CollectedOutput {
+    fileprivate var isBlank: Bool { bytes.allSatisfy { " \t\r\n".utf8.contains($0) } }
 }
 
 extension CommandKeeper: ChildrenLease {}

@@ -66,6 +66,8 @@ public struct OperationView: Codable, Sendable, Hashable {
     @NullWhenUnknown public var error: OperationFailure?
     /// What it gave back.
     @NullWhenUnknown public var result: JSONValue?
+    /// What of all this is not shown, or was not kept, and why.
+    public let omitted: [OmittedPart]
     /// The attempts that did not end it, oldest first.
     public let attemptHistory: [AttemptRecord]
     /// What happened to it, oldest first.
@@ -73,7 +75,7 @@ public struct OperationView: Codable, Sendable, Hashable {
 
     private enum CodingKeys: String, CodingKey {
         case uuid, kind, tasks, state, lane, network, node, interface, parameters, unmet, requester, deadline, attempts
-        case deliveries, requests, followers, worker, error, result, timeline
+        case deliveries, requests, followers, worker, error, result, omitted, timeline
         case queueName = "queue_name"
         case dependsOn = "depends_on"
         case runsAfter = "runs_after"

@@ -3,7 +3,7 @@ import Foundation
 /// A task of the program that embeds the library: a name that the cluster knows, and parameters of a type of its own.
 ///
 /// Declare it once, and make both the requests and the handler from it, so that what is sent is what is understood. The
-/// parameters travel as JSON of at most 64 KiB; the worker may be an older or a newer build of the program, so change
+/// parameters travel as JSON of at most 64 KiB and 31 levels; the worker may be an older or a newer build of the program, so change
 /// `Parameters` as you would a file format.
 public struct TypedTask<Parameters: Codable & Sendable>: Sendable {
     /// What the cluster is told of the task.
@@ -39,6 +39,9 @@ public struct TypedTask<Parameters: Codable & Sendable>: Sendable {
     /// content is one operation.
     /// - Throws: `EncodingError` when the parameters cannot be written as JSON.
     public func request(_ parameters: Parameters) throws -> OperationRequest {
+        if let document = parameters as? JSONValue {
+            return OperationRequest(tasks: [definition.name], parameters: document.text)
+        }
         let encoder = JSONEncoder()
         // The same parameters are the same text, and so the same content under the same id.
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -70,8 +73,10 @@ private struct TypedHandler<Parameters: Codable & Sendable>: TaskHandler {
     func run(_ attempt: Attempt) async -> TaskOutcome {
         let parameters: Parameters
         do {
-            let text = attempt.operation.parameters ?? "null"
-            parameters = try JSONDecoder().decode(Parameters.self, from: Data(text.utf8))
+            parameters = try Self.parameters(attempt.operation.parameters ?? "null")
+        } catch let error as JSONError {
+            let message = "the parameters of '\(attempt.task)': \(error.reason)"
+            return .failed(OperationFailure(code: "unreadable_parameters", message: message))
         } catch {
             // Names the key at fault, never a value.
             let message = "the parameters are not those of '\(attempt.task)': \(Self.place(of: error))"
@@ -85,6 +90,13 @@ private struct TypedHandler<Parameters: Codable & Sendable>: TaskHandler {
             if Task.isCancelled { return .interrupted }
             return .failed(OperationFailure(code: "thrown", message: "\(error)"))
         }
+    }
+
+    /// What is beyond the limits does not get to a decoder that knows none.
+    private static func parameters(_ text: String) throws -> Parameters {
+        let document = try JSONValue(parsing: text, limits: .parameters)
+        if let parameters = document as? Parameters { return parameters }
+        return try JSONDecoder().decode(Parameters.self, from: Data(text.utf8))
     }
 
     private static func place(of error: any Error) -> String {

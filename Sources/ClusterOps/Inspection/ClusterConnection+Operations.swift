@@ -8,8 +8,12 @@ extension ClusterConnection {
     ///
     /// - Throws: `ClusterOpsError` with code `notFound` for an id that is nowhere.
     package func operation(_ id: OperationID) async throws -> OperationView {
-        let views = try await read { session in
-            try Self.views(of: try OperationStatements.operations([id], on: session), on: session)
+        let (views, unreadable) = try await read { session in
+            let (found, unreadable) = try OperationStatements.shown([id], on: session)
+            return (try Self.views(of: found, on: session), unreadable)
+        }
+        if let unreadable = unreadable.first {
+            throw ClusterOpsError(.internalFailure, "operation '\(id)' cannot be read: \(unreadable.reason)")
         }
         guard let view = views.first else { throw ClusterOpsError(.notFound, "there is no operation '\(id)'") }
         return view
@@ -31,9 +35,19 @@ extension ClusterConnection {
                 try OperationListStatements.ended(filter, after: cursor, on: session),
             ]
             let page = OperationPage(merging: parts, limit: filter.limit)
-            let found = try page.keys.map(\.id).inLists { try OperationStatements.operations($0, on: session) }
-            let operations = found.sorted { ($0.enqueuedAt, $0.id) > ($1.enqueuedAt, $1.id) }
-            return OperationPageView(items: try Self.views(of: operations, on: session), next: page.next)
+            var (operations, unreadable): ([Operation], [UnreadableOperation]) = ([], [])
+            _ = try page.keys.map(\.id).inLists { ids in
+                let shown = try OperationStatements.shown(ids, on: session)
+                operations += shown.operations
+                unreadable += shown.unreadable
+                return [()]
+            }
+            operations.sort { ($0.enqueuedAt, $0.id) > ($1.enqueuedAt, $1.id) }
+            return OperationPageView(
+                items: try Self.views(of: operations, on: session),
+                unreadable: unreadable.map { UnreadableOperationView(uuid: $0.id, reason: $0.reason) },
+                next: page.next
+            )
         }
     }
 
@@ -67,7 +81,7 @@ extension ClusterConnection {
             let adoptions = try OperationStatements.adoptions(ofAll: ids, on: session)
             // An ended follower has its survivor's times in its own row.
             let survivorIDs = Set(page.filter { $0.state == .folded }.compactMap(\.foldedInto))
-            let survivors = try OperationStatements.operations(Array(survivorIDs), on: session)
+            let survivors = try OperationStatements.shown(Array(survivorIDs), on: session).operations
             views += page.map { operation in
                 OperationView(
                     operation,

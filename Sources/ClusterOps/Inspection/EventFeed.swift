@@ -72,7 +72,7 @@ extension ClusterConnection {
             let (operations, now, isComplete) = try await snapshot { session in
                 let now = try OperationStatements.now(on: session)
                 let ids = try EventStatements.touched(since: start, on: session)
-                let found = try ids.inLists { try OperationStatements.operations($0, on: session) }
+                let found = try ids.inLists { try OperationStatements.shown($0, on: session).operations }
                 return (found, now, ids.count < limit)
             }
             try tell(feed.take(operations, now: now), isComplete)

@@ -1,4 +1,3 @@
-import Foundation
 import MariaDB
 
 extension OperationView {
@@ -18,6 +17,9 @@ extension OperationView {
         now: Timestamp
     ) {
         let runner = survivor ?? operation
+        var omitted = operation.omitted
+        let parameters = JSONValue(stored: operation.parameters, "parameters", .parameters, &omitted)
+        let result = JSONValue(stored: operation.result, "result", .result, &omitted)
         self.init(
             uuid: operation.id,
             kind: operation.kind,
@@ -28,7 +30,7 @@ extension OperationView {
             network: operation.network,
             node: operation.node,
             interface: operation.interface,
-            parameters: operation.parameters.map(JSONValue.init(storedText:)),
+            parameters: parameters,
             dependsOn: operation.dependsOn,
             runsAfter: operation.runsAfter,
             unmet: operation.unmet,
@@ -50,7 +52,8 @@ extension OperationView {
             followers: followers,
             worker: runner.worker.map { WorkerView(node: $0.node, pid: $0.pid, session: $0.session) },
             error: operation.error,
-            result: operation.result.map(JSONValue.init(storedText:)),
+            result: result,
+            omitted: omitted,
             attemptHistory: operation.attemptHistory,
             timeline: Timeline(operation, adoptions: adoptions, now: now).events
         )
@@ -58,8 +61,15 @@ extension OperationView {
 }
 
 extension JSONValue {
-    /// The document of a column; text that is no JSON, which only a hand can have put there, is shown as a string.
-    fileprivate init(storedText text: String) {
-        self = (try? JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))) ?? .string(text)
+    /// Reads the document of a column; one that only a hand or an older program can have put there is not shown, and that is
+    /// noted.
+    fileprivate init?(stored text: String?, _ part: String, _ limits: JSONLimits, _ omitted: inout [OmittedPart]) {
+        guard let text else { return nil }
+        do throws(JSONError) {
+            try self.init(parsing: text, limits: limits)
+        } catch {
+            omitted.append(OmittedPart(part, error.reason))
+            return nil
+        }
     }
 }

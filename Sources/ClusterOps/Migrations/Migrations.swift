@@ -46,6 +46,7 @@ public enum Migrations {
         step(33, "check external network", PackageResources.V0033__check_external_network_sql),
         step(34, "bound counters of work", PackageResources.V0034__bound_counters_of_work_sql),
         step(35, "tell slots of sessions", PackageResources.V0035__tell_slots_of_sessions_sql),
+        step(36, "tell omitted results", PackageResources.V0036__tell_omitted_results_sql),
     ]
 
     /// Brings a schema to this program's version, or tells how far it is.

@@ -2,8 +2,8 @@ import MariaDB
 
 /// What a worker says of an attempt that is over.
 package enum AttemptReport: Sendable, Hashable {
-    /// The work is done; a result is JSON text.
-    case succeeded(result: String?)
+    /// The work is done; a result is JSON text, and `omitted` says why one was left out.
+    case succeeded(result: String?, omitted: String? = nil)
     /// The handler failed; it may be tried again.
     case failed(OperationFailure)
     /// The command said "try again later".
@@ -36,8 +36,8 @@ enum Verdict: Sendable {
     ///   - now: The database's time.
     ///   - random: A number from 0 to 1, for the jitter.
     init(_ report: AttemptReport, of operation: Operation, now: Timestamp, random: Double) {
-        if case .succeeded(let result) = report {
-            self = .end(.complete(result: result))
+        if case .succeeded(let result, let omitted) = report {
+            self = .end(.complete(result: result, omitted: omitted))
             return
         }
         if operation.cancelRequestedAt != nil {

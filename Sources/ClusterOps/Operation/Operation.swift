@@ -85,6 +85,8 @@ public struct Operation: Sendable, Identifiable {
     public let error: OperationFailure?
     /// JSON text.
     public let result: String?
+    /// What of all this could not be read, or was not kept.
+    public internal(set) var omitted: [OmittedPart] = []
 
     /// Attempts that count: the failed ones, and the one that runs or succeeded.
     public var attempts: Int {
@@ -129,16 +131,29 @@ public struct OperationFailure: Sendable, Hashable, Codable, Error {
     /// The end of what a command wrote to stderr.
     public let stderrTail: String?
 
-    /// Creates a failure.
+    /// Characters of a code.
+    static let longestCode = 64
+    /// Bytes of a message, and of the end of stderr in UTF-8: an attempt's record stays small, and so the row that keeps them.
+    static let longestText = 8192
+
+    /// Creates a failure; a message beyond 8 KiB loses its end, such output its beginning.
     public init(code: String, message: String, stderrTail: String? = nil) {
-        self.code = code
-        self.message = message
-        self.stderrTail = stderrTail
+        self.code = String(code.prefix(Self.longestCode))
+        self.message = Self.head(of: message)
+        self.stderrTail = stderrTail.map { Self.end(of: $0) }
     }
 
     private enum CodingKeys: String, CodingKey {
         case code, message
         case stderrTail = "stderr_tail"
+    }
+
+    private static func head(of text: String) -> String {
+        text.utf8.count <= longestText ? text : String(decoding: text.utf8.prefix(longestText), as: UTF8.self)
+    }
+
+    private static func end(of text: String) -> String {
+        text.utf8.count <= longestText ? text : String(decoding: text.utf8.suffix(longestText), as: UTF8.self)
     }
 
     /// Writes every key, null when not known.

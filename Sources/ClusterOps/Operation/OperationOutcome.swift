@@ -6,13 +6,22 @@ public struct OperationOutcome: Sendable, Hashable {
     public let failure: OperationFailure?
     /// What its last task that gave a result has returned, as JSON text.
     public let result: String?
+    /// Why what it printed is not kept as its result; nil when nothing was left out.
+    let resultOmitted: String?
     /// 1 when the end is a failed attempt, for the row's count.
     let countsAsFailure: Int
 
-    private init(state: OperationState, failure: OperationFailure?, result: String?, countsAsFailure: Int = 0) {
+    private init(
+        state: OperationState,
+        failure: OperationFailure?,
+        result: String?,
+        resultOmitted: String? = nil,
+        countsAsFailure: Int = 0
+    ) {
         self.state = state
         self.failure = failure
         self.result = result
+        self.resultOmitted = resultOmitted
         self.countsAsFailure = countsAsFailure
     }
 
@@ -22,8 +31,14 @@ public struct OperationOutcome: Sendable, Hashable {
         self.init(state: operation.state, failure: operation.error, result: operation.result)
     }
 
-    package static func complete(result: String?) -> OperationOutcome {
-        OperationOutcome(state: .complete, failure: nil, result: result)
+    package static func complete(result: String?, omitted: String? = nil) -> OperationOutcome {
+        OperationOutcome(
+            state: .complete,
+            failure: nil,
+            result: result,
+            // The column's length; reasons name limits, and a key at most.
+            resultOmitted: omitted.map { String($0.prefix(255)) }
+        )
     }
 
     /// Ends it for good; `afterAttempt` says that a failed attempt was the last straw.
@@ -52,9 +67,7 @@ public struct OperationOutcome: Sendable, Hashable {
         )
     }
 
-    /// The longest result, in bytes; a longer one fails its attempt, because nobody cuts results.
-    ///
-    /// A row of history stays readable.
+    /// The longest result, in bytes, so that a row of history stays readable; a longer one is left out, and that is noted.
     package static let longestResult = 65_536
 }
 

@@ -1,5 +1,3 @@
-import Foundation
-
 /// A request that has passed every check that needs no lock, with all that its row will hold.
 ///
 /// Pure: the definitions and the target's ids are read before.
@@ -180,22 +178,10 @@ package struct OperationPlan: Sendable, Hashable {
     }
 
     private static func check(parameters: String) throws(ClusterOpsError) {
-        let size = parameters.utf8.count
-        guard size <= OperationRequest.longestParameters else {
-            throw ClusterOpsError(
-                .invalid,
-                "parameters of \(size) bytes: at most \(OperationRequest.longestParameters) are taken"
-            )
-        }
-        guard let document = try? JSONDecoder().decode(JSONValue.self, from: Data(parameters.utf8)) else {
-            throw ClusterOpsError(.invalid, "the parameters are not JSON")
-        }
-        guard document.depth <= OperationRequest.deepestParameters else {
-            throw ClusterOpsError(
-                .invalid,
-                "the parameters are nested \(document.depth) deep: at most "
-                    + "\(OperationRequest.deepestParameters) levels are taken"
-            )
+        do throws(JSONError) {
+            _ = try JSONValue(parsing: parameters, limits: .parameters)
+        } catch {
+            throw ClusterOpsError(.invalid, "the parameters: \(error.reason)")
         }
     }
 

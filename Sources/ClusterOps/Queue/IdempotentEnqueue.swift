@@ -3,7 +3,8 @@ import MariaDB
 /// Makes an id that is sent twice one operation: with the same content the answer is the first one's, with other
 /// content a conflict, also when the first has ended long ago.
 ///
-/// The content is what the work is: tasks, target, parameters and dependencies. Lane, delay and deadline are how it is
+/// The content is what the work is: tasks, target, parameters and dependencies. Parameters are compared as JSON values, numbers
+/// as they are written. Lane, delay and deadline are how it is
 /// queued, and may have changed since.
 struct IdempotentEnqueue {
     private let plans: [OperationPlan]
@@ -67,7 +68,7 @@ extension OperationPlan {
         var differences: [String] = []
         if operation.tasks != tasks { differences.append("tasks") }
         if operation.target != target { differences.append("target") }
-        if operation.parameters != parameters { differences.append("parameters") }
+        if !Self.isSameContent(operation.parameters, parameters) { differences.append("parameters") }
         if operation.dependsOn != dependsOn || operation.runsAfter != runsAfter { differences.append("dependencies") }
         guard differences.isEmpty else {
             throw ClusterOpsError(
@@ -76,6 +77,16 @@ extension OperationPlan {
                     + "an id is for one operation"
             )
         }
+    }
+
+    /// Compares documents, not texts: blanks and the order of keys are no content.
+    private static func isSameContent(_ one: String?, _ other: String?) -> Bool {
+        if one == other { return true }
+        guard let one, let other,
+            let first = try? JSONValue(parsing: one, limits: .parameters),
+            let second = try? JSONValue(parsing: other, limits: .parameters)
+        else { return false }
+        return first == second
     }
 
     /// The same work under another id, as `--count` asks for.

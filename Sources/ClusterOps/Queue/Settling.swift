@@ -142,8 +142,8 @@ package struct Settling: Sendable {
         var ends: [(id: OperationID, outcome: OperationOutcome)] = []
         var ready: Set<QueueName> = []
         for entry in entries {
-            if case .succeeded(let result) = entry.report {
-                ends.append((entry.id, .complete(result: result)))
+            if case .succeeded(let result, let omitted) = entry.report {
+                ends.append((entry.id, .complete(result: result, omitted: omitted)))
                 continue
             }
             guard let (operation, now) = try EndingStatements.locked(entry.id, in: transaction) else { continue }

@@ -103,7 +103,8 @@ enum ActivityStatements {
             switch subject {
             case .rate: ended.append((try row.get("name"), a, try row.get("at")))
             case .running:
-                let it = try row.get("name", as: JSONColumn<Described>.self).value
+                // One row that cannot be decoded must not darken the screen; `op list` names it.
+                guard let it = try? row.get("name", as: JSONColumn<Described>.self).value else { return }
                 running.append(
                     ClusterActivity.RunningOperation(
                         id: it.id,
@@ -115,7 +116,7 @@ enum ActivityStatements {
                     )
                 )
             case .failure:
-                let it = try row.get("name", as: JSONColumn<Described>.self).value
+                guard let it = try? row.get("name", as: JSONColumn<Described>.self).value else { return }
                 failures.append(
                     ClusterActivity.FailedOperation(
                         id: it.id,

@@ -80,7 +80,7 @@ enum EndingStatements {
             depends_on, runs_after, requester, deadline, max_attempts, retry_of, coalesce_key, exclusive_key, state,
             unmet, enqueued_at, ready_at, deliveries, failures, defer_count, session, folded_into,
             cancel_requested_at, cancel_requester, worker_node, worker_pid, claimed_at, started_at, folded_at,
-            unfolded_at, unfolded_from, attempt_history, finished_at, error, result)
+            unfolded_at, unfolded_from, attempt_history, finished_at, error, result, result_omitted)
         SELECT
             w.id, w.kind, w.tasks, w.queue_name, w.lane, w.network, w.network_name, w.node, w.node_name, w.interface,
             w.parameters, w.depends_on, w.runs_after, w.requester, w.deadline, w.max_attempts, w.retry_of,
@@ -88,7 +88,7 @@ enum EndingStatements {
             w.failures + \(outcome.countsAsFailure), w.defer_count, COALESCE(w.session, s.session), w.folded_into,
             w.cancel_requested_at, w.cancel_requester, COALESCE(w.worker_node, s.worker_node), COALESCE(w.worker_pid, s.worker_pid),
             COALESCE(w.claimed_at, s.claimed_at), COALESCE(w.started_at, s.started_at), w.folded_at,
-            w.unfolded_at, w.unfolded_from, w.attempt_history, NOW(6), \(outcome.failure.map { JSONColumn($0) }), \(outcome.result)
+            w.unfolded_at, w.unfolded_from, w.attempt_history, NOW(6), \(outcome.failure.map { JSONColumn($0) }), \(outcome.result), \(outcome.resultOmitted)
         FROM work_queue AS w FORCE INDEX (PRIMARY)
             LEFT JOIN work_queue AS s FORCE INDEX (PRIMARY) ON s.id = w.folded_into
         WHERE w.id IN (\(list: ids))

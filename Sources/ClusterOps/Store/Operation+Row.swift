@@ -6,17 +6,21 @@ extension Operation {
 
     /// What no claim changes.
     static let requestColumns: SQL = """
-        id, kind, tasks, queue_name, network, network_name, node, node_name, interface, parameters, depends_on,
-        runs_after, requester, deadline, max_attempts, retry_of, coalesce_key, exclusive_key, unmet,
-        enqueued_at, ready_at, failures, defer_count, folded_into, cancel_requested_at, cancel_requester,
-        folded_at, unfolded_at, unfolded_from, attempt_history
+        id, kind, tasks, queue_name, network, network_name, node, node_name, interface, requester, deadline,
+        max_attempts, retry_of, coalesce_key, exclusive_key, unmet, enqueued_at, ready_at, failures, defer_count,
+        folded_into, cancel_requested_at, cancel_requester, folded_at, unfolded_at, unfolded_from,
+        \(sql: Document.parameters.columns), \(sql: Document.dependsOn.columns), \(sql: Document.runsAfter.columns),
+        \(sql: Document.history.columns)
         """
 
     /// What a claim writes.
     private static let runColumns: SQL =
         "state, deliveries, session, worker_node, worker_pid, claimed_at, started_at"
 
-    private static let noEnd: SQL = "NULL AS finished_at, NULL AS error, NULL AS result"
+    private static let noEnd: SQL = """
+        NULL AS finished_at, NULL AS error, NULL AS error_size, NULL AS result, NULL AS result_size,
+        NULL AS result_omitted
+        """
 
     /// Live operations have no end yet.
     static let liveColumns: SQL = "\(sql: sharedColumns), \(sql: noEnd)"
@@ -30,7 +34,10 @@ extension Operation {
         """
     }
 
-    static let finishedColumns: SQL = "\(sql: sharedColumns), finished_at, error, result"
+    static let finishedColumns: SQL = """
+        \(sql: sharedColumns), finished_at, \(sql: Document.error.columns), \(sql: Document.result.columns),
+        result_omitted
+        """
 
     /// Reads the tasks, of which there is one at least.
     static func tasks(of row: Row) throws -> [TaskName] {
@@ -41,7 +48,15 @@ extension Operation {
         return tasks
     }
 
-    init(row: Row) throws {
+    /// Reads an operation.
+    ///
+    /// - Parameters:
+    ///   - row: A row with `liveColumns` or `finishedColumns`.
+    ///   - omitsUnreadable: Whether documents that cannot be read are left out, and noted, so that the rest can be shown; to
+    ///     run an operation without its parameters would be wrong.
+    /// - Throws: `DatabaseError`, naming the column.
+    init(row: Row, omitsUnreadable: Bool = false) throws {
+        var documents = DocumentReading(row: row, omitsUnreadable: omitsUnreadable)
         id = try row.get("id")
         kind = try row.get("kind")
         tasks = try Self.tasks(of: row)
@@ -51,9 +66,9 @@ extension Operation {
         nodeID = try row.get("node")
         node = try row.get("node_name")
         interface = try row.get("interface")
-        parameters = try row.get("parameters")
-        dependsOn = try row.get("depends_on", as: JSONColumn<[OperationID]>?.self)?.value ?? []
-        runsAfter = try row.get("runs_after", as: JSONColumn<[OperationID]>?.self)?.value ?? []
+        parameters = try documents.text(.parameters)
+        dependsOn = try documents.value(.dependsOn, as: [OperationID].self) ?? []
+        runsAfter = try documents.value(.runsAfter, as: [OperationID].self) ?? []
         requester = try row.get("requester")
         deadline = try row.get("deadline")
         maximumAttempts = try row.get("max_attempts")
@@ -79,10 +94,14 @@ extension Operation {
         foldedAt = try row.get("folded_at")
         unfoldedAt = try row.get("unfolded_at")
         unfoldedFrom = try row.get("unfolded_from")
-        attemptHistory = try row.get("attempt_history", as: JSONColumn<[AttemptRecord]>?.self)?.value ?? []
+        attemptHistory = try documents.value(.history, as: [AttemptRecord].self) ?? []
         finishedAt = try row.get("finished_at")
-        error = try row.get("error", as: JSONColumn<OperationFailure>?.self)?.value
-        result = try row.get("result")
+        error = try documents.value(.error, as: OperationFailure.self)
+        result = try documents.text(.result)
+        if let reason = try row.get("result_omitted", as: String?.self) {
+            documents.omitted.append(OmittedPart("result", reason))
+        }
+        omitted = documents.omitted
     }
 }
 

@@ -4,19 +4,34 @@ import MariaDB
 package enum OperationStatements {
     /// Reads operations by id, live ones before ended ones; an id that is nowhere is left out.
     ///
-    /// Live first: an operation that ends between the two reads is found by the second.
+    /// - Throws: `DatabaseError` for a row that cannot be decoded as a whole.
     package static func operations(_ ids: [OperationID], on session: borrowing Session) throws -> [Operation] {
+        try rows(ids, on: session).map { try Operation(row: $0) }
+    }
+
+    /// Reads operations by id for people and scripts: what cannot be decoded takes nothing else with it.
+    ///
+    /// A document that cannot be read is left out of its operation, and noted there.
+    static func shown(
+        _ ids: [OperationID],
+        on session: borrowing Session
+    ) throws -> (operations: [Operation], unreadable: [UnreadableOperation]) {
+        try UnreadableOperation.sortOut(rows(ids, on: session), omitsUnreadable: true)
+    }
+
+    /// Live first: an operation that ends between the two reads is found by the second.
+    private static func rows(_ ids: [OperationID], on session: borrowing Session) throws -> [Row] {
         guard !ids.isEmpty else { return [] }
         let live = try session.query(
             "SELECT \(sql: Operation.liveColumns) FROM work_queue FORCE INDEX (PRIMARY) WHERE id IN (\(list: ids))"
-        ).map(Operation.init(row:))
-        let found = Set(live.map(\.id))
+        )
+        let found = Set(try live.map { try $0.get("id", as: OperationID.self) })
         let missing = ids.filter { !found.contains($0) }
         guard !missing.isEmpty else { return live }
-        let ended = try session.query(
-            "SELECT \(sql: Operation.finishedColumns) FROM finished_operations WHERE id IN (\(list: missing))"
-        ).map(Operation.init(row:))
-        return live + ended
+        return live
+            + (try session.query(
+                "SELECT \(sql: Operation.finishedColumns) FROM finished_operations WHERE id IN (\(list: missing))"
+            ))
     }
 
     /// The operations that ride, or rode, on one.

@@ -7,12 +7,15 @@ package struct UnreadableOperation: Sendable, Hashable {
     package let reason: String
 
     /// Decodes rows that have `Operation`'s columns, and tells those apart that cannot be.
-    static func sortOut(_ rows: [Row]) throws -> (operations: [Operation], unreadable: [UnreadableOperation]) {
+    static func sortOut(
+        _ rows: [Row],
+        omitsUnreadable: Bool = false
+    ) throws -> (operations: [Operation], unreadable: [UnreadableOperation]) {
         var operations: [Operation] = []
         var unreadable: [UnreadableOperation] = []
         for row in rows {
             do {
-                operations.append(try Operation(row: row))
+                operations.append(try Operation(row: row, omitsUnreadable: omitsUnreadable))
             } catch let error as DatabaseError {
                 unreadable.append(UnreadableOperation(id: try row.get("id"), reason: "\(error)"))
             }

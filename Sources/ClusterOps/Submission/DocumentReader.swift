@@ -6,11 +6,24 @@ package enum DocumentReader {
     /// Values of a document, aliases counted each time: a small file can name one list a billion times.
     private static let mostValues = 1_000_000
 
+    /// Of a submitted document: parameters stand in an object in a list in an object.
+    private static let limits = JSONLimits(
+        bytes: SubmittedGraph.largestDocument,
+        levels: OperationRequest.deepestParameters + 3
+    )
+
     /// Reads JSON if it is JSON, and else YAML, whose plain scalars have the types of YAML 1.2's core schema.
     ///
     /// - Throws: `ClusterOpsError` with code `invalid`, naming the source and the line.
     package static func read(_ text: String, from source: String) throws(ClusterOpsError) -> JSONValue {
-        if let value = try? JSONDecoder().decode(JSONValue.self, from: Data(text.utf8)) { return value }
+        do throws(JSONError) {
+            return try JSONValue(parsing: text, limits: limits)
+        } catch {
+            // What is no JSON may be YAML; what is refused as JSON must not get through as YAML.
+            guard error.code == .malformed || error.code == .unfinished else {
+                throw ClusterOpsError(.invalid, "\(source): \(error.reason)")
+            }
+        }
         let node: Node?
         do {
             node = try compose(yaml: text, .default, .default, .utf8)
@@ -19,7 +32,7 @@ package enum DocumentReader {
         }
         guard let node else { throw ClusterOpsError(.invalid, "\(source): expected a document, found nothing") }
         var left = mostValues
-        return try value(of: node, left: &left, source)
+        return try value(of: node, left: &left, levels: limits.levels, source)
     }
 
     private static func place(of error: any Error) -> String {
@@ -34,15 +47,20 @@ package enum DocumentReader {
     private static func value(
         of node: Node,
         left: inout Int,
+        levels: Int,
         _ source: String
     ) throws(ClusterOpsError) -> JSONValue {
         left -= 1
         guard left > 0 else { throw ClusterOpsError(.invalid, "\(source): more than \(mostValues) values") }
+        if case .scalar(let scalar) = node { return JSONValue(scalar) }
+        guard levels > 0 else {
+            throw ClusterOpsError(.invalid, "\(source): nested more than \(limits.levels) levels deep")
+        }
         switch node {
-        case .scalar(let scalar): return JSONValue(scalar)
+        case .scalar: preconditionFailure("returned above")
         case .sequence(let sequence):
             var values: [JSONValue] = []
-            for member in sequence { values.append(try value(of: member, left: &left, source)) }
+            for member in sequence { values.append(try value(of: member, left: &left, levels: levels - 1, source)) }
             return .array(values)
         case .mapping(let mapping):
             var object: [String: JSONValue] = [:]
@@ -50,7 +68,11 @@ package enum DocumentReader {
                 guard let name = key.scalar?.string else {
                     throw ClusterOpsError(.invalid, "\(source): expected keys of text")
                 }
-                object[name] = try value(of: member, left: &left, source)
+                let value = try value(of: member, left: &left, levels: levels - 1, source)
+                guard object.updateValue(value, forKey: name) == nil else {
+                    let key = ValueError.quotable(name)
+                    throw ClusterOpsError(.invalid, "\(source): the key \"\(key)\" stands twice in one object")
+                }
             }
             return .object(object)
         case .alias: throw ClusterOpsError(.invalid, "\(source): expected no alias that stands for nothing")
@@ -78,8 +100,16 @@ extension JSONValue {
     private static func number(_ text: String) -> JSONValue? {
         let isNumeric = text.utf8.allSatisfy { $0.isASCIIDigit || "+-.eE".utf8.contains($0) }
         guard isNumeric, text.utf8.contains(where: \.isASCIIDigit) else { return nil }
+        // What JSON writes alike is kept to the letter.
+        if let value = literal(text) { return value }
         if let value = Int64(text) { return .integer(value) }
         if let value = UInt64(text) { return .unsigned(value) }
-        return Double(text).flatMap { $0.isFinite ? .number($0) : nil }
+        // YAML alone knows a plus, zeros in front and a point without digits at its side.
+        let isNegative = text.hasPrefix("-")
+        var digits = text.drop { "+-".contains($0) }.drop { $0 == "0" }[...]
+        if !(digits.first?.isNumber ?? false) { digits = "0" + digits }
+        let whole = (isNegative ? "-" : "") + digits
+        guard Double(text)?.isFinite == true else { return nil }
+        return literal(whole) ?? Double(text).flatMap(finite)
     }
 }

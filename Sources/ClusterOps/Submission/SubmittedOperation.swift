@@ -1,5 +1,3 @@
-import Foundation
-
 /// One operation of a submitted document; its edges still name refs or ids.
 struct SubmittedOperation: Sendable {
     /// A ref is a word for people.
@@ -123,11 +121,7 @@ private struct Fields {
     }
 
     mutating func document(_ key: String) -> String? {
-        rest.removeValue(forKey: key).flatMap { value in
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-            return (try? encoder.encode(value)).map { String(decoding: $0, as: UTF8.self) }
-        }
+        rest.removeValue(forKey: key)?.text
     }
 
     func refuseOthers() throws(ClusterOpsError) {

@@ -55,7 +55,7 @@ struct OperationRun: Sendable {
 
     private func runTasks() async -> AttemptReport {
         let operation = claim.operation
-        var result: String?
+        var (result, omitted): (String?, String?)
         var done: Set<TaskName> = []
         for task in operation.tasks {
             guard let handler = handlers.first(where: { $0.definition.name == task }) else {
@@ -66,13 +66,27 @@ struct OperationRun: Sendable {
             if handler.definition.isCoalescible, !done.insert(task).inserted { continue }
             let attempt = Attempt(operation: operation, task: task, number: operation.failures + 1, node: node)
             switch await outcome(of: handler, attempt) {
-            case .done(let output): result = output ?? result
+            case .done(let output):
+                if let output { take(output, &result, &omitted) }
+            case .doneWithoutResult(let reason): (result, omitted) = (nil, reason)
             case .failed(let failure): return .failed(failure)
             case .tryLater: return .deferred
             case .interrupted: return .handedBack
             }
         }
-        return .succeeded(result: result)
+        return .succeeded(result: result, omitted: omitted)
+    }
+
+    /// The last task that gave a result gives the operation's; one that cannot be kept is as good as none, and noted.
+    ///
+    /// Handlers of a program that embeds the library are held to the same limits as commands.
+    private func take(_ output: String, _ result: inout String?, _ omitted: inout String?) {
+        do throws(JSONError) {
+            _ = try JSONValue(parsing: output, limits: .result)
+            (result, omitted) = (output, nil)
+        } catch {
+            (result, omitted) = (nil, error.reason)
+        }
     }
 
     private func outcome(of handler: any TaskHandler, _ attempt: Attempt) async -> TaskOutcome {

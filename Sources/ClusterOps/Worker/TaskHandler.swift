@@ -29,6 +29,8 @@ public struct Attempt: Sendable {
 public enum TaskOutcome: Sendable, Hashable {
     /// The work is done; a result is JSON text of at most 64 KiB.
     case done(result: String?)
+    /// The work is done, and what it gave as a result is not kept, for a reason in words.
+    case doneWithoutResult(String)
     /// It failed, and is tried again while attempts are left.
     case failed(OperationFailure)
     /// It cannot be done yet: it is tried again later, and no attempt is spent.

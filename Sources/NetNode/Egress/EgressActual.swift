@@ -121,8 +121,7 @@ package struct EgressActual: Sendable, Hashable {
     private static func table(in name: NamespaceName, _ run: HostCommandRunner) async throws -> [JSONValue]? {
         // All of it: an nft that finds no table of the name fails as one does that cannot ask the kernel.
         let list = HostCommand(.nft, ["-j", "list", "ruleset", "ip"], namespace: name.path)
-        let listing: Listing = try decode(Substring(try await text(of: list, run)), of: list)
-        let ours = listing.nftables.filter { object in
+        let ours = try listing(try await text(of: list, run), of: list).filter { object in
             guard case .object(let kinds) = object, case .object(let fields)? = kinds.first?.value else { return false }
             return fields["table"] == .string(EgressTable.name)
                 || kinds["table"] != nil && fields["name"] == .string(EgressTable.name)
@@ -146,7 +145,20 @@ package struct EgressActual: Sendable, Hashable {
         }
     }
 
-    private struct Listing: Decodable {
-        let nftables: [JSONValue]
+    /// Levels of a listing: a rule's expressions take less than ten.
+    private static let deepestListing = 64
+
+    private static func listing(_ text: String, of command: HostCommand) throws -> [JSONValue] {
+        let document: JSONValue
+        do throws(JSONError) {
+            let limits = JSONLimits(bytes: text.utf8.count, levels: deepestListing)
+            document = try JSONValue(parsing: text, limits: limits)
+        } catch {
+            throw HostCommandError(command, .unreadable(error.reason), complaint: "")
+        }
+        guard case .object(let top) = document, case .array(let objects)? = top["nftables"] else {
+            throw HostCommandError(command, .unreadable("expected an object with the list \"nftables\""), complaint: "")
+        }
+        return objects
     }
 }

@@ -35,8 +35,8 @@ extension EgressReconciler {
             _ = try await runner.output(StackSettings.command(lines, in: namespaces.namespace))
         case .loadTable(let excluded):
             guard let wanted else { return }
-            let commands = try JSONEncoder().encode(EgressTable(wanted, without: excluded).commands)
-            try await succeed(.nft, ["-j", "-f", "-"], input: String(decoding: commands, as: UTF8.self))
+            let commands = EgressTable(wanted, without: excluded).commands.text
+            try await succeed(.nft, ["-j", "-f", "-"], input: commands)
         case .deleteTable:
             // Also where somebody else has deleted it meanwhile.
             try await succeed(.nft, ["add table ip \(EgressTable.name); delete table ip \(EgressTable.name)"])

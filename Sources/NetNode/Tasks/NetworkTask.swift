@@ -56,9 +56,7 @@ enum NetworkTask {
 
     /// A task that has done its work, with what it has to say of it.
     static func done(_ result: [String: JSONValue]) -> TaskOutcome {
-        // A dictionary of words and numbers always encodes.
-        let data = try? JSONEncoder.contract.encode(JSONValue.object(result))
-        return .done(result: data.map { String(decoding: $0, as: UTF8.self) })
+        .done(result: JSONValue.object(result).text)
     }
 
     /// A task on a network whose row cannot be read.

@@ -1,5 +1,4 @@
 import ClusterOps
-import Foundation
 
 extension EventView: TableRow {
     static let titles = ["AT", "OPERATION", "TASKS", "EVENT"]
@@ -13,8 +12,7 @@ extension EventView: TableRow {
     private var what: String {
         let details = event.details.sorted { $0.key < $1.key }.map { key, value in
             if case .string(let text) = value { return "\(key)=\(text)" }
-            return
-                "\(key)=\((try? JSONEncoder.contract.encode(value)).map { String(decoding: $0, as: UTF8.self) } ?? "-")"
+            return "\(key)=\(value.text)"
         }
         return ([event.event.rawValue] + details).joined(separator: " ")
     }

@@ -1,5 +1,4 @@
 import ClusterOps
-import Foundation
 
 extension OperationReceipt: Answer {
     var table: TextTable {
@@ -85,6 +84,7 @@ extension OperationView: Answer {
             ("stderr", error?.stderrTail),
             ("result", result.map(Self.text)),
         ]
+        for omitted in omitted { fields.append(("no \(omitted.part)", omitted.reason)) }
         for event in timeline {
             let details = event.details.sorted { $0.key < $1.key }.map { "\($0.key)=\(Self.text($0.value))" }
             fields.append(("\(event.at)", ([event.event.rawValue] + details).joined(separator: " ")))
@@ -98,8 +98,6 @@ extension OperationView: Answer {
 
     private static func text(_ value: JSONValue) -> String {
         if case .string(let text) = value { return text }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return (try? encoder.encode(value)).map { String(decoding: $0, as: UTF8.self) } ?? TextTable.unknown
+        return value.text
     }
 }

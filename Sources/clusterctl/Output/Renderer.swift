@@ -36,7 +36,7 @@ struct Renderer {
     /// Prints one of many answers on a line of its own, as it comes: JSON lines, or text.
     func printLine(_ answer: some Encodable, text: String) throws {
         switch format {
-        case .json: try write(String(decoding: try JSONEncoder.contract.encode(answer), as: UTF8.self) + "\n")
+        case .json: try write(try ContractDocument.text(of: answer) + "\n")
         case .table: try write(Printable.escaped(text) + "\n")
         }
     }
@@ -49,9 +49,7 @@ struct Renderer {
     }
 
     private func json(_ answer: some Encodable) throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(answer), as: UTF8.self)
+        try ContractDocument.text(of: answer, .pretty)
     }
 
     /// An answer that could not be written is a failure: a full disk must not look like an empty answer.

@@ -6,7 +6,14 @@ extension ClusterConnection {
     /// - Throws: `ClusterOpsError` with code `notFound` for an id that is nowhere.
     package func explanation(of id: OperationID) async throws -> ExplanationView {
         var facts = try await snapshot { session in
-            guard let operation = try OperationStatements.operations([id], on: session).first else {
+            let (found, unreadable) = try OperationStatements.shown([id], on: session)
+            if let unreadable = unreadable.first {
+                throw ClusterOpsError(
+                    .internalFailure,
+                    "operation '\(id)' cannot be read, so that no worker runs it: \(unreadable.reason)"
+                )
+            }
+            guard let operation = found.first else {
                 throw ClusterOpsError(.notFound, "there is no operation '\(id)'")
             }
             var facts = ExplanationFacts(operation: operation, now: try OperationStatements.now(on: session))
@@ -17,7 +24,7 @@ extension ClusterConnection {
                 facts.isWorkerGone = try ExplanationStatements.isGone(operation.worker?.session, on: session)
             case .folded:
                 let ids = operation.foldedInto.map { [$0] } ?? []
-                facts.survivor = try OperationStatements.operations(ids, on: session).first.map { survivor in
+                facts.survivor = try OperationStatements.shown(ids, on: session).operations.first.map { survivor in
                     ExplanationFacts.Survivor(
                         id: survivor.id,
                         state: survivor.state,

@@ -61,6 +61,9 @@ struct OpList: AsyncParsableCommand {
         filter.limit = limit
         let page = try await global.withCluster { [filter] in try await $0.operations(filter) }
         try global.print(page)
+        for operation in page.unreadable {
+            Talk.say("operation \(operation.uuid) cannot be read: \(operation.reason)")
+        }
         if let next = page.next { Talk.say("there may be more: go on with --after \(next)") }
     }
 
