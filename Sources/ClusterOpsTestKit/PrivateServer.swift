@@ -25,6 +25,7 @@ public final class PrivateServer: Sendable {
     /// The TCP port on 127.0.0.1, or nil when the server listens on its socket only.
     public let port: UInt16?
     private let arguments: [String]
+    private let clock: SteppedClock?
     private let process = Mutex<SpawnedProcess?>(nil)
 
     /// Installs an empty database and starts the server on it.
@@ -33,10 +34,17 @@ public final class PrivateServer: Sendable {
     ///   - port: Also listen on this port of 127.0.0.1.
     ///   - options: Further arguments of mariadbd.
     ///   - onDisk: Keep the data where a COMMIT costs what it costs in production, and not in memory.
+    ///   - isClockStepped: Give the server a clock of its own, which `stepClock(by:)` sets.
     /// - Throws: `StartFailure` with the end of the server's log.
-    public init(port: UInt16? = nil, options: [String] = [], onDisk: Bool = false) throws {
+    public init(
+        port: UInt16? = nil,
+        options: [String] = [],
+        onDisk: Bool = false,
+        isClockStepped: Bool = false
+    ) throws {
         directory = try ServerDirectory(onDisk: onDisk)
         self.port = port
+        clock = isClockStepped ? try SteppedClock(file: "\(directory.path)/clock") : nil
         arguments =
             [
                 "--no-defaults", "--user=root", "--datadir=\(directory.data)", "--socket=\(directory.socket)",
@@ -70,7 +78,12 @@ public final class PrivateServer: Sendable {
 
     /// Starts the server again after `kill()`; returns when it accepts connections.
     public func start() throws {
-        let server = try SpawnedProcess(Self.find("mariadbd"), arguments, output: directory.log)
+        let server = try SpawnedProcess(
+            Self.find("mariadbd"),
+            arguments,
+            output: directory.log,
+            environment: clock?.environment ?? [:]
+        )
         process.withLock { $0 = server }
         RunningServers.add(server.pid, directory: directory.path)
         try awaitSocket(of: server)
@@ -92,6 +105,14 @@ public final class PrivateServer: Sendable {
     /// Lets the server go on.
     public func resume() {
         if let processIdentifier { Foundation.kill(processIdentifier, SIGCONT) }
+    }
+
+    /// Sets the server's clock that much ahead of this machine's, or behind it; its monotonic clock goes on as it was.
+    ///
+    /// - Precondition: It was made with `isClockStepped`.
+    public func stepClock(by difference: Duration) throws {
+        guard let clock else { preconditionFailure("the server has this machine's clock") }
+        try clock.step(by: difference)
     }
 
     /// Kills the server and removes its directory.

@@ -20,15 +20,17 @@ public struct SpawnedProcess: Sendable {
     ///   - path: The program.
     ///   - arguments: Its arguments.
     ///   - output: The file that its stdout and stderr are appended to.
+    ///   - environment: What is added to the environment of this process.
     /// - Throws: `Failure`.
-    public init(_ path: String, _ arguments: [String], output: String) throws {
+    public init(_ path: String, _ arguments: [String], output: String, environment: [String: String] = [:]) throws {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_APPEND, 0o600)
         posix_spawn_file_actions_adddup2(&actions, 1, 2)
-        pid = try Self.spawn(path, arguments, &actions)
+        let own = ProcessInfo.processInfo.environment
+        pid = try Self.spawn(path, arguments, &actions, environment: own.merging(environment) { _, added in added })
     }
 
     /// Starts a program in a session of its own, whose terminal it has for stdin, stdout and stderr.
@@ -55,7 +57,7 @@ public struct SpawnedProcess: Sendable {
         _ path: String,
         _ arguments: [String],
         _ actions: inout posix_spawn_file_actions_t,
-        environment: [String: String]? = nil,
+        environment: [String: String],
         flags: Int16 = 0
     ) throws -> pid_t {
         // The test process ignores SIGPIPE and its threads block signals; the program starts with the defaults.
@@ -70,7 +72,6 @@ public struct SpawnedProcess: Sendable {
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF) | flags)
 
         let words = ([path] + arguments).map { strdup($0) } + [nil]
-        let environment = environment ?? ProcessInfo.processInfo.environment
         let variables = environment.map { strdup("\($0)=\($1)") } + [nil]
         defer { for text in words + variables { free(text) } }
         var pid: pid_t = 0

@@ -94,6 +94,23 @@ import Testing
             ("sessions", "UPDATE sessions SET expires_at = NOW(6) - INTERVAL 5 MINUTE WHERE daemon = 'netnode'"),
             ("sessions", "UPDATE sessions SET daemon = 'netnode'"),
             ("lease", "UPDATE leases SET expires_at = renewed_at"),
+            ("ahead", "UPDATE work_queue SET ready_set_at = NOW(6) + INTERVAL 1 HOUR, ready_at = ready_set_at"),
+            ("ahead", "UPDATE sessions SET renewed_at = NOW(6) + INTERVAL 1 HOUR WHERE daemon = 'netnode'"),
+            (
+                "ahead",
+                "UPDATE leases SET renewed_at = NOW(6) + INTERVAL 1 HOUR, expires_at = renewed_at + INTERVAL 5 SECOND"
+            ),
+            (
+                "orphans",
+                """
+                UPDATE work_queue AS w JOIN sessions AS s ON s.daemon = 'netnode'
+                SET w.state = 'executing', w.session = s.id, w.deliveries = 1,
+                    w.claimed_at = NOW(6) - INTERVAL 5 MINUTE, s.dead = TRUE, s.renewed_at = NOW(6) + INTERVAL 1 HOUR,
+                    s.expires_at = NOW(6) + INTERVAL 1 HOUR
+                """
+            ),
+            ("sessions", "UPDATE sessions SET renewed_at = NOW(6) + INTERVAL 1 HOUR WHERE daemon = 'netnode'"),
+            ("lease", "UPDATE leases SET renewed_at = NOW(6) + INTERVAL 1 HOUR, expires_at = renewed_at"),
             (
                 "tasks",
                 """

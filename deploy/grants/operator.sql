@@ -18,4 +18,4 @@ GRANT SELECT ON `clusterops`.`registered_tasks` TO 'clusterops_operator'@'%';
 GRANT SELECT ON `clusterops`.`schema_migrations` TO 'clusterops_operator'@'%';
 GRANT SELECT ON `clusterops`.`sessions` TO 'clusterops_operator'@'%';
 GRANT SELECT ON `clusterops`.`supervised_processes` TO 'clusterops_operator'@'%';
-GRANT SELECT, INSERT, UPDATE (cancel_requester, cancel_requested_at, state, folded_into, unfolded_at, unfolded_from, unmet, ready_at), UPDATE (lane, queue_name), DELETE ON `clusterops`.`work_queue` TO 'clusterops_operator'@'%';
+GRANT SELECT, INSERT, UPDATE (cancel_requester, cancel_requested_at, state, folded_into, unfolded_at, unfolded_from, unmet, ready_at, ready_set_at), UPDATE (lane, queue_name), DELETE ON `clusterops`.`work_queue` TO 'clusterops_operator'@'%';

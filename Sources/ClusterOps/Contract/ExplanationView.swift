@@ -30,6 +30,7 @@ public struct ReasonView: Codable, Sendable, Hashable {
         // What keeps it from running.
         case dependenciesLeft = "dependencies_left"
         case notBefore = "not_before"
+        case clockSetBack = "clock_set_back"
         case paused
         case targetBusy = "target_busy"
         case noLeader = "no_leader"

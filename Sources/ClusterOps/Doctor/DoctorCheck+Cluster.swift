@@ -64,17 +64,19 @@ extension DoctorCheck {
 
     static let clock = DoctorCheck("clock", "this machine's clock is the database's") { _ in [] }
 
-    /// Ids and logs are made by machines' clocks; nothing else is.
+    /// Ids and logs are made by machines' clocks; and history is forgotten only where both clocks agree.
     private static let largestDifference = 1.0
 
     /// Judges the difference between two clocks in seconds; pure.
     static func findings(ofClockDifference seconds: Double) -> [FindingView] {
         guard abs(seconds) > largestDifference else { return [] }
         let rounded = (abs(seconds) * 10).rounded() / 10
+        let isTooFar = abs(seconds) > ClocksDisagree.tolerance / .seconds(1)
         return [
             FindingView(
                 "this machine's clock is \(rounded) s \(seconds > 0 ? "ahead of" : "behind") the database's: "
-                    + "times in logs and in new ids mislead",
+                    + "times in logs and in new ids mislead"
+                    + (isTooFar ? ", and a queueworker here forgets no history" : ""),
                 remedy: "chronyc makestep, and see why time is not synchronised (timedatectl)"
             )
         ]

@@ -54,6 +54,37 @@ extension DoctorCheck {
         }
     }
 
+    static let ahead = DoctorCheck("ahead", "nothing is dated later than the database's clock") { session in
+        try DoctorStatements.ahead(on: session).map(finding)
+    }
+
+    private static func finding(of ahead: DoctorStatements.Ahead) -> FindingView {
+        let (one, many, remedy) =
+            switch ahead.kind {
+            case .waits:
+                (
+                    "operation waits", "operations wait",
+                    "start queueworker or netnode on any node: a pass of either makes up for it"
+                )
+            case .sessions:
+                (
+                    "session was renewed", "sessions were renewed",
+                    "if it stays so, start queueworker or netnode on any node: each finds dead sessions"
+                )
+            case .leases:
+                (
+                    "elected role was renewed", "elected roles were renewed",
+                    "if it stays so, start netnode on a network node: it follows one that has died"
+                )
+            }
+        let seconds = Int(ahead.seconds.rounded(.up))
+        return FindingView(
+            "\(ahead.count) \(ahead.count == 1 ? one : many) by a time that is up to \(seconds) s still to come: the "
+                + "database's clock has been set back",
+            remedy: "\(remedy); see why time is not synchronised on the database's hosts"
+        )
+    }
+
     static let twofold = DoctorCheck("twofold", "no operation is both live and ended") { session in
         try DoctorStatements.twofold(limit: mostTold, on: session).map { id in
             FindingView(

@@ -29,6 +29,7 @@ extension DoctorCheck {
         ("work_queue", "work_by_session", "INDEX work_by_session (session)"),
         ("work_queue", "work_by_age", "INDEX work_by_age (enqueued_at, id)"),
         ("work_queue", "work_by_deadline", "INDEX work_by_deadline (deadline)"),
+        ("work_queue", "work_by_ready_set", "INDEX work_by_ready_set (ready_set_at)"),
         ("finished_operations", "finished_by_end", "INDEX finished_by_end (finished_at)"),
         (
             "finished_operations", "finished_list",

@@ -149,9 +149,9 @@ extension ElectionKeeper {
 
     /// - Returns: Nil when it cannot be read now.
     private func prospects(_ term: UInt64) async -> Handover.Prospects? {
-        let (lease, node) = (lease, candidate.node)
+        let (lease, node, duration) = (lease, candidate.node, readiness)
         return try? await database.withSession { session in
-            try HandoverStatements.prospects(of: lease, term: term, besides: node, on: session)
+            try HandoverStatements.prospects(of: lease, term: term, besides: node, goodFor: duration, on: session)
         }
     }
 

@@ -31,6 +31,9 @@ package struct ElectionKeeper: Service {
     /// How long it holds that a candidate is ready, in renewals' intervals; it is said again after one.
     private static let renewalsReady = 3
 
+    /// How long the word of a candidate that is ready holds.
+    var readiness: Duration { timing.renew * Self.renewalsReady }
+
     /// Creates a keeper; nothing happens before `run()`.
     ///
     /// - Parameters:
@@ -136,7 +139,7 @@ package struct ElectionKeeper: Service {
         let now = ContinuousClock.now
         let isSaid = said.term == term && said.strength == strength && now - said.at < timing.renew
         guard !isSaid else { return }
-        let (lease, candidate, duration) = (lease, candidate, timing.renew * Self.renewalsReady)
+        let (lease, candidate, duration) = (lease, candidate, readiness)
         try await database.withSession { session in
             try HandoverStatements.sayReady(
                 candidate,

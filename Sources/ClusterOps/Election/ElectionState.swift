@@ -4,9 +4,9 @@
 /// to do next.
 ///
 /// A leader acts only until its *fence*: counted on its own clock, which counts suspend, from before the last confirmed renewal was
-/// sent, and shorter than the lease. A candidate takes over only when the database says that the lease is over **and** the
-/// candidate has itself seen the same renewal for a whole lease: a database clock that is set forward makes no second
-/// leader. The term rises by one at each change of holder and is checked in every write; see design, section 5.
+/// sent, and shorter than the lease. A candidate takes over only when it has itself seen the same renewal for a whole lease,
+/// on a clock that counts suspend too: the database's clock makes no second leader when it is set forward, and keeps no dead
+/// one when it is set back. The term rises by one at each change of holder and is checked in every write; see design, section 5.
 package struct ElectionState: Sendable, Hashable {
     /// How the lease is kept; the configuration refuses `renew ≥ fence` and `fence ≥ lease`.
     package struct Timing: Sendable, Hashable {
@@ -45,8 +45,8 @@ package struct ElectionState: Sendable, Hashable {
         package let term: UInt64
         /// Rises with every renewal.
         package let renewals: UInt64
-        /// Whether the database's clock says that it is over.
-        package let hasExpired: Bool
+        /// How long its holder has it from each renewal; a candidate that is configured otherwise waits for no less.
+        package let lease: Duration
         /// Whether its holder goes on only until another one is ready.
         package let isHandingOver: Bool
         /// Whom the last holder has left it to; nil while it is held, and when it is anybody's.
@@ -56,14 +56,14 @@ package struct ElectionState: Sendable, Hashable {
             holder: SessionID?,
             term: UInt64,
             renewals: UInt64,
-            hasExpired: Bool,
+            lease: Duration = .zero,
             isHandingOver: Bool = false,
             successor: SessionID? = nil
         ) {
             self.holder = holder
             self.term = term
             self.renewals = renewals
-            self.hasExpired = hasExpired
+            self.lease = lease
             self.isHandingOver = isHandingOver
             self.successor = successor
         }
@@ -152,9 +152,7 @@ package struct ElectionState: Sendable, Hashable {
         if let away, now < away.until { return away.endsWhenLed ? timing.renew : max(timing.renew, away.until - now) }
         guard case .follower(let seen?, let since) = role else { return timing.renew }
         if isFree(seen, since: since, now: now) { return .zero }
-        let left = since + timing.lease - now
-        // It has stood still for a lease, and only the database's clock says that it runs: there is no moment to wait for.
-        guard left > .zero else { return timing.renew / 4 }
+        let left = since + patience(with: seen) - now
         let isHandedOver = seen.isHandingOver || seen.holder == nil
         return min(isHandedOver ? Timing.lookInHandover : timing.renew, left)
     }
@@ -163,10 +161,13 @@ package struct ElectionState: Sendable, Hashable {
 
     private func isFree(_ seen: Sighting, since: ContinuousClock.Instant, now: ContinuousClock.Instant) -> Bool {
         // A lease that is ours from before we stepped down is waited out like anybody's: we may act on nothing of it.
-        guard seen.holder == nil else { return seen.hasExpired && now - since >= timing.lease }
+        guard seen.holder == nil else { return now - since >= patience(with: seen) }
         // Nobody is heard: whoever it was left to only has a start on the others.
         return seen.successor == nil || seen.successor == me || now - since >= timing.headStart
     }
+
+    /// How long a lease that is held has to stand still before it is another's.
+    private func patience(with seen: Sighting) -> Duration { max(timing.lease, seen.lease) }
 
     /// Leaves the lease to others for a while.
     ///

@@ -57,7 +57,7 @@ extension DatabaseRole {
                 [
                     "state", "session", "worker_node", "worker_pid", "deliveries", "claimed_at", "started_at",
                     "running_key", "folded_into", "folded_at", "unfolded_at", "unfolded_from", "unmet", "ready_at",
-                    "failures", "defer_count", "attempt_history",
+                    "ready_set_at", "failures", "defer_count", "attempt_history",
                 ]
             ),
             .delete("work_queue"),
@@ -76,6 +76,7 @@ extension DatabaseRole {
     /// History ends.
     private static let forgetting: [DatabaseRight] = [
         .delete("finished_operations"), .select("adoptions"), .delete("adoptions"),
+        .select("history_allowance"), .insert("history_allowance"), .update("history_allowance", []),
     ]
 
     /// Repairs are ordinary operations: they may adopt one that waits.
@@ -137,7 +138,7 @@ extension DatabaseRole {
             [
                 "cancel_requester", "cancel_requested_at", "state", "folded_into", "unfolded_at", "unfolded_from",
                 "unmet",
-                "ready_at",
+                "ready_at", "ready_set_at",
             ]
         ),
         .delete("work_queue"), .insert("finished_operations"), .delete("operation_dependencies"),

@@ -47,6 +47,8 @@ public enum Migrations {
         step(34, "bound counters of work", PackageResources.V0034__bound_counters_of_work_sql),
         step(35, "tell slots of sessions", PackageResources.V0035__tell_slots_of_sessions_sql),
         step(36, "tell omitted results", PackageResources.V0036__tell_omitted_results_sql),
+        step(37, "date waits", PackageResources.V0037__date_waits_sql),
+        step(38, "create history allowance", PackageResources.V0038__create_history_allowance_sql),
     ]
 
     /// Brings a schema to this program's version, or tells how far it is.

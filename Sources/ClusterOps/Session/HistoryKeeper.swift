@@ -1,23 +1,39 @@
+import Foundation
 import Logging
 import MariaDB
 import ServiceLifecycle
 
 /// Forgets operations that ended longer ago than history is kept, in small batches and a small share of the time.
 ///
-/// Every queueworker runs one; each skips what another one is just forgetting, so that they share the work.
+/// Every queueworker runs one; one of them forgets at a time. What is gone is gone, and only a clock says that it may go: so
+/// nothing is forgotten while the database's clock and this machine's disagree, and no more in an hour than
+/// ``HistoryAllowance`` allows to all of them together.
 package struct HistoryKeeper: Service {
     private let database: Database
     private let retention: Adjustable<Duration>
     private let logger: Logger
+    private let clock: @Sendable () -> Timestamp
 
     package init(database: Database, retention: Duration, logger: Logger) {
         self.init(database: database, retention: Adjustable(retention), logger: logger)
     }
 
-    package init(database: Database, retention: Adjustable<Duration>, logger: Logger) {
+    /// Creates a keeper; `clock` is this machine's.
+    package init(
+        database: Database,
+        retention: Adjustable<Duration>,
+        logger: Logger,
+        clock: @escaping @Sendable () -> Timestamp = Self.machineTime
+    ) {
         self.database = database
         self.retention = retention
         self.logger = logger
+        self.clock = clock
+    }
+
+    /// This machine's time.
+    package static func machineTime() -> Timestamp {
+        Timestamp(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000))
     }
 
     /// Forgets until graceful shutdown.
@@ -46,14 +62,91 @@ package struct HistoryKeeper: Service {
 
     /// Forgets the oldest operations whose time is over, in one transaction.
     ///
-    /// - Returns: How many; fewer than a batch when no more are left, or others have them.
+    /// - Returns: How many; fewer than a batch when no more are left or allowed, or another one is just forgetting.
+    /// - Throws: ``ClocksDisagree``, `DatabaseError`; nothing is forgotten then.
     func forgetBatch() async throws -> Int {
-        let retention = retention.value
+        let (retention, clock) = (retention.value, clock)
         return try await database.withTransaction { transaction in
-            let ids = try HistoryStatements.lockOutlived(retention, in: transaction)
+            let before = clock()
+            let now = try OperationStatements.now(on: transaction.session)
+            try ClocksDisagree.check(now, between: before, and: clock())
+            try HistoryStatements.createAllowance(in: transaction)
+            guard let stored = try HistoryStatements.lockAllowance(in: transaction) else { return 0 }
+            var allowance = stored
+            if !stored.isCurrent(at: now) {
+                let size = try HistoryStatements.size(in: transaction)
+                allowance = HistoryAllowance(of: size, retention: retention, at: now)
+            }
+            let ids = try HistoryStatements.lockOutlived(
+                endedBefore: Timestamp(microseconds: now.microseconds - retention.wholeMicroseconds),
+                limit: min(HistoryStatements.batch, allowance.operations),
+                in: transaction
+            )
             try HistoryStatements.delete(ids, in: transaction)
+            allowance.operations -= ids.count
+            if allowance != stored { try HistoryStatements.write(allowance, in: transaction) }
             return ids.count
         }
+    }
+}
+
+/// What says that history is not to be judged by the database's clock now.
+struct ClocksDisagree: Error, CustomStringConvertible {
+    /// How far the database's clock may be from this machine's.
+    ///
+    /// Synchronised ones differ by milliseconds; the check `clock` of `doctor` finds a second.
+    static let tolerance: Duration = .seconds(60)
+
+    /// Seconds by which the database's clock is ahead.
+    let seconds: Double
+
+    var description: String {
+        let rounded = (abs(seconds) * 10).rounded() / 10
+        return "the database's clock is \(rounded) s \(seconds > 0 ? "ahead of" : "behind") this machine's"
+    }
+
+    /// Throws when the database's time, which was asked for between two readings of this machine's clock, is too far away.
+    static func check(_ there: Timestamp, between before: Timestamp, and after: Timestamp) throws(ClocksDisagree) {
+        let here = before.microseconds + (after.microseconds - before.microseconds) / 2
+        let difference = there.microseconds - here
+        guard difference.magnitude <= tolerance.wholeMicroseconds.magnitude else {
+            throw ClocksDisagree(seconds: Double(difference) / 1_000_000)
+        }
+    }
+}
+
+/// How much of history may be forgotten in the hour that has begun, by all processes together.
+///
+/// Pure. It is for the case that two clocks are wrong together: then somebody has hours to see it.
+struct HistoryAllowance: Sendable, Hashable {
+    /// The share of history that may go in an hour.
+    ///
+    /// A retention that was cut from a month to a day is reached in two days.
+    private static let share = 1.0 / 12
+
+    /// How many times the rate at which operations end, on the average of the retention, may go in an hour at least: with a
+    /// retention of some hours the share alone would not keep up.
+    private static let timesTheRate = 2.0
+
+    private static let hour: Duration = .seconds(3600)
+
+    let beganAt: Timestamp
+    var operations: Int
+
+    init(beganAt: Timestamp, operations: Int) {
+        self.beganAt = beganAt
+        self.operations = operations
+    }
+
+    /// The allowance of an hour that begins, out of as many operations as history holds.
+    init(of size: Int, retention: Duration, at now: Timestamp) {
+        let share = min(1, max(Self.share, Self.timesTheRate * (Self.hour / retention)))
+        self.init(beganAt: now, operations: Int((Double(size) * share).rounded(.up)))
+    }
+
+    /// Whether its hour has begun and is not over; one that began later than now began by another clock.
+    func isCurrent(at now: Timestamp) -> Bool {
+        (0..<Self.hour.wholeMicroseconds).contains(now.microseconds - beganAt.microseconds)
     }
 }
 
@@ -67,7 +160,7 @@ enum HistoryPace {
     /// About how long it rests when nothing is left to forget.
     static let rest: Duration = .seconds(60)
 
-    /// The pause after a batch.
+    /// The pause after a batch; one that is not full was the last, be it that no more is left or that no more is allowed.
     static func pause(afterForgetting count: Int, in time: Duration, random: Double) -> Duration {
         guard count == HistoryStatements.batch else { return rest(random: random) }
         return time * (share - 1)

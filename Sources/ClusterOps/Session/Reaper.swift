@@ -33,7 +33,7 @@ package actor Reaper {
         let asked = SuspendingClock.now
         var seen = Surroundings()
         seen.sessions = try await database.withSession { try SessionStatements.living(on: $0) }
-        (seen.hasOrphans, seen.hasOverdue) = (true, true)
+        (seen.hasOrphans, seen.hasOverdue, seen.hasAhead) = (true, true, true)
         return try await act(on: Sighted(seen, askedAt: asked, answeredAt: .now))
     }
 
@@ -71,6 +71,7 @@ package actor Reaper {
         }
         let returned = seen.hasOrphans || !dead.isEmpty ? try await returnOrphans() : 0
         if seen.hasOverdue { try await endOverdue() }
+        if seen.hasAhead { try await pullBackAhead() }
         passes += 1
         if passes % 100 == 1 {
             _ = try await database.withSession { try SessionStatements.forgetDead(on: $0) }
@@ -97,6 +98,27 @@ package actor Reaper {
         await waker.wakeWaiters(of: effects.ended)
         guard !effects.ended.isEmpty else { return }
         logger.notice("operations ended at their deadline", metadata: ["ended": "\(effects.ended.count)"])
+    }
+
+    /// Operations pulled back by one pass.
+    ///
+    /// An hour's backlog all lies ahead when the clock has been set back by an hour; a worker passes every two seconds.
+    private static let pulledBackAtOnce = 1000
+
+    /// Lets operations wait no longer than they were to, after the clock was set back.
+    private func pullBackAhead() async throws {
+        let ahead = try await database.withSession {
+            try ClockStatements.ahead(limit: Self.pulledBackAtOnce, on: $0)
+        }
+        guard !ahead.isEmpty else { return }
+        let (count, ready) = try await database.withTransaction { transaction in
+            let locked = try ClockStatements.lockAhead(ahead, in: transaction)
+            try ClockStatements.pullBack(locked, in: transaction)
+            return (locked.count, try EndingStatements.readyQueues(of: locked, in: transaction))
+        }
+        await waker.wake(ready)
+        guard count > 0 else { return }
+        logger.warning("the database's clock was set back: waits pulled back", metadata: ["count": "\(count)"])
     }
 
     private func returnOrphans() async throws -> Int {

@@ -65,7 +65,7 @@ enum ActivityStatements {
             TIMESTAMPDIFF(MICROSECOND, s.seen, NOW(6)), 0, NULL
         FROM nodes AS n
             LEFT JOIN (
-                SELECT node, COUNT(IF(dead = FALSE AND expires_at > NOW(6), 1, NULL)) AS live, MAX(renewed_at) AS seen
+                SELECT node, COUNT(IF(\(sql: LeaseTime.isLive()), 1, NULL)) AS live, MAX(renewed_at) AS seen
                 FROM sessions GROUP BY node) AS s ON s.node = n.id
             LEFT JOIN (
                 SELECT o.node, COUNT(*) AS running

@@ -67,7 +67,8 @@ extension DoctorStatements {
                 LEFT JOIN sessions AS s ON s.id = w.session
             WHERE w.session IS NOT NULL
                 AND w.claimed_at < NOW(6) - INTERVAL \(age.wholeMicroseconds) MICROSECOND
-                AND COALESCE(s.expires_at, w.claimed_at) < NOW(6) - INTERVAL \(age.wholeMicroseconds) MICROSECOND
+                AND (COALESCE(s.expires_at, w.claimed_at) < NOW(6) - INTERVAL \(age.wholeMicroseconds) MICROSECOND
+                    OR (s.dead AND s.renewed_at > NOW(6) + \(sql: LeaseTime.tolerance)))
             LIMIT \(limit)
             """
         ).map { try $0.only() }
@@ -107,5 +108,41 @@ extension DoctorStatements {
             WHERE deliveries >= \(ExplanationFacts.mostDeliveries) LIMIT \(limit)
             """
         ).map { try $0.decode((OperationID, Int).self) }
+    }
+
+    /// What is dated later than the database's clock, which is so only after that has been set back.
+    struct Ahead: Sendable {
+        enum Kind: String, Sendable {
+            case waits
+            case sessions
+            case leases
+        }
+
+        let kind: Kind
+        let count: Int
+        /// By how much, at most.
+        let seconds: Double
+    }
+
+    static func ahead(on session: borrowing Session) throws -> [Ahead] {
+        let late: SQL = "> NOW(6) + \(sql: LeaseTime.tolerance)"
+        return try session.query(
+            """
+            SELECT 'waits' AS kind, COUNT(*) AS count, MAX(TIMESTAMPDIFF(MICROSECOND, NOW(6), ready_set_at)) AS most
+            FROM (
+                SELECT ready_set_at FROM work_queue FORCE INDEX (work_by_ready_set)
+                WHERE ready_set_at \(sql: late) AND state IN ('queued', 'blocked') LIMIT \(mostExamined)) AS w
+            UNION ALL
+            SELECT 'sessions', COUNT(*), MAX(TIMESTAMPDIFF(MICROSECOND, NOW(6), renewed_at))
+            FROM sessions WHERE dead = FALSE AND renewed_at \(sql: late)
+            UNION ALL
+            SELECT 'leases', COUNT(*), MAX(TIMESTAMPDIFF(MICROSECOND, NOW(6), renewed_at))
+            FROM leases WHERE holder IS NOT NULL AND renewed_at \(sql: late)
+            """
+        ).compactMap { row in
+            let most: Int? = try row.get("most")
+            guard let most, let kind = Ahead.Kind(rawValue: try row.get("kind")) else { return nil }
+            return Ahead(kind: kind, count: try row.get("count"), seconds: Double(most) / 1_000_000)
+        }
     }
 }

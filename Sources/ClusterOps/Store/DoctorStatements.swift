@@ -112,10 +112,10 @@ enum DoctorStatements {
         try session.query(
             """
             SELECT n.name,
-                COUNT(IF(s.expires_at > NOW(6) AND s.daemon = 'queueworker', 1, NULL)) AS workers,
-                COUNT(IF(s.expires_at > NOW(6) AND s.daemon = 'netnode', 1, NULL)) AS network_daemons,
+                COUNT(IF(\(sql: LeaseTime.runs("s.")) AND s.daemon = 'queueworker', 1, NULL)) AS workers,
+                COUNT(IF(\(sql: LeaseTime.runs("s.")) AND s.daemon = 'netnode', 1, NULL)) AS network_daemons,
                 COUNT(IF(s.expires_at < NOW(6) - INTERVAL 1 MINUTE, 1, NULL)) AS unnoticed,
-                COUNT(IF(s.expires_at > NOW(6) AND s.doorbell IS NULL, 1, NULL)) AS without_doorbell
+                COUNT(IF(\(sql: LeaseTime.runs("s.")) AND s.doorbell IS NULL, 1, NULL)) AS without_doorbell
             FROM nodes AS n LEFT JOIN sessions AS s ON s.node = n.id AND s.dead = FALSE
             GROUP BY n.name ORDER BY n.name
             """

@@ -157,6 +157,7 @@ enum EndingStatements {
             UPDATE work_queue FORCE INDEX (PRIMARY)
             SET unmet = unmet - \(dependent.ended),
                 state = IF(unmet = 0, 'queued', state),
+                ready_set_at = IF(unmet = 0 AND ready_at <= NOW(6), NOW(6), ready_set_at),
                 ready_at = IF(unmet = 0, GREATEST(ready_at, NOW(6)), ready_at)
             WHERE id = \(dependent.id) AND state = 'blocked'
             """
@@ -212,6 +213,7 @@ enum EndingStatements {
                 failures = failures + \(requeue.failures), defer_count = defer_count + \(requeue.deferrals),
                 ready_at = IF(\(requeue.pause == .zero), ready_at,
                     NOW(6) + INTERVAL \(requeue.pause.wholeMicroseconds) MICROSECOND),
+                ready_set_at = IF(\(requeue.pause == .zero), ready_set_at, NOW(6)),
                 attempt_history = \(JSONColumn(requeue.history))
             WHERE id = \(id)
             """

@@ -39,7 +39,12 @@ enum ExplanationStatements {
 
     /// Whether the session that executes something has died, or its lease is over.
     static func isGone(_ id: SessionID?, on session: borrowing Session) throws -> Bool {
-        try session.query("SELECT 1 FROM sessions WHERE id = \(id) AND dead = FALSE AND expires_at > NOW(6)").isEmpty
+        try session.query("SELECT 1 FROM sessions WHERE id = \(id) AND \(sql: LeaseTime.isLive())").isEmpty
+    }
+
+    /// When it was decided until when a waiting operation waits; nil for one that is not live.
+    static func readySetAt(_ id: OperationID, on session: borrowing Session) throws -> Timestamp? {
+        try session.query("SELECT ready_set_at FROM work_queue FORCE INDEX (PRIMARY) WHERE id = \(id)").first?.only()
     }
 
     /// Those that drain the queue of an operation: living, on nodes that take new work, able to run all its tasks.
@@ -84,7 +89,7 @@ enum ExplanationStatements {
                 SELECT s.slots, n.state <=> 'active' AS is_active, n.state <=> 'active' AND \(sql: able) AS is_able,
                     (SELECT COUNT(*) FROM work_queue AS w FORCE INDEX (work_by_session) WHERE w.session = s.id) AS runs
                 FROM sessions AS s LEFT JOIN nodes AS n ON n.id = s.node
-                WHERE s.daemon = \(daemon) AND s.dead = FALSE AND s.expires_at > NOW(6) \(sql: place)) AS workers
+                WHERE s.daemon = \(daemon) AND \(sql: LeaseTime.isLive("s.")) \(sql: place)) AS workers
             """
         )[0]
         let tellsSlots = try row.get("untold", as: Int.self) == 0

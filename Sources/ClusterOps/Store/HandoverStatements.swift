@@ -23,16 +23,20 @@ package enum HandoverStatements {
     }
 
     /// Who could follow the holder of a term, whose node is `node`.
+    ///
+    /// A word that is good for longer than candidates give it, `duration`, was given before the clock was set back.
     static func prospects(
         of name: String,
         term: UInt64,
         besides node: NodeName,
+        goodFor duration: Duration,
         on session: borrowing Session
     ) throws -> Handover.Prospects {
         let ready = try session.query(
             """
             SELECT candidate, strength FROM ready_candidates
             WHERE lease = \(name) AND term = \(term) AND node <> \(node) AND expires_at > NOW(6)
+                AND expires_at <= NOW(6) + INTERVAL \(duration.wholeMicroseconds) MICROSECOND + \(sql: LeaseTime.tolerance)
             """
         ).map { Handover.Candidate(id: try $0.get("candidate"), strength: try $0.get("strength")) }
         let someoneStands = try session.query(
@@ -40,7 +44,7 @@ package enum HandoverStatements {
             SELECT EXISTS (
                 SELECT 1 FROM nodes AS n JOIN sessions AS s ON s.node = n.id
                 WHERE n.is_network_node AND n.state = 'active' AND n.name <> \(node)
-                    AND s.daemon = \(DaemonName.netnode) AND s.dead = FALSE AND s.expires_at > NOW(6)
+                    AND s.daemon = \(DaemonName.netnode) AND s.dead = FALSE
             )
             """
         )[0].only(Bool.self)
@@ -124,7 +128,7 @@ package enum HandoverStatements {
     static func course(of name: String, on session: borrowing Session) throws -> Course? {
         try session.query(
             """
-            SELECT IF(expires_at > NOW(6), holder_node, NULL) AS holder, term, serving_term <=> term AS is_served,
+            SELECT IF(\(sql: LeaseTime.runs()), holder_node, NULL) AS holder, term, serving_term <=> term AS is_served,
                 IF(resignation_term = term, resignation, NULL) AS resignation, refused_resignation, refusal
             FROM leases WHERE name = \(name)
             """

@@ -8,13 +8,13 @@ package enum LeaseStatements {
         let node: NodeName
     }
 
-    /// Who holds a lease now; nil before anybody ever did.
+    /// Who holds a lease now, as far as the database's clock tells; nil before anybody ever did.
     static func leader(_ name: String, on session: borrowing Session) throws -> LeaderView? {
         try session.query(
             """
             SELECT name, term,
-                IF(expires_at > NOW(6), holder_node, NULL) AS holder,
-                IF(expires_at > NOW(6) AND holder IS NOT NULL,
+                IF(\(sql: LeaseTime.runs()), holder_node, NULL) AS holder,
+                IF(\(sql: LeaseTime.runs()) AND holder IS NOT NULL,
                     TIMESTAMPDIFF(MICROSECOND, NOW(6), expires_at), NULL) AS left_microseconds
             FROM leases WHERE name = \(name)
             """
@@ -33,7 +33,7 @@ package enum LeaseStatements {
     static func sighting(_ name: String, on session: borrowing Session) throws -> ElectionState.Sighting? {
         try session.query(
             """
-            SELECT holder, term, renewals, expires_at <= NOW(6) AS has_expired,
+            SELECT holder, term, renewals, TIMESTAMPDIFF(MICROSECOND, renewed_at, expires_at) AS lease_microseconds,
                 handing_over_term <=> term AS is_handing_over, successor
             FROM leases WHERE name = \(name)
             """
@@ -42,7 +42,7 @@ package enum LeaseStatements {
                 holder: try row.get("holder"),
                 term: try row.get("term"),
                 renewals: try row.get("renewals"),
-                hasExpired: try row.get("has_expired"),
+                lease: Duration(wholeMicroseconds: try row.get("lease_microseconds")),
                 isHandingOver: try row.get("is_handing_over"),
                 successor: try row.get("successor")
             )
@@ -67,7 +67,10 @@ package enum LeaseStatements {
 
     /// Takes the lease if it still is as it was seen, under the next term.
     ///
-    /// - Returns: False when somebody else was faster, it was renewed, or the database's clock says that it still runs.
+    /// The candidate has seen it stand still for all of its time, on its own clock; the database's is not asked, because it may
+    /// have been set.
+    ///
+    /// - Returns: False when somebody else was faster, or it was renewed.
     static func acquire(
         _ name: String,
         after seen: ElectionState.Sighting,
@@ -82,7 +85,6 @@ package enum LeaseStatements {
                 renewals = renewals + 1, touched = touched + 1,
                 renewed_at = NOW(6), expires_at = NOW(6) + INTERVAL \(lease.wholeMicroseconds) MICROSECOND
             WHERE name = \(name) AND term = \(seen.term) AND renewals = \(seen.renewals)
-                AND (holder IS NULL OR expires_at <= NOW(6))
             """
         ) == 1
     }
@@ -90,7 +92,8 @@ package enum LeaseStatements {
     /// Extends the lease of a term, and says what its holder does: whether it is heard in the role, which stays said of the
     /// term, and whether it waits for somebody to be ready.
     ///
-    /// - Returns: False when it has expired or is another's.
+    /// - Returns: False when it is another's. One whose time is over by the database's clock, and that nobody has taken, is
+    ///   still its holder's, who asks only before its own fence.
     static func renew(
         _ name: String,
         term: UInt64,
@@ -107,7 +110,7 @@ package enum LeaseStatements {
                 serving_term = IF(\(isHeard), term, serving_term),
                 handing_over_term = IF(\(isHandingOver), term, NULL),
                 renewed_at = NOW(6), expires_at = NOW(6) + INTERVAL \(lease.wholeMicroseconds) MICROSECOND
-            WHERE name = \(name) AND term = \(term) AND holder = \(candidate.id) AND expires_at > NOW(6)
+            WHERE name = \(name) AND term = \(term) AND holder = \(candidate.id)
             """
         ) == 1
     }
@@ -134,7 +137,7 @@ package enum LeaseStatements {
     /// Touches the lease of a term in a transaction that writes under it: neither a change of holder nor, on a cluster of
     /// servers, a write under another term commits beside it.
     ///
-    /// - Returns: False when it has expired or is another's.
+    /// - Returns: False when it is another's.
     static func hold(
         _ name: String,
         term: UInt64,
@@ -144,7 +147,7 @@ package enum LeaseStatements {
         try transaction.execute(
             """
             UPDATE leases SET touched = touched + 1
-            WHERE name = \(name) AND term = \(term) AND holder = \(holder) AND expires_at > NOW(6)
+            WHERE name = \(name) AND term = \(term) AND holder = \(holder)
             """
         ) == 1
     }

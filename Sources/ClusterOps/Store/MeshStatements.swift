@@ -98,7 +98,7 @@ package enum MeshStatements {
             WHERE (a.generation IS NULL OR a.generation < w.generation)
                 AND EXISTS (
                     SELECT 1 FROM sessions AS s
-                    WHERE s.node = n.id AND s.daemon = 'netnode' AND s.dead = FALSE AND s.expires_at > NOW(6)
+                    WHERE s.node = n.id AND s.daemon = 'netnode' AND \(sql: LeaseTime.isLive("s."))
                 )
             ORDER BY w.name, n.name LIMIT \(limit)
             """

@@ -88,7 +88,7 @@ package enum NodeStatements {
         return try session.query(
             """
             SELECT node, daemon, pid, id, TIMESTAMPDIFF(MICROSECOND, NOW(6), expires_at) AS left_microseconds
-            FROM sessions WHERE dead = FALSE AND expires_at > NOW(6) \(sql: condition)
+            FROM sessions WHERE \(sql: LeaseTime.isLive()) \(sql: condition)
             ORDER BY daemon, pid
             """
         ).map { row in

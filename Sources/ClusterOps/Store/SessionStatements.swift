@@ -26,9 +26,12 @@ package enum SessionStatements {
         )
     }
 
-    /// Extends a lease that still stands.
+    /// Extends the lease of a session that nobody has marked dead.
     ///
-    /// - Returns: False when the session is dead or has expired: it must not act any more.
+    /// Whether its lease is over by the database's clock does not matter: that clock may have been set. The holder ends by its
+    /// own monotonic clock, and a reaper marks it dead by what it has seen on its own.
+    ///
+    /// - Returns: False when the session is dead: it must not act any more.
     static func renew(
         _ id: SessionID,
         lease: Duration,
@@ -40,7 +43,7 @@ package enum SessionStatements {
             UPDATE sessions
             SET renewals = renewals + 1, renewed_at = NOW(6), doorbell = \(doorbell?.description),
                 expires_at = NOW(6) + INTERVAL \(lease.wholeMicroseconds) MICROSECOND
-            WHERE id = \(id) AND dead = FALSE AND expires_at > NOW(6)
+            WHERE id = \(id) AND dead = FALSE
             """
         ) == 1
     }
@@ -157,28 +160,29 @@ package enum SessionStatements {
         }
     }
 
-    /// Where a living session's process is rung.
+    /// Where the process of a session is rung that nobody has marked dead; here and below its lease is not asked for, because
+    /// a ring in vain costs a datagram, and one that is missing a slow poll.
     package static func doorbell(of id: SessionID, on session: borrowing Session) throws -> HostPort? {
         let text: String? = try session.query(
-            "SELECT doorbell FROM sessions WHERE id = \(id) AND dead = FALSE AND expires_at > NOW(6)"
+            "SELECT doorbell FROM sessions WHERE id = \(id) AND dead = FALSE"
         ).first?.only(String?.self)
         // As below: one that does not parse is nobody's.
         return text.flatMap { try? HostPort($0) }
     }
 
-    /// Where some living session is rung: somebody who can reach us, and whom we can reach.
+    /// Where some session is rung, the one renewed last: somebody who can reach us, and whom we can reach.
     static func someDoorbell(on session: borrowing Session) throws -> HostPort? {
         let text: String? = try session.query(
             """
             SELECT doorbell FROM sessions
-            WHERE dead = FALSE AND expires_at > NOW(6) AND doorbell IS NOT NULL
+            WHERE dead = FALSE AND doorbell IS NOT NULL
             ORDER BY expires_at DESC LIMIT 1
             """
         ).first?.only(String?.self)
         return text.flatMap { try? HostPort($0) }
     }
 
-    /// The doorbells of the living sessions of a daemon, of one node or of all.
+    /// The doorbells of the sessions of a daemon, of one node or of all.
     package static func doorbells(
         _ daemon: DaemonName,
         node: NodeName?,
@@ -188,7 +192,7 @@ package enum SessionStatements {
         let texts = try session.query(
             """
             SELECT doorbell FROM sessions
-            WHERE daemon = \(daemon) AND dead = FALSE AND expires_at > NOW(6) AND doorbell IS NOT NULL
+            WHERE daemon = \(daemon) AND dead = FALSE AND doorbell IS NOT NULL
                 \(sql: condition)
             """
         ).map { try $0.only(String.self) }

@@ -49,7 +49,7 @@ enum StatusStatements {
         """
 
     private static let leader: SQL = """
-        (SELECT 'leader', IF(holder IS NOT NULL AND expires_at > NOW(6), holder_node, NULL), term,
+        (SELECT 'leader', IF(holder IS NOT NULL AND \(sql: LeaseTime.runs()), holder_node, NULL), term,
             TIMESTAMPDIFF(MICROSECOND, NOW(6), expires_at), 0, 0, 0, NULL
         FROM leases WHERE name = \(ClusterConnection.networkNodeLease))
         """
@@ -103,13 +103,13 @@ enum StatusStatements {
         SELECT 'nodes', GROUP_CONCAT(IF(l.node IS NULL, n.name, NULL) ORDER BY n.name SEPARATOR ' ' LIMIT \(named)),
             COUNT(*), COUNT(l.node), COUNT(IF(n.state = 'draining', 1, NULL)), 0, 0, NULL
         FROM nodes AS n
-            LEFT JOIN (SELECT DISTINCT node FROM sessions WHERE dead = FALSE AND expires_at > NOW(6)) AS l
+            LEFT JOIN (SELECT DISTINCT node FROM sessions WHERE \(sql: LeaseTime.isLive())) AS l
             ON l.node = n.id
         """
 
     private static let sessions: SQL = """
-        (SELECT 'session', daemon, COUNT(IF(expires_at > NOW(6), 1, NULL)), COUNT(IF(expires_at > NOW(6), NULL, 1)),
-            0, 0, 0, NULL
+        (SELECT 'session', daemon, COUNT(IF(\(sql: LeaseTime.runs()), 1, NULL)),
+            COUNT(IF(\(sql: LeaseTime.runs()), NULL, 1)), 0, 0, 0, NULL
         FROM sessions WHERE dead = FALSE GROUP BY daemon)
         """
 
@@ -140,7 +140,7 @@ enum StatusStatements {
             SELECT 1 FROM applied_state AS a
             WHERE a.network = w.id AND a.what = \(part) AND a.generation >= w.generation AND a.term = (
                 SELECT term FROM leases
-                WHERE name = \(ClusterConnection.networkNodeLease) AND holder IS NOT NULL AND expires_at > NOW(6)))
+                WHERE name = \(ClusterConnection.networkNodeLease) AND holder IS NOT NULL AND \(sql: LeaseTime.runs())))
         """
     }
 
@@ -153,7 +153,7 @@ enum StatusStatements {
             COUNT(*), COUNT(IF(p.state = 'running', 1, NULL)), COUNT(IF(p.health = 'unhealthy', 1, NULL)),
             COUNT(IF(p.sampled_at < NOW(6) - INTERVAL \(staleAfterSeconds) SECOND, 1, NULL)), 0, NULL
         FROM supervised_processes AS p
-            JOIN sessions AS s ON s.id = p.session AND s.dead = FALSE AND s.expires_at > NOW(6)
+            JOIN sessions AS s ON s.id = p.session AND \(sql: LeaseTime.isLive("s."))
             JOIN nodes AS n ON n.id = p.node
         """
 

@@ -24,7 +24,7 @@ enum SupervisionStatements {
                 pid INT UNSIGNED PATH '$.pid', restarts INT UNSIGNED PATH '$.restarts',
                 memory_bytes BIGINT UNSIGNED PATH '$.memory_bytes', cpu_percent DOUBLE PATH '$.cpu_percent',
                 health VARCHAR(16) PATH '$.health', health_reason VARCHAR(1000) PATH '$.health_reason')) AS p
-            WHERE s.id = \(session) AND s.dead = FALSE AND s.expires_at > NOW(6)
+            WHERE s.id = \(session) AND s.dead = FALSE
             ON DUPLICATE KEY UPDATE state = VALUE(state), pid = VALUE(pid), restarts = VALUE(restarts),
                 memory_bytes = VALUE(memory_bytes), cpu_percent = VALUE(cpu_percent), health = VALUE(health),
                 health_reason = VALUE(health_reason), sampled_at = VALUE(sampled_at), session = VALUE(session)
@@ -68,7 +68,7 @@ enum SupervisionStatements {
             SELECT n.name AS node, p.service, p.state, p.pid, p.restarts, p.memory_bytes, p.cpu_percent, p.health,
                 p.health_reason, p.sampled_at
             FROM supervised_processes AS p
-                JOIN sessions AS s ON s.id = p.session AND s.dead = FALSE AND s.expires_at > NOW(6)
+                JOIN sessions AS s ON s.id = p.session AND \(sql: LeaseTime.isLive("s."))
                 JOIN nodes AS n ON n.id = p.node
             ORDER BY n.name, p.service
             """

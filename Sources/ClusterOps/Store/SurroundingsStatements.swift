@@ -14,6 +14,8 @@ package struct Surroundings: Sendable {
     var hasOrphans = false
     /// Whether an operation waits past its deadline.
     var hasOverdue = false
+    /// Whether the wait of an operation was decided at a time that is still to come, because the clock was set back.
+    var hasAhead = false
     /// Whether something waits in one of the queues that can be claimed.
     var hasWork = false
 
@@ -29,6 +31,7 @@ enum SurroundingsStatements {
         case node
         case orphan
         case overdue
+        case ahead
         case work
     }
 
@@ -66,6 +69,7 @@ enum SurroundingsStatements {
             case .node: (seen.hasNode, seen.isDraining) = (true, try row.get("detail", as: Int.self) != 0)
             case .orphan: seen.hasOrphans = true
             case .overdue: seen.hasOverdue = true
+            case .ahead: seen.hasAhead = true
             case .work: seen.hasWork = true
             case nil: preconditionFailure("a row about \(word) was not asked for")
             }
@@ -106,6 +110,8 @@ enum SurroundingsStatements {
             (SELECT 'orphan', id, 0, 0 FROM (\(sql: SessionStatements.orphansQuery(limit: 1))) AS orphans)
             UNION ALL
             (SELECT 'overdue', id, 0, 0 FROM (\(sql: CancelStatements.overdueQuery(limit: 1))) AS overdue)
+            UNION ALL
+            (SELECT 'ahead', id, 0, 0 FROM (\(sql: ClockStatements.aheadQuery(limit: 1))) AS ahead)
             \(sql: work)
             """
     }

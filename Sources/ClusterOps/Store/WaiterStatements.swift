@@ -29,7 +29,8 @@ enum WaiterStatements {
         }
     }
 
-    /// Where those are rung who wait for one of the operations.
+    /// Where those are rung who wait for one of the operations; also those who have not said so for long, until they are
+    /// swept, because the clock by which they would be told apart may have been set.
     static func doorbells(waitingFor operations: [OperationID], on session: borrowing Session) throws -> Set<HostPort> {
         let texts = try operations.inLists { operations in
             try session.query(doorbellsQuery(waitingFor: operations)).map { try $0.only(String.self) }
@@ -41,7 +42,7 @@ enum WaiterStatements {
     static func doorbellsQuery(waitingFor operations: [OperationID]) -> SQL {
         """
         SELECT doorbell FROM operation_waiters FORCE INDEX (PRIMARY)
-        WHERE operation IN (\(list: operations)) AND expires_at > NOW(6)
+        WHERE operation IN (\(list: operations))
         """
     }
 

@@ -31,7 +31,7 @@ final class EpochConditions: Sendable {
     /// Not after a loss: an answer that comes too late must not revive what the loss has ended.
     func renewed(sentAt: SuspendingClock.Instant, _ passOn: (SuspendingClock.Instant) -> Void) {
         lease.withLock { lease in
-            guard !lost.isSet else { return }
+            guard !lost.isSet, lease?.isOver(at: .now) == false else { return }
             lease?.renewed(sentAt: sentAt)
             if let lease { passOn(lease.deadline) }
         }

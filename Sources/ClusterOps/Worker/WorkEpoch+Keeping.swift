@@ -11,7 +11,7 @@ extension WorkEpoch {
             guard (try? await Task.sleep(for: pause)) != nil else { return }
             let sentAt = SuspendingClock.now
             do {
-                guard try await renewSession() else { throw lose("the database says that it has expired") }
+                guard try await renewSession() else { throw lose("the database says that it is dead") }
                 conditions.renewed(sentAt: sentAt, passOn)
                 renewals.continuation.yield()
                 failed = false

@@ -2,7 +2,7 @@ import ClusterOpsTestKit
 
 @testable import ClusterOps
 
-/// Candidates around a lease row, one of them doing one thing at each step.
+/// Candidates around a lease row, one of them doing one thing at each step; the row has no clock.
 struct ElectionSimulation {
     private struct Candidate {
         let id: SessionID
@@ -15,7 +15,6 @@ struct ElectionSimulation {
         var holder: SessionID?
         var term: UInt64 = 0
         var renewals: UInt64 = 0
-        var expires: ContinuousClock.Instant
         var handingOver: UInt64?
         var successor: SessionID?
         var resignedAt: ContinuousClock.Instant?
@@ -25,9 +24,7 @@ struct ElectionSimulation {
     private var random: SeededGenerator
     private var candidates: [Candidate]
     private var now = ContinuousClock.now
-    /// How far the database's clock is ahead of everybody's.
-    private var skew: Duration = .zero
-    private var row = Row(expires: .now)
+    private var row = Row()
     /// The terms for whose end candidates have said that they are ready; it does not expire, as the worst case.
     private var ready: [SessionID: UInt64] = [:]
     private(set) var steps = 0
@@ -62,7 +59,6 @@ struct ElectionSimulation {
             candidates[index].stoppedUntil = now + .milliseconds(Int.random(in: 100...9000, using: &random))
             return
         }
-        if Int.random(in: 0..<60, using: &random) == 0 { skew = .seconds(Int.random(in: 0...20, using: &random)) }
         if candidates[index].state.leadership(at: now) != nil, handOver(index) { return }
         let askedAt = now
         let action = candidates[index].state.next(at: now)
@@ -101,7 +97,6 @@ struct ElectionSimulation {
                 row.handingOver = nil
                 row.resignedAt = now
                 row.renewals += 1
-                row.expires = now + skew
                 resignations += 1
             }
             return true
@@ -124,7 +119,7 @@ struct ElectionSimulation {
                 holder: row.holder,
                 term: row.term,
                 renewals: row.renewals,
-                hasExpired: row.expires <= now + skew,
+                lease: timing.lease,
                 isHandingOver: row.handingOver == row.term,
                 successor: row.successor
             )
@@ -134,8 +129,7 @@ struct ElectionSimulation {
                 ready[id] = term
             }
         case .acquire(let seen):
-            let free = row.holder == nil || row.expires <= now + skew
-            guard free, row.term == seen.term, row.renewals == seen.renewals else {
+            guard row.term == seen.term, row.renewals == seen.renewals else {
                 if answered { candidates[index].state.wasBeaten(at: now) }
                 return
             }
@@ -144,12 +138,7 @@ struct ElectionSimulation {
             {
                 snatched += 1
             }
-            row = Row(
-                holder: id,
-                term: row.term + 1,
-                renewals: row.renewals + 1,
-                expires: now + skew + timing.lease
-            )
+            row = Row(holder: id, term: row.term + 1, renewals: row.renewals + 1)
             changesOfHolder += 1
             if answered {
                 candidates[index].state.acquired(term: row.term, askedAt: askedAt)
@@ -157,9 +146,8 @@ struct ElectionSimulation {
                 candidates[index].state.wasBeaten(at: now)
             }
         case .renew(let term):
-            if row.term == term, row.holder == id, row.expires > now + skew {
+            if row.term == term, row.holder == id {
                 row.renewals += 1
-                row.expires = now + skew + timing.lease
                 row.handingOver = candidates[index].state.handover?.isAnnounced == true ? term : nil
                 if answered { candidates[index].state.renewed(term: term, askedAt: askedAt) }
             } else if answered {

@@ -139,6 +139,22 @@ import Testing
         }
     }
 
+    @Test func `a time that only a clock which was set back has put off is told as that, and never as a delay`() throws
+    {
+        let operation = try Operation.example(.queued, readyAt: time(3700), deadline: time(5000))
+        var facts = ExplanationFacts(operation: operation, now: time(100))
+        facts.workers = .init(living: 1, active: 1, able: 1)
+        facts.readySetAt = time(3700)
+        let reasons = Explanation(facts).reasons
+        #expect(reasons.map(\.reason) == [.clockSetBack, .deadline] && reasons[0].until == time(3700))
+        #expect(reasons[0].message.contains("set back by at least 3600 s"))
+        facts.readySetAt = time(100)
+        #expect(
+            Explanation(facts).reasons.map(\.reason) == [.notBefore, .deadline],
+            "a delay that was asked for just now"
+        )
+    }
+
     @Test(arguments: OperationState.allCases) func `every state has a reason`(state: OperationState) throws {
         var facts = ExplanationFacts(operation: try .example(state), now: time(10))
         facts.workers = .init(living: 1, active: 1, able: 1)

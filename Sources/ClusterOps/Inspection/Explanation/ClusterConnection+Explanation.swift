@@ -56,6 +56,7 @@ extension ClusterConnection {
     private static func addWaiting(to facts: inout ExplanationFacts, on session: borrowing Session) throws {
         let operation = facts.operation
         let queue = operation.queue.description
+        facts.readySetAt = try ExplanationStatements.readySetAt(operation.id, on: session)
         facts.pauses = try QueueStatements.pauses(on: session).filter { Glob($0.pattern).matches(queue) }
         if let key = operation.exclusiveKey {
             facts.holder = try ExplanationStatements.holder(of: key, on: session)

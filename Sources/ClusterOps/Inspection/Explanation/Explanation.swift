@@ -5,6 +5,9 @@ struct Explanation {
     /// Dependencies that a sentence names; the list has them all.
     private static let mostNamed = 3
 
+    /// Seconds by which the clocks of two servers may differ; `LeaseTime.tolerance`.
+    private static let clockTolerance = 1.0
+
     private let facts: ExplanationFacts
     private var operation: Operation { facts.operation }
     private(set) var reasons: [ReasonView] = []
@@ -110,6 +113,18 @@ struct Explanation {
 
     private mutating func addTime() {
         guard operation.readyAt > facts.now else { return }
+        if let setAt = facts.readySetAt, setAt.seconds(since: facts.now) > Self.clockTolerance {
+            let seconds = Int(setAt.seconds(since: facts.now).rounded(.up))
+            reasons.append(
+                ReasonView(
+                    .clockSetBack,
+                    "the database's clock has been set back by at least \(seconds) s since it was queued: "
+                        + "the next pass of a queueworker or netnode makes up for it",
+                    until: operation.readyAt
+                )
+            )
+            return
+        }
         let why =
             switch operation.attemptHistory.last?.outcome {
             case .failed:

@@ -42,6 +42,8 @@ struct ExplanationFacts: Sendable {
     let operation: Operation
     /// The database's time.
     let now: Timestamp
+    /// When it was decided until when a waiting one waits.
+    var readySetAt: Timestamp?
     var dependencies: [Dependency] = []
     /// The rules that pause its queue.
     var pauses: [QueuePauseView] = []
