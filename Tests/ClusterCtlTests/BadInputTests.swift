@@ -360,7 +360,8 @@ extension TestCluster {
                 CHECKSUM TABLE nodes, networks, interfaces, sessions, registered_tasks, work_queue,
                     finished_operations, operation_dependencies, adoptions, coalescing_counters, queue_pauses,
                     external_network, external_addresses, applied_state, network_problems, leases,
-                    supervised_processes, operation_waiters, ready_candidates, schema_migrations
+                    supervised_processes, operation_waiters, ready_candidates, history_allowance,
+                    schema_migrations
                 """
             ).map { try $0.decode((String, Int?).self) }
             let count = try session.query(

@@ -369,37 +369,6 @@ struct WorkEpoch: Sendable {
         }
     }
 
-    // MARK: Draining
-
-    /// Waits for what runs and for its outcomes to be written; what takes too long is interrupted and handed back.
-    private func drain() async {
-        log(.info, "draining", ["running": "\(ledger.runningCount)"])
-        await waitUntilIdle(upTo: settings.drainTimeout)
-        guard !ledger.isIdle, !conditions.isLost else { return }
-        log(.warning, "interrupting what still runs", ["running": "\(ledger.runningCount)"])
-        parts.children.killAll()
-        await waitUntilIdle(upTo: Self.timeToHandBack)
-    }
-
-    /// How long killed processes and their last COMMIT may take.
-    private static let timeToHandBack: Duration = .seconds(5)
-
-    private func waitUntilIdle(upTo limit: Duration) async {
-        await withDiscardingTaskGroup { group in
-            let isOver = Flag()
-            group.addTask {
-                // Cancelled: it became idle in time.
-                guard (try? await Task.sleep(for: limit)) != nil else { return }
-                isOver.set()
-                idle.continuation.yield()
-            }
-            while !ledger.isIdle, !isOver.isSet, !conditions.isLost, !Task.isCancelled {
-                for await _ in idle.stream { break }
-            }
-            group.cancelAll()
-        }
-    }
-
     func log(_ level: Logger.Level, _ message: Logger.Message, _ metadata: Logger.Metadata = [:]) {
         parts.logger.log(level: level, message, metadata: metadata.merging(["session": "\(session)"]) { own, _ in own })
     }

@@ -33,7 +33,7 @@ import Testing
     private static let other = OperationID.new()
 
     static let cases: [Case] = [
-        Case("what nothing keeps is about to run", .aboutToRun, saying: "a slot is free"),
+        Case("what nothing keeps is about to run", .aboutToRun, saying: "nothing keeps it"),
         Case("a rule that pauses the queue is named with its reason", .paused, saying: "'any-*' of alice: disk swap") {
             $0.pauses = [
                 QueuePauseView(pattern: "any-*", reason: "disk swap", requester: "alice", pausedAt: time(1))
@@ -57,6 +57,10 @@ import Testing
         Case("nobody who drains it can run the task", .notRunnable, saying: "can run 'noop'") {
             $0.workers = .init(living: 2, active: 2, able: 0)
         },
+        Case("all slots of those that can are taken", .workersBusy, saying: "all 8 slots of the 2 workers") {
+            $0.workers = .init(living: 2, active: 2, able: 2, slots: 8, free: 0)
+        },
+        Case("transactions of others hold its row", .locked, saying: "hold its row") { $0.isHeld = true },
         Case("without an elected node", .noLeader, saying: "no network node", queue: "networknode-background") {
             $0.workers = .init()
         },
