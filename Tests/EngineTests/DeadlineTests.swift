@@ -135,7 +135,7 @@ private struct Handler: TaskHandler {
         if interrupted { interruption.request() }
         let node = claim.operation.worker?.node
         guard let node else { preconditionFailure("it was claimed") }
-        return await OperationRun(claim: claim, handlers: [self], node: node, interruption: interruption).report()
+        return await OperationRun(claim: claim, handlers: [self], node: node, interruption: interruption).run().report
     }
 
     static func untilCancelled(then outcome: TaskOutcome) async -> TaskOutcome {

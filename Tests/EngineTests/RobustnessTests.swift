@@ -14,7 +14,6 @@ import Testing
         "UPDATE work_queue SET tasks = '[]'",
         "UPDATE work_queue SET depends_on = '{'",
         "UPDATE work_queue SET node_name = 'NO NAME'",
-        "UPDATE work_queue SET attempt_history = '[1]'",
     ]
 
     @Test(arguments: damages)

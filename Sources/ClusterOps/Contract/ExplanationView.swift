@@ -6,8 +6,8 @@ public struct ExplanationView: Codable, Sendable, Hashable {
     public let uuid: OperationID
     /// Where it stands.
     public let state: OperationState
-    /// Where it waits, or waited.
-    public let queueName: QueueName
+    /// Where it waits, or waited; of a row that cannot be decoded, whatever its column holds.
+    public let queueName: String
     /// When this was true, by the database's clock.
     public let seenAt: Timestamp
     /// Every reason, the one that weighs most first; never empty.
@@ -42,6 +42,7 @@ public struct ReasonView: Codable, Sendable, Hashable {
         case locked
         case ahead
         case aboutToRun = "about_to_run"
+        case unreadable
         case deadline
         // What happens to it.
         case executing

@@ -58,6 +58,8 @@ extension DatabaseRole {
                     "state", "session", "worker_node", "worker_pid", "deliveries", "claimed_at", "started_at",
                     "running_key", "folded_into", "folded_at", "unfolded_at", "unfolded_from", "unmet", "ready_at",
                     "ready_set_at", "failures", "defer_count", "attempt_history",
+                    // What comes back waits in the best lane of those that ride on it.
+                    "lane", "queue_name",
                 ]
             ),
             .delete("work_queue"),
@@ -79,9 +81,9 @@ extension DatabaseRole {
         .select("history_allowance"), .insert("history_allowance"), .update("history_allowance", []),
     ]
 
-    /// Repairs are ordinary operations: they may adopt one that waits.
+    /// Repairs are ordinary operations: they may adopt one that waits, and, as the engine may, move it to a better lane.
     private static let repairs: [DatabaseRight] = [
-        .insert("work_queue"), .update("work_queue", ["lane", "queue_name"]), .insert("adoptions"),
+        .insert("work_queue"), .insert("adoptions"),
     ]
 
     /// What is wanted of networks, which a node reads, and what it has brought about.

@@ -35,17 +35,17 @@ enum Verdict: Sendable {
     ///   - operation: As it stands under its lock, executing.
     ///   - now: The database's time.
     ///   - random: A number from 0 to 1, for the jitter.
-    init(_ report: AttemptReport, of operation: Operation, now: Timestamp, random: Double) {
+    init(_ report: AttemptReport, of operation: AttemptStanding, now: Timestamp, random: Double) {
         if case .succeeded(let result, let omitted) = report {
             self = .end(.complete(result: result, omitted: omitted))
             return
         }
-        if operation.cancelRequestedAt != nil {
+        if operation.isCancelRequested {
             // A cancel-requested operation never returns.
             self = .end(.cancelled("it was cancelled while it ran"))
             return
         }
-        var requeue = Requeue(history: operation.attemptHistory)
+        var requeue = Requeue(history: operation.history)
         switch report {
         case .succeeded: preconditionFailure("decided above")
         case .expired:
@@ -80,13 +80,13 @@ enum Verdict: Sendable {
 
     /// Why it must not come back although it could.
     private static func exhaustion(
-        of operation: Operation,
+        of operation: AttemptStanding,
         report: AttemptReport,
         pause: Duration,
         now: Timestamp
     ) -> OperationFailure? {
         if report == .reaped {
-            let lost = operation.attemptHistory.count { $0.outcome == .reaped } + 1
+            let lost = operation.history.count { $0.outcome == .reaped } + 1
             if lost > deliveriesBeyondFailures {
                 return OperationFailure(
                     code: "poison",
@@ -107,7 +107,7 @@ enum Verdict: Sendable {
 extension Requeue {
     fileprivate mutating func record(
         _ outcome: AttemptRecord.Outcome,
-        of operation: Operation,
+        of operation: AttemptStanding,
         at now: Timestamp,
         _ failure: OperationFailure? = nil
     ) {
@@ -115,8 +115,8 @@ extension Requeue {
             AttemptRecord(
                 delivery: operation.deliveries,
                 outcome: outcome,
-                node: operation.worker?.node,
-                session: operation.worker?.session,
+                node: operation.worker.node,
+                session: operation.worker.session,
                 readyAt: operation.couldRunSince,
                 startedAt: operation.startedAt,
                 endedAt: now,

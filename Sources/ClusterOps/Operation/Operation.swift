@@ -69,7 +69,7 @@ public struct Operation: Sendable, Identifiable {
     public let startedAt: Timestamp?
     /// When it became a follower.
     public let foldedAt: Timestamp?
-    /// When a survivor that was cancelled gave it back to its queue.
+    /// When a survivor that did not do its work gave it back to its queue.
     public let unfoldedAt: Timestamp?
     /// The survivor that did.
     public let unfoldedFrom: OperationID?
@@ -94,13 +94,7 @@ public struct Operation: Sendable, Identifiable {
     }
 
     /// Since when the delivery that runs, or ran last, could have started.
-    ///
-    /// What was given back without a pause keeps its `readyAt`, and so its place in the queue; while another delivery of it
-    /// ran, it did not wait.
-    package var couldRunSince: Timestamp {
-        let last = attemptHistory.last { $0.delivery < deliveries }
-        return last.map { max($0.endedAt, readyAt) } ?? readyAt
-    }
+    package var couldRunSince: Timestamp { attemptHistory.couldRunSince(readyAt, delivery: deliveries) }
 
     /// How long it could have run and did not, up to its last start: the sum over its deliveries; nil before the first.
     ///
@@ -234,4 +228,14 @@ public struct AttemptRecord: Sendable, Hashable, Codable {
     ///
     /// With eight attempts and a few reapings all stay.
     static let mostKept = 50
+}
+
+extension [AttemptRecord] {
+    /// Since when a delivery could have started: from when the operation was ready, or from the end of the delivery before.
+    ///
+    /// What was given back without a pause keeps its `ready_at`, and so its place in the queue; while another delivery of it
+    /// ran, it did not wait.
+    func couldRunSince(_ readyAt: Timestamp, delivery: Int) -> Timestamp {
+        last { $0.delivery < delivery }.map { Swift.max($0.endedAt, readyAt) } ?? readyAt
+    }
 }

@@ -77,9 +77,9 @@ package struct Claiming: Sendable {
         let definitions = chooser.runnable
         do {
             return try await database.withTransaction { transaction in
-                do {
-                    let held = RowLock.wait(wait.limit)
-                    return try Self.claimAndFold(
+                let held = RowLock.wait(wait.limit)
+                return try held.locking {
+                    try Self.claimAndFold(
                         [wait.id],
                         upTo: 1,
                         by: worker,
@@ -87,18 +87,12 @@ package struct Claiming: Sendable {
                         definitions: definitions,
                         in: transaction
                     ).claims.first
-                } catch let error as DatabaseError where error.code == .lockWaitTimeout {
-                    // Not the database's error: with that one the transaction would be begun again at once.
-                    throw StillHeld()
                 }
             }
-        } catch is StillHeld {
+        } catch is RowLock.StillHeld {
             return nil
         }
     }
-
-    /// A row was waited for in vain.
-    private struct StillHeld: Error {}
 
     /// Takes operations in a transaction each, after the database has refused to have them taken together; passes over those
     /// that it refuses alone, so that one such row keeps no other from being run.

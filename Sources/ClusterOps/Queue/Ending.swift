@@ -11,7 +11,7 @@ enum Ending {
         var ended: Set<OperationID> = []
         /// How many of them came to which end.
         var states: [OperationState: Int] = [:]
-        /// Followers that went back to their queues, because their survivor was cancelled.
+        /// Followers that went back to their queues, because their survivor did not do their work.
         var unfolded: [OperationID] = []
     }
 
@@ -22,29 +22,35 @@ enum Ending {
     ) throws -> Effects {
         let edges = try EndingStatements.edges(into: outcomes.map(\.id), in: transaction)
         try EndingStatements.deleteEdges(edges, in: transaction)
-        return try end(outcomes, in: transaction)
+        return try end(outcomes.map { SurvivorEnd(id: $0.id, outcome: $0.outcome) }, in: transaction)
     }
 
-    /// Ends locked operations.
+    /// Ends locked operations whose attempts are over, and those of their followers whose work was done, or failed.
     ///
-    /// Followers share the outcome, except that one which is cancelled gives its followers back: nobody asked for *their*
-    /// end.
-    static func end(
-        _ outcomes: [(id: OperationID, outcome: OperationOutcome)],
-        in transaction: borrowing Transaction
-    ) throws -> Effects {
-        guard !outcomes.isEmpty else { return Effects() }
-        let outcomeOf = Dictionary(outcomes.map { ($0.id, $0.outcome) }, uniquingKeysWith: { first, _ in first })
+    /// - Parameters:
+    ///   - attempts: One for each operation; one without an outcome comes back, and is left to the caller.
+    ///   - transaction: That has locked them.
+    /// - Returns: What will have changed for others.
+    /// - Throws: `DatabaseError`.
+    static func end(_ attempts: [SurvivorEnd], in transaction: borrowing Transaction) throws -> Effects {
+        let concerned = attempts.filter(\.concernsFollowers)
+        guard !concerned.isEmpty else { return Effects() }
+        let attemptOf = Dictionary(concerned.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+        var outcomes = concerned.compactMap { attempt in attempt.outcome.map { (attempt.id, $0) } }
+        var returned: [SurvivorEnd.Follower] = []
         // Found in the database under the survivor's lock, never from memory.
-        let followers = try EndingStatements.lockFollowers(of: outcomes.map(\.id), in: transaction)
-        let released = followers.filter { outcomeOf[$0.survivor]?.state == .cancelled }
-        let sharing = followers.filter { outcomeOf[$0.survivor]?.state != .cancelled }
-        for (survivor, members) in Dictionary(grouping: released, by: \.survivor) {
+        for follower in try EndingStatements.lockFollowers(of: concerned.map(\.id), in: transaction) {
+            switch attemptOf[follower.survivor]?.fate(of: follower) {
+            case .ends(let outcome): outcomes.append((follower.id, outcome))
+            case .returns: returned.append(follower)
+            case .stays, nil: break
+            }
+        }
+        for (survivor, members) in Dictionary(grouping: returned, by: \.survivor) {
             try CancelStatements.unfold(members.map(\.id), from: survivor, in: transaction)
         }
-        let all = outcomes + sharing.compactMap { follower in outcomeOf[follower.survivor].map { (follower.id, $0) } }
-        var effects = try finish(all, in: transaction)
-        effects.unfolded = released.map(\.id)
+        var effects = try finish(outcomes, in: transaction)
+        effects.unfolded = returned.map(\.id)
         effects.ready.formUnion(try EndingStatements.readyQueues(of: effects.unfolded, in: transaction))
         return effects
     }

@@ -8,11 +8,14 @@ package struct Settling: Sendable {
         /// Which delivery of the operation it was; with the session it is the fence.
         package let delivery: Int
         package let report: AttemptReport
+        /// How many of its tasks, from the first, were done in this attempt.
+        package let completedTasks: Int
 
-        package init(id: OperationID, delivery: Int, report: AttemptReport) {
+        package init(id: OperationID, delivery: Int, report: AttemptReport, completedTasks: Int = 0) {
             self.id = id
             self.delivery = delivery
             self.report = report
+            self.completedTasks = completedTasks
         }
     }
 
@@ -71,7 +74,7 @@ package struct Settling: Sendable {
     package func settlePatiently(_ entry: Entry, of session: SessionID) async throws -> Result {
         do {
             return try await attempt([entry], of: session, ifHeld: .wait(.oneSecond))
-        } catch is StillHeld {
+        } catch is RowLock.StillHeld {
             var result = Result()
             result.locked = [entry.id]
             return result
@@ -83,9 +86,6 @@ package struct Settling: Sendable {
         }
     }
 
-    /// A row was waited for in vain.
-    private struct StillHeld: Error {}
-
     private func attempt(
         _ entries: [Entry],
         of session: SessionID,
@@ -96,13 +96,8 @@ package struct Settling: Sendable {
         return try await database.withTransaction { transaction in
             var result = Result()
             let ids = entries.map(\.id)
-            let locked: [(id: OperationID, delivery: Int)]
-            do {
-                locked = try EndingStatements.lockClaims(ids, of: session, ifHeld: held, in: transaction)
-            } catch let error as DatabaseError {
-                guard held != .skip, error.code == .lockWaitTimeout else { throw error }
-                // Not the database's error: with that one the transaction would be begun again, and hold up other outcomes.
-                throw StillHeld()
+            let locked = try held.locking {
+                try EndingStatements.lockClaims(ids, of: session, ifHeld: held, in: transaction)
             }
             let delivery = Dictionary(locked.map { ($0.id, $0.delivery) }, uniquingKeysWith: { first, _ in first })
             let own = entries.filter { delivery[$0.id] == $0.delivery }
@@ -134,29 +129,74 @@ package struct Settling: Sendable {
         }
     }
 
+    /// Ends what is over and gives back what is not; the caller has locked the operations of all entries.
     static func apply(
         _ entries: [Entry],
         random: Double,
         in transaction: borrowing Transaction
     ) throws -> Ending.Effects {
-        var ends: [(id: OperationID, outcome: OperationOutcome)] = []
-        var ready: Set<QueueName> = []
+        var ends: [SurvivorEnd] = []
+        var returns: [Return] = []
         for entry in entries {
             if case .succeeded(let result, let omitted) = entry.report {
-                ends.append((entry.id, .complete(result: result, omitted: omitted)))
+                ends.append(SurvivorEnd(id: entry.id, outcome: .complete(result: result, omitted: omitted)))
                 continue
             }
-            guard let (operation, now) = try EndingStatements.locked(entry.id, in: transaction) else { continue }
-            switch Verdict(entry.report, of: operation, now: now, random: random) {
-            case .end(let outcome): ends.append((entry.id, outcome))
-            case .requeue(let requeue):
-                try EndingStatements.requeue(entry.id, requeue, in: transaction)
-                if requeue.pause == .zero { ready.insert(operation.queue) }
+            guard let (standing, now) = try EndingStatements.standing(of: entry.id, in: transaction) else { continue }
+            var end = SurvivorEnd(
+                id: entry.id,
+                outcome: nil,
+                tasks: standing.tasks,
+                completedTasks: entry.completedTasks,
+                firstFailedAt: standing.history.first { $0.outcome == .failed }?.endedAt
+            )
+            switch Verdict(entry.report, of: standing, now: now, random: random) {
+            case .end(let outcome): end.outcome = outcome
+            case .requeue(let requeue): returns.append(Return(id: entry.id, queue: standing.queue, requeue))
             }
+            ends.append(end)
         }
+        // First the followers: those that end take over from the survivor's row who ran it.
         var effects = try Ending.end(ends, in: transaction)
-        effects.ready.formUnion(ready)
+        effects.ready.formUnion(try giveBack(returns, in: transaction))
         return effects
+    }
+
+    /// An operation that comes back to its queue.
+    private struct Return {
+        let id: OperationID
+        let queue: QueueName?
+        let requeue: Requeue
+
+        init(id: OperationID, queue: QueueName?, _ requeue: Requeue) {
+            self.id = id
+            self.queue = queue
+            self.requeue = requeue
+        }
+    }
+
+    /// Gives operations back, each in the best open lane of those that ride on it: nobody waits in a worse one, or behind a
+    /// pause, because another one does the work.
+    ///
+    /// - Returns: The queues in which they are ready.
+    private static func giveBack(
+        _ returns: [Return],
+        in transaction: borrowing Transaction
+    ) throws -> Set<QueueName> {
+        guard !returns.isEmpty else { return [] }
+        var ready: Set<QueueName> = []
+        let lanes = try EndingStatements.followersLanes(of: returns.map(\.id), in: transaction)
+        for entry in returns {
+            try EndingStatements.requeue(entry.id, entry.requeue, in: transaction)
+            guard var queue = entry.queue else { continue }
+            for lane in (lanes[entry.id] ?? []).sorted() where lane < queue.lane {
+                let better = QueueName(queue.target, lane)
+                guard try EndingStatements.move(entry.id, to: better, in: transaction) else { continue }
+                queue = better
+            }
+            if entry.requeue.pause == .zero { ready.insert(queue) }
+        }
+        return ready
     }
 }
 

@@ -42,7 +42,7 @@ enum EndingStatements {
     static func lockFollowers(
         of survivors: [OperationID],
         in transaction: borrowing Transaction
-    ) throws -> [(id: OperationID, survivor: OperationID)] {
+    ) throws -> [SurvivorEnd.Follower] {
         let ids = try survivors.inLists { survivors in
             try transaction.query(
                 "SELECT id FROM work_queue FORCE INDEX (followers) WHERE folded_into IN (\(list: survivors)) ORDER BY id"
@@ -51,13 +51,20 @@ enum EndingStatements {
         return try ids.inLists { ids in
             try transaction.query(
                 """
-                SELECT id, folded_into
+                SELECT id, folded_into, tasks, folded_at
                 FROM work_queue FORCE INDEX (PRIMARY)
                 WHERE id IN (\(list: ids)) AND state = 'folded'
                 ORDER BY id
                 FOR UPDATE
                 """
-            ).map { try $0.decode((OperationID, OperationID).self) }
+            ).map { row in
+                SurvivorEnd.Follower(
+                    id: try row.get("id"),
+                    survivor: try row.get("folded_into"),
+                    task: (try? Operation.tasks(of: row))?.first,
+                    foldedAt: try row.get("folded_at")
+                )
+            }
         }
     }
 
@@ -192,7 +199,10 @@ enum EndingStatements {
                 SELECT DISTINCT queue_name FROM work_queue FORCE INDEX (PRIMARY)
                 WHERE id IN (\(list: ids)) AND state = 'queued'
                 """
-            ).map { try $0.only(QueueName.self) }
+            ).compactMap { row in
+                // A name that does not parse is no worker's: there is nobody to be woken.
+                try? row.only(QueueName.self)
+            }
         }
         return Set(queues)
     }
@@ -220,16 +230,50 @@ enum EndingStatements {
         )
     }
 
-    /// Reads a locked operation and the database's time.
-    static func locked(_ id: OperationID, in transaction: borrowing Transaction) throws -> (Operation, Timestamp)? {
+    /// Reads what a verdict needs of a locked operation, and the database's time.
+    static func standing(
+        of id: OperationID,
+        in transaction: borrowing Transaction
+    ) throws -> (AttemptStanding, now: Timestamp)? {
         let rows = try transaction.query(
             """
-            SELECT \(sql: Operation.liveColumns), NOW(6) AS seen_at
+            SELECT \(sql: AttemptStanding.columns), NOW(6) AS seen_at
             FROM work_queue FORCE INDEX (PRIMARY) WHERE id = \(id) FOR UPDATE
             """
         )
         guard let row = rows.first else { return nil }
-        return (try Operation(row: row), try row.get("seen_at"))
+        return (try AttemptStanding(row: row), try row.get("seen_at"))
+    }
+
+    /// The lanes of what rides on some survivors.
+    static func followersLanes(
+        of survivors: [OperationID],
+        in transaction: borrowing Transaction
+    ) throws -> [OperationID: Set<Lane>] {
+        let pairs = try survivors.inLists { survivors in
+            try transaction.query(
+                """
+                SELECT DISTINCT folded_into, lane FROM work_queue FORCE INDEX (followers)
+                WHERE folded_into IN (\(list: survivors))
+                """
+            ).map { try $0.decode((OperationID, Lane).self) }
+        }
+        return Dictionary(grouping: pairs, by: \.0).mapValues { Set($0.map(\.1)) }
+    }
+
+    /// Moves a locked operation that waits to another lane, unless that one is paused; returns whether it was moved.
+    static func move(
+        _ id: OperationID,
+        to queue: QueueName,
+        in transaction: borrowing Transaction
+    ) throws(DatabaseError) -> Bool {
+        try transaction.execute(
+            """
+            UPDATE work_queue FORCE INDEX (PRIMARY)
+            SET lane = \(queue.lane), queue_name = \(queue)
+            WHERE id = \(id) AND state = 'queued' AND NOT \(sql: QueueStatements.isPaused("\(queue)"))
+            """
+        ) == 1
     }
 }
 

@@ -32,9 +32,44 @@ enum ExplanationStatements {
             ExplanationFacts.Holder(
                 id: try row.get("id"),
                 since: try row.get("started_at"),
-                node: try row.get("worker_node")
+                node: try? row.get("worker_node")
             )
         }
+    }
+
+    /// The operation that another one rides on, as far as an explanation names it.
+    static func survivor(_ id: OperationID, on session: borrowing Session) throws -> ExplanationFacts.Survivor? {
+        try session.query(
+            "SELECT state, started_at, worker_node FROM work_queue FORCE INDEX (PRIMARY) WHERE id = \(id)"
+        ).first.map { row in
+            ExplanationFacts.Survivor(
+                id: id,
+                state: try row.get("state"),
+                startedAt: try row.get("started_at"),
+                node: try? row.get("worker_node")
+            )
+        }
+    }
+
+    /// What is known of an operation whose row cannot be decoded.
+    static func outline(of id: OperationID, on session: borrowing Session) throws -> UnreadableOutline? {
+        let row = try session.query(
+            """
+            SELECT state, queue_name, session, cancel_requested_at IS NOT NULL AS is_cancel_requested
+            FROM work_queue FORCE INDEX (PRIMARY) WHERE id = \(id)
+            UNION ALL
+            SELECT state, queue_name, session, cancel_requested_at IS NOT NULL FROM finished_operations WHERE id = \(id)
+            """
+        ).first
+        guard let row else { return nil }
+        var outline = UnreadableOutline(
+            id: id,
+            state: try row.get("state"),
+            queueName: try row.get("queue_name"),
+            isCancelRequested: try row.get("is_cancel_requested")
+        )
+        if outline.state == .executing { outline.isWorkerGone = try isGone(try row.get("session"), on: session) }
+        return outline
     }
 
     /// Whether the session that executes something has died, or its lease is over.

@@ -94,7 +94,10 @@ extension Operation {
         foldedAt = try row.get("folded_at")
         unfoldedAt = try row.get("unfolded_at")
         unfoldedFrom = try row.get("unfolded_from")
-        attemptHistory = try documents.value(.history, as: [AttemptRecord].self) ?? []
+        // To be shown, a record that cannot be read is left out and noted; to be run or ended, it is replaced.
+        attemptHistory =
+            try omitsUnreadable
+            ? documents.value(.history, as: [AttemptRecord].self) ?? [] : AttemptRecord.history(of: row)
         finishedAt = try row.get("finished_at")
         error = try documents.value(.error, as: OperationFailure.self)
         result = try documents.text(.result)

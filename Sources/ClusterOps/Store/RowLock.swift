@@ -24,6 +24,21 @@ enum RowLock: Sendable, Hashable {
         }
     }
 
+    /// A row was waited for in vain.
+    struct StillHeld: Error {}
+
+    /// Runs a statement that locks by this clause.
+    ///
+    /// - Throws: ``StillHeld`` when rows were waited for in vain, which is not the database's error: with that one the
+    ///   transaction would be begun again, and hold up others.
+    func locking<Result>(_ statement: () throws -> Result) throws -> Result {
+        do {
+            return try statement()
+        } catch let error as DatabaseError where self != .skip && error.code == .lockWaitTimeout {
+            throw StillHeld()
+        }
+    }
+
     /// The end of a `FOR UPDATE`.
     var clause: SQL {
         switch self {

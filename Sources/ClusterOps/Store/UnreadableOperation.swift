@@ -25,6 +25,26 @@ package struct UnreadableOperation: Sendable, Hashable {
 }
 
 extension OperationStatements {
+    /// An operation, or why it cannot be decoded.
+    enum Readable: Sendable {
+        case operation(Operation)
+        case unreadable(UnreadableOperation)
+    }
+
+    /// Reads one operation, live or ended; nil for an id that is nowhere.
+    ///
+    /// Of a live one all counts, because a worker has to read it; of an ended one what can be shown is enough.
+    static func readable(_ id: OperationID, on session: borrowing Session) throws -> Readable? {
+        do {
+            return try operations([id], on: session).first.map(Readable.operation)
+        } catch let error as DatabaseError where error.code == .unexpectedValue {
+            if let ended = try shown([id], on: session).operations.first, ended.state.isTerminal {
+                return .operation(ended)
+            }
+            return .unreadable(UnreadableOperation(id: id, reason: "\(error)"))
+        }
+    }
+
     /// Looks for live operations that cannot be decoded, one page in the order of ids.
     static func unreadable(
         after id: OperationID?,

@@ -8,11 +8,18 @@ struct OperationRun: Sendable {
     /// Asked for when somebody cancels the operation.
     let interruption: Interruption
 
+    /// What became of an attempt.
+    struct Result: Sendable {
+        let report: AttemptReport
+        /// How many of the tasks, from the first, were done.
+        let completedTasks: Int
+    }
+
     /// How long a handler may outlive its own timeout before its task is cancelled: the time to end a process group.
     static let graceBeyondTimeout: Duration = .seconds(15)
 
     private enum Event {
-        case over(AttemptReport)
+        case over(Result)
         case interrupted
         case timeIsUp
     }
@@ -20,9 +27,9 @@ struct OperationRun: Sendable {
     /// Runs them all, or up to the first that does not succeed, to an interruption, or to the deadline.
     ///
     /// It returns when nothing runs any more; what had succeeded by then has succeeded.
-    func report() async -> AttemptReport {
+    func run() async -> Result {
         let left = timeLeft
-        if let left, left <= .zero { return .expired }
+        if let left, left <= .zero { return Result(report: .expired, completedTasks: 0) }
         return await withTaskGroup(of: Event.self) { group in
             group.addTask { .over(await self.runTasks()) }
             group.addTask {
@@ -32,18 +39,18 @@ struct OperationRun: Sendable {
             if let left {
                 group.addTask { (try? await Task.sleep(for: left)) == nil ? .interrupted : .timeIsUp }
             }
-            var report = AttemptReport.handedBack
+            var result = Result(report: .handedBack, completedTasks: 0)
             var (isOver, isOverdue) = (false, false)
             while let event = await group.next() {
                 switch event {
-                case .over(let own): (report, isOver) = (own, true)
+                case .over(let own): (result, isOver) = (own, true)
                 case .timeIsUp: isOverdue = isOverdue || !isOver
                 case .interrupted: break
                 }
                 group.cancelAll()
             }
-            if case .succeeded = report { return report }
-            return isOverdue ? .overran : report
+            if case .succeeded = result.report { return result }
+            return isOverdue ? Result(report: .overran, completedTasks: result.completedTasks) : result
         }
     }
 
@@ -53,15 +60,16 @@ struct OperationRun: Sendable {
         return .microseconds(deadline.microseconds - started.microseconds)
     }
 
-    private func runTasks() async -> AttemptReport {
+    private func runTasks() async -> Result {
         let operation = claim.operation
         var (result, omitted): (String?, String?)
         var done: Set<TaskName> = []
-        for task in operation.tasks {
+        for (index, task) in operation.tasks.enumerated() {
+            func over(_ report: AttemptReport) -> Result { Result(report: report, completedTasks: index) }
             guard let handler = handlers.first(where: { $0.definition.name == task }) else {
-                return .failed(OperationFailure(code: "no_handler", message: "this worker cannot run '\(task)'"))
+                return over(.failed(OperationFailure(code: "no_handler", message: "this worker cannot run '\(task)'")))
             }
-            if Task.isCancelled { return .handedBack }
+            if Task.isCancelled { return over(.handedBack) }
             // What a coalescible task does twice it does once.
             if handler.definition.isCoalescible, !done.insert(task).inserted { continue }
             let attempt = Attempt(operation: operation, task: task, number: operation.failures + 1, node: node)
@@ -69,12 +77,12 @@ struct OperationRun: Sendable {
             case .done(let output):
                 if let output { take(output, &result, &omitted) }
             case .doneWithoutResult(let reason): (result, omitted) = (nil, reason)
-            case .failed(let failure): return .failed(failure)
-            case .tryLater: return .deferred
-            case .interrupted: return .handedBack
+            case .failed(let failure): return over(.failed(failure))
+            case .tryLater: return over(.deferred)
+            case .interrupted: return over(.handedBack)
             }
         }
-        return .succeeded(result: result, omitted: omitted)
+        return Result(report: .succeeded(result: result, omitted: omitted), completedTasks: operation.tasks.count)
     }
 
     /// The last task that gave a result gives the operation's; one that cannot be kept is as good as none, and noted.

@@ -265,9 +265,16 @@ struct WorkEpoch: Sendable {
     private func run(_ claim: Claim, _ handlers: [any TaskHandler], _ interruption: Interruption) async {
         let run = OperationRun(claim: claim, handlers: handlers, node: settings.node, interruption: interruption)
         let begun = ContinuousClock.now
-        let report = await run.report()
-        parts.metrics.ended(claim.operation, report, after: ContinuousClock.now - begun)
-        ledger.finish(Settling.Entry(id: claim.operation.id, delivery: claim.operation.deliveries, report: report))
+        let result = await run.run()
+        parts.metrics.ended(claim.operation, result.report, after: ContinuousClock.now - begun)
+        ledger.finish(
+            Settling.Entry(
+                id: claim.operation.id,
+                delivery: claim.operation.deliveries,
+                report: result.report,
+                completedTasks: result.completedTasks
+            )
+        )
         outcomes.continuation.yield()
         parts.doorbell.ring()
     }
@@ -357,7 +364,12 @@ struct WorkEpoch: Sendable {
             return nil
         }
         let failure = OperationFailure(code: "not_recorded", message: "the outcome could not be written down: \(error)")
-        return Settling.Entry(id: entry.id, delivery: entry.delivery, report: .failed(failure))
+        return Settling.Entry(
+            id: entry.id,
+            delivery: entry.delivery,
+            report: .failed(failure),
+            completedTasks: entry.completedTasks
+        )
     }
 
     // MARK: Evidence

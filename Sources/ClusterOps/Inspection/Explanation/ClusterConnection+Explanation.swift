@@ -5,39 +5,40 @@ extension ClusterConnection {
     ///
     /// - Throws: `ClusterOpsError` with code `notFound` for an id that is nowhere.
     package func explanation(of id: OperationID) async throws -> ExplanationView {
-        var facts = try await snapshot { session in
-            let (found, unreadable) = try OperationStatements.shown([id], on: session)
-            if let unreadable = unreadable.first {
-                throw ClusterOpsError(
-                    .internalFailure,
-                    "operation '\(id)' cannot be read, so that no worker runs it: \(unreadable.reason)"
-                )
-            }
-            guard let operation = found.first else {
-                throw ClusterOpsError(.notFound, "there is no operation '\(id)'")
-            }
-            var facts = ExplanationFacts(operation: operation, now: try OperationStatements.now(on: session))
-            switch operation.state {
-            case .blocked: facts.dependencies = try ExplanationStatements.dependencies(of: id, on: session)
-            case .queued: try Self.addWaiting(to: &facts, on: session)
-            case .executing:
-                facts.isWorkerGone = try ExplanationStatements.isGone(operation.worker?.session, on: session)
-            case .folded:
-                let ids = operation.foldedInto.map { [$0] } ?? []
-                facts.survivor = try OperationStatements.shown(ids, on: session).operations.first.map { survivor in
-                    ExplanationFacts.Survivor(
-                        id: survivor.id,
-                        state: survivor.state,
-                        startedAt: survivor.startedAt,
-                        node: survivor.worker?.node
-                    )
-                }
-            case .complete, .error, .aborted, .cancelled: break
-            }
-            return facts
+        let found = try await snapshot { session in try Self.found(id, on: session) }
+        switch found {
+        case .unreadable(let outline, let reason, let now): return ExplanationView(outline, because: reason, now: now)
+        case .facts(var facts):
+            if Explanation(facts).mayBeHeld { facts.isHeld = try await isHeld(id) }
+            return ExplanationView(facts)
         }
-        if Explanation(facts).mayBeHeld { facts.isHeld = try await isHeld(id) }
-        return ExplanationView(facts)
+    }
+
+    /// What is known of an operation at one moment.
+    private enum Found: Sendable {
+        case facts(ExplanationFacts)
+        case unreadable(UnreadableOutline, because: String, now: Timestamp)
+    }
+
+    private static func found(_ id: OperationID, on session: borrowing Session) throws -> Found {
+        let operation: Operation
+        switch try OperationStatements.readable(id, on: session) {
+        case .operation(let found): operation = found
+        case .unreadable(let found): return try outline(of: found, on: session)
+        case nil: throw ClusterOpsError(.notFound, "there is no operation '\(id)'")
+        }
+        var facts = ExplanationFacts(operation: operation, now: try OperationStatements.now(on: session))
+        switch operation.state {
+        case .blocked: facts.dependencies = try ExplanationStatements.dependencies(of: id, on: session)
+        case .queued: try addWaiting(to: &facts, on: session)
+        case .executing:
+            facts.isWorkerGone = try ExplanationStatements.isGone(operation.worker?.session, on: session)
+        case .folded:
+            let ids = operation.foldedInto.map { [$0] } ?? []
+            facts.survivor = try ids.first.flatMap { try ExplanationStatements.survivor($0, on: session) }
+        case .complete, .error, .aborted, .cancelled: break
+        }
+        return .facts(facts)
     }
 
     /// How often, and how closely, a row is tried that transactions of others may hold one after the other.
@@ -51,6 +52,13 @@ extension ClusterConnection {
             try await Task.sleep(for: Self.pauseBetweenTries)
         }
         return false
+    }
+
+    private static func outline(of unreadable: UnreadableOperation, on session: borrowing Session) throws -> Found {
+        guard let outline = try ExplanationStatements.outline(of: unreadable.id, on: session) else {
+            throw ClusterOpsError(.notFound, "there is no operation '\(unreadable.id)'")
+        }
+        return .unreadable(outline, because: unreadable.reason, now: try OperationStatements.now(on: session))
     }
 
     private static func addWaiting(to facts: inout ExplanationFacts, on session: borrowing Session) throws {

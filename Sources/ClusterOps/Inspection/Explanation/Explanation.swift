@@ -274,7 +274,7 @@ extension ExplanationView {
     init(_ facts: ExplanationFacts) {
         uuid = facts.operation.id
         state = facts.operation.state
-        queueName = facts.operation.queue
+        queueName = facts.operation.queue.description
         seenAt = facts.now
         reasons = Explanation(facts).reasons
         attemptHistory = facts.operation.attemptHistory

@@ -1,0 +1,141 @@
+import ClusterOpsTestKit
+import MariaDB
+import Testing
+
+@testable import ClusterOps
+
+/// What becomes of followers when the operation that they ride on does not complete.
+@Suite(.timeLimit(.minutes(15))) struct FollowerEndTests {
+    private let log = EffectLog()
+
+    @Test func `a follower whose task was not reached goes back to its queue, and runs by itself`() async throws {
+        try await withCluster { cluster in
+            let ids = try await cluster.survivorAndFollower(["fails", "refresh"], follower: "refresh")
+            let readyAt = try await cluster.operation(ids.follower).readyAt
+            try await cluster.run(log) {
+                try await eventually("both have ended") {
+                    try await cluster.count("SELECT COUNT(*) FROM finished_operations") == 2
+                }
+            }
+            #expect(try await cluster.operation(ids.survivor).state == .error)
+            let follower = try await cluster.operation(ids.follower)
+            #expect(follower.state == .complete && follower.deliveries == 1 && follower.readyAt == readyAt)
+            #expect(follower.unfoldedFrom == ids.survivor)
+            let events = Timeline(follower, adoptions: [], now: follower.enqueuedAt).events.map(\.event)
+            #expect(events.contains(.folded) && events.contains(.unfolded))
+        }
+    }
+
+    @Test func `a follower whose task was done completes, although the operation that did it fails`() async throws {
+        try await withCluster { cluster in
+            let ids = try await cluster.survivorAndFollower(["refresh", "fails"], follower: "refresh")
+            try await cluster.run(log) {
+                try await eventually("both have ended") {
+                    try await cluster.count("SELECT COUNT(*) FROM finished_operations") == 2
+                }
+            }
+            #expect(try await cluster.operation(ids.survivor).state == .error)
+            let follower = try await cluster.operation(ids.follower)
+            #expect(follower.state == .complete && follower.foldedInto == ids.survivor && follower.deliveries == 0)
+            #expect(log.effects(of: ids.follower).isEmpty)
+        }
+    }
+
+    @Test func `a follower whose own task failed shares the failure`() async throws {
+        try await withCluster { cluster in
+            let ids = try await cluster.survivorAndFollower(["refresh", "breaks"], follower: "breaks")
+            try await cluster.run(log) {
+                try await eventually("both have ended") {
+                    try await cluster.count("SELECT COUNT(*) FROM finished_operations") == 2
+                }
+            }
+            let follower = try await cluster.operation(ids.follower)
+            #expect(follower.state == .error && follower.foldedInto == ids.survivor)
+            #expect(follower.error?.code == RecordingHandler.failureCode)
+        }
+    }
+
+    @Test func `a request that joins the last of several attempts has its own attempts after it`() async throws {
+        try await withCluster { cluster in
+            let task = BuiltInTask.networkApplyUpdateDNSMasq.name
+            let first = try await cluster.enqueue(task, on: "blue", lanes: [.userFacing])[0]
+            var worker = try cluster.worker()
+            try await worker.settle(try await worker.claim(), .failed(.init(code: "x", message: "early")))
+            try await cluster.execute("UPDATE work_queue SET max_attempts = 2")
+            let late = try await cluster.enqueue(task, on: "blue", lanes: [.background])[0]
+            try await cluster.makeReady()
+            let claims = try await worker.claim()
+            #expect(claims.map(\.operation.id) == [first] && claims[0].folded.count == 1)
+            try await worker.settle(claims, .failed(.init(code: "x", message: "last")))
+            #expect(try await cluster.operation(first).state == .error)
+            let second = try await cluster.operation(late)
+            #expect(second.state == .queued && second.unfoldedFrom == first && second.failures == 0)
+        }
+    }
+
+    @Test func `a survivor that comes back waits in the best open lane of those that ride on it`() async throws {
+        try await withCluster { cluster in
+            let task = BuiltInTask.networkApplyUpdateDNSMasq.name
+            let waiting = QueuePatternOf(lane: .userWaiting)
+            _ = try await cluster.connection.pause(try waiting.pattern, reason: "for a moment")
+            let ids = try await cluster.enqueue(
+                task,
+                on: "blue",
+                lanes: [.backgroundHighIO, .userWaiting, .userFacing]
+            )
+            var worker = try cluster.worker(queues: ["networknode-background_high_io"])
+            let claims = try await worker.claim()
+            #expect(claims.map(\.operation.id) == [ids[0]] && claims[0].folded.count == 2)
+            try await worker.settle(claims, .handedBack)
+            #expect(try await cluster.operation(ids[0]).queue.lane == .userFacing, "user_waiting is paused")
+            _ = try await cluster.connection.resume(try waiting.pattern)
+            var other = try cluster.worker(queues: ["networknode-user_facing"])
+            try await other.settle(try await other.claim(), .failed(.init(code: "x", message: "once")))
+            #expect(try await cluster.operation(ids[0]).queue.lane == .userWaiting)
+            _ = try await cluster.connection.pause(try QueuePattern("networknode-background_high_io"), reason: "r")
+            try await cluster.makeReady()
+            var last = try cluster.worker()
+            #expect(try await last.claim().map(\.operation.id) == [ids[0]])
+        }
+    }
+
+    /// A rule for one lane of the elected node's queues.
+    private struct QueuePatternOf {
+        let lane: Lane
+        var pattern: QueuePattern { get throws { try QueuePattern("networknode-\(lane.rawValue)") } }
+    }
+}
+
+extension TestCluster {
+    /// A list of tasks and a request for one of them, which waits in a worse lane and is folded when the list starts.
+    fileprivate func survivorAndFollower(
+        _ tasks: [String],
+        follower: String
+    ) async throws -> (survivor: OperationID, follower: OperationID) {
+        try await addNode("h1")
+        try await register("refresh", "breaks", coalescible: true, attempts: 1)
+        try await register("fails", attempts: 1)
+        let list = OperationRequest(tasks: try tasks.map { try TaskName($0) }, lane: .userFacing)
+        let survivor = try await queue.enqueue(list).uuid
+        let single = OperationRequest(tasks: [try TaskName(follower)], lane: .background, allowsDedup: false)
+        return (survivor, try await queue.enqueue(single).uuid)
+    }
+
+    /// Runs a body beside one real worker, in which `fails` and `breaks` fail.
+    fileprivate func run(_ log: EffectLog, _ body: @Sendable () async throws -> Void) async throws {
+        let handlers = try ["refresh", "breaks", "fails"].map { name in
+            RecordingHandler(
+                TaskDefinition(
+                    name: try TaskName(name),
+                    kind: .command,
+                    isCoalescible: name != "fails",
+                    maximumAttempts: 1,
+                    timeout: .seconds(60)
+                ),
+                log: log,
+                course: { _ in name == "refresh" ? .succeed(after: .zero) : .fail }
+            )
+        }
+        try await withWorkers([try liveWorker("h1", handlers: handlers, slots: 1)], body)
+    }
+}
