@@ -6,7 +6,7 @@ import MariaDB
 /// ran it acts no more, because its term is over; and its late outcome fails at the fence, because the operation counts
 /// another delivery.
 package struct Succession: Sendable {
-    /// Operations of one transaction; a node runs a few at once.
+    /// Operations of one transaction; a node runs a few at once, as a rule.
     private static let batch = 100
 
     private let node: NodeName
@@ -22,24 +22,49 @@ package struct Succession: Sendable {
     /// Returns to the queue what other nodes are running of the elected role's work.
     ///
     /// - Returns: How many operations it were.
-    /// - Throws: ``TenureOver``, then none was taken back; `DatabaseError`.
+    /// - Throws: ``TenureOver``, then no more was taken back; `DatabaseError`; ``EndingStatements/StillHeld`` for an
+    ///   operation that others have held for a second: what was taken back by then stays so, and the call is repeated.
     @discardableResult
     package func takeBack(under tenure: Tenure) async throws -> Int {
         let node = node
+        var count = 0
+        while true {
+            let ids = try await database.withSession { session in
+                try SessionStatements.runElsewhere(
+                    QueueName.claimOrder(targets: [.networkNode]),
+                    than: node,
+                    limit: Self.batch,
+                    on: session
+                )
+            }
+            guard !ids.isEmpty else { return count }
+            let taken = try await takeBack(ids, ifHeld: .skip, under: tenure)
+            count += taken.count
+            // Enqueuers that hold a row one after the other would have it skipped for ever.
+            for id in ids where !taken.contains(id) {
+                count += try await takeBack([id], ifHeld: .wait, under: tenure).count
+            }
+        }
+    }
+
+    private func takeBack(
+        _ ids: [OperationID],
+        ifHeld held: EndingStatements.Held,
+        under tenure: Tenure
+    ) async throws -> Set<OperationID> {
+        let node = node
         let random = Double.random(in: 0...1)
-        let (count, ready) = try await database.withTransaction { transaction in
-            let held = try SessionStatements.lockRunElsewhere(
-                QueueName.claimOrder(targets: [.networkNode]),
-                than: node,
-                limit: Self.batch,
-                in: transaction
-            )
-            let entries = held.map { Settling.Entry(id: $0.0, delivery: $0.1, report: .reaped) }
+        let (taken, effects) = try await database.withTransaction { transaction in
+            let locked = try held.locking {
+                try SessionStatements.lockRunElsewhere(ids, than: node, ifHeld: held, in: transaction)
+            }
+            let entries = locked.map { Settling.Entry(id: $0.0, delivery: $0.1, report: .reaped) }
             let effects = try Settling.apply(entries, random: random, in: transaction)
             try tenure.confirm(in: transaction)
-            return (held.count, effects.ready)
+            return (Set(locked.map(\.0)), effects)
         }
-        await waker.wake(ready)
-        return count
+        await waker.wake(effects.ready)
+        await waker.wakeWaiters(of: effects.ended)
+        return taken
     }
 }

@@ -14,6 +14,8 @@ package actor Reaper {
     private let metrics: WorkMetrics
     private let logger: Logger
     private var watch = ReaperWatch()
+    /// Of orphans and of what is overdue: rows that enqueuers hold one after the other would be skipped for ever.
+    private var patience: [Subject: Patience] = [:]
     private var passes = 0
     private var lastAskedAt: SuspendingClock.Instant?
 
@@ -84,20 +86,26 @@ package actor Reaper {
     /// When the first of the sessions will have been silent for its whole lease, if it is not heard of before.
     var nextDeath: SuspendingClock.Instant? { watch.nextDeath }
 
+    // MARK: Ends and returns
+
+    /// What is treated, with what is said of one that cannot be.
+    private enum Subject: String {
+        case orphan = "an operation of a dead worker cannot be returned"
+        case overdue = "an overdue operation cannot be ended"
+    }
+
     /// Ends operations that could not be started in time, with what depends on them.
     private func endOverdue() async throws {
         let overdue = try await database.withSession { try CancelStatements.overdue(limit: Self.batch, on: $0) }
-        guard !overdue.isEmpty else { return }
-        let effects = try await database.withTransaction { transaction in
+        let count = try await treat(overdue, .overdue) {
+            ids,
+            held,
+            transaction in
             let outcome = OperationOutcome.pastDeadline("it was not started before its deadline")
-            let locked = try CancelStatements.lockOverdue(overdue, in: transaction)
-            return try Ending.endWaiting(locked.map { ($0, outcome) }, in: transaction)
+            let locked = try CancelStatements.lockOverdue(ids, ifHeld: held, in: transaction)
+            return (locked, try Ending.endWaiting(locked.map { ($0, outcome) }, in: transaction))
         }
-        metrics.ended(effects.states)
-        await waker.wake(effects.ready)
-        await waker.wakeWaiters(of: effects.ended)
-        guard !effects.ended.isEmpty else { return }
-        logger.notice("operations ended at their deadline", metadata: ["ended": "\(effects.ended.count)"])
+        if count > 0 { logger.notice("operations ended at their deadline", metadata: ["ended": "\(count)"]) }
     }
 
     /// Operations pulled back by one pass.
@@ -123,37 +131,74 @@ package actor Reaper {
 
     private func returnOrphans() async throws -> Int {
         let orphans = try await database.withSession { try SessionStatements.orphans(limit: Self.batch, on: $0) }
-        let count = try await giveBack(orphans)
+        let random = Double.random(in: 0...1)
+        let count = try await treat(orphans, .orphan) {
+            ids,
+            held,
+            transaction in
+            let locked = try SessionStatements.lockOrphans(ids, ifHeld: held, in: transaction)
+            let entries = locked.map { Settling.Entry(id: $0.0, delivery: $0.1, report: .reaped) }
+            return (locked.map(\.0), try Settling.apply(entries, random: random, in: transaction))
+        }
         if count > 0 { logger.warning("operations of dead workers were returned", metadata: ["count": "\(count)"]) }
         return count
     }
 
-    /// Gives operations back; halves on an error, so that one which cannot be given back holds up no other.
-    private func giveBack(_ orphans: [OperationID]) async throws -> Int {
-        guard !orphans.isEmpty else { return 0 }
-        let random = Double.random(in: 0...1)
+    /// Locks those of some operations that still are what they were seen to be, and ends or returns them.
+    private typealias Treatment =
+        @Sendable ([OperationID], EndingStatements.Held, borrowing Transaction) throws -> (
+            locked: [OperationID], effects: Ending.Effects
+        )
+
+    /// Treats operations: together those that nobody holds, then one by one those that were held at every pass for a second.
+    ///
+    /// - Returns: How many were treated.
+    private func treat(_ ids: [OperationID], _ subject: Subject, _ treatment: @escaping Treatment) async throws -> Int {
+        let now = SuspendingClock.now
+        var judge = patience[subject] ?? Patience()
+        judge.forget(allBut: ids)
+        let overdue = ids.filter { judge.isOver(for: $0, at: now) }
+        let others = ids.filter { !judge.isOver(for: $0, at: now) }
+        var treated = try await treat(others, ifHeld: .skip, subject, treatment)
+        for id in overdue where SuspendingClock.now - now < Self.mostWaiting {
+            do {
+                treated.formUnion(try await treat([id], ifHeld: .wait, subject, treatment))
+            } catch is EndingStatements.StillHeld {
+                continue
+            }
+        }
+        judge.wrote(ids, skipped: Set(ids).subtracting(treated), at: now)
+        patience[subject] = judge
+        return treated.count
+    }
+
+    /// How long a pass goes on to wait for rows that others hold: for one at least, and a death is noticed in time all the same.
+    private static let mostWaiting: Duration = .seconds(1)
+
+    /// Treats operations in one transaction; halves on an error, so that one at fault holds up no other.
+    private func treat(
+        _ ids: [OperationID],
+        ifHeld held: EndingStatements.Held,
+        _ subject: Subject,
+        _ treatment: @escaping Treatment
+    ) async throws -> Set<OperationID> {
+        guard !ids.isEmpty else { return [] }
         do {
-            let (count, effects) = try await database.withTransaction { transaction in
-                let locked = try SessionStatements.lockOrphans(orphans, in: transaction)
-                let entries = locked.map { Settling.Entry(id: $0.0, delivery: $0.1, report: .reaped) }
-                let effects = try Settling.apply(entries, random: random, in: transaction)
-                return (locked.count, effects)
+            let (locked, effects) = try await database.withTransaction { transaction in
+                try held.locking { try treatment(ids, held, transaction) }
             }
             metrics.ended(effects.states)
             await waker.wake(effects.ready)
             await waker.wakeWaiters(of: effects.ended)
-            return count
-        } catch let error as DatabaseError {
-            guard error.isFaultOfTheValues else { throw error }
-            guard orphans.count > 1 else {
-                logger.error(
-                    "an operation of a dead worker cannot be returned",
-                    metadata: ["operation": "\(orphans[0])", "error": "\(error)"]
-                )
-                return 0
+            return Set(locked)
+        } catch let error as DatabaseError where error.isFaultOfTheValues {
+            guard ids.count > 1 else {
+                logger.error("\(subject.rawValue)", metadata: ["operation": "\(ids[0])", "error": "\(error)"])
+                return []
             }
-            let half = orphans.count / 2
-            return try await giveBack(Array(orphans.prefix(half))) + giveBack(Array(orphans.dropFirst(half)))
+            let half = ids.count / 2
+            let first = try await treat(Array(ids.prefix(half)), ifHeld: held, subject, treatment)
+            return first.union(try await treat(Array(ids.dropFirst(half)), ifHeld: held, subject, treatment))
         }
     }
 }

@@ -41,7 +41,7 @@ enum CancelStatements {
         )
     }
 
-    /// Gives locked followers of a survivor that is cancelled back to their queues.
+    /// Gives locked followers of a survivor that does not do their work back to their queues.
     ///
     /// `ready_at` stays: they have waited since then.
     static func unfold(
@@ -76,14 +76,18 @@ enum CancelStatements {
         """
     }
 
-    /// Locks those of the overdue that still are, skipping what somebody else is just ending.
-    static func lockOverdue(_ ids: [OperationID], in transaction: borrowing Transaction) throws -> [OperationID] {
+    /// Locks those of the overdue that still are.
+    static func lockOverdue(
+        _ ids: [OperationID],
+        ifHeld held: EndingStatements.Held,
+        in transaction: borrowing Transaction
+    ) throws -> [OperationID] {
         try transaction.query(
             """
             SELECT id FROM work_queue FORCE INDEX (PRIMARY)
             WHERE id IN (\(list: ids)) AND deadline <= NOW(6) AND state IN ('queued', 'blocked')
             ORDER BY id
-            FOR UPDATE SKIP LOCKED
+            FOR UPDATE \(sql: held.clause)
             """
         ).map { try $0.only() }
     }

@@ -87,9 +87,12 @@ package enum SessionStatements {
         """
     }
 
-    /// Locks those of the orphans that still are, skipping what somebody else is just returning.
-    static func lockOrphans(_ ids: [OperationID], in transaction: borrowing Transaction) throws -> [(OperationID, Int)]
-    {
+    /// Locks those of the orphans that still are.
+    static func lockOrphans(
+        _ ids: [OperationID],
+        ifHeld held: EndingStatements.Held,
+        in transaction: borrowing Transaction
+    ) throws -> [(OperationID, Int)] {
         try transaction.query(
             """
             SELECT w.id, w.deliveries
@@ -97,25 +100,41 @@ package enum SessionStatements {
             WHERE w.id IN (\(list: ids)) AND w.state = 'executing'
                 AND NOT EXISTS (SELECT 1 FROM sessions AS s WHERE s.id = w.session AND s.dead = FALSE)
             ORDER BY w.id
-            FOR UPDATE SKIP LOCKED
+            FOR UPDATE \(sql: held.clause)
             """
         ).map { try $0.decode((OperationID, Int).self) }
     }
 
-    /// Locks what other nodes run of some queues, skipping what somebody else is just ending.
-    static func lockRunElsewhere(
+    /// What other nodes run of some queues, without a lock.
+    static func runElsewhere(
         _ queues: [QueueName],
         than node: NodeName,
         limit: Int,
+        on session: borrowing Session
+    ) throws -> [OperationID] {
+        try session.query(
+            """
+            SELECT id FROM work_queue FORCE INDEX (claim)
+            WHERE queue_name IN (\(list: queues)) AND state = 'executing' AND worker_node <> \(node)
+            LIMIT \(limit)
+            """
+        ).map { try $0.only() }
+    }
+
+    /// Locks those operations that other nodes still run.
+    static func lockRunElsewhere(
+        _ ids: [OperationID],
+        than node: NodeName,
+        ifHeld held: EndingStatements.Held,
         in transaction: borrowing Transaction
     ) throws -> [(OperationID, Int)] {
         try transaction.query(
             """
             SELECT id, deliveries
-            FROM work_queue FORCE INDEX (claim)
-            WHERE queue_name IN (\(list: queues)) AND state = 'executing' AND worker_node <> \(node)
-            ORDER BY id LIMIT \(limit)
-            FOR UPDATE SKIP LOCKED
+            FROM work_queue FORCE INDEX (PRIMARY)
+            WHERE id IN (\(list: ids)) AND state = 'executing' AND worker_node <> \(node)
+            ORDER BY id
+            FOR UPDATE \(sql: held.clause)
             """
         ).map { try $0.decode((OperationID, Int).self) }
     }

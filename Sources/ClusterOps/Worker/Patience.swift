@@ -1,4 +1,4 @@
-/// Decides for which outcomes a row that others hold is waited for, instead of being skipped again.
+/// Decides for which operations a row that others hold is waited for, instead of being skipped again.
 ///
 /// Pure.
 ///
@@ -18,5 +18,11 @@ struct Patience: Sendable {
     /// Takes note of a batch of which some rows were held by others.
     mutating func wrote(_ batch: [OperationID], skipped: Set<OperationID>, at now: SuspendingClock.Instant) {
         for id in batch { skippedSince[id] = skipped.contains(id) ? skippedSince[id] ?? now : nil }
+    }
+    /// Forgets all but some rows: the others were ended or given back by somebody else.
+    mutating func forget(allBut ids: [OperationID]) {
+        guard !skippedSince.isEmpty else { return }
+        let ids = Set(ids)
+        skippedSince = skippedSince.filter { ids.contains($0.key) }
     }
 }

@@ -1,0 +1,107 @@
+import ClusterOpsTestKit
+import MariaDB
+import Testing
+
+@testable import ClusterOps
+
+/// Rows that enqueuers hold in share mode, one after the other, as those do that depend on the operation.
+@Suite(.timeLimit(.minutes(15))) struct HeldRowTests {
+    private let noop = BuiltInTask.noop.name
+
+    @Test func `an operation of a dead worker that others keep depending on is returned`() async throws {
+        try await withCluster(connections: 16) { cluster in
+            let id = try await cluster.queue.enqueue(OperationRequest(tasks: [noop])).uuid
+            var worker = try cluster.worker()
+            #expect(try await worker.claim().count == 1)
+            let passes = try await cluster.passes(whileHolding: id) {
+                try await cluster.count("SELECT COUNT(*) FROM work_queue WHERE state = 'queued'") == 1
+            }
+            #expect(
+                try await cluster.operation(id).attemptHistory.map(\.outcome) == [.reaped],
+                "after \(passes) passes"
+            )
+        }
+    }
+
+    @Test func `an overdue operation that others keep depending on is ended`() async throws {
+        try await withCluster(connections: 16) { cluster in
+            let id = try await cluster.queue.enqueue(OperationRequest(tasks: [noop], deadline: .seconds(1))).uuid
+            try await cluster.execute("UPDATE work_queue SET deadline = NOW(6)")
+            _ = try await cluster.passes(whileHolding: id) {
+                try await cluster.count("SELECT COUNT(*) FROM finished_operations") == 1
+            }
+            #expect(try await cluster.operation(id).error?.code == "deadline_passed")
+        }
+    }
+
+    @Test func `a pass that meets a row held for long waits a second for it at most, and returns the others`()
+        async throws
+    {
+        try await withCluster { cluster in
+            _ = try await cluster.queue.enqueue(OperationRequest(tasks: [noop]), count: 6)
+            var worker = try cluster.worker()
+            let held = try await worker.claim(3).map(\.operation.id)
+            let reaper = Reaper(database: cluster.database, waker: NoWaker(), logger: .silent)
+            let (holder, second) = (try await Connection.open(cluster.configuration), try cluster.worker())
+            try await holder.withTransaction { transaction in
+                _ = try EnqueueStatements.lockLive(held, in: transaction)
+                try blocking {
+                    #expect(try await reaper.pass() == 0)
+                    try await Task.sleep(for: Patience.bound)
+                    var other = second
+                    let claims = try await other.claim(3)
+                    #expect(claims.count == 3)
+                    let begun = ContinuousClock.now
+                    #expect(try await reaper.pass() == 3, "those that nobody holds")
+                    #expect(ContinuousClock.now - begun < .seconds(10), "one of three was waited for, for a second")
+                }
+            }
+            #expect(try await reaper.pass() == 3)
+            await holder.close()
+        }
+    }
+
+    @Test func `patience forgets rows that are no longer asked for`() {
+        var patience = Patience()
+        let (start, gone, left) = (SuspendingClock.now, OperationID.new(), OperationID.new())
+        patience.wrote([gone, left], skipped: [gone, left], at: start)
+        patience.forget(allBut: [left])
+        #expect(
+            !patience.isOver(for: gone, at: start + .seconds(60))
+                && patience.isOver(for: left, at: start + .seconds(60))
+        )
+    }
+}
+
+extension TestCluster {
+    /// Passes of a reaper until a condition holds, while eight transactions hold a row, 50 ms each.
+    fileprivate func passes(
+        whileHolding id: OperationID,
+        until condition: @escaping @Sendable () async throws -> Bool
+    ) async throws -> Int {
+        let (holding, isOver, passes) = (Locked(0), Locked(false), Locked(0))
+        let reaper = Reaper(database: database, waker: NoWaker(), logger: .silent)
+        try await withThrowingDiscardingTaskGroup { group in
+            for _ in 0..<8 {
+                group.addTask {
+                    while !isOver.value {
+                        try Task.checkCancellation()
+                        try await database.withTransaction { transaction in
+                            _ = try EnqueueStatements.lockLive([id], in: transaction)
+                            holding.update { $0 += 1 }
+                            _ = try transaction.query("SELECT SLEEP(0.05)")
+                        }
+                    }
+                }
+            }
+            try await eventually("they hold it") { holding.value > 8 }
+            try await eventually("it was dealt with", within: .seconds(20)) {
+                try await reaper.pass()
+                passes.update { $0 += 1 }
+                return try await condition()
+            }
+            isOver.update { $0 = true }
+        }
+        return passes.value
+    }
+}
