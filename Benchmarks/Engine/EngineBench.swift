@@ -35,6 +35,7 @@ import Foundation
             ("pipeline", { try await PipelineBench().measure(on: server) }),
             ("busy", { try await BusyTargetBench().measure(on: server) }),
             ("list", { try await ListBench(rows: rows).measure(on: server) }),
+            ("cascade", { try await CascadeBench().measure(on: server) }),
             ("status", { try await StatusBench().measure(on: server) }),
             ("bulk", { try await BulkBench(rows: rows, drain: drain).measure(on: server) }),
         ]

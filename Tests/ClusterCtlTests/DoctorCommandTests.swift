@@ -78,6 +78,7 @@ import Testing
                     claimed_at = NOW(6) - INTERVAL 5 MINUTE
                 """
             ),
+            ("cascades", "INSERT INTO cascades VALUES (UUID(), 'error', NOW(6) - INTERVAL 5 MINUTE)"),
             ("deadlines", "UPDATE work_queue SET deadline = NOW(6) - INTERVAL 5 MINUTE"),
             (
                 "twofold",

@@ -1,6 +1,8 @@
 import ClusterOpsTestKit
 import MariaDB
 
+@testable import ClusterOps
+
 extension TestCluster {
     /// Waits until the server works on a statement of this schema that locks rows for writing.
     ///
@@ -14,6 +16,23 @@ extension TestCluster {
                 WHERE db = DATABASE() AND id <> CONNECTION_ID() AND info LIKE '%FOR UPDATE'
                 """
             ) > 0
+        }
+    }
+
+    /// Goes on with what depends on ended operations until nothing is left; returns how many rows each transaction has locked.
+    @discardableResult
+    func locksOfBatches() async throws -> [Int] {
+        var locks: [Int] = []
+        while true {
+            try Task.checkCancellation()
+            let locked: Int? = try await database.withTransaction { transaction in
+                guard try Ending.goOn(in: transaction) != nil else { return nil }
+                return try transaction.query(
+                    "SELECT trx_rows_locked FROM information_schema.innodb_trx WHERE trx_mysql_thread_id = CONNECTION_ID()"
+                )[0].only()
+            }
+            guard let locked else { return locks }
+            locks.append(locked)
         }
     }
 }

@@ -2,6 +2,7 @@
 GRANT PROCESS ON *.* TO 'clusterops_operator'@'%';
 GRANT SELECT, INSERT ON `clusterops`.`adoptions` TO 'clusterops_operator'@'%';
 GRANT SELECT ON `clusterops`.`applied_state` TO 'clusterops_operator'@'%';
+GRANT SELECT, INSERT ON `clusterops`.`cascades` TO 'clusterops_operator'@'%';
 GRANT SELECT, INSERT, UPDATE ON `clusterops`.`coalescing_counters` TO 'clusterops_operator'@'%';
 GRANT SELECT, INSERT, DELETE ON `clusterops`.`external_addresses` TO 'clusterops_operator'@'%';
 GRANT SELECT, INSERT, UPDATE, DELETE ON `clusterops`.`external_network` TO 'clusterops_operator'@'%';

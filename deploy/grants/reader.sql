@@ -2,6 +2,7 @@
 GRANT PROCESS ON *.* TO 'clusterops_reader'@'%';
 GRANT SELECT ON `clusterops`.`adoptions` TO 'clusterops_reader'@'%';
 GRANT SELECT ON `clusterops`.`applied_state` TO 'clusterops_reader'@'%';
+GRANT SELECT ON `clusterops`.`cascades` TO 'clusterops_reader'@'%';
 GRANT SELECT ON `clusterops`.`coalescing_counters` TO 'clusterops_reader'@'%';
 GRANT SELECT ON `clusterops`.`external_addresses` TO 'clusterops_reader'@'%';
 GRANT SELECT ON `clusterops`.`external_network` TO 'clusterops_reader'@'%';

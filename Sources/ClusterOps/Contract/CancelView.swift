@@ -10,8 +10,10 @@ public struct CancelView: Codable, Sendable, Hashable {
     public let requesters: Int
     /// Operations that rode on it, and wait for themselves again.
     public let unfolded: [OperationID]
-    /// Operations that depended on it, and ended with it.
+    /// Operations that depended on it, and have ended with it so far.
     public let aborted: [OperationID]
+    /// How many more wait for it, or for one of those, and end soon; counted up to 10,000.
+    public let dependentsLeft: Int
 
     /// Shows what was brought about.
     public init(_ cancellation: Cancellation) {
@@ -21,6 +23,12 @@ public struct CancelView: Codable, Sendable, Hashable {
         requesters = cancellation.requesters
         unfolded = cancellation.unfolded
         aborted = cancellation.aborted
+        dependentsLeft = cancellation.dependentsLeft
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case uuid, state, requests, requesters, unfolded, aborted
+        case dependentsLeft = "dependents_left"
     }
 }
 

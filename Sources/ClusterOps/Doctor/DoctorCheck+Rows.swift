@@ -85,6 +85,18 @@ extension DoctorCheck {
         )
     }
 
+    static let cascades = DoctorCheck("cascades", "what depends on ended operations is released or aborted") {
+        session in
+        try CascadeStatements.old(by: patience, limit: mostTold, on: session).map { id in
+            FindingView(
+                "operation \(id) ended a minute ago and more, and has dependents that are still blocked",
+                remedy:
+                    "start queueworker or netnode on any node; if one runs, look for 'releasing dependents failed' in its "
+                    + "log; very many dependents take some minutes"
+            )
+        }
+    }
+
     static let twofold = DoctorCheck("twofold", "no operation is both live and ended") { session in
         try DoctorStatements.twofold(limit: mostTold, on: session).map { id in
             FindingView(

@@ -44,6 +44,7 @@ extension DatabaseRole {
             "work_queue",
             "finished_operations",
             "operation_dependencies",
+            "cascades",
             "operation_waiters",
             "queue_pauses",
             "coalescing_counters",
@@ -65,6 +66,7 @@ extension DatabaseRole {
             .delete("work_queue"),
             .insert("finished_operations"),
             .delete("operation_dependencies"),
+            .insert("cascades"), .delete("cascades"),
             .delete("operation_waiters"),
             .insert("coalescing_counters"), .update("coalescing_counters", []),
             .insert("supervised_processes"), .update("supervised_processes", []), .delete("supervised_processes"),
@@ -144,6 +146,7 @@ extension DatabaseRole {
             ]
         ),
         .delete("work_queue"), .insert("finished_operations"), .delete("operation_dependencies"),
+        .insert("cascades"),
     ]
 
     private static let topology: [DatabaseRight] = [
@@ -173,6 +176,7 @@ extension DatabaseRole {
             "work_queue",
             "finished_operations",
             "operation_dependencies",
+            "cascades",
             "adoptions",
             "coalescing_counters",
             "queue_pauses",

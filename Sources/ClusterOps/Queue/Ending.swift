@@ -1,7 +1,7 @@
 import MariaDB
 
 /// Ends operations inside a transaction that has locked them: followers share the outcome, dependents are released or
-/// aborted, all rows move to history.
+/// aborted, as far as one transaction goes, and all rows move to history.
 enum Ending {
     /// What the transaction will have changed for others.
     struct Effects {
@@ -13,6 +13,8 @@ enum Ending {
         var states: [OperationState: Int] = [:]
         /// Followers that went back to their queues, because their survivor did not do their work.
         var unfolded: [OperationID] = []
+        /// Ended operations with dependents that are left for further transactions.
+        var unfinished: [OperationID] = []
     }
 
     /// Ends locked operations that nobody runs: takes them off what they still wait for, and ends them.
@@ -49,36 +51,44 @@ enum Ending {
         for (survivor, members) in Dictionary(grouping: returned, by: \.survivor) {
             try CancelStatements.unfold(members.map(\.id), from: survivor, in: transaction)
         }
-        var effects = try finish(outcomes, in: transaction)
+        var cascade = Cascade()
+        var effects = try finish(outcomes, &cascade, in: transaction)
         effects.unfolded = returned.map(\.id)
         effects.ready.formUnion(try EndingStatements.readyQueues(of: effects.unfolded, in: transaction))
         return effects
     }
 
-    /// Ends blocked operations because one that had to complete did not, and with them what depends on them.
-    @discardableResult
+    /// Ends operations that their own transaction has inserted, because one that they depend on has not completed; and with
+    /// them what depends on them, which that transaction has inserted as well.
     static func abort(
         _ doomed: [(id: OperationID, reason: AbortReason)],
         in transaction: borrowing Transaction
     ) throws -> Effects {
-        try finish(try doom(doomed, in: transaction), in: transaction)
+        var cascade = Cascade(limit: .max)
+        return try finish(try Cascade.doom(doomed, in: transaction), &cascade, in: transaction)
     }
 
-    /// Locks what is to be aborted, and takes it off what it still waits for.
-    private static func doom(
-        _ doomed: [(id: OperationID, reason: AbortReason)],
-        in transaction: borrowing Transaction
-    ) throws -> [(id: OperationID, outcome: OperationOutcome)] {
-        guard !doomed.isEmpty else { return [] }
-        let reasons = Dictionary(doomed.map { ($0.id, $0.reason) }, uniquingKeysWith: { first, _ in first })
-        let locked = try EndingStatements.lockBlocked(doomed.map(\.id), in: transaction)
-        try EndingStatements.deleteEdges(try EndingStatements.edges(into: locked, in: transaction), in: transaction)
-        return locked.compactMap { id in reasons[id].map { (id, .aborted($0)) } }
+    /// Goes on with what depends on operations that ended earlier: one batch.
+    ///
+    /// - Returns: What will have changed for others; nil when nothing is left that nobody else goes on with.
+    /// - Throws: `DatabaseError`.
+    static func goOn(in transaction: borrowing Transaction) throws -> Effects? {
+        let ended = try CascadeStatements.lockNext(in: transaction)
+        guard !ended.isEmpty else { return nil }
+        var cascade = Cascade()
+        let level = try cascade.release(ended, in: transaction)
+        let unfinished = Set(cascade.takeUnfinished().map(\.id))
+        try CascadeStatements.delete(ended.map(\.id).filter { !unfinished.contains($0) }, in: transaction)
+        var effects = try finish(level.aborted, &cascade, in: transaction)
+        effects.ready.formUnion(level.ready)
+        effects.unfinished += unfinished
+        return effects
     }
 
-    /// Moves ended operations to history, level by level of what is aborted with them: a chain may be thousands deep.
+    /// Moves ended operations to history, level by level of what is aborted with them, as far as the bound allows.
     private static func finish(
         _ outcomes: [(id: OperationID, outcome: OperationOutcome)],
+        _ cascade: inout Cascade,
         in transaction: borrowing Transaction
     ) throws -> Effects {
         var effects = Effects()
@@ -91,34 +101,14 @@ enum Ending {
             try EndingStatements.delete(level.map(\.id), in: transaction)
             effects.ended.formUnion(level.map(\.id))
             for (_, outcome) in level { effects.states[outcome.state, default: 0] += 1 }
-            let (ready, doomed) = try releaseDependents(of: level, in: transaction)
-            effects.ready.formUnion(ready)
-            level = try doom(doomed, in: transaction)
+            let ended = level.map { CascadeStatements.Ended(id: $0.id, state: $0.outcome.state) }
+            let next = try cascade.release(ended, in: transaction)
+            effects.ready.formUnion(next.ready)
+            level = next.aborted
         }
+        let unfinished = cascade.takeUnfinished()
+        try CascadeStatements.insert(unfinished, in: transaction)
+        effects.unfinished = unfinished.map(\.id)
         return effects
-    }
-
-    private static func releaseDependents(
-        of outcomes: [(id: OperationID, outcome: OperationOutcome)],
-        in transaction: borrowing Transaction
-    ) throws -> (ready: Set<QueueName>, doomed: [(id: OperationID, reason: AbortReason)]) {
-        let stateOf = Dictionary(outcomes.map { ($0.id, $0.outcome.state) }, uniquingKeysWith: { first, _ in first })
-        let edges = try EndingStatements.edges(from: outcomes.map(\.id), in: transaction)
-        guard !edges.isEmpty else { return ([], []) }
-        try EndingStatements.deleteEdges(edges.map { ($0.dependency, $0.dependent) }, in: transaction)
-
-        var order: [OperationID] = []
-        var ended: [OperationID: Int] = [:]
-        var reasons: [OperationID: AbortReason] = [:]
-        for edge in edges {
-            if ended[edge.dependent] == nil { order.append(edge.dependent) }
-            ended[edge.dependent, default: 0] += 1
-            if edge.mustComplete, let state = stateOf[edge.dependency], state != .complete {
-                reasons[edge.dependent] = reasons[edge.dependent] ?? .dependencyEnded(edge.dependency, state)
-            }
-        }
-        try EndingStatements.release(order.map { ($0, ended[$0] ?? 0) }, in: transaction)
-        let ready = try EndingStatements.readyQueues(of: order.filter { reasons[$0] == nil }, in: transaction)
-        return (ready, order.compactMap { id in reasons[id].map { (id, $0) } })
     }
 }

@@ -12,8 +12,14 @@ public struct Cancellation: Sendable, Hashable {
     public let requesters: Int
     /// Followers that went back to their queues.
     public let unfolded: [OperationID]
-    /// What depended on it, and ended with it.
+    /// What depended on it, and has ended with it so far.
     public let aborted: [OperationID]
+    /// How many waits for it, or for what was aborted, are left: workers go on with those operations, and with what depends on them.
+    ///
+    /// Counted up to `mostCounted`.
+    public let dependentsLeft: Int
+    /// Where counting what is left stops: some milliseconds.
+    public static let mostCounted = 10_000
     fileprivate let session: SessionID?
     fileprivate let ready: Set<QueueName>
     fileprivate let ended: Set<OperationID>
@@ -61,6 +67,11 @@ extension OperationQueue {
             let outcome = OperationOutcome.cancelled("it was cancelled by \(requester) while it \(doing)")
             effects = try Ending.endWaiting([(id, outcome)], in: transaction)
         }
+        let left = try CascadeStatements.edgesLeft(
+            of: effects.unfinished,
+            limit: Cancellation.mostCounted,
+            in: transaction
+        )
         let adopters = try OperationStatements.adoptions(of: id, on: transaction.session).map(\.requester)
         return Cancellation(
             id: id,
@@ -69,6 +80,7 @@ extension OperationQueue {
             requesters: Set(adopters + [standing.requester]).count,
             unfolded: effects.unfolded.sorted(),
             aborted: effects.ended.subtracting([id]).sorted(),
+            dependentsLeft: left,
             session: standing.session,
             ready: effects.ready,
             ended: effects.ended,

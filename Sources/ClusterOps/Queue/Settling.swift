@@ -37,6 +37,8 @@ package struct Settling: Sendable {
         package var ended: Set<OperationID> = []
         /// How many of them came to which end.
         package var states: [OperationState: Int] = [:]
+        /// Whether what depends on them is left for further transactions.
+        package var isUnfinished = false
     }
 
     private let database: Database
@@ -107,6 +109,7 @@ package struct Settling: Sendable {
             result.ready = effects.ready
             result.ended = effects.ended
             result.states = effects.states
+            result.isUnfinished = !effects.unfinished.isEmpty
             return result
         }
     }
@@ -210,5 +213,6 @@ extension Settling.Result {
         ready.formUnion(other.ready)
         ended.formUnion(other.ended)
         states.merge(other.states, uniquingKeysWith: +)
+        isUnfinished = isUnfinished || other.isUnfinished
     }
 }

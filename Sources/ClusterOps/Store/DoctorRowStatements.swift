@@ -5,7 +5,7 @@ extension DoctorStatements {
     /// Index entries that one of them walks over; all of `doctor` took 351 ms with 1,000,000 live and 5,000,000 ended.
     private static let mostExamined = 100_000
 
-    /// Edges to operations that are not live.
+    /// Edges to operations that are neither live nor known to have dependents left.
     static func danglingEdges(
         limit: Int,
         on session: borrowing Session
@@ -15,7 +15,8 @@ extension DoctorStatements {
             SELECT e.dependency, e.dependent
             FROM (SELECT dependency, dependent FROM operation_dependencies LIMIT \(mostExamined)) AS e
                 LEFT JOIN work_queue AS w ON w.id = e.dependency
-            WHERE w.id IS NULL LIMIT \(limit)
+                LEFT JOIN cascades AS c ON c.dependency = e.dependency
+            WHERE w.id IS NULL AND c.dependency IS NULL LIMIT \(limit)
             """
         ).map { try $0.decode((OperationID, OperationID).self) }
     }

@@ -110,21 +110,53 @@ enum EndingStatements {
         try transaction.executeBatch(ids) { "DELETE FROM work_queue WHERE id = \($0)" }
     }
 
-    /// What waits for operations that end now, in the order in which it must be locked.
+    /// An operation that waits for another one.
+    struct Edge: Sendable, Hashable {
+        let dependency: OperationID
+        let dependent: OperationID
+        let mustComplete: Bool
+    }
+
+    /// What waits for ended operations, at most so many edges, in no order; and whether there were more.
     static func edges(
         from dependencies: [OperationID],
+        limit: Int,
         in transaction: borrowing Transaction
-    ) throws -> [(dependency: OperationID, dependent: OperationID, mustComplete: Bool)] {
-        try dependencies.inLists { dependencies in
-            try transaction.query(
+    ) throws -> (edges: [Edge], isCut: Bool) {
+        let most = limit == .max ? limit : limit + 1
+        var edges: [Edge] = []
+        _ = try dependencies.inLists { dependencies -> [Edge] in
+            guard edges.count < most else { return [] }
+            edges += try transaction.query(
                 """
                 SELECT dependency, dependent, must_complete
                 FROM operation_dependencies FORCE INDEX (PRIMARY)
                 WHERE dependency IN (\(list: dependencies))
-                ORDER BY dependent
+                LIMIT \(most - edges.count)
                 """
-            ).map { try $0.decode((OperationID, OperationID, Bool).self) }
+            ).map { row in
+                let (dependency, dependent, mustComplete) = try row.decode((OperationID, OperationID, Bool).self)
+                return Edge(dependency: dependency, dependent: dependent, mustComplete: mustComplete)
+            }
+            return []
         }
+        return (Array(edges.prefix(limit)), edges.count > limit)
+    }
+
+    /// For how many operations each of some still waits.
+    static func edgeCounts(
+        into dependents: [OperationID],
+        in transaction: borrowing Transaction
+    ) throws -> [OperationID: Int] {
+        let pairs = try dependents.inLists { dependents in
+            try transaction.query(
+                """
+                SELECT dependent, COUNT(*) FROM operation_dependencies FORCE INDEX (dependencies_of)
+                WHERE dependent IN (\(list: dependents)) GROUP BY dependent
+                """
+            ).map { try $0.decode((OperationID, Int).self) }
+        }
+        return Dictionary(pairs, uniquingKeysWith: { first, _ in first })
     }
 
     static func deleteEdges(

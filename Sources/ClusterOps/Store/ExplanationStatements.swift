@@ -9,9 +9,10 @@ enum ExplanationStatements {
     ) throws -> [ExplanationFacts.Dependency] {
         try session.query(
             """
-            SELECT d.dependency, d.must_complete, w.state
+            SELECT d.dependency, d.must_complete, COALESCE(w.state, c.state) AS state
             FROM operation_dependencies AS d FORCE INDEX (dependencies_of)
                 LEFT JOIN work_queue AS w FORCE INDEX (PRIMARY) ON w.id = d.dependency
+                LEFT JOIN cascades AS c ON c.dependency = d.dependency
             WHERE d.dependent = \(id)
             ORDER BY d.dependency
             """

@@ -16,6 +16,8 @@ package struct Surroundings: Sendable {
     var hasOverdue = false
     /// Whether the wait of an operation was decided at a time that is still to come, because the clock was set back.
     var hasAhead = false
+    /// Whether dependents of ended operations are left to be released or aborted.
+    var hasCascades = false
     /// Whether something waits in one of the queues that can be claimed.
     var hasWork = false
 
@@ -32,12 +34,13 @@ enum SurroundingsStatements {
         case orphan
         case overdue
         case ahead
+        case cascade
         case work
     }
 
     /// Reads what a worker has to know every two seconds, in one round trip; locks nothing.
     ///
-    /// One after the other these would be six statements, which an idle cluster sends for nothing. `queues` are those that
+    /// One after the other these would be seven statements, which an idle cluster sends for nothing. `queues` are those that
     /// the process has free slots for, or none; what `filter` passes over is no work.
     static func look(
         from session: SessionID,
@@ -70,6 +73,7 @@ enum SurroundingsStatements {
             case .orphan: seen.hasOrphans = true
             case .overdue: seen.hasOverdue = true
             case .ahead: seen.hasAhead = true
+            case .cascade: seen.hasCascades = true
             case .work: seen.hasWork = true
             case nil: preconditionFailure("a row about \(word) was not asked for")
             }
@@ -112,6 +116,8 @@ enum SurroundingsStatements {
             (SELECT 'overdue', id, 0, 0 FROM (\(sql: CancelStatements.overdueQuery(limit: 1))) AS overdue)
             UNION ALL
             (SELECT 'ahead', id, 0, 0 FROM (\(sql: ClockStatements.aheadQuery(limit: 1))) AS ahead)
+            UNION ALL
+            (SELECT 'cascade', dependency, 0, 0 FROM cascades LIMIT 1)
             \(sql: work)
             """
     }

@@ -81,6 +81,7 @@ extension WorkEpoch {
         }
         conditions.looked(askedAt: look.askedAt, foundWork: seen.hasWork)
         looks.continuation.yield(look)
+        if seen.hasCascades { cascades.continuation.yield() }
         endCancelled(among: seen.executing)
         // The loop that claims compares: a claim of its own may just be on its way from the database to the ledger.
         let isUnknown = !ledger.unknown(among: seen.executing, readAfter: known).isEmpty
@@ -123,6 +124,28 @@ extension WorkEpoch {
             } catch {
                 // Made up for by the next.
                 trouble.report("reaping failed: \(error)")
+            }
+        }
+    }
+
+    /// Goes on with what depends on ended operations, batch by batch, until nothing is left that nobody else goes on with.
+    ///
+    /// In a loop of its own: neither outcomes nor deaths wait for it.
+    func cascade() async {
+        let work = CascadeWork(database: parts.database)
+        var trouble = Trouble(logger: parts.logger)
+        for await _ in cascades.stream {
+            do {
+                while !Task.isCancelled, let effects = try await work.batch() {
+                    announcer.announce(effects.ended)
+                    parts.metrics.ended(effects.states)
+                    if !effects.ready.isEmpty { parts.doorbell.ring() }
+                    await parts.waker.wake(effects.ready)
+                }
+                trouble.over()
+            } catch {
+                // The next look finds what is left.
+                trouble.report("releasing dependents failed: \(error)")
             }
         }
     }

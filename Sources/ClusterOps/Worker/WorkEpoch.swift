@@ -12,7 +12,7 @@ struct WorkEpoch: Sendable {
     let reaper: Reaper
     let session = SessionID.new()
     let ledger: WorkLedger
-    private let announcer: EndAnnouncer
+    let announcer: EndAnnouncer
     let conditions: EpochConditions
     /// Rung by each renewal: it is time to look at the cluster.
     let renewals = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
@@ -22,6 +22,8 @@ struct WorkEpoch: Sendable {
     ///
     /// Unlike a doorbell it goes on through graceful shutdown.
     private let outcomes = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+    /// Rung when dependents of ended operations are left.
+    let cascades = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
     /// Yields when the ledger may have become idle.
     let idle = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
 
@@ -101,6 +103,7 @@ struct WorkEpoch: Sendable {
             group.addTask { await self.settle() }
             group.addTask { await self.announcer.run() }
             group.addTask { await self.reap() }
+            group.addTask { await self.cascade() }
             group.addTask { await self.flushEvidence() }
             group.addTask { await self.sampleProcesses() }
             await self.claim(in: &group)
@@ -343,6 +346,7 @@ struct WorkEpoch: Sendable {
             parts.doorbell.ring()
             announcer.announce(result.ended)
             parts.metrics.ended(result.states)
+            if result.isUnfinished { cascades.continuation.yield() }
             await parts.waker.wake(result.ready)
             return batch.compactMap { entry in
                 if let refusal = result.refused[entry.id] { return refused(entry, refusal) }

@@ -14,6 +14,7 @@ extension CancelView: Answer {
         TextTable(fields: [
             ("uuid", "\(uuid)"), ("state", state.rawValue), ("requests", "\(requests)"),
             ("requesters", "\(requesters)"), ("unfolded", "\(unfolded.count)"), ("aborted", "\(aborted.count)"),
+            ("dependents left", "\(dependentsLeft)"),
         ])
     }
 }

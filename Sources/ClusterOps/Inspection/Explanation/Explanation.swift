@@ -28,7 +28,9 @@ struct Explanation {
     // MARK: Waiting
 
     private mutating func addDependencies() {
-        let left = facts.dependencies
+        addEndedDependencies()
+        let left = facts.dependencies.filter { $0.state?.isTerminal != true }
+        guard !left.isEmpty || facts.dependencies.isEmpty else { return }
         let named = left.prefix(Self.mostNamed).map { dependency in
             let verb = dependency.mustComplete ? "must complete" : "must end"
             let state = dependency.state.map { "is \($0.rawValue)" } ?? "is nowhere: run 'clusterctl doctor'"
@@ -49,6 +51,23 @@ struct Explanation {
 
     /// Whether nothing is known that keeps a worker from taking it now; what remains is whether its row can be locked.
     var mayBeHeld: Bool { reasons.contains { [.ahead, .aboutToRun].contains($0.reason) } && reasons.count == 1 }
+
+    /// Those that have ended, with so many dependents that workers go through them batch by batch.
+    private mutating func addEndedDependencies() {
+        let ended = facts.dependencies.filter { $0.state?.isTerminal == true }
+        for dependency in ended.prefix(Self.mostNamed) {
+            guard let state = dependency.state else { continue }
+            let isAborted = dependency.mustComplete && state != .complete
+            reasons.append(
+                ReasonView(
+                    .dependencyEnded,
+                    "operation \(dependency.id), for which it waits, ended \(state.rawValue) with many dependents: workers go "
+                        + "through them batch by batch, and \(isAborted ? "abort" : "release") this one",
+                    operations: [dependency.id]
+                )
+            )
+        }
+    }
 
     private mutating func addWaiting() {
         addTime()

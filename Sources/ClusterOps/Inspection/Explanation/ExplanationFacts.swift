@@ -7,6 +7,8 @@ struct ExplanationFacts: Sendable {
         let id: OperationID
         let mustComplete: Bool
         /// Nil for one that is nowhere, which must not be.
+        ///
+        /// One that has ended has so many dependents that workers go through them batch by batch.
         let state: OperationState?
     }
 

@@ -22,6 +22,13 @@ struct OpCancel: AsyncParsableCommand {
                     + "it is cancelled for all of them"
             )
         }
+        if answer.dependentsLeft > 0 {
+            let isCapped = answer.dependentsLeft >= Cancellation.mostCounted
+            Talk.say(
+                "\(answer.dependentsLeft)\(isCapped ? " or more" : "") operations still wait for it, or for what ended with it: "
+                    + "workers go on with them, batch by batch"
+            )
+        }
         if answer.state == .executing {
             Talk.say("operation \(uuid) runs: its worker is told to end it; see 'clusterctl op wait \(uuid)'")
         }

@@ -1,0 +1,209 @@
+import ClusterOpsTestKit
+import MariaDB
+import Testing
+
+@testable import ClusterOps
+
+/// What depends on an operation that ends is released or aborted in batches, each in a transaction that is soon over.
+@Suite(.timeLimit(.minutes(15))) struct CascadeTests {
+    private let noop = BuiltInTask.noop.name
+
+    /// Several times the bound, and no multiple of it.
+    private static let many = Cascade.mostAtOnce * 6 + 1
+
+    /// Rows and index entries that one dependent locks, generously: its row, its edges, its place in history, the indexes of each.
+    private static let locksOfOne = 12
+
+    @Test func `an operation with thousands of dependents ends at once, and releases them in bounded transactions`()
+        async throws
+    {
+        try await withCluster { cluster in
+            let parent = try await cluster.root(dependents: Self.many)
+            var worker = try cluster.worker()
+            let result = try await worker.settle(try await worker.claim(), .succeeded(result: nil))
+            #expect(result.ended == [parent] && result.isUnfinished)
+            let (released, blocked) = (try await cluster.rows("queued"), try await cluster.rows("blocked"))
+            #expect(released > 0 && released <= Cascade.mostAtOnce && released + blocked == Self.many)
+            let locks = try await cluster.locksOfBatches()
+            #expect(locks.count >= 5 && locks.count < 20, "\(locks)")
+            #expect(locks.allSatisfy { $0 < Cascade.mostAtOnce * Self.locksOfOne }, "\(locks)")
+            #expect(try await cluster.rows("queued") == Self.many)
+            try await cluster.expectNothingLeft()
+        }
+    }
+
+    @Test func `a cancel aborts a bounded number of what depends on it, says what is left, and the rest follows`()
+        async throws
+    {
+        try await withCluster { cluster in
+            let parent = try await cluster.root(dependents: Self.many)
+            let child = try await cluster.database.withSession { session in
+                try session.query("SELECT dependent FROM operation_dependencies ORDER BY dependent DESC LIMIT 1")[0]
+                    .only(OperationID.self)
+            }
+            let grandchild = try await cluster.queue.enqueue(OperationRequest(tasks: [noop], dependsOn: [child])).uuid
+            let cancellation = try await cluster.queue.cancel(parent)
+            #expect(!cancellation.aborted.isEmpty && cancellation.aborted.count <= Cascade.mostAtOnce)
+            #expect(cancellation.aborted.count + cancellation.dependentsLeft == Self.many)
+
+            // What is doomed never runs, says so, and whatever is enqueued upon it is doomed with it.
+            var worker = try cluster.worker()
+            #expect(try await worker.claim().isEmpty)
+            let view = try await cluster.connection.explanation(of: child)
+            #expect(view.reasons.map(\.reason) == [.dependencyEnded] && view.reasons[0].operations == [parent])
+            let late = try await cluster.queue.enqueue(OperationRequest(tasks: [noop], dependsOn: [parent]))
+            #expect(late.state == .aborted)
+            let lateChild = try await cluster.queue.enqueue(OperationRequest(tasks: [noop], dependsOn: [grandchild]))
+            #expect(lateChild.state == .blocked)
+            let after = try await cluster.queue.enqueue(OperationRequest(tasks: [noop], runsAfter: [child])).uuid
+            #expect(try await cluster.queue.cancel(grandchild).aborted == [lateChild.uuid])
+
+            let locks = try await cluster.locksOfBatches()
+            #expect(locks.count >= 5 && locks.allSatisfy { $0 < Cascade.mostAtOnce * Self.locksOfOne }, "\(locks)")
+            #expect(try await worker.drain().map(\.id) == [after])
+            #expect(
+                try await cluster.count("SELECT COUNT(*) FROM finished_operations WHERE state = 'aborted'")
+                    == Self.many + 2
+            )
+            #expect(try await cluster.operation(child).error?.message == "dependency \(parent) ended cancelled")
+            try await cluster.expectNothingLeft()
+        }
+    }
+
+    @Test func `a batch whose process dies before its COMMIT is done by the next one, and nothing twice`() async throws
+    {
+        try await withCluster { cluster in
+            let parent = try await cluster.root(dependents: Self.many)
+            _ = try await cluster.queue.cancel(parent)
+            let before = try await cluster.rows("blocked")
+            struct Died: Error {}
+            let dying = try await Connection.open(cluster.configuration)
+            await #expect(throws: Died.self) {
+                try await dying.withTransaction { transaction in
+                    let effects = try Ending.goOn(in: transaction)
+                    #expect(effects?.ended.isEmpty == false)
+                    throw Died()
+                }
+            }
+            await dying.close()
+            #expect(try await cluster.rows("blocked") == before)
+            #expect(try await CascadeWork(database: cluster.database).batch() != nil)
+            #expect(try await cluster.count("SELECT COUNT(*) FROM cascades") == 1, "a note until the last edge")
+            try await cluster.execute("UPDATE cascades SET ended_at = ended_at - INTERVAL 2 MINUTE")
+            let findings = try await cluster.database.withSession { DoctorCheck.cascades.view(on: $0).findings }
+            #expect(findings.count == 1 && findings[0].message.contains("\(parent)"))
+            let dangling = try await cluster.database.withSession { DoctorCheck.dependencies.view(on: $0).findings }
+            #expect(dangling.isEmpty, "edges of a cascade are no damage")
+            _ = try await cluster.locksOfBatches()
+            #expect(try await cluster.rows("blocked") == 0)
+            try await cluster.expectNothingLeft()
+        }
+    }
+
+    @Test func `several processes go on with cascades at once, and each operation ends once`() async throws {
+        try await withCluster(connections: 12) { cluster in
+            let width = Cascade.mostAtOnce + 100
+            // Two roots with dependents in common: one completes, one fails; and a level below.
+            let (good, bad) = (OperationID.new(), OperationID.new())
+            var requests = [OperationRequest(tasks: [noop], id: good), OperationRequest(tasks: [noop], id: bad)]
+            for index in 0..<width {
+                let dependsOn = index % 3 == 0 ? [good] : index % 3 == 1 ? [bad] : [good, bad]
+                requests.append(OperationRequest(tasks: [noop], id: .new(), dependsOn: dependsOn))
+                let last = try #require(requests.last?.id)
+                requests.append(OperationRequest(tasks: [noop], id: .new(), dependsOn: [last]))
+            }
+            _ = try await cluster.queue.submit(requests)
+            var worker = try cluster.worker()
+            let claims = try await worker.claim(2)
+            let ended = Locked([OperationID]())
+            async let first = worker.settle(claims.filter { $0.operation.id == good }, .succeeded(result: nil))
+            async let second = cluster.queue.cancel(bad)
+            let (settled, cancelled) = (try await first, try await second)
+            ended.update { $0 += Array(settled.ended) + cancelled.aborted }
+            try await worker.settle(claims.filter { $0.operation.id == bad }, .handedBack)
+            try await withThrowingDiscardingTaskGroup { group in
+                for _ in 0..<3 {
+                    group.addTask {
+                        while let effects = try await CascadeWork(database: cluster.database).batch() {
+                            ended.update { $0 += Array(effects.ended) }
+                        }
+                    }
+                }
+            }
+            _ = try await cluster.locksOfBatches()
+            #expect(Set(ended.value).count == ended.value.count, "each ends in one transaction")
+            let survivors = (0..<width).count { $0 % 3 == 0 }
+            #expect(try await cluster.rows("queued") == survivors)
+            #expect(try await cluster.rows("blocked") == survivors)
+            #expect(
+                try await cluster.count("SELECT COUNT(*) FROM finished_operations WHERE state = 'aborted'")
+                    == 2 * (width - survivors)
+            )
+            #expect(try await cluster.count("SELECT COUNT(*) FROM cascades") == 0)
+            #expect(
+                try await cluster.count(
+                    """
+                    SELECT COUNT(*) FROM work_queue AS w
+                    WHERE unmet <> (SELECT COUNT(*) FROM operation_dependencies AS e WHERE e.dependent = w.id)
+                    """
+                ) == 0
+            )
+        }
+    }
+
+    @Test func `a worker goes on with the cascade of what it ran, and runs all that it releases`() async throws {
+        try await withCluster(connections: 12) { cluster in
+            try await cluster.addNode("h1")
+            let dependents = Cascade.mostAtOnce * 2 + 1
+            _ = try await cluster.root(dependents: dependents)
+            let worker = try cluster.liveWorker("h1", handlers: [NoopHandler()], slots: 64)
+            try await cluster.withWorkers([worker]) {
+                try await eventually("all have run", within: .seconds(120)) {
+                    try await cluster.count("SELECT COUNT(*) FROM finished_operations") == dependents + 1
+                }
+            }
+            #expect(
+                try await cluster.count("SELECT COUNT(*) FROM finished_operations WHERE state <> 'complete'") == 0
+            )
+            try await cluster.expectNothingLeft()
+        }
+    }
+
+    @Test func `one that waits for thousands is aborted in a batch of its own`() async throws {
+        try await withCluster { cluster in
+            let first = try await cluster.queue.enqueue(OperationRequest(tasks: [noop]), count: 1500)
+            let parents = try await cluster.database.withSession { session in
+                try session.query("SELECT id FROM work_queue WHERE id >= \(first) ORDER BY id")
+                    .map { try $0.only(OperationID.self) }
+            }
+            for _ in 0..<3 {
+                _ = try await cluster.queue.enqueue(OperationRequest(tasks: [noop], dependsOn: parents))
+            }
+            let cancellation = try await cluster.queue.cancel(parents[0])
+            #expect(cancellation.aborted.count == 1 && cancellation.dependentsLeft == 2)
+            #expect(try await cluster.locksOfBatches().count == 2)
+            #expect(try await cluster.count("SELECT COUNT(*) FROM operation_dependencies") == 0)
+            try await cluster.expectNothingLeft()
+        }
+    }
+}
+
+extension TestCluster {
+    /// An operation that is ready, with many that must wait for it to complete.
+    fileprivate func root(dependents: Int) async throws -> OperationID {
+        let noop = BuiltInTask.noop.name
+        let root = try await queue.enqueue(OperationRequest(tasks: [noop])).uuid
+        _ = try await queue.enqueue(OperationRequest(tasks: [noop], dependsOn: [root]), count: dependents)
+        return root
+    }
+
+    fileprivate func rows(_ state: String) async throws -> Int {
+        try await count("SELECT COUNT(*) FROM work_queue WHERE state = \(state)")
+    }
+
+    fileprivate func expectNothingLeft() async throws {
+        #expect(try await count("SELECT COUNT(*) FROM cascades") == 0)
+        #expect(try await count("SELECT COUNT(*) FROM operation_dependencies") == 0)
+        #expect(try await count("SELECT COUNT(*) FROM work_queue WHERE state = 'blocked'") == 0)
+    }
+}
