@@ -70,7 +70,7 @@ public struct TestCluster: Sendable {
             )
         }
         try await database.withTransaction { transaction in
-            try TaskStatements.register(definitions, node: node, in: transaction)
+            try TaskStatements.register(definitions, node: node, session: .new(), in: transaction)
         }
     }
 

@@ -115,7 +115,9 @@ import Testing
             (
                 "tasks",
                 """
-                INSERT INTO registered_tasks SELECT 'backup', id, 'command', name = 'h1', 1, 1, NOW(6) FROM nodes
+                INSERT INTO registered_tasks
+                    (name, node, kind, coalescible, max_attempts, timeout_microseconds, registered_at)
+                SELECT 'backup', id, 'command', name = 'h1', 1, 1, NOW(6) FROM nodes
                 """
             ),
         ]

@@ -15,21 +15,33 @@ extension DoctorCheck {
         var unnoticed = 0
         /// Live processes that cannot be rung.
         var withoutDoorbell = 0
+        /// The live processes, by daemon and process id.
+        var living = ""
     }
 
     /// Judges processes; pure.
     static func findings(of nodes: [NodeSessions]) -> [FindingView] {
         var findings: [FindingView] = []
-        func tell(_ filter: (NodeSessions) -> Bool, _ what: String, _ remedy: (NodeName) -> String) {
+        func tell(
+            _ filter: (NodeSessions) -> Bool,
+            _ what: String,
+            detail: (NodeSessions) -> String = { _ in "" },
+            _ remedy: (NodeName) -> String
+        ) {
             let found = nodes.filter(filter)
             guard let first = found.first else { return }
             let more = found.count > 1 ? " (and \(found.count - 1) more nodes)" : ""
-            findings.append(FindingView("\(first.node) \(what)\(more)", remedy: remedy(first.node)))
+            findings.append(FindingView("\(first.node) \(what)\(detail(first))\(more)", remedy: remedy(first.node)))
         }
         tell({ $0.workers == 0 }, "has no live queueworker") { "on \($0): systemctl start clusterops-queueworker" }
         tell({ $0.networkDaemons == 0 }, "has no live netnode") { "on \($0): systemctl start clusterops-netnode" }
-        tell({ $0.workers > 1 || $0.networkDaemons > 1 }, "has two live processes of one daemon") {
-            "on \($0): stop the one that systemd does not know"
+        tell(
+            { $0.workers > 1 || $0.networkDaemons > 1 },
+            "has two live processes of one daemon",
+            detail: { ": \($0.living)" }
+        ) {
+            "look for '--node \($0)' or node.name \($0) on other hosts, as in a configuration that was copied; on \($0), stop "
+                + "the one that systemd does not know"
         }
         tell({ $0.unnoticed > 0 }, "has a session that ended over a minute ago and that nobody has marked dead") { _ in
             "start queueworker or netnode on any node: each finds dead sessions"
@@ -54,7 +66,7 @@ extension DoctorCheck {
     }
 
     static let tasks = DoctorCheck("tasks", "a task is the same on every node") { session in
-        try DoctorStatements.conflictingTasks(limit: mostTold, on: session).map { task in
+        try TaskStatements.conflicting(limit: mostTold, on: session).map { task in
             FindingView(
                 "task '\(task)' is defined differently on different nodes",
                 remedy: "make tasks.\(task) equal in all configurations, and restart their queueworkers"

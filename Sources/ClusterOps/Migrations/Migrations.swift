@@ -50,6 +50,7 @@ public enum Migrations {
         step(37, "date waits", PackageResources.V0037__date_waits_sql),
         step(38, "create history allowance", PackageResources.V0038__create_history_allowance_sql),
         step(39, "create cascades", PackageResources.V0039__create_cascades_sql),
+        step(40, "register tasks by session", PackageResources.V0040__register_tasks_by_session_sql),
     ]
 
     /// Brings a schema to this program's version, or tells how far it is.

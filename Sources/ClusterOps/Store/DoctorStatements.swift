@@ -107,6 +107,9 @@ enum DoctorStatements {
         }
     }
 
+    /// Processes of a node that a finding names.
+    private static let mostNamed = 6
+
     /// Every node with the processes that it has.
     static func nodeSessions(on session: borrowing Session) throws -> [DoctorCheck.NodeSessions] {
         try session.query(
@@ -115,7 +118,9 @@ enum DoctorStatements {
                 COUNT(IF(\(sql: LeaseTime.runs("s.")) AND s.daemon = 'queueworker', 1, NULL)) AS workers,
                 COUNT(IF(\(sql: LeaseTime.runs("s.")) AND s.daemon = 'netnode', 1, NULL)) AS network_daemons,
                 COUNT(IF(s.expires_at < NOW(6) - INTERVAL 1 MINUTE, 1, NULL)) AS unnoticed,
-                COUNT(IF(\(sql: LeaseTime.runs("s.")) AND s.doorbell IS NULL, 1, NULL)) AS without_doorbell
+                COUNT(IF(\(sql: LeaseTime.runs("s.")) AND s.doorbell IS NULL, 1, NULL)) AS without_doorbell,
+                GROUP_CONCAT(IF(\(sql: LeaseTime.runs("s.")), CONCAT(s.daemon, ' pid ', s.pid), NULL)
+                    ORDER BY s.daemon, s.started_at SEPARATOR ', ' LIMIT \(mostNamed)) AS living
             FROM nodes AS n LEFT JOIN sessions AS s ON s.node = n.id AND s.dead = FALSE
             GROUP BY n.name ORDER BY n.name
             """
@@ -125,18 +130,9 @@ enum DoctorStatements {
                 workers: try row.get("workers"),
                 networkDaemons: try row.get("network_daemons"),
                 unnoticed: try row.get("unnoticed"),
-                withoutDoorbell: try row.get("without_doorbell")
+                withoutDoorbell: try row.get("without_doorbell"),
+                living: try row.get("living", as: String?.self) ?? ""
             )
         }
-    }
-
-    static func conflictingTasks(limit: Int, on session: borrowing Session) throws -> [TaskName] {
-        try session.query(
-            """
-            SELECT name FROM registered_tasks GROUP BY name
-            HAVING COUNT(DISTINCT kind, coalescible, max_attempts, timeout_microseconds) > 1
-            ORDER BY name LIMIT \(limit)
-            """
-        ).map { try $0.only() }
     }
 }

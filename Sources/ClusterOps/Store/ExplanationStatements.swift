@@ -112,8 +112,9 @@ enum ExplanationStatements {
             commands.isEmpty
             ? "TRUE"
             : """
-            (SELECT COUNT(*) FROM registered_tasks AS r
-            WHERE r.node = s.node AND r.name IN (\(list: commands.sorted()))) = \(commands.count)
+            (SELECT COUNT(DISTINCT r.name) FROM registered_tasks AS r
+            WHERE r.node = s.node AND r.session IN (s.id, \(sql: TaskStatements.noSession))
+                AND r.name IN (\(list: commands.sorted()))) = \(commands.count)
             """
         let row = try session.query(
             """

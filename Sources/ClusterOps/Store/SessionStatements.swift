@@ -63,6 +63,32 @@ package enum SessionStatements {
         }
     }
 
+    /// The other sessions of a node and daemon that are not marked dead; more than a few are copies of one configuration.
+    static func others(
+        of daemon: DaemonName,
+        on node: NodeID,
+        than id: SessionID,
+        on session: borrowing Session
+    ) throws -> [TwinWatch.Twin] {
+        try session.query(
+            """
+            SELECT id, pid, renewals, GREATEST(0, TIMESTAMPDIFF(SECOND, started_at, NOW(6))) AS age
+            FROM sessions WHERE node = \(node) AND daemon = \(daemon) AND dead = FALSE AND id <> \(id)
+            ORDER BY started_at LIMIT \(mostTwins)
+            """
+        ).map { row in
+            TwinWatch.Twin(
+                session: try row.get("id"),
+                pid: try row.get("pid"),
+                renewals: try row.get("renewals"),
+                age: .seconds(try row.get("age", as: Int.self))
+            )
+        }
+    }
+
+    /// Sessions of one node and daemon that are told of.
+    private static let mostTwins = 20
+
     /// Marks a session dead whose counter still is what the reaper saw; a renewal in between saves it.
     static func markDead(_ id: SessionID, renewals: UInt64, on session: borrowing Session) throws(DatabaseError) -> Bool
     {

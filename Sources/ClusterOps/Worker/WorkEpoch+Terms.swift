@@ -19,10 +19,10 @@ extension WorkEpoch {
     func renegotiate(_ terms: inout Terms) async throws -> Bool {
         let (latest, revision) = terms.latest.current
         guard revision != terms.revision else { return false }
-        let (node, commands) = (node, latest.registered)
+        let (node, session, commands) = (node, session, latest.registered)
         if settings.registersTasks {
             try await parts.database.withTransaction { transaction in
-                try TaskStatements.register(commands, node: node, in: transaction)
+                try TaskStatements.register(commands, node: node, session: session, in: transaction)
             }
         }
         (terms.agreed, terms.revision) = (latest, revision)

@@ -83,12 +83,7 @@ struct WorkEpoch: Sendable {
             doorbell: await parts.address(),
             lease: settings.lease.leaseDuration
         )
-        let node = node
-        let takesWork = try await parts.database.withSession { connection in
-            try SessionStatements.open(opening, on: connection)
-            return try SessionStatements.takesWork(node, on: connection)
-        }
-        conditions.setDraining(!takesWork)
+        conditions.setDraining(!(try await open(opening)))
         conditions.hold(SessionLease(settings.lease, sentAt: sentAt))
         defer { parts.pulse.released() }
         passOn(conditions.deadline)
@@ -106,6 +101,7 @@ struct WorkEpoch: Sendable {
             group.addTask { await self.cascade() }
             group.addTask { await self.flushEvidence() }
             group.addTask { await self.sampleProcesses() }
+            group.addTask { await self.watchForTwins() }
             await self.claim(in: &group)
             if !conditions.isLost { await drain() }
             group.cancelAll()
@@ -122,6 +118,20 @@ struct WorkEpoch: Sendable {
         _ = try? await parts.evidence.flush()
         await close(session)
         return nil
+    }
+
+    /// Opens the session, and registers under it what can be run here.
+    ///
+    /// - Returns: Whether the node takes new work.
+    private func open(_ opening: SessionStatements.Opening) async throws -> Bool {
+        let commands = settings.registersTasks ? terms.agreed.registered : nil
+        return try await parts.database.withTransaction { transaction in
+            try SessionStatements.open(opening, on: transaction.session)
+            if let commands {
+                try TaskStatements.register(commands, node: opening.node, session: opening.id, in: transaction)
+            }
+            return try SessionStatements.takesWork(opening.node, on: transaction.session)
+        }
     }
 
     /// Writes what the lost session before this one has left, and closes that one.
@@ -146,6 +156,7 @@ struct WorkEpoch: Sendable {
                 try SessionStatements.close(session, on: connection)
                 try SupervisionStatements.forget(of: session, on: connection)
             }
+            try await forgetSuperseded()
             log(.info, "session closed", ["closed": "\(session)"])
         } catch {
             log(.warning, "the session was not closed; its lease will end", ["error": "\(error)"])

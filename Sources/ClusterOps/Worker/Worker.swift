@@ -112,7 +112,7 @@ package struct Worker: Service {
             parts.pulse.turned()
             do {
                 let (terms, revision) = terms.current
-                if let node = try await enter(terms) {
+                if let node = try await enter() {
                     trouble.over()
                     parts.pulse.worked()
                     await waitForDoorbell()
@@ -159,18 +159,16 @@ package struct Worker: Service {
         {}
     }
 
-    /// Finds the node, once the schema is right, and registers what can be run here.
-    private func enter(_ terms: WorkTerms) async throws -> NodeID? {
-        let (name, commands, registers) = (settings.node, terms.registered, settings.registersTasks)
+    /// Finds the node, once the schema is right.
+    private func enter() async throws -> NodeID? {
+        let name = settings.node
         return try await parts.database.withTransaction { transaction in
             let status = try Migrations.migrator.status(on: transaction.session)
             if status.isNewerThanBinary { throw Migrator.Refusal.databaseIsNewer(status) }
             guard status.isMigrated else {
                 throw DatabaseError(code: .unknownTable, phase: .execute, message: "version \(status.version)")
             }
-            guard let node = try SessionStatements.node(name, on: transaction.session) else { return nil }
-            if registers { try TaskStatements.register(commands, node: node.id, in: transaction) }
-            return node.id
+            return try SessionStatements.node(name, on: transaction.session)?.id
         }
     }
 }

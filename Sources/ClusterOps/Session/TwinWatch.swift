@@ -1,0 +1,31 @@
+/// Decides which other sessions of the same node and daemon belong to a process that lives.
+///
+/// Pure.
+///
+/// After a crash the predecessor's session stays undead for up to a lease, and nothing but its counter tells it from that of a
+/// second process: only one whose counter rises is a twin.
+struct TwinWatch: Sendable {
+    /// A session that is not marked dead.
+    struct Twin: Sendable, Hashable {
+        let session: SessionID
+        let pid: Int
+        let renewals: UInt64
+        let age: Duration
+    }
+
+    private var seen: [SessionID: UInt64] = [:]
+    private var told: Set<SessionID> = []
+
+    /// Whether there is any to be watched.
+    var isOver: Bool { seen.isEmpty }
+
+    /// Takes note of all other sessions, and returns those that have been renewed since they were first seen, each once.
+    mutating func observe(_ others: [Twin]) -> [Twin] {
+        let living = others.filter { twin in
+            guard let before = seen[twin.session], twin.renewals > before else { return false }
+            return told.insert(twin.session).inserted
+        }
+        seen = Dictionary(others.map { ($0.session, seen[$0.session] ?? $0.renewals) }, uniquingKeysWith: { $1 })
+        return living
+    }
+}
