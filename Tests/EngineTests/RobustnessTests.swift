@@ -163,6 +163,8 @@ import Testing
         #expect(!patience.isOver(for: id, at: start + .milliseconds(999)))
         #expect(patience.isOver(for: id, at: start + .seconds(1)))
         #expect(!patience.isOver(for: other, at: start + .seconds(60)))
+        let waits = [1, 8, 16, 32, 300].map { patience.wait(for: id, at: start + .seconds($0)) }
+        #expect(waits == [.oneSecond, .twoSeconds, .fourSeconds, .eightSeconds, .eightSeconds])
         patience.wrote([id], skipped: [], at: start + .seconds(2))
         #expect(!patience.isOver(for: id, at: start + .seconds(60)))
     }

@@ -42,14 +42,14 @@ package struct Succession: Sendable {
             count += taken.count
             // Enqueuers that hold a row one after the other would have it skipped for ever.
             for id in ids where !taken.contains(id) {
-                count += try await takeBack([id], ifHeld: .wait, under: tenure).count
+                count += try await takeBack([id], ifHeld: .wait(.oneSecond), under: tenure).count
             }
         }
     }
 
     private func takeBack(
         _ ids: [OperationID],
-        ifHeld held: EndingStatements.Held,
+        ifHeld held: RowLock,
         under tenure: Tenure
     ) async throws -> Set<OperationID> {
         let node = node

@@ -69,13 +69,17 @@ package struct Settling: Sendable {
         }
     }
 
-    /// Settles one entry whose row others have held again and again, waiting for it for a second.
+    /// Settles one entry whose row others have held again and again, waiting for it.
     ///
     /// Many enqueuers that hold it in share mode, one after the other, would have it skipped for ever.
     /// - Throws: `DatabaseError` as `settle` does.
-    package func settlePatiently(_ entry: Entry, of session: SessionID) async throws -> Result {
+    func settlePatiently(
+        _ entry: Entry,
+        of session: SessionID,
+        for wait: RowLock.Wait = .oneSecond
+    ) async throws -> Result {
         do {
-            return try await attempt([entry], of: session, ifHeld: .wait(.oneSecond))
+            return try await attempt([entry], of: session, ifHeld: .wait(wait))
         } catch is RowLock.StillHeld {
             var result = Result()
             result.locked = [entry.id]

@@ -146,14 +146,14 @@ package actor Reaper {
 
     /// Locks those of some operations that still are what they were seen to be, and ends or returns them.
     private typealias Treatment =
-        @Sendable ([OperationID], EndingStatements.Held, borrowing Transaction) throws -> (
+        @Sendable ([OperationID], RowLock, borrowing Transaction) throws -> (
             locked: [OperationID], effects: Ending.Effects
         )
 
     /// Treats operations: together those that nobody holds, then one by one those that were held at every pass for a second.
     ///
     /// - Returns: How many were treated.
-    private func treat(_ ids: [OperationID], _ subject: Subject, _ treatment: @escaping Treatment) async throws -> Int {
+    private func treat(_ ids: [OperationID], _ subject: Subject, _ treatment: Treatment) async throws -> Int {
         let now = SuspendingClock.now
         var judge = patience[subject] ?? Patience()
         judge.forget(allBut: ids)
@@ -162,8 +162,10 @@ package actor Reaper {
         var treated = try await treat(others, ifHeld: .skip, subject, treatment)
         for id in overdue where SuspendingClock.now - now < Self.mostWaiting {
             do {
-                treated.formUnion(try await treat([id], ifHeld: .wait, subject, treatment))
-            } catch is EndingStatements.StillHeld {
+                treated.formUnion(
+                    try await treat([id], ifHeld: .wait(judge.wait(for: id, at: now)), subject, treatment)
+                )
+            } catch is RowLock.StillHeld {
                 continue
             }
         }
@@ -178,9 +180,9 @@ package actor Reaper {
     /// Treats operations in one transaction; halves on an error, so that one at fault holds up no other.
     private func treat(
         _ ids: [OperationID],
-        ifHeld held: EndingStatements.Held,
+        ifHeld held: RowLock,
         _ subject: Subject,
-        _ treatment: @escaping Treatment
+        _ treatment: Treatment
     ) async throws -> Set<OperationID> {
         guard !ids.isEmpty else { return [] }
         do {

@@ -79,7 +79,7 @@ enum CancelStatements {
     /// Locks those of the overdue that still are.
     static func lockOverdue(
         _ ids: [OperationID],
-        ifHeld held: EndingStatements.Held,
+        ifHeld held: RowLock,
         in transaction: borrowing Transaction
     ) throws -> [OperationID] {
         try transaction.query(

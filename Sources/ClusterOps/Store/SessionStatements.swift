@@ -116,7 +116,7 @@ package enum SessionStatements {
     /// Locks those of the orphans that still are.
     static func lockOrphans(
         _ ids: [OperationID],
-        ifHeld held: EndingStatements.Held,
+        ifHeld held: RowLock,
         in transaction: borrowing Transaction
     ) throws -> [(OperationID, Int)] {
         try transaction.query(
@@ -151,7 +151,7 @@ package enum SessionStatements {
     static func lockRunElsewhere(
         _ ids: [OperationID],
         than node: NodeName,
-        ifHeld held: EndingStatements.Held,
+        ifHeld held: RowLock,
         in transaction: borrowing Transaction
     ) throws -> [(OperationID, Int)] {
         try transaction.query(

@@ -15,10 +15,18 @@ struct Patience: Sendable {
         skippedSince[id].map { now - $0 >= Self.bound } ?? false
     }
 
+    /// How long such a row is waited for: the longer it has been skipped, the longer, because its holders may take longer than
+    /// the last wait.
+    func wait(for id: OperationID, at now: SuspendingClock.Instant) -> RowLock.Wait {
+        let skipped = skippedSince[id].map { now - $0 } ?? .zero
+        return RowLock.Wait.allCases.last { $0.duration * 4 <= skipped } ?? .oneSecond
+    }
+
     /// Takes note of a batch of which some rows were held by others.
     mutating func wrote(_ batch: [OperationID], skipped: Set<OperationID>, at now: SuspendingClock.Instant) {
         for id in batch { skippedSince[id] = skipped.contains(id) ? skippedSince[id] ?? now : nil }
     }
+
     /// Forgets all but some rows: the others were ended or given back by somebody else.
     mutating func forget(allBut ids: [OperationID]) {
         guard !skippedSince.isEmpty else { return }

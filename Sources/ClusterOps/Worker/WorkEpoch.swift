@@ -350,7 +350,10 @@ struct WorkEpoch: Sendable {
             let (asked, judge) = (SuspendingClock.now, patience)
             let overdue = batch.filter { judge.isOver(for: $0.id, at: asked) }
             var result = try await settling.settle(batch.filter { !judge.isOver(for: $0.id, at: asked) }, of: session)
-            for entry in overdue { result.merge(try await settling.settlePatiently(entry, of: session)) }
+            for entry in overdue {
+                let wait = judge.wait(for: entry.id, at: asked)
+                result.merge(try await settling.settlePatiently(entry, of: session, for: wait))
+            }
             patience.wrote(batch.map(\.id), skipped: result.locked, at: asked)
             for id in result.superseded { log(.warning, "outcome of a lost claim dropped", ["operation": "\(id)"]) }
             // What became ready may be for this process: it need not wait for the look-up of whom else to ring.
