@@ -229,6 +229,36 @@ import Testing
         #expect(DoctorCheck.findings(of: unlogged).isEmpty)
     }
 
+    @Test func `settings are read by the names and words of every release, and one that is missing is told`() throws {
+        let common = [
+            "innodb_flush_log_at_trx_commit": "1", "innodb_deadlock_detect": "ON", "log_bin": "OFF",
+            "binlog_format": "MIXED", "sync_binlog": "0", "max_allowed_packet": "16777216",
+            "sql_mode": "STRICT_ALL_TABLES,NO_ZERO_DATE",
+        ]
+        let releases = [
+            ["tx_isolation": "READ-COMMITTED", "innodb_doublewrite": "ON"],
+            [
+                "tx_isolation": "READ-COMMITTED", "transaction_isolation": "READ-COMMITTED",
+                "innodb_doublewrite": "fast",
+            ],
+            ["transaction_isolation": "READ-COMMITTED", "innodb_doublewrite": "ON"],
+        ]
+        for release in releases {
+            let variables = common.merging(release) { first, _ in first }
+            #expect(DoctorCheck.findings(of: try DoctorCheck.Settings(variables: variables)).isEmpty, "\(release)")
+            for name in variables.keys where name != "tx_isolation" && name != "transaction_isolation" {
+                var lacking = variables
+                lacking[name] = nil
+                let error = #expect(throws: DoctorCheck.Settings.Unknown.self) {
+                    try DoctorCheck.Settings(variables: lacking)
+                }
+                #expect(error.map { "\($0)" } == "the server has no \(name)")
+            }
+        }
+        let bad = common.merging(["tx_isolation": "SERIALIZABLE", "innodb_doublewrite": "OFF"]) { first, _ in first }
+        #expect(DoctorCheck.findings(of: try DoctorCheck.Settings(variables: bad)).count == 2)
+    }
+
     @Test func `a clock is wrong by more than a second, either way`() {
         #expect(DoctorCheck.findings(ofClockDifference: 0.9).isEmpty)
         #expect(DoctorCheck.findings(ofClockDifference: 2)[0].message.contains("2.0 s ahead of"))

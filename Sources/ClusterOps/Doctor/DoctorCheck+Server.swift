@@ -2,7 +2,7 @@ import MariaDB
 
 extension DoctorCheck {
     static let settings = DoctorCheck("settings", "the server keeps what it has acknowledged, and lets claims work") {
-        findings(of: try DoctorStatements.settings(on: $0))
+        findings(of: try Settings(variables: try DoctorStatements.variables(on: $0)))
     }
 
     /// The server's settings that correctness or durability rests on; those of a session are set and read back whenever one is
@@ -17,6 +17,52 @@ extension DoctorCheck {
         var longestPacket = 16 << 20
         var isolation = "READ-COMMITTED"
         var sqlMode = "STRICT_ALL_TABLES"
+
+        init() {}
+
+        static let variables = [
+            "innodb_flush_log_at_trx_commit", "innodb_doublewrite", "innodb_deadlock_detect", "log_bin",
+            "binlog_format",
+            "sync_binlog", "max_allowed_packet", "tx_isolation", "transaction_isolation", "sql_mode",
+        ]
+
+        /// Reads settings from a server's variables, by the names and words of any release.
+        ///
+        /// - Throws: ``Unknown`` for one that is missing, or not a number where it has to be one.
+        init(variables: [String: String]) throws(Unknown) {
+            func word(_ names: String...) throws(Unknown) -> String {
+                guard let value = names.lazy.compactMap({ variables[$0] }).first else {
+                    throw Unknown(variable: names[0], value: nil)
+                }
+                return value
+            }
+            func number(_ name: String) throws(Unknown) -> Int {
+                let text = try word(name)
+                guard let value = Int(text) else { throw Unknown(variable: name, value: text) }
+                return value
+            }
+            flushLogAtCommit = try number("innodb_flush_log_at_trx_commit")
+            // From 11.0 on it is OFF, ON or fast; only the first writes pages without a second copy.
+            doesDoublewrite = try word("innodb_doublewrite") != "OFF"
+            detectsDeadlocks = try word("innodb_deadlock_detect") == "ON"
+            logsBinary = try word("log_bin") == "ON"
+            binaryLogFormat = try word("binlog_format")
+            syncBinaryLog = try number("sync_binlog")
+            longestPacket = try number("max_allowed_packet")
+            isolation = try word("transaction_isolation", "tx_isolation")
+            sqlMode = try word("sql_mode")
+        }
+
+        /// A variable of the server that is not as any release has it.
+        struct Unknown: Error, CustomStringConvertible {
+            let variable: String
+            let value: String?
+
+            var description: String {
+                value.map { "the server's \(variable) is '\($0)', which is no number" }
+                    ?? "the server has no \(variable)"
+            }
+        }
     }
 
     /// A quarter of it is what a batch sends at once.

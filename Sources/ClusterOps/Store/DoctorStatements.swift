@@ -2,26 +2,18 @@ import MariaDB
 
 /// The statements by which the server, the schema and the cluster are examined.
 enum DoctorStatements {
-    static func settings(on session: borrowing Session) throws -> DoctorCheck.Settings {
-        let row = try session.query(
+    /// The variables of the server that are judged, each by its name in lower case.
+    ///
+    /// By name and as words, because releases differ: `tx_isolation` became `transaction_isolation` in 11.1, and
+    /// `innodb_doublewrite` three words in 11.0.
+    static func variables(on session: borrowing Session) throws -> [String: String] {
+        let pairs = try session.query(
             """
-            SELECT @@innodb_flush_log_at_trx_commit AS flush_log, @@innodb_doublewrite AS doublewrite,
-                @@innodb_deadlock_detect AS deadlocks, @@log_bin AS log_bin, @@binlog_format AS binlog_format,
-                @@sync_binlog AS sync_binlog, @@max_allowed_packet AS packet, @@tx_isolation AS isolation,
-                @@sql_mode AS sql_mode
+            SELECT LOWER(variable_name), variable_value FROM information_schema.session_variables
+            WHERE variable_name IN (\(list: DoctorCheck.Settings.variables))
             """
-        )[0]
-        return DoctorCheck.Settings(
-            flushLogAtCommit: try row.get("flush_log"),
-            doesDoublewrite: try row.get("doublewrite", as: Int.self) != 0,
-            detectsDeadlocks: try row.get("deadlocks", as: Int.self) != 0,
-            logsBinary: try row.get("log_bin", as: Int.self) != 0,
-            binaryLogFormat: try row.get("binlog_format"),
-            syncBinaryLog: try row.get("sync_binlog"),
-            longestPacket: try row.get("packet"),
-            isolation: try row.get("isolation"),
-            sqlMode: try row.get("sql_mode")
-        )
+        ).map { try $0.decode((String, String).self) }
+        return Dictionary(pairs, uniquingKeysWith: { first, _ in first })
     }
 
     static func historyListLength(on session: borrowing Session) throws -> Int {
