@@ -22,6 +22,7 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -37,20 +38,23 @@ struct keeper {
     int control;   /* to the daemon; its end of file means that the daemon is gone */
     int failure;   /* the command's failure pipe; -1 once the command runs */
     int children;  /* signalfd for SIGCHLD */
+    int lease;     /* timerfd that is readable once the lease has ended */
     pid_t command; /* not reaped before the last kill, so that the number stays ours */
     bool told;     /* the daemon knows how the command ended */
-    int64_t lease_until;
+    int64_t lease_until; /* CLOCK_BOOTTIME; the others CLOCK_MONOTONIC */
     int64_t terminate_at;
     int64_t kill_at;
     int64_t grace;
     enum cspawn_cause cause;
 };
 
-static int64_t now(void) {
+static int64_t reading(clockid_t clock) {
     struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
+    clock_gettime(clock, &time);
     return (int64_t)time.tv_sec * NANOSECONDS + time.tv_nsec;
 }
+
+static int64_t now(void) { return reading(CLOCK_MONOTONIC); }
 
 static int64_t after(int64_t interval) {
     int64_t start = now();
@@ -200,22 +204,32 @@ static void notice_children(struct keeper *keeper) {
 
 static int64_t earliest(int64_t one, int64_t other) { return one < other ? one : other; }
 
+/* Lets the timer wake us at the end of the lease: poll's own timeout stands still in suspend. It cannot fail: the time is
+ * a valid one, and one that has passed makes the timer readable at once. */
+static void arm(const struct keeper *keeper) {
+    struct itimerspec setting = {.it_value = {.tv_sec = keeper->lease_until / NANOSECONDS,
+                                              .tv_nsec = keeper->lease_until % NANOSECONDS}};
+    (void)timerfd_settime(keeper->lease, TFD_TIMER_ABSTIME, &setting, NULL);
+}
+
 static _Noreturn void guard(struct keeper *keeper) {
     for (;;) {
+        if (reading(CLOCK_BOOTTIME) >= keeper->lease_until) finish_because(keeper, CSPAWN_CAUSE_LEASE);
         int64_t time = now();
-        if (time >= keeper->lease_until) finish_because(keeper, CSPAWN_CAUSE_LEASE);
         if (time >= keeper->kill_at) finish(keeper);
         if (time >= keeper->terminate_at) begin_termination(keeper, CSPAWN_CAUSE_TIMEOUT, keeper->grace);
 
-        struct pollfd sources[3] = {
+        struct pollfd sources[4] = {
             {.fd = keeper->control, .events = POLLIN},
             {.fd = keeper->children, .events = POLLIN},
             {.fd = keeper->failure, .events = POLLIN}, /* -1 is skipped by poll */
+            {.fd = keeper->lease, .events = POLLIN},
         };
-        int64_t next = earliest(keeper->lease_until, earliest(keeper->terminate_at, keeper->kill_at));
+        int64_t next = earliest(keeper->terminate_at, keeper->kill_at);
         int64_t left = next > time ? next - time : 0;
         struct timespec limit = {.tv_sec = left / NANOSECONDS, .tv_nsec = left % NANOSECONDS};
-        if (ppoll(sources, 3, &limit, NULL) < 0) continue;
+        arm(keeper);
+        if (ppoll(sources, 4, &limit, NULL) < 0) continue;
         if (sources[2].revents != 0) learn_whether_it_runs(keeper);
         if (sources[1].revents != 0) notice_children(keeper);
         if (sources[0].revents != 0) take_orders(keeper);
@@ -239,6 +253,7 @@ _Noreturn void cspawn_keep(const struct cspawn_request *request, struct cspawn_t
         .control = control,
         .failure = -1,
         .children = -1,
+        .lease = -1,
         .lease_until = terms.lease_until,
         .terminate_at = terms.terminate_at,
         .kill_at = NEVER,
@@ -271,6 +286,7 @@ _Noreturn void cspawn_keep(const struct cspawn_request *request, struct cspawn_t
     sigaddset(&child, SIGCHLD);
     /* Cannot lack a descriptor: all but two were just closed. Without memory for it, nothing can be guarded. */
     keeper.children = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (keeper.children < 0) finish_because(&keeper, CSPAWN_CAUSE_KILLED);
+    keeper.lease = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+    if (keeper.children < 0 || keeper.lease < 0) finish_because(&keeper, CSPAWN_CAUSE_KILLED);
     guard(&keeper);
 }

@@ -14,7 +14,7 @@ import Synchronization
 /// `/proc/PID/task/TID/children` (kernel option PROC_CHILDREN, on in Debian).
 public final class CommandKeeper: Sendable {
     private struct State {
-        var leaseUntil: SuspendingClock.Instant
+        var leaseUntil: ContinuousClock.Instant
         var last: UInt64 = 0
         var controls: [UInt64: Descriptor] = [:]
 
@@ -29,11 +29,11 @@ public final class CommandKeeper: Sendable {
 
     /// Creates a keeper of commands under a lease.
     ///
-    /// - Parameter leaseUntil: When commands are killed unless the lease is extended before. On `SuspendingClock`,
-    ///   because that one is CLOCK_MONOTONIC on Linux, the clock the keepers measure by. (`ContinuousClock` is
-    ///   CLOCK_BOOTTIME. While the machine is suspended the lease stands still, as the commands do; after a resume they
-    ///   may run for what was left of it.)
-    public init(leaseUntil: SuspendingClock.Instant) {
+    /// - Parameter leaseUntil: When commands are killed unless the lease is extended before. On `ContinuousClock`, which is
+    ///   CLOCK_BOOTTIME on Linux and counts the time in suspend: a machine that wakes after the end of the lease kills them
+    ///   at once, because others may be at their work by then. Timeouts are of CLOCK_MONOTONIC: they count what a command
+    ///   could have used.
+    public init(leaseUntil: ContinuousClock.Instant) {
         state = Mutex(State(leaseUntil: leaseUntil))
     }
 
@@ -43,11 +43,11 @@ public final class CommandKeeper: Sendable {
     /// Lets the running commands, and those to come, go on until `deadline`.
     ///
     /// Never shortens. Does not block.
-    public func extendAll(until deadline: SuspendingClock.Instant) {
+    public func extendAll(until deadline: ContinuousClock.Instant) {
         state.withLock { state in
             guard deadline > state.leaseUntil else { return }
             state.leaseUntil = deadline
-            state.order(CSPAWN_ORDER_EXTEND, deadline.monotonicNanoseconds)
+            state.order(CSPAWN_ORDER_EXTEND, deadline.nanosecondsSinceBoot)
         }
     }
 
@@ -95,7 +95,7 @@ public final class CommandKeeper: Sendable {
         defer { _ = state.withLock { $0.controls.removeValue(forKey: number) } }
 
         let terms = cspawn_terms(
-            lease_until: leaseUntil.monotonicNanoseconds,
+            lease_until: leaseUntil.nanosecondsSinceBoot,
             terminate_at: terminateAt.monotonicNanoseconds,
             grace: grace.clampedNanoseconds
         )
@@ -131,7 +131,7 @@ public final class CommandKeeper: Sendable {
     private func admit(
         _ control: Descriptor,
         _ specification: ChildSpecification
-    ) throws(ChildProcessError) -> (UInt64, SuspendingClock.Instant) {
+    ) throws(ChildProcessError) -> (UInt64, ContinuousClock.Instant) {
         try state.withLock { state throws(ChildProcessError) in
             guard state.leaseUntil > .now else {
                 throw ChildProcessError(

@@ -27,7 +27,7 @@ package struct WorkHealth: Sendable {
     var liveBound: Duration { pollInterval * 2 + lease * Self.leases + Self.longestTurn }
 
     /// Whether a session is held, which takes a database that answers.
-    package func session(_ reading: WorkPulse.Reading, at now: SuspendingClock.Instant) -> Finding {
+    package func session(_ reading: WorkPulse.Reading, at now: ContinuousClock.Instant) -> Finding {
         guard let heldUntil = reading.heldUntil, heldUntil > now else {
             return Finding("session", isReady: false, reading.trouble ?? "none is held")
         }

@@ -46,7 +46,7 @@ package struct WorkSources: Sendable {
         ]
     }
 
-    private func session(_ reading: WorkPulse.Reading, at now: SuspendingClock.Instant) -> MetricFamily {
+    private func session(_ reading: WorkPulse.Reading, at now: ContinuousClock.Instant) -> MetricFamily {
         MetricFamily(
             "clusterops_session_lease_margin_seconds",
             .gauge,

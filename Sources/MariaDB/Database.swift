@@ -59,6 +59,19 @@ public actor Database: Service {
         state = PoolState(maximum: pool.maximumConnections, maximumWaiters: pool.maximumWaiters)
     }
 
+    /// Makes a pool of its own on the same schema as the same user, so that no other work can stand before what it is for.
+    ///
+    /// - Parameters:
+    ///   - connections: How many it may open.
+    ///   - timeouts: In the place of this pool's.
+    /// - Returns: A pool that nobody runs: its user closes it.
+    package nonisolated func companion(connections: Int, timeouts: ConnectionConfiguration.Timeouts) -> Database {
+        var (configuration, pool) = (configuration, pool)
+        configuration.timeouts = timeouts
+        pool.maximumConnections = connections
+        return Database(configuration, pool: pool, logger: logger)
+    }
+
     /// Closes idle connections until graceful shutdown or cancellation, then closes the pool.
     ///
     /// In a service group it stands before the services that use it, so that it ends after them.

@@ -124,6 +124,7 @@ struct NetNodeDaemon {
             record: record,
             logger: logger
         )
+        let worker = worker(parts, coordinator)
         let face = DaemonFace(
             .netnode,
             context: context,
@@ -140,6 +141,7 @@ struct NetNodeDaemon {
             sources: [
                 { NetworkMetrics.families(coordinator, record, networks.servers) },
                 { await DatabaseMetrics.families(electionDatabase, pool: "election") },
+                { await DatabaseMetrics.families(worker.sessionDatabase, pool: "session") },
             ]
         )
         let reload = context.reload { configuration in
@@ -148,7 +150,7 @@ struct NetNodeDaemon {
         logger.notice("netnode starts", metadata: ["node": "\(node)"])
         let ending = await Daemon.run(
             services: face.services
-                + [electionDatabase, database, listener, election, worker(parts, coordinator), maintenance],
+                + [electionDatabase, database, listener, election, worker, maintenance],
             logger: logger,
             reactions: face.reactions(reload: reload)
         )

@@ -88,7 +88,8 @@ struct QueueWorkerDaemon {
                 evidence: evidence,
                 doorbell: listener,
                 queues: { QueueName.claimOrder(targets: targets) }
-            )
+            ),
+            sources: [{ await DatabaseMetrics.families(worker.sessionDatabase, pool: "session") }]
         )
         let retention = Adjustable(configuration.history.retention)
         let history = HistoryKeeper(

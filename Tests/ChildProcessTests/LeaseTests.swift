@@ -5,16 +5,48 @@ import Testing
 
 @Suite("The lease of commands")
 struct LeaseTests {
-    @Test("SuspendingClock is CLOCK_MONOTONIC, with its epoch at the clock's zero")
-    func clock() {
-        func reading() -> Int64 {
-            var time = timespec()
-            clock_gettime(CLOCK_MONOTONIC, &time)
-            return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
-        }
-        let (before, instant, after) = (reading(), SuspendingClock.now, reading())
-        #expect(before <= instant.monotonicNanoseconds)
-        #expect(instant.monotonicNanoseconds <= after)
+    private func reading(_ clock: clockid_t) -> Int64 {
+        var time = timespec()
+        clock_gettime(clock, &time)
+        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+    }
+
+    @Test(
+        "SuspendingClock is CLOCK_MONOTONIC, and ContinuousClock CLOCK_BOOTTIME, with their epochs at the clocks' zeros"
+    )
+    func clocks() {
+        let (before, instant, after) = (reading(CLOCK_MONOTONIC), SuspendingClock.now, reading(CLOCK_MONOTONIC))
+        #expect(before <= instant.monotonicNanoseconds && instant.monotonicNanoseconds <= after)
+        let (earlier, moment, later) = (reading(CLOCK_BOOTTIME), ContinuousClock.now, reading(CLOCK_BOOTTIME))
+        #expect(earlier <= moment.nanosecondsSinceBoot && moment.nanosecondsSinceBoot <= later)
+    }
+
+    /// As on a machine that was suspended for a day: both clocks differ by as much. The tests of leases are run in it.
+    @Test("a lease ends by the clock that counts the time in suspend, and a timeout by the one that does not")
+    func suspended() async throws {
+        let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+        let unshare = ["--time", "--boottime", "86400", "--fork", "--kill-child", own]
+        let tests = ["--testing-library", "swift-testing", "--filter", "LeaseTests/(clocks|ends|extended|timeout)\\("]
+        let keeper = CommandKeeper(leaseUntil: .now + .seconds(600))
+        let result = try await keeper.run(
+            ChildSpecification(
+                executable: "/usr/bin/unshare",
+                arguments: unshare + tests,
+                environment: ProcessInfo.processInfo.environment,
+                standardOutput: .collect(limit: 65_536, keeping: .tail),
+                standardError: .collect(limit: 65_536, keeping: .tail)
+            ),
+            timeout: .seconds(60)
+        )
+        #expect(result.cause == .itself && result.exit.isSuccess, "\(result.standardOutput.text)")
+        #expect((result.standardOutput.text + result.standardError.text).contains("run with 4 tests"))
+    }
+
+    @Test("a timeout ends a command whose lease goes on")
+    func timeout() async throws {
+        let keeper = CommandKeeper(leaseUntil: .now + .seconds(600))
+        let result = try await keeper.run(.shell("sleep 1000"), timeout: .milliseconds(300))
+        #expect(result.cause == .timeout && result.exit == .signal(SIGTERM))
     }
 
     @Test("durations beyond 292 years become the longest ones")
@@ -41,7 +73,7 @@ struct LeaseTests {
     func extended() async throws {
         try await withTemporaryDirectory { directory in
             let script = "until [ -e \(directory)/go ]; do sleep 0.01; done; echo whole"
-            let firstEnd = SuspendingClock.now + .seconds(5)
+            let firstEnd = ContinuousClock.now + .seconds(5)
             let keeper = CommandKeeper(leaseUntil: firstEnd)
             // A thread, because the tasks of a busy test run may wait for longer than this lease. It extends only once
             // the command is admitted, so that the orders go through its socket.
@@ -49,7 +81,7 @@ struct LeaseTests {
                 while keeper.liveCount == 0 { usleep(1000) }
                 keeper.extendAll(until: .now + .seconds(600))
                 keeper.extendAll(until: .now + .milliseconds(100))
-                while SuspendingClock.now < firstEnd + .milliseconds(100) { usleep(1000) }
+                while ContinuousClock.now < firstEnd + .milliseconds(100) { usleep(1000) }
                 _ = FileManager.default.createFile(atPath: "\(directory)/go", contents: nil)
             }
             let result = try await keeper.run(.shell(script), timeout: .seconds(600))

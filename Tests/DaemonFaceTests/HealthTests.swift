@@ -9,16 +9,18 @@ import Testing
 /// The judgements, without a daemon.
 @Suite struct HealthTests {
     private let now = SuspendingClock.now
+    /// The same, by the clock of leases.
+    private let leaseNow = ContinuousClock.now
     private let judge = WorkHealth(lease: .seconds(10), pollInterval: .seconds(2))
 
     private func reading(heldFor lease: Duration? = .seconds(5), silentFor silence: Duration) -> WorkPulse.Reading {
-        WorkPulse.Reading(heldUntil: lease.map { now + $0 }, turnedAt: now - silence)
+        WorkPulse.Reading(heldUntil: lease.map { leaseNow + $0 }, turnedAt: now - silence)
     }
 
     @Test func `a session counts while its lease lasts`() {
-        #expect(judge.session(reading(silentFor: .zero), at: now).isReady)
-        #expect(!judge.session(reading(heldFor: .zero, silentFor: .zero), at: now).isReady)
-        #expect(!judge.session(reading(heldFor: nil, silentFor: .zero), at: now).isReady)
+        #expect(judge.session(reading(silentFor: .zero), at: leaseNow).isReady)
+        #expect(!judge.session(reading(heldFor: .zero, silentFor: .zero), at: leaseNow).isReady)
+        #expect(!judge.session(reading(heldFor: nil, silentFor: .zero), at: leaseNow).isReady)
     }
 
     @Test

@@ -161,6 +161,7 @@ import Testing
             try server.stepClock(by: .seconds(-3600))
             try await withElectionKeepers(["h1"], on: cluster) { members in
                 try await eventually("another one serves") { members[0].role.serving == 2 }
+                #expect(members[0].role.tenure?.followsHandover == false)
             }
         }
     }

@@ -184,6 +184,45 @@ import Testing
         }
     }
 
+    @Test func `an operation that outlasts many hand-overs is not given up, and one whose leaders fall silent is`()
+        async throws
+    {
+        try await withCluster { cluster in
+            for node in ["h1", "h2"] { try await cluster.addNode(node) }
+            try await cluster.addNetwork("blue")
+            let leader = try candidate("h2")
+            #expect(try await acquire(leader, after: try await seen(cluster.database), on: cluster.database))
+            let succession = Succession(node: try NodeName("h2"), database: cluster.database, waker: NoWaker())
+            let request = OperationRequest(
+                tasks: [BuiltInTask.networkApplyUpdateDNSMasq.name],
+                target: .init(network: try NetworkName("blue"))
+            )
+            let id = try await cluster.queue.enqueue(request).uuid
+            func takeOver(followsHandover: Bool) async throws {
+                var worker = try cluster.worker("h1")
+                #expect(try await worker.claim().count == 1)
+                let tenure = Tenure(
+                    lease: Self.lease,
+                    term: 1,
+                    holder: leader.id,
+                    until: .now + .seconds(60),
+                    followsHandover: followsHandover
+                )
+                #expect(try await succession.takeBack(under: tenure) == 1)
+            }
+            for _ in 0...Verdict.deliveriesBeyondFailures + 1 { try await takeOver(followsHandover: true) }
+            let operation = try await cluster.operation(id)
+            #expect(operation.state == .queued && operation.failures == 0)
+            #expect(operation.attemptHistory.allSatisfy { $0.outcome == .takenOver })
+            let view = try await ClusterConnection(cluster.configuration, requester: "test", logger: .silent).operation(
+                id
+            )
+            #expect(view.timeline.contains { $0.event == .takenOver })
+            for _ in 0...Verdict.deliveriesBeyondFailures { try await takeOver(followsHandover: false) }
+            #expect(try await cluster.operation(id).error?.code == "poison")
+        }
+    }
+
     // MARK: The keeper
 
     @Test func `one of three is elected, and when it stops another one follows without waiting for the lease`()
@@ -199,6 +238,8 @@ import Testing
                 try await eventually("another one serves") {
                     members.contains { ($0.role.serving ?? 0) > 1 }
                 }
+                let next = try #require(members.first { ($0.role.serving ?? 0) > 1 })
+                #expect(next.role.tenure?.followsHandover == true)
                 #expect(
                     members[first].role.log.sorted() == [
                         "extend 1", "fall silent 1", "retire 1", "serve 1", "served 1",

@@ -50,7 +50,7 @@ import Testing
     }
 
     @Test func `a renewal that found nothing was the poll, where polls are no closer than renewals`() {
-        let start = SuspendingClock.now
+        let start = ContinuousClock.now
         var poll = IdlePoll(interval: .seconds(2), renewInterval: .seconds(2))
         #expect(poll.isDue(at: start), "nobody has looked yet")
         poll.looked(askedAt: start, foundWork: false)
@@ -64,7 +64,7 @@ import Testing
 
     @Test func `the moment of a session's death is known as soon as it falls silent`() {
         var watch = ReaperWatch()
-        let (start, id) = (SuspendingClock.now, SessionID.new())
+        let (start, id) = (ContinuousClock.now, SessionID.new())
         func look(_ renewals: UInt64, at seconds: Int) -> [SessionID] {
             let sighting = ReaperWatch.Sighting(session: id, renewals: renewals, lease: .seconds(10))
             let time = start + .seconds(seconds)

@@ -97,10 +97,10 @@ import Testing
     }
 
     private func outlive(_ random: inout SeededGenerator) {
-        let start = SuspendingClock.now
+        let start = ContinuousClock.now
         let timing = SessionLease.Timing(lease: .seconds(10), renew: .seconds(2))
         let session = SessionID.new()
-        func later(_ milliseconds: Int) -> SuspendingClock.Instant { start + .milliseconds(milliseconds) }
+        func later(_ milliseconds: Int) -> ContinuousClock.Instant { start + .milliseconds(milliseconds) }
 
         // The worker: what it sends reaches the database later, and its answer comes later still, or never.
         var lease = SessionLease(timing, sentAt: later(0))

@@ -8,7 +8,7 @@ import Testing
     private let timing = SessionLease.Timing(lease: .seconds(10), renew: .seconds(2))
 
     @Test func `work ends before the database's lease does, counted from before the renewal was sent`() {
-        let start = SuspendingClock.now
+        let start = ContinuousClock.now
         var lease = SessionLease(timing, sentAt: start)
         #expect(!lease.isOver(at: start + .milliseconds(8999)) && lease.isOver(at: start + .seconds(9)))
         lease.renewed(sentAt: start + .seconds(4))
@@ -22,7 +22,7 @@ import Testing
 
     @Test func `a reaper believes only a counter that it has itself seen standing still for a whole lease`() {
         var watch = ReaperWatch()
-        let (start, id) = (SuspendingClock.now, SessionID.new())
+        let (start, id) = (ContinuousClock.now, SessionID.new())
         func dead(_ renewals: UInt64?, askedAt: Int, answeredAt: Int? = nil) -> [SessionID] {
             let seen = renewals.map { ReaperWatch.Sighting(session: id, renewals: $0, lease: .seconds(10)) }
             return watch.observe(
@@ -139,6 +139,43 @@ import Testing
                 #expect(try await cluster.count("SELECT COUNT(*) FROM sessions") == 1)
             }
             await holder.close()
+        }
+    }
+
+    @Test func `statements of the program's that hold every connection for longer than a lease cost no session`()
+        async throws
+    {
+        try await withCluster(connections: 2) { cluster in
+            try await cluster.addNode("h1")
+            let beside = Database(cluster.configuration, logger: .silent)
+            let renewals: SQL = "SELECT CAST(MAX(renewals) AS SIGNED) FROM sessions"
+            @Sendable func count(_ query: SQL) async throws -> Int {
+                try await beside.withSession { try $0.query(query)[0].only(Int.self) }
+            }
+            let worker = try cluster.liveWorker("h1", handlers: [], lease: .seconds(3))
+            try await cluster.withWorkers([worker]) {
+                try await eventually("it has a session") { try await count("SELECT COUNT(*) FROM sessions") == 1 }
+                let isHeld = Locked(0)
+                try await withThrowingDiscardingTaskGroup { group in
+                    for _ in 0..<2 {
+                        group.addTask {
+                            try await cluster.database.withSession { _ in
+                                isHeld.update { $0 += 1 }
+                                try blocking {
+                                    try await eventually("both are held") { isHeld.value == 2 }
+                                    let before = try await count(renewals)
+                                    // Five renewals are a lease.
+                                    try await eventually("it is renewed for two leases") {
+                                        try await count(renewals) > before + 10
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+                #expect(try await count("SELECT COUNT(*) FROM sessions") == 1)
+            }
+            await beside.close()
         }
     }
 

@@ -63,11 +63,10 @@ struct cspawn_child {
 /* Starts the program as a child that dies by SIGKILL when the calling *thread* ends. Returns 0 or errno. */
 int cspawn_direct(const struct cspawn_request *_Nonnull request, struct cspawn_child *_Nonnull child);
 
-/* When a keeper acts by itself. All times are CLOCK_MONOTONIC in nanoseconds, so that a stopped daemon's lease ends
- * without its help. */
+/* When a keeper acts by itself, so that a stopped daemon's lease ends without its help. All times are nanoseconds. */
 struct cspawn_terms {
-    int64_t lease_until;
-    int64_t terminate_at;
+    int64_t lease_until;  /* CLOCK_BOOTTIME: the time in suspend counts, because others count it too */
+    int64_t terminate_at; /* CLOCK_MONOTONIC: what the command could not use does not count */
     int64_t grace; /* nanoseconds between SIGTERM and SIGKILL once terminate_at has passed */
 };
 
@@ -83,7 +82,7 @@ enum cspawn_keeper_exit {
 };
 
 enum cspawn_order_kind {
-    CSPAWN_ORDER_EXTEND = 1,    /* value: lease until, CLOCK_MONOTONIC nanoseconds; never shortens */
+    CSPAWN_ORDER_EXTEND = 1,    /* value: lease until, CLOCK_BOOTTIME nanoseconds; never shortens */
     CSPAWN_ORDER_TERMINATE = 2, /* value: grace in milliseconds */
     CSPAWN_ORDER_KILL = 3,
 };

@@ -15,6 +15,7 @@ public struct TimelineEvent: Codable, Sendable, Hashable {
         case attemptFailed = "attempt failed"
         case reaped
         case handedBack = "handed back"
+        case takenOver = "taken over"
         case cancelRequested = "cancel requested"
         case ended
     }

@@ -187,7 +187,13 @@ package struct ElectionKeeper: Service {
         }
         state.acquired(term: seen.term + 1, askedAt: askedAt)
         guard let (term, fence) = state.leadership(at: .now) else { return nil }
-        return Tenure(lease: lease, term: term, holder: candidate.id, until: fence)
+        return Tenure(
+            lease: lease,
+            term: term,
+            holder: candidate.id,
+            until: fence,
+            followsHandover: seen.holder == nil
+        )
     }
 
     /// The lease, if this node may have it.

@@ -4,7 +4,8 @@ import MariaDB
 ///
 /// Their sessions may live for a while yet, and while an operation is executing no other of its target can. But whoever
 /// ran it acts no more, because its term is over; and its late outcome fails at the fence, because the operation counts
-/// another delivery.
+/// another delivery. When the one before has fallen silent, it counts as a worker's death, which an operation may have
+/// caused; when it has handed over, it does not.
 package struct Succession: Sendable {
     /// Operations of one transaction; a node runs a few at once, as a rule.
     private static let batch = 100
@@ -58,7 +59,8 @@ package struct Succession: Sendable {
             let locked = try held.locking {
                 try SessionStatements.lockRunElsewhere(ids, than: node, ifHeld: held, in: transaction)
             }
-            let entries = locked.map { Settling.Entry(id: $0.0, delivery: $0.1, report: .reaped) }
+            let report: AttemptReport = tenure.followsHandover ? .takenOver : .reaped
+            let entries = locked.map { Settling.Entry(id: $0.0, delivery: $0.1, report: report) }
             let effects = try Settling.apply(entries, random: random, in: transaction)
             try tenure.confirm(in: transaction)
             return (Set(locked.map(\.0)), effects)

@@ -7,13 +7,22 @@ import Synchronization
 /// back, because what had to stop has stopped.
 package final class Tenure: Sendable {
     package let term: UInt64
+    /// Whether the holder of the term before has given the lease back, and not fallen silent.
+    package let followsHandover: Bool
     private let lease: String
     private let holder: SessionID
     /// Nil when it was ended.
     private let fence: Mutex<ContinuousClock.Instant?>
     private let end = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
 
-    package init(lease: String, term: UInt64, holder: SessionID, until fence: ContinuousClock.Instant) {
+    package init(
+        lease: String,
+        term: UInt64,
+        holder: SessionID,
+        until fence: ContinuousClock.Instant,
+        followsHandover: Bool = false
+    ) {
+        self.followsHandover = followsHandover
         self.lease = lease
         self.term = term
         self.holder = holder

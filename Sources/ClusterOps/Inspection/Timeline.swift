@@ -119,6 +119,7 @@ extension TimelineEvent.Event {
             case .unknown: .handedBack
             case .reaped: .reaped
             case .handedBack: .handedBack
+            case .takenOver: .takenOver
             }
     }
 }

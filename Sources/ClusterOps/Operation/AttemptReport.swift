@@ -10,8 +10,10 @@ package enum AttemptReport: Sendable, Hashable {
     case deferred
     /// The work was not finished and did not fail: the worker drains, or lost track of it.
     case handedBack
-    /// The worker's session died; said by a reaper.
+    /// The worker's session died; said by a reaper, and by an elected node that follows one which fell silent.
     case reaped
+    /// The worker's node has handed the elected role over; said by the node that follows it.
+    case takenOver
     /// It was not started, because its deadline had passed.
     case expired
     /// It still ran at its deadline, and was ended for that.
@@ -70,6 +72,8 @@ enum Verdict: Sendable {
             requeue.record(.handedBack, of: operation, at: now)
         case .reaped:
             requeue.record(.reaped, of: operation, at: now)
+        case .takenOver:
+            requeue.record(.takenOver, of: operation, at: now)
         }
         if let failure = Self.exhaustion(of: operation, report: report, pause: requeue.pause, now: now) {
             self = .end(.error(failure, afterAttempt: requeue.failures == 1))

@@ -171,6 +171,8 @@ public struct AttemptRecord: Sendable, Hashable, Codable {
         case reaped
         /// The worker handed it back unfinished; it does not count.
         case handedBack = "handed_back"
+        /// The elected role went to another node by a hand-over, which took it back; it does not count.
+        case takenOver = "taken_over"
         /// A word of a newer program.
         case unknown
 

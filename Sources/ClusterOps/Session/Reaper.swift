@@ -17,7 +17,7 @@ package actor Reaper {
     /// Of orphans and of what is overdue: rows that enqueuers hold one after the other would be skipped for ever.
     private var patience: [Subject: Patience] = [:]
     private var passes = 0
-    private var lastAskedAt: SuspendingClock.Instant?
+    private var lastAskedAt: ContinuousClock.Instant?
 
     package init(database: Database, waker: any Waker, metrics: WorkMetrics = WorkMetrics(), logger: Logger) {
         self.database = database
@@ -32,7 +32,7 @@ package actor Reaper {
     /// - Throws: `DatabaseError`; a pass that failed is made up for by the next.
     @discardableResult
     package func pass() async throws -> Int {
-        let asked = SuspendingClock.now
+        let asked = ContinuousClock.now
         var seen = Surroundings()
         seen.sessions = try await database.withSession { try SessionStatements.living(on: $0) }
         (seen.hasOrphans, seen.hasOverdue, seen.hasAhead) = (true, true, true)
@@ -42,10 +42,10 @@ package actor Reaper {
     /// What somebody saw of the cluster, and when.
     struct Sighted: Sendable {
         let surroundings: Surroundings
-        let askedAt: SuspendingClock.Instant
-        let answeredAt: SuspendingClock.Instant
+        let askedAt: ContinuousClock.Instant
+        let answeredAt: ContinuousClock.Instant
 
-        init(_ surroundings: Surroundings, askedAt: SuspendingClock.Instant, answeredAt: SuspendingClock.Instant) {
+        init(_ surroundings: Surroundings, askedAt: ContinuousClock.Instant, answeredAt: ContinuousClock.Instant) {
             self.surroundings = surroundings
             self.askedAt = askedAt
             self.answeredAt = answeredAt
@@ -84,7 +84,7 @@ package actor Reaper {
     }
 
     /// When the first of the sessions will have been silent for its whole lease, if it is not heard of before.
-    var nextDeath: SuspendingClock.Instant? { watch.nextDeath }
+    var nextDeath: ContinuousClock.Instant? { watch.nextDeath }
 
     // MARK: Ends and returns
 

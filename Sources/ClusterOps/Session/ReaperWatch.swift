@@ -5,7 +5,8 @@ import MariaDB
 /// Pure.
 ///
 /// A session is dead only when its renewal counter has not moved for a full lease on the *reaper's* monotonic clock: a
-/// database clock that is set forward expires nobody.
+/// database clock that is set forward expires nobody. That clock counts the time in suspend, as the holder's does: what was
+/// seen before and stands as it was has not been renewed meanwhile.
 package struct ReaperWatch: Sendable {
     /// What one look at the table shows of a session.
     package struct Sighting: Sendable, Hashable {
@@ -17,7 +18,7 @@ package struct ReaperWatch: Sendable {
     private struct Seen {
         var renewals: UInt64
         /// When it has stood still for a whole lease, counted from its first sighting.
-        var end: SuspendingClock.Instant
+        var end: ContinuousClock.Instant
     }
 
     private var seen: [SessionID: Seen] = [:]
@@ -35,8 +36,8 @@ package struct ReaperWatch: Sendable {
     /// - Returns: The sessions whose counter has stood still for their whole lease.
     package mutating func observe(
         _ sightings: [Sighting],
-        askedAt: SuspendingClock.Instant,
-        answeredAt: SuspendingClock.Instant
+        askedAt: ContinuousClock.Instant,
+        answeredAt: ContinuousClock.Instant
     ) -> [SessionID] {
         var next: [SessionID: Seen] = [:]
         var dead: [SessionID] = []
@@ -52,5 +53,5 @@ package struct ReaperWatch: Sendable {
     }
 
     /// When the first of the sessions will have stood still for its whole lease; a look at that moment finds it dead.
-    var nextDeath: SuspendingClock.Instant? { seen.values.map(\.end).min() }
+    var nextDeath: ContinuousClock.Instant? { seen.values.map(\.end).min() }
 }

@@ -3,7 +3,8 @@
 /// Pure.
 ///
 /// The database's lease runs from its `NOW(6)` at the renewal; ours from before the renewal was sent, so ours ends first,
-/// by at least the time that the renewal took on its way back.
+/// by at least the time that the renewal took on its way back. The clock counts the time in suspend: a machine that wakes has
+/// lost the sessions that others have found silent meanwhile.
 package struct SessionLease: Sendable, Hashable {
     /// How the lease is kept.
     package struct Timing: Sendable, Hashable {
@@ -27,27 +28,27 @@ package struct SessionLease: Sendable, Hashable {
     }
 
     private let timing: Timing
-    private var fence: SuspendingClock.Instant
+    private var fence: ContinuousClock.Instant
 
     /// Starts a lease whose session was opened by a statement sent at `sentAt`.
-    package init(_ timing: Timing, sentAt: SuspendingClock.Instant) {
+    package init(_ timing: Timing, sentAt: ContinuousClock.Instant) {
         self.timing = timing
         fence = sentAt + timing.untilFence
     }
 
     /// When all work under the session has to be over.
-    package var deadline: SuspendingClock.Instant { fence }
+    package var deadline: ContinuousClock.Instant { fence }
 
     /// Takes note of a renewal that the database confirmed; never shortens.
-    package mutating func renewed(sentAt: SuspendingClock.Instant) {
+    package mutating func renewed(sentAt: ContinuousClock.Instant) {
         fence = max(fence, sentAt + timing.untilFence)
     }
 
     /// Whether work must end now.
-    package func isOver(at now: SuspendingClock.Instant) -> Bool { now >= fence }
+    package func isOver(at now: ContinuousClock.Instant) -> Bool { now >= fence }
 
     /// The pause before the next renewal is tried: short after a failure, as there may be little time.
-    package func pause(afterFailure: Bool, at now: SuspendingClock.Instant) -> Duration {
+    package func pause(afterFailure: Bool, at now: ContinuousClock.Instant) -> Duration {
         let wanted = afterFailure ? timing.renewInterval / 4 : timing.renewInterval
         return max(.zero, min(wanted, fence - now))
     }

@@ -22,14 +22,15 @@ final class EpochConditions: Sendable {
     var isNodeGone: Bool { nodeGone.isSet }
 
     /// When the session's right to act ends; before it is opened, at once.
-    var deadline: SuspendingClock.Instant { lease.withLock { $0?.deadline } ?? .now }
+    var deadline: ContinuousClock.Instant { lease.withLock { $0?.deadline } ?? .now }
 
     func hold(_ lease: SessionLease) { self.lease.withLock { $0 = lease } }
 
     /// Takes note of a renewal, and passes the new deadline on.
     ///
-    /// Not after a loss: an answer that comes too late must not revive what the loss has ended.
-    func renewed(sentAt: SuspendingClock.Instant, _ passOn: (SuspendingClock.Instant) -> Void) {
+    /// Not after a loss, nor after the deadline: an answer that comes too late must not revive what has ended, or is just
+    /// being ended.
+    func renewed(sentAt: ContinuousClock.Instant, _ passOn: (ContinuousClock.Instant) -> Void) {
         lease.withLock { lease in
             guard !lost.isSet, lease?.isOver(at: .now) == false else { return }
             lease?.renewed(sentAt: sentAt)
@@ -51,7 +52,7 @@ final class EpochConditions: Sendable {
 
     /// Whether the queues are to be looked at although nobody has rung.
     var isPollDue: Bool { poll.withLock { $0.isDue(at: .now) } }
-    func looked(askedAt: SuspendingClock.Instant, foundWork: Bool) {
+    func looked(askedAt: ContinuousClock.Instant, foundWork: Bool) {
         poll.withLock { $0.looked(askedAt: askedAt, foundWork: foundWork) }
     }
 

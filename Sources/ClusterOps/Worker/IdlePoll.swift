@@ -7,7 +7,7 @@
 struct IdlePoll: Sendable {
     private let interval: Duration
     private let renewInterval: Duration
-    private var foundNothingAt: SuspendingClock.Instant?
+    private var foundNothingAt: ContinuousClock.Instant?
 
     init(interval: Duration, renewInterval: Duration) {
         self.interval = interval
@@ -15,7 +15,7 @@ struct IdlePoll: Sendable {
     }
 
     /// Takes note of a renewal's look that was sent at `askedAt`.
-    mutating func looked(askedAt: SuspendingClock.Instant, foundWork: Bool) {
+    mutating func looked(askedAt: ContinuousClock.Instant, foundWork: Bool) {
         foundNothingAt = foundWork ? nil : askedAt
     }
 
@@ -23,7 +23,7 @@ struct IdlePoll: Sendable {
     ///
     /// Half a renewal of tolerance: the renewals are a round trip further apart than they are told, and so come after a poll
     /// of the same interval.
-    func isDue(at now: SuspendingClock.Instant) -> Bool {
+    func isDue(at now: ContinuousClock.Instant) -> Bool {
         guard interval >= renewInterval, let foundNothingAt else { return true }
         return now - foundNothingAt > interval + renewInterval / 2
     }

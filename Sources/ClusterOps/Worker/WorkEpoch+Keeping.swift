@@ -9,7 +9,7 @@ extension WorkEpoch {
         while true {
             let pause = conditions.pause(afterFailure: failed)
             guard (try? await Task.sleep(for: pause)) != nil else { return }
-            let sentAt = SuspendingClock.now
+            let sentAt = ContinuousClock.now
             do {
                 guard try await renewSession() else { throw lose("the database says that it is dead") }
                 conditions.renewed(sentAt: sentAt, passOn)
@@ -41,7 +41,7 @@ extension WorkEpoch {
     }
 
     /// Tells children and probes until when the session may act.
-    func passOn(_ deadline: SuspendingClock.Instant) {
+    func passOn(_ deadline: ContinuousClock.Instant) {
         parts.children.extendAll(until: deadline)
         parts.pulse.held(until: deadline)
     }
@@ -49,7 +49,7 @@ extension WorkEpoch {
     private func renewSession() async throws -> Bool {
         let (session, duration) = (session, settings.lease.leaseDuration)
         let doorbell = await parts.address()
-        return try await parts.database.withRepeatableSession { connection in
+        return try await sessionDatabase.withRepeatableSession { connection in
             try SessionStatements.renew(session, lease: duration, doorbell: doorbell, on: connection)
         }
     }
@@ -59,7 +59,7 @@ extension WorkEpoch {
         let isFree = ledger.freeSlots > 0 && !passedOver.tasks.isEmpty
         let queues = isFree ? QueueName.claimOrder(targets: targets()) : []
         return try await parts.database.withRepeatableSession { connection in
-            let asked = SuspendingClock.now
+            let asked = ContinuousClock.now
             let seen = try SurroundingsStatements.look(
                 from: session,
                 on: node,
@@ -92,7 +92,7 @@ extension WorkEpoch {
     /// Ends the session when its time is up, also while a renewal waits for a database that hangs.
     func watchFence() async throws {
         while conditions.deadline > .now {
-            guard (try? await Task.sleep(until: conditions.deadline, clock: .suspending)) != nil else { return }
+            guard (try? await Task.sleep(until: conditions.deadline, clock: .continuous)) != nil else { return }
         }
         throw lose("it could not be renewed in time")
     }
@@ -117,7 +117,7 @@ extension WorkEpoch {
             do {
                 try await reaper.act(on: look)
                 if let death = await reaper.nextDeath, death - .now < settings.lease.renewInterval {
-                    guard (try? await Task.sleep(until: death, clock: .suspending)) != nil else { return }
+                    guard (try? await Task.sleep(until: death, clock: .continuous)) != nil else { return }
                     try await reaper.pass()
                 }
                 trouble.over()

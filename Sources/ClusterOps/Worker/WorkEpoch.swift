@@ -6,6 +6,7 @@ import ServiceLifecycle
 struct WorkEpoch: Sendable {
     let settings: Worker.Settings
     let parts: Worker.Parts
+    let sessionDatabase: Database
     let targets: @Sendable () -> [QueueTarget]
     private let terms: Terms
     let node: NodeID
@@ -30,6 +31,7 @@ struct WorkEpoch: Sendable {
     init(
         settings: Worker.Settings,
         parts: Worker.Parts,
+        sessionDatabase: Database,
         targets: @escaping @Sendable () -> [QueueTarget],
         terms: Terms,
         node: NodeID,
@@ -37,6 +39,7 @@ struct WorkEpoch: Sendable {
     ) {
         self.settings = settings
         self.parts = parts
+        self.sessionDatabase = sessionDatabase
         self.targets = targets
         self.terms = terms
         self.node = node
@@ -72,7 +75,7 @@ struct WorkEpoch: Sendable {
     ///
     /// Returns what a lost session leaves to the next one.
     func run(inheriting inheritance: Inheritance?) async throws -> Inheritance? {
-        let sentAt = SuspendingClock.now
+        let sentAt = ContinuousClock.now
         let opening = SessionStatements.Opening(
             id: session,
             daemon: settings.daemon,
@@ -125,7 +128,7 @@ struct WorkEpoch: Sendable {
     /// - Returns: Whether the node takes new work.
     private func open(_ opening: SessionStatements.Opening) async throws -> Bool {
         let commands = settings.registersTasks ? terms.agreed.registered : nil
-        return try await parts.database.withTransaction { transaction in
+        return try await sessionDatabase.withTransaction { transaction in
             try SessionStatements.open(opening, on: transaction.session)
             if let commands {
                 try TaskStatements.register(commands, node: opening.node, session: opening.id, in: transaction)

@@ -106,6 +106,7 @@ extension AttemptReport {
         case .deferred: "deferred"
         case .handedBack: "handed_back"
         case .reaped: "reaped"
+        case .takenOver: "taken_over"
         case .expired: "expired"
         case .overran: "overran"
         }

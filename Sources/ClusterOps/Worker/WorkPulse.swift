@@ -2,19 +2,20 @@ import Synchronization
 
 /// What a worker last did, for whoever judges whether it makes progress.
 ///
-/// Its clock is the one of leases, which stands still while the machine is suspended.
+/// Of the lease by the clock of leases, which counts the time in suspend; of the loop by one that stands still meanwhile, as
+/// the loop does.
 package final class WorkPulse: Sendable {
     /// What was known at one moment.
     package struct Reading: Sendable, Hashable {
         /// Until when the session may act; nil while there is none.
-        package var heldUntil: SuspendingClock.Instant?
+        package var heldUntil: ContinuousClock.Instant?
         /// When the loop that claims, or that tries to begin, last went round.
         package var turnedAt: SuspendingClock.Instant
         /// What keeps the loop from its work; nil when nothing does.
         package var trouble: String?
 
         package init(
-            heldUntil: SuspendingClock.Instant? = nil,
+            heldUntil: ContinuousClock.Instant? = nil,
             turnedAt: SuspendingClock.Instant,
             trouble: String? = nil
         ) {
@@ -30,7 +31,7 @@ package final class WorkPulse: Sendable {
 
     package var reading: Reading { state.withLock { $0 } }
 
-    func held(until deadline: SuspendingClock.Instant) { state.withLock { $0.heldUntil = deadline } }
+    func held(until deadline: ContinuousClock.Instant) { state.withLock { $0.heldUntil = deadline } }
     func released() { state.withLock { $0.heldUntil = nil } }
     func turned() { state.withLock { $0.turnedAt = .now } }
     func failed(_ trouble: String) { state.withLock { $0.trouble = trouble } }

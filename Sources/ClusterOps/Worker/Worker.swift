@@ -82,6 +82,9 @@ package struct Worker: Service {
 
     private let settings: Settings
     private let parts: Parts
+    /// For what keeps the session, and nothing else: all other connections may be waiting, for the database or for whoever
+    /// the caller lends them to.
+    package let sessionDatabase: Database
     private let terms: Adjustable<WorkTerms>
     private let targets: @Sendable () -> [QueueTarget]
 
@@ -92,6 +95,10 @@ package struct Worker: Service {
     package init(_ settings: Settings, _ parts: Parts, targets: @escaping @Sendable () -> [QueueTarget]) {
         self.settings = settings
         self.parts = parts
+        sessionDatabase = parts.database.companion(
+            connections: 1,
+            timeouts: .ofRenewals(lease: settings.lease.leaseDuration)
+        )
         terms =
             parts.terms
             ?? Adjustable(WorkTerms(handlers: parts.handlers, stalenessBound: settings.stalenessBound))
@@ -100,6 +107,11 @@ package struct Worker: Service {
 
     /// Works until graceful shutdown, then finishes or hands back what runs.
     package func run() async throws {
+        await work()
+        await sessionDatabase.close()
+    }
+
+    private func work() async {
         var trouble = Trouble(logger: parts.logger)
         let reaper = Reaper(
             database: parts.database,
@@ -119,6 +131,7 @@ package struct Worker: Service {
                     let epoch = WorkEpoch(
                         settings: settings,
                         parts: parts,
+                        sessionDatabase: sessionDatabase,
                         targets: targets,
                         terms: WorkEpoch.Terms(agreed: terms, revision: revision, latest: self.terms),
                         node: node,
@@ -132,6 +145,9 @@ package struct Worker: Service {
                 tell(&trouble, "\(error)")
             } catch let error as DatabaseError {
                 tell(&trouble, "\(ClusterOpsError(error))")
+            } catch {
+                // Nothing of ours throws anything else; the next attempt begins anew.
+                tell(&trouble, "\(error)")
             }
             _ = await pause(for: Self.pauseBeforeNextTry)
         }
@@ -173,10 +189,26 @@ package struct Worker: Service {
     }
 }
 
+extension ConnectionConfiguration.Timeouts {
+    /// Times out in time to renew a session over another connection: twice in a lease.
+    ///
+    /// Whole seconds, at least one; renewals are statements of a millisecond.
+    static func ofRenewals(lease: Duration) -> Self {
+        let limit = Duration.seconds(max(1, (lease / 3).components.seconds))
+        var timeouts = Self()
+        timeouts.connect = min(timeouts.connect, limit)
+        timeouts.read = min(timeouts.read, limit)
+        timeouts.write = min(timeouts.write, limit)
+        timeouts.lockWait = min(timeouts.lockWait, limit)
+        timeouts.statement = min(timeouts.statement, limit * 0.75)
+        return timeouts
+    }
+}
+
 /// Ends the processes that run under a session, should the session end; `CommandKeeper` is one.
 package protocol ChildrenLease: Sendable {
     /// Lets what runs, and what is to come, go on until `deadline`; never shortens.
-    func extendAll(until deadline: SuspendingClock.Instant)
+    func extendAll(until deadline: ContinuousClock.Instant)
 
     /// Kills everything at once, with all its processes; more may be started.
     func killAll()
@@ -188,7 +220,7 @@ package protocol ChildrenLease: Sendable {
 /// For workers whose handlers start no processes.
 package struct NoChildren: ChildrenLease {
     package init() {}
-    package func extendAll(until deadline: SuspendingClock.Instant) {}
+    package func extendAll(until deadline: ContinuousClock.Instant) {}
     package func killAll() {}
     package func endLease() {}
 }

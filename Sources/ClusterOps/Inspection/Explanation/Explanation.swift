@@ -149,7 +149,7 @@ struct Explanation {
             case .failed:
                 "it rests after attempt \(operation.failures) of \(operation.maximumAttempts), which failed"
             case .deferred: "its command said \"try again later\", \(operation.deferCount) times so far"
-            case .reaped, .handedBack, .unknown, nil: "its request asked for a delay"
+            case .reaped, .handedBack, .takenOver, .unknown, nil: "its request asked for a delay"
             }
         reasons.append(ReasonView(.notBefore, why, until: operation.readyAt))
     }
