@@ -130,6 +130,11 @@ public struct Migrator: Sendable {
         return try status(on: session)
     }
 
+    /// Runs a step again, to restore what it has made; it does nothing where that is there.
+    package func repeatStep(_ version: Int, on session: borrowing Session) throws {
+        try run(migrations[version - 1], on: session)
+    }
+
     private func run(_ migration: Migration, on session: borrowing Session) throws {
         do throws(DatabaseError) {
             try session.execute(SQL(trustedText: migration.statement))

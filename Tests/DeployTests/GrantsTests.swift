@@ -55,6 +55,15 @@ import Testing
                     default: break
                     }
                 }
+                let insertable = role.rights.compactMap { right -> [String]? in
+                    guard case .insert(table, let columns) = right else { return nil }
+                    return columns
+                }
+                if !insertable.isEmpty, !insertable.contains([]) {
+                    for column in columns where !insertable.joined().contains(column) {
+                        forbidden.append("INSERT INTO \(table) (\(column)) VALUES (DEFAULT)")
+                    }
+                }
                 let changeable = role.rights.compactMap { right -> [String]? in
                     guard case .update(table, let columns) = right else { return nil }
                     return columns
@@ -71,8 +80,12 @@ import Testing
                 "CREATE VIEW spy AS SELECT 1", "SELECT user FROM mysql.user LIMIT 0",
                 "CREATE TRIGGER spy BEFORE INSERT ON work_queue FOR EACH ROW SET @x = 1",
             ]
+            if !role.rights.contains(.execute("record_edges")) {
+                forbidden.append("CALL record_edges('[]')")
+            }
             if role != .migrator {
                 forbidden += [
+                    "CREATE PROCEDURE spy() SELECT 1", "DROP PROCEDURE record_edges",
                     "CREATE TABLE loot (a INT)", "ALTER TABLE work_queue DROP COLUMN tasks",
                     "CREATE INDEX slow ON work_queue (requester)",
                 ]

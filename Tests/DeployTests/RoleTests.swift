@@ -27,6 +27,13 @@ import Testing
             _ = try await cluster.queue.cancel(OperationID(first))
             let orphan = try await world.enqueue(as: user, "noop --depends-on \(first)")
             #expect(try await world.state(orphan) == "aborted")
+            // With a dependency that still lives, and one that depends on it in turn.
+            let doomed = """
+                {"operations": [{"ref": "a", "tasks": ["noop"], "depends_on": ["\(first)"], "runs_after": ["\(parent)"]},
+                    {"ref": "b", "tasks": ["noop"], "depends_on": ["a"]}, {"ref": "c", "tasks": ["noop"], "runs_after": ["b"]}]}
+                """
+            let submitted = try await world.clusterctl(as: user, "op submit - -o json", input: doomed)
+            #expect(submitted.matches(of: /"aborted"/).count == 2 && submitted.matches(of: /"queued"/).count == 1)
             try await world.clusterctl(as: user, "op retry \(first)")
             try await world.clusterctl(as: user, "op enqueue nonsense", exit: 64)
             try await world.clusterctl(as: user, "op enqueue noop --interface \(InterfaceID.new())", exit: 3)
@@ -124,6 +131,7 @@ import Testing
             try await world.clusterctl(as: user, "op cancel \(parent)")
             #expect(try await world.state(child) == "aborted")
             #expect(try await world.state(other) == "queued")
+            #expect(try await world.state(world.enqueue(as: user, "noop --depends-on \(parent)")) == "aborted")
             try await world.clusterctl(as: user, "op retry \(parent)")
             try await cluster.execute("DELETE FROM work_queue")
 

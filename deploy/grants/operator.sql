@@ -12,7 +12,7 @@ GRANT SELECT, UPDATE (resignation, resignation_term) ON `clusterops`.`leases` TO
 GRANT SELECT ON `clusterops`.`network_problems` TO 'clusterops_operator'@'%';
 GRANT SELECT, INSERT, UPDATE (generation, mtu, domain, dhcp, dns), DELETE ON `clusterops`.`networks` TO 'clusterops_operator'@'%';
 GRANT SELECT, INSERT, UPDATE (state, underlay_address), DELETE ON `clusterops`.`nodes` TO 'clusterops_operator'@'%';
-GRANT SELECT, INSERT, DELETE ON `clusterops`.`operation_dependencies` TO 'clusterops_operator'@'%';
+GRANT SELECT, DELETE ON `clusterops`.`operation_dependencies` TO 'clusterops_operator'@'%';
 GRANT SELECT, INSERT, UPDATE, DELETE ON `clusterops`.`operation_waiters` TO 'clusterops_operator'@'%';
 GRANT SELECT, INSERT, UPDATE, DELETE ON `clusterops`.`queue_pauses` TO 'clusterops_operator'@'%';
 GRANT SELECT ON `clusterops`.`registered_tasks` TO 'clusterops_operator'@'%';

@@ -10,11 +10,11 @@ package struct GrantsView: Codable, Sendable, Hashable {
     package let statements: [String]
 
     /// Writes the statements down.
-    package init(_ role: DatabaseRole, _ account: DatabaseAccount, schema: String, password: String?) throws {
+    package init(_ role: DatabaseRole, _ account: DatabaseAccount, schema: String, login: DatabaseRole.Login) throws {
         self.role = role.rawValue
         user = account.user
         host = account.host
         self.schema = schema
-        statements = try role.statements(for: account, schema: schema, password: password)
+        statements = try role.statements(for: account, schema: schema, login: login)
     }
 }

@@ -153,7 +153,7 @@ extension DoctorCheck {
         let (held, account, schema) = try DoctorStatements.privileges(on: session)
         let (role, missing) = held.nearest
         guard !missing.isEmpty else { return [] }
-        let told = missing.prefix(mostTold).map { [$0.words, $0.table].compactMap(\.self).joined(separator: " on ") }
+        let told = missing.prefix(mostTold).map { [$0.words, $0.object].compactMap(\.self).joined(separator: " on ") }
         let more = missing.count > mostTold ? " and \(missing.count - mostTold) more" : ""
         let names = account.split(separator: "'").filter { $0 != "@" }
         let (user, host) = (names.first ?? "", names.count > 1 ? names[1] : "%")

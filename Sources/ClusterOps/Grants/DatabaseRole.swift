@@ -27,7 +27,7 @@ extension DatabaseRole {
                 Self.version + Self.everything + Self.enqueueing + Self.waiting + Self.cancelling + Self.topology
                     + Self.rules
             )
-        case .migrator: Set(Self.definitions)
+        case .migrator: Set(Self.definitions + Self.lent)
         }
     }
 
@@ -85,7 +85,14 @@ extension DatabaseRole {
 
     /// Repairs are ordinary operations: they may adopt one that waits, and, as the engine may, move it to a better lane.
     private static let repairs: [DatabaseRight] = [
-        .insert("work_queue"), .insert("adoptions"),
+        .insert("work_queue", asked), .insert("adoptions"),
+    ]
+
+    /// The columns of `work_queue` that say what was asked for, and where it begins to stand; the rest is written by who runs it.
+    private static let asked = [
+        "id", "kind", "tasks", "queue_name", "lane", "network", "network_name", "node", "node_name", "interface",
+        "parameters", "depends_on", "runs_after", "requester", "deadline", "max_attempts", "retry_of", "coalesce_key",
+        "exclusive_key", "state", "unmet", "enqueued_at", "ready_at",
     ]
 
     /// What is wanted of networks, which a node reads, and what it has brought about.
@@ -118,15 +125,14 @@ extension DatabaseRole {
             "sessions",
             "work_queue",
             "finished_operations",
-            "operation_dependencies",
             "queue_pauses",
             "adoptions",
             "coalescing_counters"
         ) + [
-            .insert("work_queue"), .update("work_queue", ["lane", "queue_name"]), .insert("operation_dependencies"),
+            .insert("work_queue", asked), .update("work_queue", ["lane", "queue_name"]),
             .insert("adoptions"), .insert("coalescing_counters"), .update("coalescing_counters", []),
-            // What depends on something that has failed ends in the transaction that brings it.
-            .insert("finished_operations"), .delete("work_queue"),
+            // What it waits for, and the end of what can never run, are written by procedures that refuse the work of others.
+            .execute("record_edges"), .execute("insert_aborted"),
         ]
 
     /// A waiter enters where it is rung, and takes that away.
@@ -188,8 +194,14 @@ extension DatabaseRole {
             "external_addresses"
         )
 
+    /// What the procedures do: they act with the rights of who made them, the migrator.
+    package static let lent: [DatabaseRight] = [
+        .select("work_queue"), .insert("finished_operations"),
+        .select("operation_dependencies"), .insert("operation_dependencies"),
+    ]
+
     private static let definitions: [DatabaseRight] = [
-        .define("CREATE"), .define("ALTER"), .define("INDEX"), .define("REFERENCES"),
+        .define("CREATE"), .define("ALTER"), .define("INDEX"), .define("REFERENCES"), .define("CREATE ROUTINE"),
         .select("schema_migrations"), .insert("schema_migrations"), .update("schema_migrations", []),
     ]
 }

@@ -4,16 +4,19 @@ struct HeldRights: Sendable, Hashable {
     var everywhere: Set<String> = []
     /// By table.
     var tables: [String: Set<String>] = [:]
-    /// By table and column, the columns that may be changed.
-    var changedColumns: [String: Set<String>] = [:]
+    /// By verb and table, the columns that it is held for: `INSERT`, `UPDATE`.
+    var columns: [String: [String: Set<String>]] = [:]
+    /// The procedures that may be called.
+    var procedures: Set<String> = []
 
     /// Whether a right is held, by whatever way it was granted.
     func contains(_ right: DatabaseRight) -> Bool {
+        if let procedure = right.procedure, procedures.contains(procedure) { return true }
         guard let table = right.table else { return everywhere.contains(right.words) }
         let word = right.words.prefix { $0 != " " }
         if everywhere.contains(String(word)) || tables[table]?.contains(String(word)) == true { return true }
-        guard case .update(_, let columns) = right, !columns.isEmpty else { return false }
-        return changedColumns[table]?.isSuperset(of: columns) == true
+        guard let needed = right.columns, !needed.isEmpty else { return false }
+        return columns[String(word)]?[table]?.isSuperset(of: needed) == true
     }
 
     /// The role that the user is there for, and what it lacks for it; nothing when it has all that one role needs.
@@ -30,7 +33,7 @@ struct HeldRights: Sendable, Hashable {
         guard let nearest = lacking.min(by: { $0.missing.count < $1.missing.count }) else {
             preconditionFailure("there are roles")
         }
-        return (nearest.role, nearest.missing.sorted { ($0.table ?? "", $0.rank) < ($1.table ?? "", $1.rank) })
+        return (nearest.role, nearest.missing.sorted { ($0.object ?? "", $0.rank) < ($1.object ?? "", $1.rank) })
     }
 }
 
@@ -38,12 +41,17 @@ extension HeldRights {
     /// What a role's user holds.
     init(_ rights: some Sequence<DatabaseRight>) {
         for right in rights {
-            switch (right, right.table) {
-            case (.update(_, let columns), let table?) where !columns.isEmpty:
-                changedColumns[table, default: []].formUnion(columns)
-            case (.update, let table?): tables[table, default: []].insert("UPDATE")
-            case (_, let table?): tables[table, default: []].insert(right.words)
-            case (_, nil): everywhere.insert(right.words)
+            let word = String(right.words.prefix { $0 != " " })
+            if let procedure = right.procedure {
+                procedures.insert(procedure)
+            } else if let table = right.table {
+                if let named = right.columns, !named.isEmpty {
+                    columns[word, default: [:]][table, default: []].formUnion(named)
+                } else {
+                    tables[table, default: []].insert(word)
+                }
+            } else {
+                everywhere.insert(right.words)
             }
         }
     }

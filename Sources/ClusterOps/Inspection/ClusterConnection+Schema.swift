@@ -6,12 +6,18 @@ extension ClusterConnection {
         SchemaView(try await read { try Migrations.migrator.status(on: $0) })
     }
 
-    /// Brings the schema to this program's version.
+    /// Brings the schema to this program's version, and makes procedures again that a restored dump has left out.
     ///
     /// - Throws: `ClusterOpsError` with code `notMigrated` when the database is newer than this program.
     package func migrate() async throws -> SchemaView {
         let logger = logger
-        return SchemaView(try await read { try Migrations.migrator.migrate(on: $0, logger: logger) })
+        return SchemaView(
+            try await read { session in
+                let status = try Migrations.migrator.migrate(on: session, logger: logger)
+                try Migrations.makeProcedures(on: session)
+                return status
+            }
+        )
     }
 }
 

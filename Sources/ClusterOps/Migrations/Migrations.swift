@@ -51,7 +51,18 @@ public enum Migrations {
         step(38, "create history allowance", PackageResources.V0038__create_history_allowance_sql),
         step(39, "create cascades", PackageResources.V0039__create_cascades_sql),
         step(40, "register tasks by session", PackageResources.V0040__register_tasks_by_session_sql),
+        step(41, "check queue names", PackageResources.V0041__check_queue_names_sql),
+        step(42, "create record edges", PackageResources.V0042__create_record_edges_sql),
+        step(43, "create insert aborted", PackageResources.V0043__create_insert_aborted_sql),
     ]
+
+    /// The steps that make procedures, by name; each does nothing where its procedure is there.
+    private static let procedures: Set = ["create record edges", "create insert aborted"]
+
+    /// Makes the procedures that are not there, of a migrated schema: `mariadb-dump` leaves them out unless it is asked for them.
+    package static func makeProcedures(on session: borrowing Session) throws {
+        for step in all where procedures.contains(step.name) { try migrator.repeatStep(step.version, on: session) }
+    }
 
     /// Brings a schema to this program's version, or tells how far it is.
     public static let migrator = Migrator(all)

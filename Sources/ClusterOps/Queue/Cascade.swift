@@ -13,18 +13,9 @@ struct Cascade: ~Copyable {
     /// What one level of dependents costs beside its rows: its statements take about as long as four rows.
     private static let costOfLevel = 4
 
-    private let limit: Int
-    private var left: Int
+    private var left = Cascade.mostAtOnce
     /// Ended operations with dependents left.
     private var unfinished: [CascadeStatements.Ended] = []
-
-    /// Starts with nothing spent.
-    ///
-    /// - Parameter limit: Rows; the transaction that enqueues operations has all of theirs, which are bounded by its own size.
-    init(limit: Int = Cascade.mostAtOnce) {
-        self.limit = limit
-        left = limit
-    }
 
     /// Gives out the ended operations with dependents left, to be noted.
     mutating func takeUnfinished() -> [CascadeStatements.Ended] {
@@ -116,11 +107,11 @@ struct Cascade: ~Copyable {
     ) throws -> [Dependent] {
         let doomed = dependents.filter { $0.reason != nil }.map(\.id)
         let edgesInto = try EndingStatements.edgeCounts(into: doomed, in: transaction)
-        left -= limit == left ? 0 : Self.costOfLevel
+        left -= left == Self.mostAtOnce ? 0 : Self.costOfLevel
         var chosen: [Dependent] = []
         for dependent in dependents {
             let cost = dependent.reason == nil ? dependent.ended : 1 + (edgesInto[dependent.id] ?? 0)
-            guard cost <= left || left == limit else { break }
+            guard cost <= left || left == Self.mostAtOnce else { break }
             left -= cost
             chosen.append(dependent)
         }

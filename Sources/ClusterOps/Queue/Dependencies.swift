@@ -57,50 +57,76 @@ struct Dependencies {
         if let unknown = outside.first(where: { !live.contains($0) && ended[$0] == nil }) {
             throw ClusterOpsError(.notFound, "there is no operation \(unknown) to wait for")
         }
-        return UnmetDependencies(live: live.union(ids), ended: ended)
+        let impossible = impossible(ended)
+        return UnmetDependencies(live: live.union(ids).subtracting(impossible.keys), impossible: impossible)
+    }
+
+    /// The operations that can never run, with the first reason: what they depend on has ended without completing, or is itself
+    /// one of them.
+    private func impossible(_ ended: [OperationID: OperationState]) -> [OperationID: AbortReason] {
+        var reasons: [OperationID: AbortReason] = [:]
+        var dependents: [OperationID: [OperationID]] = [:]
+        for plan in plans {
+            for id in plan.dependsOn where ids.contains(id) { dependents[id, default: []].append(plan.id) }
+            for id in plan.dependsOn where reasons[plan.id] == nil {
+                guard let state = ended[id], state != .complete else { continue }
+                reasons[plan.id] = .dependencyEnded(id, state)
+            }
+        }
+        var next = plans.map(\.id).filter { reasons[$0] != nil }
+        while let id = next.popLast() {
+            for dependent in dependents[id] ?? [] where reasons[dependent] == nil {
+                reasons[dependent] = .dependencyEnded(id, .aborted)
+                next.append(dependent)
+            }
+        }
+        return reasons
     }
 }
 
 /// What a set of operations has to wait for, as it stands under the locks of the enqueuing transaction.
 struct UnmetDependencies {
+    /// What has not ended, of the set and outside of it.
     fileprivate let live: Set<OperationID>
-    fileprivate let ended: [OperationID: OperationState]
-
-    /// The dependency that makes the operation impossible, if one has ended without completing.
-    func failure(of plan: OperationPlan) -> (OperationID, OperationState)? {
-        for id in plan.dependsOn {
-            if let state = ended[id], state != .complete { return (id, state) }
-        }
-        return nil
-    }
+    /// Those of the set that end at once.
+    fileprivate let impossible: [OperationID: AbortReason]
 
     /// How many edges hold the operation back.
-    func count(_ plan: OperationPlan) -> Int {
+    private func count(_ plan: OperationPlan) -> Int {
         plan.dependsOn.count(where: live.contains) + plan.runsAfter.count(where: live.contains)
     }
 
     func state(of plan: OperationPlan) -> OperationState {
-        if failure(of: plan) != nil { return .aborted }
+        if impossible[plan.id] != nil { return .aborted }
         return count(plan) > 0 ? .blocked : .queued
     }
 
-    /// Inserts the operations with their edges.
-    func insert(_ plans: [OperationPlan], requester: String, in transaction: borrowing Transaction) throws {
-        try EnqueueStatements.insert(plans.map { ($0, count($0)) }, requester: requester, on: transaction.session)
-        let edges = plans.flatMap { plan in
-            plan.dependsOn.filter(live.contains).map { ($0, plan.id, true) }
-                + plan.runsAfter.filter(live.contains).map { ($0, plan.id, false) }
+    /// Inserts the operations that can run, with their edges.
+    func insertPossible(_ plans: [OperationPlan], requester: String, in transaction: borrowing Transaction) throws {
+        let possible = plans.filter { impossible[$0.id] == nil }
+        try EnqueueStatements.insert(possible.map { ($0, count($0)) }, requester: requester, on: transaction.session)
+        let edges = possible.flatMap { plan in
+            plan.dependsOn.filter(live.contains).map {
+                EnqueueStatements.Edge(dependency: $0, dependent: plan.id, mustComplete: true)
+            }
+                + plan.runsAfter.filter(live.contains).map {
+                    EnqueueStatements.Edge(dependency: $0, dependent: plan.id, mustComplete: false)
+                }
         }
         try EnqueueStatements.insertEdges(edges, in: transaction)
     }
 
-    /// Ends those inserted operations `aborted` whose dependency has failed already, and with them what depends on them.
-    ///
-    /// - Returns: Every operation that ended.
-    func abortImpossible(_ plans: [OperationPlan], in transaction: borrowing Transaction) throws -> Ending.Effects {
-        let doomed = plans.compactMap { plan in
-            failure(of: plan).map { (id: plan.id, reason: AbortReason.dependencyEnded($0.0, $0.1)) }
+    /// Adds to history, `aborted`, those whose dependency has failed already, and what depends on them.
+    func insertImpossible(_ plans: [OperationPlan], requester: String, in transaction: borrowing Transaction) throws {
+        for plan in plans {
+            guard let reason = impossible[plan.id] else { continue }
+            try EnqueueStatements.insertAborted(
+                plan,
+                unmet: count(plan),
+                because: reason,
+                requester: requester,
+                in: transaction
+            )
         }
-        return try Ending.abort(doomed, in: transaction)
     }
 }

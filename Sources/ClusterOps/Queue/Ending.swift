@@ -58,16 +58,6 @@ enum Ending {
         return effects
     }
 
-    /// Ends operations that their own transaction has inserted, because one that they depend on has not completed; and with
-    /// them what depends on them, which that transaction has inserted as well.
-    static func abort(
-        _ doomed: [(id: OperationID, reason: AbortReason)],
-        in transaction: borrowing Transaction
-    ) throws -> Effects {
-        var cascade = Cascade(limit: .max)
-        return try finish(try Cascade.doom(doomed, in: transaction), &cascade, in: transaction)
-    }
-
     /// Goes on with what depends on operations that ended earlier: one batch.
     ///
     /// - Returns: What will have changed for others; nil when nothing is left that nobody else goes on with.

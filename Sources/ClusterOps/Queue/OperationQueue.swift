@@ -176,18 +176,19 @@ public struct OperationQueue: Sendable {
         // Of the new ones only: one that is known may have ended, and is looked up like any other dependency.
         let unmet = try Dependencies(new).lock(in: transaction)
         try IdempotentEnqueue(new).beginningAgainIfSentTwice {
-            try unmet.insert(new, requester: requester, in: transaction)
+            try unmet.insertPossible(new, requester: requester, in: transaction)
         }
         try IdempotentEnqueue(new).refuseEnded(in: transaction)
-        let effects = try unmet.abortImpossible(new, in: transaction)
-        let changed =
-            effects.ended.isEmpty ? [:] : try OperationStatements.states(of: new.map(\.id), on: transaction.session)
+        // After that look, which would find them.
+        try IdempotentEnqueue(new).beginningAgainIfSentTwice {
+            try unmet.insertImpossible(new, requester: requester, in: transaction)
+        }
         return plans.map { plan in
             known[plan.id]
                 ?? OperationReceipt(
                     uuid: plan.id,
                     queueName: plan.queue,
-                    state: changed[plan.id] ?? unmet.state(of: plan),
+                    state: unmet.state(of: plan),
                     deduplicated: false
                 )
         }

@@ -73,10 +73,16 @@ enum DoctorStatements {
                 held.everywhere.insert(word)
             } else if column.isEmpty {
                 held.tables[table, default: []].insert(word)
-            } else if word == "UPDATE" {
-                held.changedColumns[table, default: []].insert(column)
+            } else {
+                held.columns[word, default: [:]][table, default: []].insert(column)
             }
         }
+        // The server lists those that the user may do anything with, and tells no more.
+        held.procedures = Set(
+            try session.query(
+                "SELECT routine_name FROM information_schema.routines WHERE routine_schema = DATABASE()"
+            ).map { try $0.only(String.self) }
+        )
         return (held, grantee, schema)
     }
 

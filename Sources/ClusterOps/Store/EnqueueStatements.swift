@@ -145,15 +145,61 @@ enum EnqueueStatements {
     }
 
     /// Records the edges to dependencies that have not ended; each counts 1 in the dependent's `unmet`.
-    static func insertEdges(
-        _ edges: [(dependency: OperationID, dependent: OperationID, mustComplete: Bool)],
+    ///
+    /// By a procedure, which whoever enqueues may call without the right to write edges; it refuses more of them than the
+    /// dependents count.
+    static func insertEdges(_ edges: [Edge], in transaction: borrowing Transaction) throws {
+        _ = try edges.inLists { edges in [try transaction.execute("CALL record_edges(\(JSONColumn(edges)))")] }
+    }
+
+    /// Adds an operation to history, `aborted` at once, because it can never run.
+    ///
+    /// By a procedure, which whoever enqueues may call without the right to write history.
+    /// - Throws: 1062 on `PRIMARY` for an id that is live or has ended.
+    static func insertAborted(
+        _ plan: OperationPlan,
+        unmet: Int,
+        because reason: AbortReason,
+        requester: String,
         in transaction: borrowing Transaction
     ) throws(DatabaseError) {
-        try transaction.executeBatch(edges) {
+        try transaction.execute(
             """
-            INSERT INTO operation_dependencies (dependency, dependent, must_complete)
-            VALUES (\($0.dependency), \($0.dependent), \($0.mustComplete))
+            CALL insert_aborted(
+                \(plan.id), \(plan.kind), \(JSONColumn(plan.tasks)), \(plan.queue), \(plan.queue.lane),
+                \(plan.target.network?.id), \(plan.target.network?.name), \(plan.target.node?.id),
+                \(plan.target.node?.name), \(plan.target.interface), \(plan.parameters),
+                \(list(plan.dependsOn)), \(list(plan.runsAfter)), \(requester), \(plan.deadline?.wholeMicroseconds),
+                \(plan.maximumAttempts), \(plan.retryOf), \(plan.coalesceKey), \(plan.exclusiveKey), \(unmet),
+                \(plan.delay.wholeMicroseconds), \(OperationOutcome.aborted(reason).failure.map { JSONColumn($0) }))
             """
+        )
+    }
+
+    /// An operation that waits for another, as the procedure takes it.
+    struct Edge: Codable, Sendable {
+        let dependency: OperationID
+        let dependent: OperationID
+        let mustComplete: Bool
+
+        init(dependency: OperationID, dependent: OperationID, mustComplete: Bool) {
+            self.dependency = dependency
+            self.dependent = dependent
+            self.mustComplete = mustComplete
+        }
+
+        init(from decoder: any Decoder) throws {
+            var values = try decoder.unkeyedContainer()
+            dependency = try values.decode(OperationID.self)
+            dependent = try values.decode(OperationID.self)
+            mustComplete = try values.decode(Bool.self)
+        }
+
+        func encode(to encoder: any Encoder) throws {
+            var values = encoder.unkeyedContainer()
+            try values.encode(dependency)
+            try values.encode(dependent)
+            try values.encode(mustComplete)
         }
     }
 }

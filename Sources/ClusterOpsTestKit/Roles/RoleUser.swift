@@ -42,7 +42,7 @@ package struct RoleUser: Sendable {
         let statements = try role.statements(
             for: account,
             schema: cluster.schema ?? "",
-            password: user.configuration.password
+            login: DatabaseRole.Login(password: user.configuration.password)
         )
         for statement in statements { try await administrator.administer(statement) }
         return user

@@ -31,13 +31,19 @@ package struct SpokenStatements: Sendable {
 
     /// What a role's rights allow, in the same words.
     package static func accesses(allowedTo role: DatabaseRole) -> Set<Access> {
+        accesses(of: role.rights)
+    }
+
+    /// What rights allow, in the same words.
+    package static func accesses(of rights: some Sequence<DatabaseRight>) -> Set<Access> {
         Set(
-            role.rights.compactMap { right in
+            rights.compactMap { right in
                 switch right {
                 case .select(let table): "SELECT \(table)"
-                case .insert(let table): "INSERT \(table)"
+                case .insert(let table, _): "INSERT \(table)"
                 case .delete(let table): "DELETE \(table)"
                 case .update(let table, _): "UPDATE \(table)"
+                case .execute(let procedure): "EXECUTE \(procedure)"
                 case .define, .process: nil
                 }
             }
@@ -46,6 +52,7 @@ package struct SpokenStatements: Sendable {
 
     static func accesses(in statement: String) -> Set<Access> {
         var found: Set<Access> = []
+        for match in statement.matches(of: /^\s*CALL ([a-z_]+)/) { found.insert("EXECUTE \(match.1)") }
         for match in statement.matches(of: /\b(INSERT INTO|DELETE FROM|UPDATE|FROM|JOIN)\s+([a-z_]+)/) {
             let table = match.2
             // Whatever is changed where something is so is read as well.
@@ -75,7 +82,7 @@ extension TestCluster {
             return try session.query(
                 """
                 SELECT CONCAT(mysql_errno, ': ', COALESCE(CONVERT(sql_text USING utf8mb4), '?'))
-                FROM performance_schema.events_statements_history_long WHERE mysql_errno IN (1044, 1142, 1143, 1227)
+                FROM performance_schema.events_statements_history_long WHERE mysql_errno IN (1044, 1142, 1143, 1227, 1370)
                 """
             ).map { try $0.only() }
         }

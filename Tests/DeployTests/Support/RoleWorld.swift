@@ -71,7 +71,9 @@ struct RoleWorld: Sendable {
     /// What a role may do and its user has not done, and the other way round.
     func expectAllWasUsed(_ user: RoleUser, sourceLocation: SourceLocation = #_sourceLocation) async throws {
         let used = try await SpokenStatements.accesses(of: user, in: cluster)
-        let allowed = SpokenStatements.accesses(allowedTo: user.role)
+        var allowed = SpokenStatements.accesses(allowedTo: user.role)
+        // What procedures do with the migrator's rights, the log does not show as its own.
+        if user.role == .migrator { allowed.subtract(SpokenStatements.accesses(of: DatabaseRole.lent)) }
         #expect(!used.isEmpty)
         #expect(
             allowed.subtracting(used).sorted() == [],

@@ -6,7 +6,9 @@ struct DbGrants: AsyncParsableCommand {
         commandName: "grants",
         abstract: "Prints the statements that make a user of the database for one role; changes nothing.",
         discussion: """
-            Tables can be granted once they are there: run it after 'db migrate', and again after each later one.
+            Tables can be granted once they are there: run it after 'db migrate', and again after each later one. With another \
+            password the user has that one from then on: connections that are open stay, so change the file, then the user, and \
+            restart the programs that read it.
 
             Example: clusterctl db grants worker --host '10.0.0.%' --password-file worker.password | mariadb
             """
@@ -24,8 +26,14 @@ struct DbGrants: AsyncParsableCommand {
     @Option(help: "The schema of the cluster.")
     var schema = Configuration().database.name
 
-    @Option(help: "A file with the password that the user is made with; without it, the user has to be there.")
+    @Option(help: "A file with the password that the user has from now on; without it, the user has to be there.")
     var passwordFile: String?
+
+    @Flag(help: "Let the user in by TLS only.")
+    var requireSsl = false
+
+    @Flag(help: "Take away first what the user may do, such as what an older version has granted.")
+    var anew = false
 
     @Option(name: .shortAndLong, help: "How to print the answer; a table is a script for 'mariadb'.")
     var output = OutputFormat.table
@@ -34,7 +42,11 @@ struct DbGrants: AsyncParsableCommand {
         var configuration = Configuration()
         configuration.database.passwordFile = passwordFile
         let account = try DatabaseAccount(user: user ?? role.defaultUser, host: host)
-        let password = try configuration.databasePassword()
-        try Renderer(output).print(try GrantsView(role, account, schema: schema, password: password))
+        let login = DatabaseRole.Login(
+            password: try configuration.databasePassword(),
+            requiresTLS: requireSsl,
+            startsAnew: anew
+        )
+        try Renderer(output).print(try GrantsView(role, account, schema: schema, login: login))
     }
 }
