@@ -13,6 +13,7 @@ extension TestCluster {
     ///   - logger: Silent, unless somebody wants to look.
     ///   - waker: Nobody's, unless the test is about ringing.
     ///   - metrics: The process's, unless the test is about them.
+    ///   - stalenessBound: From when on an operation counts for the reserved share of slots.
     /// - Returns: A worker that drains the queues of the node, of the elected node and of all.
     /// - Throws: When `node` is no name.
     package func liveWorker(
@@ -23,7 +24,8 @@ extension TestCluster {
         pollInterval: Duration = .milliseconds(50),
         logger: Logger = .silent,
         waker: any Waker = NoWaker(),
-        metrics: WorkMetrics = WorkMetrics()
+        metrics: WorkMetrics = WorkMetrics(),
+        stalenessBound: Duration = .seconds(60)
     ) throws -> Worker {
         let name = try NodeName(node)
         var parts = Worker.Parts(
@@ -43,7 +45,7 @@ extension TestCluster {
                 node: name,
                 slots: slots,
                 pollInterval: pollInterval,
-                stalenessBound: .seconds(60),
+                stalenessBound: stalenessBound,
                 lease: SessionLease.Timing(lease: lease, renew: lease / 5)
             ),
             parts,

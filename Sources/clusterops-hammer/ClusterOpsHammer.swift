@@ -17,6 +17,7 @@ import Foundation
     @Option(help: "Callers at once.") var clients = 160
     @Option(help: "Workers at once.") var workers = 16
     @Option(help: "Exclusive targets.") var networks = 20
+    @Flag(help: "Look for what could run and does not, instead of what is lost or doubled.") var liveness = false
     @Option(help: "What every choice follows from.") var seed = UInt64.random(in: .min ... .max)
 
     func validate() throws {
@@ -28,12 +29,22 @@ import Foundation
     }
 
     func run() async throws {
+        if liveness { return try await look() }
         var settings = HammerSettings(seed: seed, duration: .seconds(seconds), clients: clients, workers: workers)
         settings.networks = networks
         print("hammering for \(seconds) s, seed \(seed)")
         let server = try PrivateServer()
         defer { server.destroy() }
         let report = try await Hammer(settings).run(on: server)
+        print(report)
+        guard report.exitCode == 0 else { throw ExitCode(report.exitCode) }
+    }
+
+    private func look() async throws {
+        print("looking for what could run and does not for \(seconds) s, seed \(seed)")
+        let server = try PrivateServer()
+        defer { server.destroy() }
+        let report = try await Liveness(LivenessSettings(seed: seed, duration: .seconds(seconds))).run(on: server)
         print(report)
         guard report.exitCode == 0 else { throw ExitCode(report.exitCode) }
     }

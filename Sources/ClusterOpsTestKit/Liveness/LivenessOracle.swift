@@ -1,0 +1,118 @@
+import ClusterOps
+import MariaDB
+
+/// Looks at the tables from outside of the engine while there is load, and judges who waits and what is said about it.
+struct LivenessOracle: Sendable {
+    let cluster: TestCluster
+    let settings: LivenessSettings
+    let ledger: LivenessLedger
+
+    /// What it has found.
+    struct Findings: Sendable {
+        var sights = 0
+        var explanations = 0
+        var late: [String] = []
+        var lies: [String] = []
+        var longest: [LivenessPart: Duration] = [:]
+    }
+
+    private static let pause: Duration = .milliseconds(100)
+    /// Explanations of one round: a dozen statements each.
+    private static let mostExplained = 5
+
+    /// Looks until it is cancelled.
+    func run() async -> Findings {
+        var (findings, watch) = (Findings(), LivenessWatch(settings))
+        var explained: [OperationID: ContinuousClock.Instant] = [:]
+        do {
+            let connection = try await Connection.open(cluster.configuration)
+            while !Task.isCancelled {
+                let sight = try await LivenessSight.read(connection)
+                findings.sights += 1
+                findings.late += watch.observe(sight, ledger.now)
+                let due = watch.toBeExplained(at: sight.at).filter { id in
+                    explained[id].map { sight.at - $0 > .seconds(1) } ?? true
+                }
+                // By chance, so that a backlog does not take all the turns; what is kept from running is as much of interest.
+                for id in due.shuffled().prefix(Self.mostExplained) {
+                    explained[id] = sight.at
+                    guard let lie = try await judge(id, watch, connection) else { continue }
+                    findings.lies.append(lie)
+                }
+                findings.explanations += min(due.count, Self.mostExplained)
+                try? await Task.sleep(for: Self.pause)
+            }
+            await connection.close()
+        } catch {
+            if !Task.isCancelled { ledger.complain("the oracle: \(error)") }
+        }
+        findings.longest = watch.longest
+        return findings
+    }
+
+    /// Asks for an explanation, and returns what is not true of it.
+    private func judge(_ id: OperationID, _ watch: LivenessWatch, _ connection: Connection) async throws -> String? {
+        let client = ClusterConnection(database: cluster.database, requester: "test", waker: NoWaker(), logger: .silent)
+        let before = try await LivenessSight.read(connection)
+        // One that holds its row throughout is there before and after.
+        let (heldBefore, isLockedBefore) = (ledger.now, try await isLocked(id, connection))
+        let explanation: ExplanationView
+        do {
+            explanation = try await client.explanation(of: id)
+        } catch let error as ClusterOpsError where error.code == .notFound {
+            return nil
+        }
+        let isLockedAfter = try await isLocked(id, connection)
+        let after = try await LivenessSight.read(connection)
+        let sights = [before, after]
+        let found = sights.compactMap { sight in sight.queued.first { $0.id == id } }
+        // It has begun meanwhile, or is too young to be seen.
+        guard found.count == 2, explanation.state == .queued, let waiting = found.last else { return nil }
+        let heldThroughout =
+            waiting.key.map { heldBefore.heldTargets[$0] != nil && ledger.now.heldTargets[$0] != nil } == true
+
+        func isTrue(_ reason: String) -> Bool? {
+            switch reason {
+            case "not_before": found.contains { !$0.isReady }
+            case "paused": sights.contains { $0.pausedQueues.contains(waiting.queue) }
+            case "target_busy":
+                heldThroughout || sights.contains { sight in waiting.key.map(sight.runningKeys.contains) == true }
+            case "ahead":
+                sights.contains { sight in
+                    sight.queued.contains { $0.id != id && $0.queue.hasSameTarget(as: waiting.queue) }
+                }
+            case "workers_busy": sights.contains { $0.executing >= settings.workers * settings.slots }
+            case "locked": isLockedBefore || isLockedAfter || waiting.part == .hot
+            case "about_to_run":
+                watch.couldRun(id, at: after.at) <= settings.explainedAfter && !heldThroughout
+                    && heldBefore.heldRows[id] == nil
+            // In-process workers of this run drain the elected node's queues without an election, unknown to the tables.
+            case "no_leader", "no_worker": waiting.queue.hasPrefix("networknode-") ? nil : false
+            case "draining", "not_runnable", "refused": false
+            default: nil
+            }
+        }
+        guard let lie = explanation.reasons.first(where: { isTrue($0.reason.rawValue) == false }) else { return nil }
+        return "\(waiting.part?.rawValue ?? "?") \(id) of \(waiting.queue), able to run for "
+            + "\(watch.couldRun(id, at: after.at)): '\(lie.reason.rawValue): \(lie.message)'"
+    }
+
+    /// Whether somebody holds a row, tried a few times: a crowd holds it one after the other.
+    private func isLocked(_ id: OperationID, _ connection: Connection) async throws -> Bool {
+        for _ in 0..<3 {
+            do {
+                try await connection.withTransaction { transaction in
+                    _ = try transaction.query("SELECT id FROM work_queue WHERE id = \(id) FOR UPDATE NOWAIT")
+                }
+            } catch let error as DatabaseError where error.code == .lockWaitTimeout || error.code == .deadlock {
+                return true
+            }
+        }
+        return false
+    }
+}
+
+extension String {
+    /// Whether two queues are of one target, in whatever lanes.
+    fileprivate func hasSameTarget(as other: String) -> Bool { prefix { $0 != "-" } == other.prefix { $0 != "-" } }
+}
