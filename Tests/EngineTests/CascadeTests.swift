@@ -115,8 +115,9 @@ import Testing
             _ = try await cluster.queue.submit(requests)
             var worker = try cluster.worker()
             let claims = try await worker.claim(2)
+            let claimant = worker
             let ended = Locked([OperationID]())
-            async let first = worker.settle(claims.filter { $0.operation.id == good }, .succeeded(result: nil))
+            async let first = claimant.settle(claims.filter { $0.operation.id == good }, .succeeded(result: nil))
             async let second = cluster.queue.cancel(bad)
             let (settled, cancelled) = (try await first, try await second)
             ended.update { $0 += Array(settled.ended) + cancelled.aborted }

@@ -27,6 +27,7 @@ import Testing
                     node: node,
                     nodeName: try NodeName(name),
                     pid: 1,
+                    slots: 1,
                     doorbell: nil,
                     lease: .seconds(60)
                 )
