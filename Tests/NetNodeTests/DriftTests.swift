@@ -48,6 +48,7 @@ extension NamespaceTests {
                 let entries = rows.split(separator: "\n").map(String.init)
                     .filter { $0.contains("dst") && $0.contains("permanent") }
                 let inner = (try? await inside("ip -o addr show")) ?? "none"
+                let ofIPv6 = (try? await inside("sysctl net.ipv6.conf.gw0.disable_ipv6")) ?? "none"
                 let addresses = inner.split(separator: "\n").map { line in
                     line.split(separator: " ").dropFirst().prefix(3).joined(separator: " ")
                 }
@@ -60,7 +61,7 @@ extension NamespaceTests {
                 }
                 let closed = try await onHost("sysctl -e \(settings.joined(separator: " "))")
                 let files = ["dnsmasq.conf", "hosts", "names"].map { file($0) ?? "\($0) is missing" }
-                return facts.sorted() + entries.sorted() + addresses.sorted() + [facing, closed] + files
+                return facts.sorted() + entries.sorted() + addresses.sorted() + [facing, closed, ofIPv6] + files
             }
 
             func isUp(_ device: String) async throws -> Bool {
@@ -93,7 +94,7 @@ extension NamespaceTests {
                 let far = world.far
                 let flood = "00:00:00:00:00:00"
                 let good = try await world.state()
-                #expect(good.count == 12 && !good.contains { $0.contains("missing") || $0 == "none" }, "\(good)")
+                #expect(good.count == 13 && !good.contains { $0.contains("missing") || $0 == "none" }, "\(good)")
                 let onHost: [String] = [
                     "ip link del dev cobr100", "ip link del dev covx100", "ip link del dev cogw100",
                     "bridge fdb del \(flood) dev covx100 dst \(peer)", "bridge fdb del \(far) dev covx100 dst \(peer)",
@@ -112,7 +113,7 @@ extension NamespaceTests {
                 let inside: [String] = [
                     "ip addr flush dev gw0", "ip addr add 10.9.0.7/24 dev gw0", "ip link set dev gw0 down",
                     "ip link set dev gw0 address 02:00:00:00:00:77", "ip link set dev gw0 mtu 1400",
-                    "ip link del dev gw0",
+                    "ip link del dev gw0", "sysctl -q -w net.ipv6.conf.all.disable_ipv6=0",
                 ]
                 for line in onHost {
                     try await repaired(line, good, world) { try await world.onHost(line) }

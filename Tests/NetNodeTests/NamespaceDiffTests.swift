@@ -79,6 +79,8 @@ import Testing
         #expect(changes { $0.interior = gateway { $0.mac = "02:00:00:00:00:01" } } == [.setGatewayMAC])
         #expect(changes { $0.interior = gateway { $0.mtu = 1500 } } == [.setGatewayMTU])
         #expect(changes { $0.interior = gateway { $0.isUp = false } } == [.raiseGateway])
+        #expect(changes { $0.interior = gateway { $0.isIPv6Disabled = true } } == [])
+        #expect(changes { $0.interior = gateway { $0.isIPv6Disabled = false } } == [.silenceNamespace])
         #expect(
             changes { $0.interior = gateway { $0.addresses = ["10.9.0.7/24"] } }
                 == [.addAddress, .removeAddress("10.9.0.7/24")]

@@ -139,6 +139,10 @@ func withServers(networks: Int = 1, _ body: @Sendable (ServerWorld) async throws
         let node = underlay.hosts[0].namespace
         for index in 0..<networks {
             let (vni, namespace) = (try world.vni(index), world.namespace(index).namespace)
+            // As a netnode makes them: silent but for IPv4, inside and outside.
+            for place in [node, namespace] {
+                try await underlay.run("sysctl -q -e -w net.ipv6.conf.default.disable_ipv6=1", in: place)
+            }
             for line in [
                 "ip link add name cobr\(vni) type bridge mcast_snooping 0", "ip link set dev cobr\(vni) up",
                 "ip link add name cogw\(vni) type veth peer name gw0 netns \(namespace)",

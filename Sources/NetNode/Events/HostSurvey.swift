@@ -57,6 +57,13 @@ package struct HostSurvey: Sendable {
         }
     }
 
+    /// Asks the kernel what is inside one namespace, on a thread that may block.
+    ///
+    /// - Throws: As ``take(in:names:withEntries:)``.
+    static func interior(of name: NamespaceName) async throws -> NamespaceActual.Interior {
+        try await uninterrupted { try await NIOThreadPool.singleton.runIfActive { try inside(name).0 } }
+    }
+
     /// How often a look is made again that a change has interrupted: the kernel says so, and what it told is of no use.
     static let mostInterruptions = 5
     /// Between two looks: a batch that makes a leg is through after some milliseconds.
@@ -97,10 +104,11 @@ package struct HostSurvey: Sendable {
         case .broken: return (.broken, nil)
         case .present: break
         }
-        do {
+        do throws(NetlinkError) {
             let asker = try KernelAsker(name.path)
             let (messages, addresses) = (try asker.devices(), try asker.addresses())
             let devices = messages.map { NamespaceDevice($0, addresses) }
+            if let objection = NamespaceDevice.objection(to: devices) { throw NetlinkError.malformed(objection) }
             let interior = NamespaceActual.Interior(devices)
             guard let device = devices.first(where: { $0.name == EgressChange.device }) else { return (interior, nil) }
             let numbers = Dictionary(messages.map { ($0.index, $0.name) }) { first, _ in first }

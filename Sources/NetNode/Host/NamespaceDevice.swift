@@ -9,6 +9,8 @@ package struct NamespaceDevice: Sendable, Hashable {
     package let addresses: [String]
     /// The number of its other end, in the namespace where that is; nil when it has none elsewhere.
     package let peer: Int?
+    /// Nil on a kernel without IPv6, and where that was not read: `ip` does not show it.
+    package let isIPv6Disabled: Bool?
 
     init(_ message: DeviceMessage, _ addresses: [AddressMessage]) {
         name = message.name
@@ -17,6 +19,7 @@ package struct NamespaceDevice: Sendable, Hashable {
         isUp = message.isUp
         self.addresses = addresses.filter { $0.device == message.index }.map(\.address)
         peer = message.peer
+        isIPv6Disabled = message.stack?.isIPv6Disabled
     }
 
     /// Why a list of devices is not whole: every namespace has a loopback device.
@@ -49,5 +52,6 @@ extension NamespaceDevice: Decodable {
         addresses = try fields.decode([Address].self, forKey: .addresses).filter { $0.family == "inet" }
             .map { "\($0.local ?? "")/\($0.prefixlen)" }
         peer = try fields.decodeIfPresent(Int.self, forKey: .peer)
+        isIPv6Disabled = nil
     }
 }

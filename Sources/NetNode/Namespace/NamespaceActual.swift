@@ -1,4 +1,3 @@
-import ChildProcess
 import ClusterOps
 
 /// What the kernel has of one network's namespace and its leg.
@@ -11,7 +10,7 @@ package struct NamespaceActual: Sendable, Hashable {
         case present(loopbackIsUp: Bool, gateway: Gateway?)
 
         /// What the devices of a namespace come to.
-        init(_ devices: [NamespaceDevice]) {
+        package init(_ devices: [NamespaceDevice]) {
             self = .present(
                 loopbackIsUp: devices.contains { $0.name == "lo" && $0.isUp },
                 gateway: devices.first { $0.name == NamespaceChange.gateway }.map(Gateway.init)
@@ -28,9 +27,19 @@ package struct NamespaceActual: Sendable, Hashable {
         package var addresses: Set<String>
         /// The number of its other end on the node; nil when it has none there.
         package var peer: Int?
+        /// Whether it takes no IPv6, of which any guest could be the router; nil on a kernel without IPv6.
+        package var isIPv6Disabled: Bool?
 
-        package init(mac: String, mtu: Int, isUp: Bool, addresses: Set<String>, peer: Int? = nil) {
+        package init(
+            mac: String,
+            mtu: Int,
+            isUp: Bool,
+            addresses: Set<String>,
+            peer: Int? = nil,
+            isIPv6Disabled: Bool? = nil
+        ) {
             self.peer = peer
+            self.isIPv6Disabled = isIPv6Disabled
             self.mac = mac
             self.mtu = mtu
             self.isUp = isUp
@@ -43,7 +52,8 @@ package struct NamespaceActual: Sendable, Hashable {
                 mtu: device.mtu,
                 isUp: device.isUp,
                 addresses: Set(device.addresses),
-                peer: device.peer
+                peer: device.peer,
+                isIPv6Disabled: device.isIPv6Disabled
             )
         }
     }
@@ -58,18 +68,12 @@ package struct NamespaceActual: Sendable, Hashable {
     }
 
     /// Reads one namespace; the node's devices have been read before, once for all.
-    package static func read(_ name: NamespaceName, links: [String: Link], run: HostCommandRunner) async throws -> Self
-    {
-        let leg = links[LegName(name.vni).description]
-        switch name.presence {
-        case .absent: return Self(interior: .absent, leg: leg)
-        case .broken: return Self(interior: .broken, leg: leg)
-        case .present: break
-        }
-        let command = HostCommand(.ip, ["-j", "addr", "show"], namespace: name.path)
-        return Self(
-            interior: Interior(try await run.rows(command, NamespaceDevice.objection)),
-            leg: leg
+    ///
+    /// - Throws: ``NetlinkError`` when the kernel cannot be read.
+    static func read(_ name: NamespaceName, links: [String: Link]) async throws -> Self {
+        Self(
+            interior: try await HostSurvey.interior(of: name),
+            leg: links[LegName(name.vni).description]
         )
     }
 }

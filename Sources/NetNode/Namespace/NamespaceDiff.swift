@@ -52,6 +52,7 @@ package enum NamespaceDiff {
         guard let gateway else { return [.addAddress, .raiseGateway] }
         let address = "\(wanted.address)/\(wanted.prefixLength)"
         var changes: [NamespaceChange] = []
+        if gateway.isIPv6Disabled == false { changes.append(.silenceNamespace) }
         if gateway.mac != wanted.mac.description { changes.append(.setGatewayMAC) }
         if gateway.mtu != wanted.mtu.rawValue { changes.append(.setGatewayMTU) }
         if !gateway.addresses.contains(address) { changes.append(.addAddress) }

@@ -167,7 +167,7 @@ package struct NamespaceReconciler: Sendable {
     }
 
     private func changes(to wanted: NamespaceWanted, links: [String: Link]) async throws -> [NamespaceChange] {
-        let actual = try await NamespaceActual.read(name(wanted.vni), links: links, run: runner)
+        let actual = try await NamespaceActual.read(name(wanted.vni), links: links)
         return NamespaceDiff.changes(from: actual, to: wanted)
     }
 
