@@ -1,6 +1,6 @@
 import ClusterOps
 
-/// Frames as a guest sends them that means no good; none of them is asked for.
+/// Frames as a hostile guest sends them, and what is to be seen of others.
 public enum GuestFrame {
     private static let etherTypes: (ipv4: [UInt8], arp: [UInt8], ipv6: [UInt8]) = ([8, 0], [8, 6], [0x86, 0xdd])
     private static let broadcast = [UInt8](repeating: 0xff, count: 6)
@@ -31,7 +31,16 @@ public enum GuestFrame {
 
     /// Whether a frame is an ARP reply of `address`.
     public static func isReply(_ frame: [UInt8], of address: IPv4Address) -> Bool {
-        frame.count >= 42 && Array(frame[12..<14]) == etherTypes.arp && frame[21] == 2
+        isARP(frame, from: address) && frame[21] == 2
+    }
+
+    /// Whether a frame is a gratuitous ARP of `address`.
+    public static func isAnnouncement(_ frame: [UInt8], of address: IPv4Address) -> Bool {
+        isARP(frame, from: address) && Array(frame[38..<42]) == bytes(address.rawValue)
+    }
+
+    private static func isARP(_ frame: [UInt8], from address: IPv4Address) -> Bool {
+        frame.count >= 42 && Array(frame[12..<14]) == etherTypes.arp
             && Array(frame[28..<32]) == bytes(address.rawValue)
     }
 

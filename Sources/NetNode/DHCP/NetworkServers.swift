@@ -239,9 +239,9 @@ package final class NetworkServers: Sendable {
                 return
             } catch is ServersClosed {
                 return
-            } catch is CancellationError {
-                return
             } catch {
+                // What was cut short has not failed.
+                guard !Task.isCancelled else { return }
                 logger.warning(
                     "network server could not be started again",
                     metadata: ["vni": "\(vni)", "error": "\(error)"]

@@ -156,7 +156,13 @@ package struct EgressReconciler: Sendable {
             let arguments = line.split(separator: " ").map(String.init)
             try await namespaces.succeed(HostCommand(.ip, arguments, namespace: name.path))
         }
-        for case (let wanted, .failure(let error)) in results {
+        guard results.contains(where: { if case .failure = $0.1 { true } else { false } }), !Task.isCancelled else {
+            return
+        }
+        // One that was taken away meanwhile has nothing to announce.
+        let left = try? await namespaces.links()
+        for case (let wanted, .failure(let error)) in results
+        where left?[ExternalLegName(wanted.vni).description] != nil {
             // It is made all the same; who remembers the address elsewhere asks again by himself.
             logger.warning(
                 "external addresses were not announced",

@@ -127,6 +127,8 @@ struct EarlyRepair: Sendable {
                 if !left.isEmpty || !busy.isEmpty { ofNetworks.giveBack(changes) }
                 trouble.over()
             } catch {
+                // What was cut short has not failed.
+                guard !Task.isCancelled else { return }
                 ofNetworks.giveBack(changes)
                 trouble.report("what is broken cannot be found or repaired: \(error)")
             }
@@ -143,9 +145,9 @@ struct EarlyRepair: Sendable {
         var failed = due
         do {
             failed = try await networks.repairEgress(due)
-        } catch is CancellationError {
-            // What was cancelled has not failed, and nobody looks any more.
         } catch {
+            // What was cut short has not failed, and nobody looks any more.
+            guard !Task.isCancelled else { return }
             logger.warning("ways out cannot be repaired", metadata: ["error": "\(error)"])
         }
         let fresh = due.subtracting(counted)
@@ -174,6 +176,7 @@ struct EarlyRepair: Sendable {
                 }
                 trouble.over()
             } catch {
+                guard !Task.isCancelled else { return }
                 trouble.report("the gate cannot be repaired: \(error)")
             }
             guard await pause(for: Self.pace) == .elapsed else { return }

@@ -73,6 +73,8 @@ package struct Maintenance: Service {
                 failures = 0
                 record.passed(in: ContinuousClock.now - begun)
             } catch {
+                // What was cut short has not failed.
+                guard !Task.isCancelled else { return }
                 trouble.report("maintenance failed: \(error)")
                 failures += 1
                 record.failed(after: ContinuousClock.now - begun)
@@ -91,6 +93,7 @@ package struct Maintenance: Service {
                 guard try await networks.clear(vni) else { continue }
                 logger.notice("left by a lost role", metadata: ["vni": "\(vni)", "outcome": "deleted"])
             } catch {
+                guard !Task.isCancelled else { return }
                 logger.warning("what a lost role has left stays", metadata: ["vni": "\(vni)", "error": "\(error)"])
             }
         }
@@ -110,6 +113,7 @@ package struct Maintenance: Service {
                 let level: Logger.Level = told[vni] == outcome ? .debug : .notice
                 logger.log(level: level, "stray", metadata: ["vni": "\(vni)", "outcome": "\(outcome)"])
             } catch {
+                guard !Task.isCancelled else { return outcomes }
                 logger.warning("a stray stays", metadata: ["vni": "\(vni)", "error": "\(error)"])
             }
         }

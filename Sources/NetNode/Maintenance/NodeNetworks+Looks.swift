@@ -94,6 +94,7 @@ extension NodeNetworks {
         do {
             wanted = try await self.wanted().filter { networks.contains($0.vni) }
         } catch {
+            guard !Task.isCancelled else { return }
             logger.warning("servers cannot be repaired", metadata: ["error": "\(error)"])
             return networks.forEach { ended($0, false) }
         }

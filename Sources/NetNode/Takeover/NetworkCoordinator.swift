@@ -111,6 +111,8 @@ package final class NetworkCoordinator: ElectedRole {
                 readyIn.withLock { $0 = epoch }
                 return
             } catch {
+                // What was cut short has not failed.
+                guard !Task.isCancelled else { return }
                 trouble.report("not everything could be made ready: \(error)")
                 guard (try? await Task.sleep(for: Self.pauseBeforeNextTry)) != nil else { return }
             }
@@ -211,6 +213,7 @@ package final class NetworkCoordinator: ElectedRole {
                 reports.over()
                 return true
             } catch {
+                guard !Task.isCancelled, !tenure.isOver else { return false }
                 reports.report("\(trouble): \(error)")
                 guard (try? await Task.sleep(for: pause)) != nil else { return false }
                 pause = min(pause * 2, Self.longestPause)
