@@ -59,6 +59,19 @@ check_isolation() {
     passed "$1 reaches $2 at $address, and $3 at $address, in the other network, hears nothing of it"
 }
 
+# check_hypervisors INSTANCE: no hypervisor answers a guest that asks for its address in the underlay.
+check_hypervisors() {
+    local node
+    # One that hears nobody would prove nothing.
+    in_namespace "$1" busybox arping -q -f -c 3 -w 3 -I eth0 "${cidr%.*}.1" >/dev/null ||
+        fail "$1 does not hear the gateway of its network"
+    for node in "${nodes[@]}"; do
+        ! in_namespace "$1" busybox arping -q -f -c 1 -w 1 -I eth0 "192.0.2.${node#h}" >/dev/null ||
+            fail "$node answers $1 at its underlay address"
+    done
+    passed "${nodes[*]}: no hypervisor answers $1 at its underlay address"
+}
+
 # check_name FROM INSTANCE: a guest finds another by its name, at the server that its lease names.
 check_name() {
     local name=$2.${2%-*}.test server answer
