@@ -42,9 +42,11 @@ import Foundation
 
     private func look() async throws {
         print("looking for what could run and does not for \(seconds) s, seed \(seed)")
-        let server = try PrivateServer()
+        let server = try PrivateServer(isClockStepped: true)
         defer { server.destroy() }
-        let report = try await Liveness(LivenessSettings(seed: seed, duration: .seconds(seconds))).run(on: server)
+        var settings = LivenessSettings(seed: seed, duration: .seconds(seconds))
+        settings.stepClock = { try server.stepClock(by: $0) }
+        let report = try await Liveness(settings).run(on: server)
         print(report)
         guard report.exitCode == 0 else { throw ExitCode(report.exitCode) }
     }

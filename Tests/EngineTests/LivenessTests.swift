@@ -9,11 +9,12 @@ import Testing
     @Test func `while load lasts, what can run starts within a bound, and what waits is explained by what is true`()
         async throws
     {
-        let server = try PrivateServer()
+        let server = try PrivateServer(isClockStepped: true)
         defer { server.destroy() }
         let asked = ProcessInfo.processInfo.environment["CLUSTEROPS_LIVENESS_SECONDS"].flatMap(Int.init)
         let seconds = min(600, max(Self.standardSeconds, asked ?? Self.standardSeconds))
-        let settings = LivenessSettings(seed: .random(in: .min ... .max), duration: .seconds(seconds))
+        var settings = LivenessSettings(seed: .random(in: .min ... .max), duration: .seconds(seconds))
+        settings.stepClock = { try server.stepClock(by: $0) }
         let report = try await Liveness(settings).run(on: server)
         print(report)
         #expect(report.exitCode == 0, "\(report)")

@@ -17,6 +17,8 @@ struct LivenessOracle: Sendable {
     }
 
     private static let pause: Duration = .milliseconds(100)
+    /// What an explanation says of a delay in the request.
+    private static let delayAskedFor = "asked for a delay"
     /// Explanations of one round: a dozen statements each.
     private static let mostExplained = 5
 
@@ -71,9 +73,12 @@ struct LivenessOracle: Sendable {
         let heldThroughout =
             waiting.key.map { heldBefore.heldTargets[$0] != nil && ledger.now.heldTargets[$0] != nil } == true
 
-        func isTrue(_ reason: String) -> Bool? {
-            switch reason {
-            case "not_before": found.contains { !$0.isReady }
+        func isTrue(_ said: ReasonView) -> Bool? {
+            switch said.reason.rawValue {
+            case "not_before":
+                found.contains { !$0.isReady }
+                    && (waiting.part == .stopped || !said.message.contains(Self.delayAskedFor)
+                        || watch.waited(id, at: after.at) <= LivenessWatch.longestDelay)
             case "paused": sights.contains { $0.pausedQueues.contains(waiting.queue) }
             case "target_busy":
                 heldThroughout || sights.contains { sight in waiting.key.map(sight.runningKeys.contains) == true }
@@ -92,7 +97,7 @@ struct LivenessOracle: Sendable {
             default: nil
             }
         }
-        guard let lie = explanation.reasons.first(where: { isTrue($0.reason.rawValue) == false }) else { return nil }
+        guard let lie = explanation.reasons.first(where: { isTrue($0) == false }) else { return nil }
         return "\(waiting.part?.rawValue ?? "?") \(id) of \(waiting.queue), able to run for "
             + "\(watch.couldRun(id, at: after.at)): '\(lie.reason.rawValue): \(lie.message)'"
     }

@@ -57,6 +57,9 @@ struct LivenessSight: Sendable {
 /// and a slot is; any other sight begins it anew. What is behind a backlog needs no free slot, but may be as old as the staleness
 /// bound before it counts.
 struct LivenessWatch: Sendable {
+    /// Twice what any request but those of stopped claims asks for.
+    static let longestDelay: Duration = .seconds(1)
+
     private let settings: LivenessSettings
     private var since: [OperationID: ContinuousClock.Instant] = [:]
     private var firstSeen: [OperationID: ContinuousClock.Instant] = [:]
@@ -77,7 +80,9 @@ struct LivenessWatch: Sendable {
             first[waiting.id] = firstSeen[waiting.id] ?? sight.at
             guard let part = waiting.part, part != .stopped, part != .backlog else { continue }
             let isFree = part == .stale || hasFreeSlot
-            guard waiting.isReady, isFree, !Self.isKept(waiting, sight, ledger) else { continue }
+            // Nobody has asked for a longer delay; a time that is still to come after that was made by a clock that was set.
+            let isReady = waiting.isReady || sight.at - (firstSeen[waiting.id] ?? sight.at) > Self.longestDelay
+            guard isReady, isFree, !Self.isKept(waiting, sight, ledger) else { continue }
             let began = since[waiting.id] ?? sight.at
             next[waiting.id] = began
             let waited = sight.at - began
@@ -105,6 +110,11 @@ struct LivenessWatch: Sendable {
     /// For how long an operation could have run already.
     func couldRun(_ id: OperationID, at now: ContinuousClock.Instant) -> Duration {
         since[id].map { now - $0 } ?? .zero
+    }
+
+    /// For how long an operation has been waiting, for whatever reason.
+    func waited(_ id: OperationID, at now: ContinuousClock.Instant) -> Duration {
+        firstSeen[id].map { now - $0 } ?? .zero
     }
 
     /// What has waited for so long, for whatever reason, that its explanation is judged.
