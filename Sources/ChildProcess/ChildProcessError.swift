@@ -38,6 +38,24 @@ public struct ChildProcessError: Error, Hashable, CustomStringConvertible {
     /// Holds no argument and no variable's value.
     public let description: String
 
+    /// Whether the program never ran because of this machine: its file is missing or cannot be executed, or there was no room for
+    /// one more process or descriptor.
+    ///
+    /// Arguments that are too long (E2BIG), or that the kernel cannot take, are the caller's.
+    public var isFaultOfTheMachine: Bool {
+        switch code {
+        case .executableNotFound: true
+        case .startFailed, .resource: errorNumber.map(Self.faultsOfTheMachine.contains) ?? false
+        default: false
+        }
+    }
+
+    private static let faultsOfTheMachine: Set<Int32> = [
+        ENOENT, EACCES, EPERM, ENOEXEC, ENOTDIR, ELOOP, ETXTBSY, ELIBBAD, EIO, ENODEV, EMFILE, ENFILE, ENOMEM, EAGAIN,
+        ENOSPC,
+        ENOBUFS,
+    ]
+
     init(_ code: Code, executable: String = "", attempt: String, errorNumber: Int32? = nil) {
         self.code = code
         self.executable = executable
@@ -81,7 +99,7 @@ public struct ChildProcessError: Error, Hashable, CustomStringConvertible {
         }
     }
 
-    private static func text(of errorNumber: Int32) -> String {
+    static func text(of errorNumber: Int32) -> String {
         // The pointer lives until this thread's next strerror; it is copied at once.
         unsafe strerror(errorNumber).map { unsafe String(cString: $0) } ?? "unknown error"
     }

@@ -31,6 +31,21 @@ struct CommandHandler: TaskHandler {
         self.running = running
     }
 
+    var obstacle: String? { ExecutableLookup.obstacle(to: command[0]) }
+
+    /// The commands whose program is missing here, or cannot be executed.
+    static func problems(in configuration: Configuration) -> [ConfigurationError.Problem] {
+        configuration.tasks.sorted { $0.key < $1.key }.compactMap { name, task in
+            ExecutableLookup.obstacle(to: task.command[0]).map { obstacle in
+                ConfigurationError.Problem(
+                    source: configuration.commandSources[name],
+                    key: "tasks.\(name).command",
+                    message: "expected a program that can be executed, found \(obstacle)"
+                )
+            }
+        }
+    }
+
     func run(_ attempt: Attempt) async -> TaskOutcome {
         do {
             let operation = attempt.operation
@@ -58,8 +73,8 @@ struct CommandHandler: TaskHandler {
                 started: { running.add(service, keeper: $0) }
             )
             return outcome(of: result)
-        } catch let error as ChildProcessError where error.code == .executableNotFound {
-            return .failed(OperationFailure(code: "command_not_found", message: "\(error)"))
+        } catch let error as ChildProcessError where error.isFaultOfTheMachine {
+            return .nodeCannot("\(error)")
         } catch let error as ChildProcessError {
             return error.code == .leaseEnded
                 ? .interrupted : .failed(OperationFailure(code: "command_not_started", message: "\(error)"))

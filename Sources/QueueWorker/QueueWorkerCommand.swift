@@ -27,7 +27,7 @@ public struct QueueWorkerCommand: AsyncParsableCommand {
 
         func run() async throws {
             let start = DaemonStart(.queueworker, config: config, node: node)
-            if checkConfiguration { ProcessEnd.end(await start.check()) }
+            if checkConfiguration { ProcessEnd.end(await start.check(CommandHandler.problems)) }
             ProcessEnd.end(await start.run { try await QueueWorkerDaemon(context: $0).run() })
         }
     }

@@ -18,11 +18,29 @@ struct QueueWorkerDaemon {
         (configuration, node, logger) = (context.configuration, context.node, context.logger)
     }
 
+    /// Descriptors of a command that runs: its control socket, its keeper's pidfd, three streams; and as many more as it has
+    /// while it starts.
+    static let descriptorsOfCommand: UInt64 = 9
+    /// Of the daemon at rest, of its connections to the database and of those over HTTP there are some 120.
+    static let descriptorsAtRest: UInt64 = 256
+
+    /// Refuses more slots than this process can have descriptors for: commands would fail to start under load.
+    private func provideDescriptors() throws(ConfigurationError) {
+        let slots = configuration.worker.slots
+        let needed = Self.descriptorsAtRest + UInt64(slots) * Self.descriptorsOfCommand
+        guard let limit = DescriptorLimit.allow(needed) else { return }
+        let message =
+            "expected no more slots than there are descriptors for: \(slots) take a limit of \(needed) open files, found a "
+            + "hard limit of \(limit) (LimitNOFILE=, ulimit -Hn)"
+        throw ConfigurationError(problems: [.init(source: nil, key: "worker.slots", message: message)])
+    }
+
     /// Runs until a signal ends it.
     ///
     /// - Returns: How it ended.
-    /// - Throws: `ConfigurationError` for a password that cannot be read.
+    /// - Throws: `ConfigurationError` for a password that cannot be read, and for too many slots.
     func run() async throws -> Daemon.Ending {
+        try provideDescriptors()
         let database = Database(
             try configuration.databaseConnection(),
             pool: configuration.pool(slots: configuration.worker.slots),

@@ -26,6 +26,8 @@ public struct Configuration: Sendable, Hashable {
     public var log = Log()
     /// The command tasks that this node can run.
     public var tasks: [TaskName: CommandTask] = [:]
+    /// Where the command of each was set, for messages.
+    package var commandSources: [TaskName: ConfigurationError.Problem.Source] = [:]
 
     /// The defaults.
     public init() {}

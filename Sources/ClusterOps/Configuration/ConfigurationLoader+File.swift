@@ -74,6 +74,8 @@ extension ConfigurationLoader {
             }
             guard let inner = contents(value, of: path, source) else { continue }
             configuration.tasks[taskName] = readTask(inner, path: path, source, of: file)
+            configuration.commandSources[taskName] =
+                entries(inner, below: [], of: file).first { $0.name == "command" }?.source
         }
     }
 

@@ -16,12 +16,24 @@ public struct NodeView: Codable, Sendable, Hashable {
     @NullWhenUnknown public var lastSeen: Timestamp?
     /// Its processes that hold a lease now.
     public let sessions: [NodeSessionView]
+    /// Tasks that its queueworker has registered and cannot start; it leaves them to other nodes.
+    public let obstacles: [TaskObstacleView]
 
     private enum CodingKeys: String, CodingKey {
-        case uuid, name, roles, state, sessions
+        case uuid, name, roles, state, sessions, obstacles
         case underlayAddress = "underlay_address"
         case lastSeen = "last_seen"
     }
+}
+
+/// A task that a node cannot start.
+public struct TaskObstacleView: Codable, Sendable, Hashable {
+    /// The task.
+    public let task: TaskName
+    /// Why, in words.
+    public let reason: String
+    /// Since when.
+    public let since: Timestamp
 }
 
 /// A process of a node that holds a lease.

@@ -14,7 +14,7 @@ package struct DaemonStart: Sendable {
 
     /// What `--check-configuration` says.
     package static let checkHelp =
-        "Only checks the configuration, and the password file: exits 0, or 64 with what is wrong."
+        "Only checks the configuration, the password file and the tasks' programs: exits 0, or 64 with what is wrong."
 
     /// A bad configuration, which a supervisor does not repeat; the contract's 64.
     private static let misconfigured: Int32 = 64
@@ -58,10 +58,16 @@ package struct DaemonStart: Sendable {
 
     /// Checks all that `run` would refuse to begin with, and begins nothing.
     ///
+    /// - Parameter more: What else a person wants to know before the start, although the daemon would begin: it may be mended
+    ///   while it runs.
     /// - Returns: The exit code.
-    package func check() async -> Int32 {
+    package func check(
+        _ more: (Configuration) -> [ConfigurationError.Problem] = { _ in [] }
+    ) async -> Int32 {
         await reporting {
             let (configuration, name) = try load()
+            let problems = more(configuration)
+            guard problems.isEmpty else { throw ConfigurationError(problems: problems) }
             let tasks = daemon == .queueworker ? ", \(configuration.tasks.count) command tasks" : ""
             print("the configuration is right: node \(name)\(tasks)")
             return 0

@@ -74,6 +74,19 @@ extension DoctorCheck {
         }
     }
 
+    static let commands = DoctorCheck("commands", "every node can start the tasks that it has registered") {
+        session in
+        try TaskStatements.obstacles(on: session).prefix(mostTold).map { found in
+            FindingView(
+                "\(found.node) cannot start '\(found.task)' since \(found.since), and leaves it to other nodes: "
+                    + "\(found.reason)",
+                remedy:
+                    "on \(found.node): install the program, or take tasks.\(found.task) out of the configuration and "
+                    + "reload queueworker (SIGHUP)"
+            )
+        }
+    }
+
     static let clock = DoctorCheck("clock", "this machine's clock is the database's") { _ in [] }
 
     /// Ids and logs are made by machines' clocks; and history is forgotten only where both clocks agree.

@@ -118,7 +118,7 @@ extension TimelineEvent.Event {
             // Of a newer program: it came back, whatever for.
             case .unknown: .handedBack
             case .reaped: .reaped
-            case .handedBack: .handedBack
+            case .handedBack, .nodeCannot: .handedBack
             case .takenOver: .takenOver
             }
     }

@@ -54,6 +54,7 @@ public enum Migrations {
         step(41, "check queue names", PackageResources.V0041__check_queue_names_sql),
         step(42, "create record edges", PackageResources.V0042__create_record_edges_sql),
         step(43, "create insert aborted", PackageResources.V0043__create_insert_aborted_sql),
+        step(44, "tell task obstacles", PackageResources.V0044__tell_task_obstacles_sql),
     ]
 
     /// The steps that make procedures, by name; each does nothing where its procedure is there.

@@ -10,6 +10,8 @@ package enum AttemptReport: Sendable, Hashable {
     case deferred
     /// The work was not finished and did not fail: the worker drains, or lost track of it.
     case handedBack
+    /// It could not be begun, because of the machine and not of the operation.
+    case nodeCannot(TaskName, reason: String)
     /// The worker's session died; said by a reaper, and by an elected node that follows one which fell silent.
     case reaped
     /// The worker's node has handed the elected role over; said by the node that follows it.
@@ -70,6 +72,9 @@ enum Verdict: Sendable {
             requeue.record(.deferred, of: operation, at: now)
         case .handedBack:
             requeue.record(.handedBack, of: operation, at: now)
+        case .nodeCannot(let task, let reason):
+            let message = "'\(task)' cannot be started on this node: \(reason)"
+            requeue.record(.nodeCannot, of: operation, at: now, OperationFailure(code: "node_cannot", message: message))
         case .reaped:
             requeue.record(.reaped, of: operation, at: now)
         case .takenOver:

@@ -173,6 +173,8 @@ public struct AttemptRecord: Sendable, Hashable, Codable {
         case handedBack = "handed_back"
         /// The elected role went to another node by a hand-over, which took it back; it does not count.
         case takenOver = "taken_over"
+        /// The node could not begin it; it does not count.
+        case nodeCannot = "node_cannot"
         /// A word of a newer program.
         case unknown
 

@@ -114,7 +114,7 @@ enum ExplanationStatements {
             : """
             (SELECT COUNT(DISTINCT r.name) FROM registered_tasks AS r
             WHERE r.node = s.node AND r.session IN (s.id, \(sql: TaskStatements.noSession))
-                AND r.name IN (\(list: commands.sorted()))) = \(commands.count)
+                AND r.obstacle IS NULL AND r.name IN (\(list: commands.sorted()))) = \(commands.count)
             """
         let row = try session.query(
             """

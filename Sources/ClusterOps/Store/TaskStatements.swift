@@ -1,5 +1,14 @@
 import MariaDB
 
+/// A task that a node has registered and cannot start.
+struct NodeObstacle: Sendable, Hashable {
+    let nodeID: NodeID
+    let node: NodeName
+    let task: TaskName
+    let reason: String
+    let since: Timestamp
+}
+
 /// The statements on what the cluster's workers can run.
 ///
 /// Each session registers for itself: a second process of a node replaces nothing of the first. Registrations outlive their
@@ -9,9 +18,13 @@ package enum TaskStatements {
     /// The session of rows that were registered before sessions were.
     static let noSession: SQL = "'00000000-0000-0000-0000-000000000000'"
 
-    /// Replaces what a session has registered, and removes what dead sessions of its node have.
+    /// Replaces what a session has registered, with what keeps it from running some of it, and removes what dead sessions of
+    /// its node have.
+    ///
+    /// Each obstacle's age is what the node knows; the moment of it is the database's.
     package static func register(
         _ definitions: [TaskDefinition],
+        obstacles: [TaskName: (reason: String, age: Duration)] = [:],
         node: NodeID,
         session: SessionID,
         in transaction: borrowing Transaction
@@ -20,9 +33,12 @@ package enum TaskStatements {
         try transaction.executeBatch(definitions) { definition in
             """
             INSERT INTO registered_tasks
-                (name, node, session, kind, coalescible, max_attempts, timeout_microseconds, registered_at)
+                (name, node, session, kind, coalescible, max_attempts, timeout_microseconds, registered_at, obstacle,
+                obstacle_since)
             VALUES (\(definition.name), \(node), \(session), \(definition.kind), \(definition.isCoalescible),
-                \(definition.maximumAttempts), \(definition.timeout.wholeMicroseconds), NOW(6))
+                \(definition.maximumAttempts), \(definition.timeout.wholeMicroseconds), NOW(6),
+                \(obstacles[definition.name]?.reason),
+                NOW(6) - INTERVAL \(obstacles[definition.name]?.age.wholeMicroseconds) MICROSECOND)
             """
         }
         try transaction.execute("DELETE FROM registered_tasks WHERE node = \(node) AND session = \(sql: noSession)")
@@ -56,6 +72,35 @@ package enum TaskStatements {
     private static func forget(_ sessions: [SessionID], node: NodeID, on session: borrowing Session) throws {
         for dead in sessions {
             try session.execute("DELETE FROM registered_tasks WHERE session = \(dead) AND node = \(node)")
+        }
+    }
+
+    /// Obstacles that are read: many nodes that lack one program are one mistake.
+    private static let mostObstacles = 1000
+
+    /// What keeps nodes from running tasks that living sessions have registered, all or some.
+    static func obstacles(
+        to tasks: [TaskName]? = nil,
+        on session: borrowing Session
+    ) throws -> [NodeObstacle] {
+        let those: SQL = tasks.map { $0.isEmpty ? "AND FALSE" : "AND r.name IN (\(list: $0))" } ?? ""
+        return try session.query(
+            """
+            SELECT n.id, n.name AS node_name, r.name, MAX(r.obstacle) AS obstacle,
+                MIN(r.obstacle_since) AS obstacle_since
+            FROM registered_tasks AS r JOIN nodes AS n ON n.id = r.node JOIN sessions AS s ON s.id = r.session
+            WHERE r.obstacle IS NOT NULL \(sql: those) AND \(sql: LeaseTime.isLive("s."))
+            GROUP BY n.id, n.name, r.name
+            ORDER BY r.name, n.name LIMIT \(mostObstacles)
+            """
+        ).map { row in
+            NodeObstacle(
+                nodeID: try row.get("id"),
+                node: try row.get("node_name"),
+                task: try row.get("name"),
+                reason: try row.get("obstacle"),
+                since: try row.get("obstacle_since")
+            )
         }
     }
 

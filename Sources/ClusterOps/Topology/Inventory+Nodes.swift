@@ -131,6 +131,7 @@ extension Inventory {
         let nodes = try NodeStatements.nodes(name, on: session)
         let sessions = Dictionary(grouping: try NodeStatements.liveSessions(on: session), by: \.node)
         let lastSeen = try NodeStatements.lastSeen(on: session)
+        let obstacles = Dictionary(grouping: try TaskStatements.obstacles(on: session), by: \.nodeID)
         return nodes.map { node in
             NodeView(
                 uuid: node.id,
@@ -139,7 +140,10 @@ extension Inventory {
                 roles: node.roles,
                 state: node.state,
                 lastSeen: lastSeen[node.id],
-                sessions: (sessions[node.id] ?? []).map(\.view)
+                sessions: (sessions[node.id] ?? []).map(\.view),
+                obstacles: (obstacles[node.id] ?? []).map {
+                    TaskObstacleView(task: $0.task, reason: $0.reason, since: $0.since)
+                }
             )
         }
     }

@@ -79,6 +79,7 @@ struct OperationRun: Sendable {
             case .doneWithoutResult(let reason): (result, omitted) = (nil, reason)
             case .failed(let failure): return over(.failed(failure))
             case .tryLater: return over(.deferred)
+            case .nodeCannot(let reason): return over(.nodeCannot(task, reason: reason))
             case .interrupted: return over(.handedBack)
             }
         }

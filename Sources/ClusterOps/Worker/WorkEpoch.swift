@@ -55,6 +55,8 @@ struct WorkEpoch: Sendable {
     struct Terms: Sendable {
         var agreed: WorkTerms
         var revision: Int
+        /// What is not claimed, because it could not be started.
+        var obstacles: [TaskName: TaskObstacle] = [:]
         let latest: Adjustable<WorkTerms>
     }
 
@@ -170,7 +172,8 @@ struct WorkEpoch: Sendable {
 
     private func claim(in group: inout ThrowingDiscardingTaskGroup<any Error>) async {
         var terms = terms
-        var claiming = claiming(by: terms.agreed)
+        var claiming = claiming(by: terms)
+        parts.metrics.unstartable(terms.obstacles.count)
         var trouble = Trouble(logger: parts.logger)
         // A ring that brings no work may have been for something that runs.
         var isRung = false
@@ -178,7 +181,7 @@ struct WorkEpoch: Sendable {
         while !conditions.isLost, !conditions.isNodeGone, !Task.isShuttingDownGracefully, !Task.isCancelled {
             parts.pulse.turned()
             do {
-                if try await renegotiate(&terms) { claiming = self.claiming(by: terms.agreed) }
+                if try await renegotiate(&terms) { claiming = self.claiming(by: terms) }
                 waitForHeld(&claiming, terms.agreed.handlers, in: &group)
                 let free = conditions.isDraining ? 0 : ledger.freeSlots
                 let claims = try await claiming.claim(
@@ -284,6 +287,7 @@ struct WorkEpoch: Sendable {
         let begun = ContinuousClock.now
         let result = await run.run()
         parts.metrics.ended(claim.operation, result.report, after: ContinuousClock.now - begun)
+        takeNote(of: result.report, claim.operation)
         ledger.finish(
             Settling.Entry(
                 id: claim.operation.id,
@@ -294,6 +298,15 @@ struct WorkEpoch: Sendable {
         )
         outcomes.continuation.yield()
         parts.doorbell.ring()
+    }
+
+    /// Before the slot falls free, so that the next claim leaves alone what cannot be started here.
+    private func takeNote(of report: AttemptReport, _ operation: Operation) {
+        switch report {
+        case .nodeCannot(let task, let reason): parts.readiness.failed(task, reason)
+        case .succeeded, .failed, .deferred: parts.readiness.started(operation.tasks)
+        case .handedBack, .reaped, .takenOver, .expired, .overran: break
+        }
     }
 
     /// Ends what somebody has cancelled, and hands back what the database says we run and we do not know: a claim whose COMMIT

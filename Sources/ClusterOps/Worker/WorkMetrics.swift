@@ -5,7 +5,7 @@ import Synchronization
 
 /// Measures what a worker does, for whatever metrics backend the process has set up; without one it costs next to nothing.
 ///
-/// Cardinality is bounded: a task is one of the worker's handlers', a lane one of five, an outcome one of seven words.
+/// Cardinality is bounded: a task is one of the worker's handlers', a lane one of five, an outcome one of eight words.
 /// Operations, networks and nodes are never dimensions.
 ///
 /// | label | kind | dimensions |
@@ -13,6 +13,7 @@ import Synchronization
 /// | `clusterops_operation_wait` | timer: from when it could run to its start | `task`, `lane` |
 /// | `clusterops_operation_run` | timer: from its start to what its handlers have returned | `task`, `lane` |
 /// | `clusterops_attempts` | counter: attempts that are over | `task`, `outcome` |
+/// | `clusterops_tasks_unstartable` | gauge: tasks that this node has registered and cannot start | |
 /// | `clusterops_operations_ended` | counter: operations that this process has ended, followers and the aborted included | `state` |
 package final class WorkMetrics: Sendable {
     private struct TimerKey: Hashable {
@@ -61,6 +62,11 @@ package final class WorkMetrics: Sendable {
         for (state, count) in states { counter(state).increment(by: count) }
     }
 
+    /// So many tasks cannot be started on this node.
+    func unstartable(_ count: Int) {
+        Gauge(label: "clusterops_tasks_unstartable", dimensions: [], factory: factory).record(count)
+    }
+
     private func counter(_ state: OperationState) -> Counter {
         made.withLock { made in
             if let counter = made.ends[state] { return counter }
@@ -105,6 +111,7 @@ extension AttemptReport {
         case .failed: "failed"
         case .deferred: "deferred"
         case .handedBack: "handed_back"
+        case .nodeCannot: "node_cannot"
         case .reaped: "reaped"
         case .takenOver: "taken_over"
         case .expired: "expired"

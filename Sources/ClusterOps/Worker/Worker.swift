@@ -54,6 +54,8 @@ package struct Worker: Service {
         package var metrics = WorkMetrics()
         /// What this process supervises, as it is now; asked every ten seconds.
         package var supervised: @Sendable () async -> [ProcessReading] = { [] }
+        /// What keeps this node from running its tasks.
+        let readiness = TaskReadiness()
         /// Told of what the worker does.
         package var pulse = WorkPulse()
         /// What takes the place of `handlers` and the settings' bound, where they may change.

@@ -29,6 +29,7 @@ extension NodeView: Answer {
                 + sessions.map { session in
                     (session.daemon, "pid \(session.pid) until in \(session.expiresInSeconds.secondsText)")
                 }
+                + obstacles.map { ("cannot start", "\($0.task) since \($0.since): \($0.reason)") }
         )
     }
 }

@@ -73,6 +73,15 @@ extension ClusterConnection {
             facts.leader = try LeaseStatements.leader(networkNodeLease, on: session)?.holder
         }
         facts.workers = try ExplanationStatements.workers(for: operation, elected: facts.leader, on: session)
+        if facts.workers.able == 0 {
+            facts.obstacles = try TaskStatements.obstacles(to: operation.tasks, on: session).filter { obstacle in
+                switch operation.queue.target {
+                case .any: true
+                case .node(let node): obstacle.node == node
+                case .networkNode, .nodeNetwork: false
+                }
+            }
+        }
         facts.ahead = try ExplanationStatements.ahead(
             of: operation,
             limit: ExplanationFacts.mostCounted,

@@ -149,7 +149,7 @@ struct Explanation {
             case .failed:
                 "it rests after attempt \(operation.failures) of \(operation.maximumAttempts), which failed"
             case .deferred: "its command said \"try again later\", \(operation.deferCount) times so far"
-            case .reaped, .handedBack, .takenOver, .unknown, nil: "its request asked for a delay"
+            case .reaped, .handedBack, .takenOver, .nodeCannot, .unknown, nil: "its request asked for a delay"
             }
         reasons.append(ReasonView(.notBefore, why, until: operation.readyAt))
     }
@@ -179,6 +179,19 @@ struct Explanation {
             )
         } else if workers.able == 0 {
             let tasks = operation.tasks.map { "'\($0)'" }.joined(separator: ", ")
+            if let obstacle = facts.obstacles.first {
+                let more = facts.obstacles.count > 1 ? " (and \(facts.obstacles.count - 1) more)" : ""
+                reasons.append(
+                    ReasonView(
+                        .notRunnable,
+                        "no live worker that drains its queue can start \(tasks) now: on \(obstacle.node) "
+                            + "'\(obstacle.task)' cannot be started: \(obstacle.reason)\(more); see 'clusterctl doctor'",
+                        since: obstacle.since,
+                        count: workers.active
+                    )
+                )
+                return
+            }
             reasons.append(
                 ReasonView(
                     .notRunnable,

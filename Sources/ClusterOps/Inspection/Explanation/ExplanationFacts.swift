@@ -25,7 +25,7 @@ struct ExplanationFacts: Sendable {
         var living = 0
         /// Those of them whose node takes new work.
         var active = 0
-        /// Those of them that can run all the tasks.
+        /// Those of them that can run all the tasks, and start them.
         var able = 0
         /// What those run at once at most, or nil when one of them does not tell.
         var slots: Int?
@@ -51,6 +51,8 @@ struct ExplanationFacts: Sendable {
     var pauses: [QueuePauseView] = []
     var holder: Holder?
     var workers = Workers()
+    /// What keeps those workers from starting its tasks.
+    var obstacles: [NodeObstacle] = []
     /// The node that is elected now.
     var leader: NodeName?
     /// Operations of the same target that go first, up to `mostCounted`.
