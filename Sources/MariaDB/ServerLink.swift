@@ -226,6 +226,14 @@ import Foundation
         )
     }
 
+    /// Ways of proving who we are that give the password away to nobody: a digest or a signature of what the server has sent.
+    ///
+    /// Otherwise the server chooses, and one that is none of ours may ask for the password in clear (`mysql_clear_password`,
+    /// `dialog`), or, by the methods of MySQL with SHA-256, for one that only its own key protects. The client library has these as
+    /// plugins, and follows; in a connection without TLS before it is found that there is none. A socket is no exception: somebody
+    /// else may listen there.
+    private static let authenticationMethods = "mysql_native_password,client_ed25519,parsec"
+
     private static func setOptions(_ mysql: UnsafeMutablePointer<MYSQL>, _ configuration: ConnectionConfiguration) {
         func set(_ option: mysql_option, _ value: UInt32) {
             var value = value
@@ -242,6 +250,7 @@ import Foundation
         // On by default: a hostile server could ask for any file of ours.
         set(MYSQL_OPT_LOCAL_INFILE, 0 as UInt32)
         unsafe mysql_options(mysql, MYSQL_SET_CHARSET_NAME, "utf8mb4")
+        unsafe mysql_options(mysql, MARIADB_OPT_RESTRICTED_AUTH, authenticationMethods)
         switch configuration.tls {
         case .disabled: break
         case .required: set(MYSQL_OPT_SSL_ENFORCE, true)

@@ -110,6 +110,23 @@ import Testing
         await database.close()
     }
 
+    @Test func `a server that asks for the password in clear does not get it, whatever is asked of TLS`() async throws {
+        let authority = try CertificateAuthority(name: "some authority")
+        defer { authority.remove() }
+        for tls in [ConnectionConfiguration.TLS.disabled, .required, .verify(authorities: authority.certificate)] {
+            let server = try ClearPasswordServer()
+            defer { server.stop() }
+            var configuration = remote(server.port, tls)
+            configuration.password = "s3cret-in-clear"
+            configuration.timeouts.read = .seconds(2)
+            await #expect(throws: DatabaseError.self, "\(tls)") { try await Connection.open(configuration) }
+            #expect(server.connections == 1, "\(tls)")
+            // To verify takes TLS before anything is said; otherwise it came to the question.
+            #expect(server.hasHeard("root") == (tls == .disabled || tls == .required), "\(tls)")
+            #expect(!server.hasHeard("s3cret"), "\(tls)")
+        }
+    }
+
     private func remote(
         _ port: UInt16,
         _ tls: ConnectionConfiguration.TLS,
