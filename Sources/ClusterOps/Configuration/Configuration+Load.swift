@@ -49,6 +49,11 @@ extension Configuration {
             loader.report(.file(path: name, line: nil), nil, error.message)
             return
         }
+        // What is in it is run: tasks.*.command. A symbolic link may lead to it; the file that is judged is the one that was read.
+        if let objection = file.objection(at: path) {
+            loader.report(.file(path: name, line: nil), nil, objection)
+            return
+        }
         guard let text = String(validating: file.bytes, as: UTF8.self) else {
             loader.report(.file(path: name, line: nil), nil, "expected text in UTF-8")
             return

@@ -43,16 +43,74 @@ struct RegularFile {
             }
         }
         defer { close(descriptor) }
+        return try read(descriptor: descriptor, limit: limit)
+    }
 
+    /// Reads an open file whole; a pipe, if that may be one, counts as a file of this user's that nobody else can open.
+    static func read(
+        descriptor: Int32,
+        limit: Int,
+        mayBePipe: Bool = false
+    ) throws(Failure) -> RegularFile {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else {
             throw .other("cannot be examined: \(String(cString: strerror(errno)))")
+        }
+        if mayBePipe, status.st_mode & S_IFMT == S_IFIFO {
+            return RegularFile(bytes: try readAll(descriptor, limit: limit), mode: 0o600, owner: geteuid())
         }
         guard status.st_mode & S_IFMT == S_IFREG else {
             throw .other("expected a regular file, found \(kind(status.st_mode))")
         }
         let bytes = try readAll(descriptor, limit: limit)
         return RegularFile(bytes: bytes, mode: status.st_mode & 0o7777, owner: status.st_uid)
+    }
+
+    /// Says how others than root and this user could have written the file, or put another in its place.
+    ///
+    /// - Parameter path: The file, by which its directory is looked at too.
+    /// - Returns: What to say about it; nil when they could not.
+    func objection(at path: String) -> String? {
+        guard owner == 0 || owner == geteuid() else {
+            return "expected a file of root or of user \(geteuid()), found one of user \(owner)"
+        }
+        guard mode & 0o022 == 0 else {
+            return "expected a file that only its owner can write (chmod go-w), found mode \(Self.octal(mode))"
+        }
+        // Where a link stands, and where what it leads to stands.
+        var directories = [Self.directory(of: path)]
+        if let resolved = realpath(path, nil) {
+            directories.append(Self.directory(of: String(cString: resolved)))
+            free(resolved)
+        }
+        return directories.lazy.compactMap(Self.objection(toDirectory:)).first
+    }
+
+    private static func directory(of path: String) -> String {
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
+    }
+
+    private static func objection(toDirectory directory: String) -> String? {
+        var status = stat()
+        guard stat(directory, &status) == 0 else {
+            return "its directory cannot be examined: \(String(cString: strerror(errno)))"
+        }
+        guard status.st_uid == 0 || status.st_uid == geteuid() else {
+            return "expected a file in a directory of root or of user \(geteuid()), found one of user \(status.st_uid)"
+        }
+        // In a sticky one, such as /tmp, nobody replaces what is another's.
+        guard status.st_mode & 0o022 == 0 || status.st_mode & S_ISVTX != 0 else {
+            let found = Self.octal(status.st_mode & 0o7777)
+            return "expected a file in a directory that only its owner can write (chmod go-w), found mode \(found)"
+        }
+        return nil
+    }
+
+    /// A mode as chmod takes it.
+    static func octal(_ mode: mode_t) -> String {
+        let octal = String(mode, radix: 8)
+        return String(repeating: "0", count: max(0, 4 - octal.count)) + octal
     }
 
     private static func readAll(_ descriptor: Int32, limit: Int) throws(Failure) -> [UInt8] {

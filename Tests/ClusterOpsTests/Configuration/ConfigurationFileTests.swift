@@ -50,6 +50,48 @@ import Testing
         #expect(error?.description == "CLUSTEROPS_CONFIG: expected the path of a file, found nothing")
     }
 
+    @Test(
+        "A file that others could have written, or put in its place, is refused with its mode",
+        .enabled(if: geteuid() == 0, "only root can give files away")
+    )
+    func writableByOthers() throws {
+        try withTemporaryDirectory { directory in
+            func message(_ name: String) -> String? {
+                do {
+                    _ = try Configuration.load(path: "\(directory)/\(name)", environment: [:])
+                    return nil
+                } catch {
+                    return "\(error)".replacing("\(directory)/", with: "")
+                }
+            }
+            for (mode, text) in [(0o666, "0666"), (0o664, "0664"), (0o646, "0646")] {
+                try write("{}", to: "\(directory)/config", mode: mode)
+                let found = "config: expected a file that only its owner can write (chmod go-w), found mode \(text)"
+                #expect(message("config") == found)
+            }
+            for mode in [0o600, 0o644, 0o444] {
+                try write("{}", to: "\(directory)/config", mode: mode)
+                #expect(message("config") == nil)
+            }
+            try write("{}", to: "\(directory)/foreign")
+            #expect(chown("\(directory)/foreign", 65_534, 65_534) == 0)
+            #expect(message("foreign") == "foreign: expected a file of root or of user 0, found one of user 65534")
+
+            try FileManager.default.createDirectory(atPath: "\(directory)/open", withIntermediateDirectories: false)
+            try write("{}", to: "\(directory)/open/config")
+            try FileManager.default.createSymbolicLink(atPath: "\(directory)/link", withDestinationPath: "open/config")
+            for (mode, isRefused) in [(mode_t(0o755), false), (0o777, true), (0o775, true), (0o1777, false)] {
+                #expect(chmod("\(directory)/open", mode) == 0)
+                for name in ["open/config", "link"] {
+                    #expect(
+                        message(name)?.contains("in a directory that only its owner can write")
+                            == (isRefused ? true : nil)
+                    )
+                }
+            }
+        }
+    }
+
     @Test("The default file may be missing, and is otherwise read as strictly")
     func defaultFile() throws {
         try withTemporaryDirectory { directory in
