@@ -30,6 +30,17 @@ public enum ExecutableLookup {
         return nil
     }
 
+    /// Says the same while other work goes on: a file system that hangs, such as one over the network, holds up starts and nothing
+    /// else.
+    ///
+    /// - Parameter name: A path, or a name that is looked for in the standard path.
+    /// - Returns: The reason, which names the program; nil when nothing speaks against it.
+    public static func currentObstacle(to name: String) async -> String? {
+        // Without a thread nothing could be started either; a start says so.
+        guard let thread = try? SpawnThread.shared.get() else { return nil }
+        return try? await thread.perform { () throws(ChildProcessError) in obstacle(to: name) }
+    }
+
     private static func find(_ name: String, in path: String) -> String? {
         path.split(separator: ":").lazy.map { "\($0)/\(name)" }.first { !name.isEmpty && isExecutableFile($0) }
     }

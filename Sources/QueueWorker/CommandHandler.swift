@@ -31,7 +31,7 @@ struct CommandHandler: TaskHandler {
         self.running = running
     }
 
-    var obstacle: String? { ExecutableLookup.obstacle(to: command[0]) }
+    var obstacle: String? { get async { await ExecutableLookup.currentObstacle(to: command[0]) } }
 
     /// The commands whose program is missing here, or cannot be executed.
     static func problems(in configuration: Configuration) -> [ConfigurationError.Problem] {

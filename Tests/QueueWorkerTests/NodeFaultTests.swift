@@ -117,7 +117,7 @@ import Testing
             let explanation = try await connection.explanation(of: id)
             let reason = try #require(explanation.reasons.first { $0.reason == .notRunnable })
             #expect(reason.message.contains("h1") && reason.message.contains(program), "\(reason.message)")
-            let doctor = try await cluster.database.withSession { DoctorCheck.commands.view(on: $0) }
+            let doctor = try await cluster.database.withSession { DoctorCheck.tasks.view(on: $0) }
             #expect(doctor.findings.count == 1 && doctor.findings[0].message.contains(program), "\(doctor)")
             #expect(worker.log.contains("a task cannot be started on this node and is left to others"))
             #expect(try await cluster.operation(id).deliveries == 0, "it waits, and is not taken again and again")

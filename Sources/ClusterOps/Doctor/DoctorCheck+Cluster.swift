@@ -65,18 +65,14 @@ extension DoctorCheck {
         ]
     }
 
-    static let tasks = DoctorCheck("tasks", "a task is the same on every node") { session in
-        try TaskStatements.conflicting(limit: mostTold, on: session).map { task in
+    static let tasks = DoctorCheck("tasks", "a task is the same on every node, and can be started there") { session in
+        let conflicts = try TaskStatements.conflicting(limit: mostTold, on: session).map { task in
             FindingView(
                 "task '\(task)' is defined differently on different nodes",
                 remedy: "make tasks.\(task) equal in all configurations, and restart their queueworkers"
             )
         }
-    }
-
-    static let commands = DoctorCheck("commands", "every node can start the tasks that it has registered") {
-        session in
-        try TaskStatements.obstacles(on: session).prefix(mostTold).map { found in
+        let obstacles = try TaskStatements.obstacles(on: session).prefix(mostTold).map { found in
             FindingView(
                 "\(found.node) cannot start '\(found.task)' since \(found.since), and leaves it to other nodes: "
                     + "\(found.reason)",
@@ -85,6 +81,7 @@ extension DoctorCheck {
                     + "reload queueworker (SIGHUP)"
             )
         }
+        return conflicts + obstacles
     }
 
     static let clock = DoctorCheck("clock", "this machine's clock is the database's") { _ in [] }

@@ -10,7 +10,7 @@ public protocol TaskHandler: Sendable {
     /// What keeps this machine from running the task, as far as it can be seen without running it; nil when nothing does.
     ///
     /// Asked about once a second. While there is something, operations are left to other nodes, and the cluster is told.
-    var obstacle: String? { get }
+    var obstacle: String? { get async }
 
     /// Runs the task once.
     ///
@@ -20,7 +20,7 @@ public protocol TaskHandler: Sendable {
 
 extension TaskHandler {
     /// Nothing.
-    public var obstacle: String? { nil }
+    public var obstacle: String? { get async { nil } }
 }
 
 /// One run of one task.

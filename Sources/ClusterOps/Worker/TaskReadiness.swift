@@ -25,20 +25,27 @@ final class TaskReadiness: Sendable {
     }
 
     /// The tasks that are not to be claimed now, and why.
-    func obstacles(of handlers: [any TaskHandler]) -> [TaskName: TaskObstacle] {
+    ///
+    /// Called by one loop.
+    func obstacles(of handlers: [any TaskHandler]) async -> [TaskName: TaskObstacle] {
         let now = ContinuousClock.now
-        return state.withLock { state in
-            if state.askedAt.map({ $0 + Self.pace <= now }) ?? true {
-                state.askedAt = now
-                let old = state.seen
-                state.seen = [:]
-                for handler in handlers {
-                    guard let reason = handler.obstacle else { continue }
-                    let name = handler.definition.name
-                    state.seen[name] = TaskObstacle(reason, since: old[name]?.since ?? now)
-                }
+        let (isDue, old) = state.withLock { state in
+            let isDue = state.askedAt.map { $0 + Self.pace <= now } ?? true
+            if isDue { state.askedAt = now }
+            return (isDue, state.seen)
+        }
+        var seen = old
+        if isDue {
+            seen = [:]
+            for handler in handlers {
+                guard let reason = await handler.obstacle else { continue }
+                let name = handler.definition.name
+                seen[name] = TaskObstacle(reason, since: old[name]?.since ?? now)
             }
-            return state.rests.obstacles(at: now).merging(state.seen) { _, seen in seen }
+        }
+        return state.withLock { [seen] state in
+            state.seen = seen
+            return state.rests.obstacles(at: .now).merging(seen) { _, seen in seen }
         }
     }
 

@@ -20,7 +20,7 @@ extension WorkEpoch {
         let (latest, revision) = terms.latest.current
         let isReloaded = revision != terms.revision
         if isReloaded { parts.readiness.forgetHandlers() }
-        let obstacles = parts.readiness.obstacles(of: latest.handlers)
+        let obstacles = await parts.readiness.obstacles(of: latest.handlers)
         guard isReloaded || obstacles != terms.obstacles else { return false }
         let (node, session, commands) = (node, session, latest.registered)
         if settings.registersTasks {
