@@ -28,9 +28,24 @@ public struct ProcessUsage: Sendable, Hashable {
 
     /// The processes that one has started and that still live, whichever of its threads did.
     public static func children(of pid: pid_t) -> [pid_t] {
-        let threads = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/task")) ?? []
+        guard let threads = try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/task") else {
+            return visibleChildren(of: pid)
+        }
         return threads.flatMap { thread in
             (text("/proc/\(pid)/task/\(thread)/children") ?? "").split(separator: " ").compactMap { pid_t($0) }
+        }
+    }
+
+    /// Those that say of themselves who their parent is.
+    ///
+    /// A keeper is a copy of a daemon whose memory is closed; where `/proc` hides what a user may not trace (systemd's
+    /// `ProtectProc=invisible`), that is to be seen by its children alone.
+    private static func visibleChildren(of pid: pid_t) -> [pid_t] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+        return names.compactMap { pid_t($0) }.filter { candidate in
+            guard let stat = text("/proc/\(candidate)/stat"), let end = stat.lastIndex(of: ")") else { return false }
+            // 4 is the parent.
+            return stat[stat.index(after: end)...].split(separator: " ").dropFirst().first == "\(pid)"
         }
     }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ChildProcess
 import ClusterOps
 
 /// The command line of `queueworker`.
@@ -26,6 +27,9 @@ public struct QueueWorkerCommand: AsyncParsableCommand {
         var checkConfiguration = false
 
         func run() async throws {
+            // Before there is a secret in it. Commands run as the same user, and are no part of the daemon.
+            let error = ProcessMemory.close()
+            precondition(error == 0, "the kernel has refused PR_SET_DUMPABLE (errno \(error))")
             let start = DaemonStart(.queueworker, config: config, node: node)
             if checkConfiguration { ProcessEnd.end(await start.check(CommandHandler.problems)) }
             ProcessEnd.end(await start.run { try await QueueWorkerDaemon(context: $0).run() })

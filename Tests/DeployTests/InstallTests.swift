@@ -8,6 +8,12 @@ import Testing
 @Suite(.timeLimit(.minutes(5))) struct InstallTests {
     @Test func `a second run changes nothing, and what is removed was installed`() async throws {
         try await withInstallation { installation in
+            for file in ["queueworker.password", "netnode.password"] {
+                let path = "\(installation.directory)/etc/clusterops/\(file)"
+                let attributes = try FileManager.default.attributesOfItem(atPath: path)
+                #expect(attributes[.posixPermissions] as? Int == 0o600 && attributes[.size] as? Int == 0, "\(file)")
+                try "secret\n".write(toFile: path, atomically: false, encoding: .utf8)
+            }
             let first = try installation.tree()
             for path in [
                 "usr/bin/clusterctl", "usr/bin/queueworker", "usr/bin/netnode", "etc/clusterops/config.yaml",

@@ -61,7 +61,14 @@ struct UnitTests {
             #expect(unit.contains("KillMode=mixed") && unit.contains("RestartPreventExitStatus=64"))
             #expect(unit.contains("Type=notify") && unit.contains("WatchdogSec=30s"))
             #expect(unit.contains("LimitNOFILE=65536"))
+            // A command or a server that the kernel kills takes no daemon with it; a core would hold the password.
+            #expect(unit.contains("OOMPolicy=continue") && unit.contains("LimitCORE=0"))
         }
+        #expect(units[0].contains("MemoryMax=50%") && units[0].contains("TasksMax=4096"))
+        // Not a file of the daemon's user, whose commands are.
+        #expect(units[0].contains("StandardInput=file:/etc/clusterops/queueworker.password"))
+        #expect(!units[0].contains { $0.hasPrefix("LoadCredential") })
+        #expect(units[1].contains("OOMScoreAdjust=-500"))
         // A running command is waited for: its timeout and what it is given to end.
         #expect(Configuration.CommandTask(command: []).timeout < .seconds(11 * 60 - 15))
         #expect(units[0].contains("TimeoutStopSec=11min"))

@@ -4,6 +4,8 @@
 programs=(clusterctl queueworker netnode)
 units=(clusterops-queueworker.service clusterops-netnode.service)
 configuration=(/etc/clusterops/config.yaml /etc/clusterops/queueworker.env /etc/clusterops/netnode.env)
+# Made empty: a unit that is to open one does not start without it.
+passwords=(/etc/clusterops/queueworker.password /etc/clusterops/netnode.password)
 # systemd looks below /usr/lib and /usr/local/lib.
 lib=$prefix/lib
 

@@ -159,6 +159,10 @@ int cspawn_bell(void);
 void cspawn_bell_ring(int bell);
 void cspawn_bell_wait(int bell);
 
+/* Closes this process's memory, and what /proc shows of it, to other processes of its user; those that it forks and that do
+ * not execute another program inherit that. */
+int cspawn_close_memory(void);
+
 /* Names the calling thread, for ps and debuggers; at most 15 bytes. */
 void cspawn_name_thread(const char *_Nonnull name);
 

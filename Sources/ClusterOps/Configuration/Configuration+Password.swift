@@ -6,7 +6,8 @@ extension Configuration {
 
     /// Reads the password of the database user from `database.password_file`.
     ///
-    /// One newline at the end is not part of the password.
+    /// One newline at the end is not part of the password. `/dev/stdin` stands for a file or pipe that a supervisor has opened for
+    /// this process, which cannot open it itself: it is read once, and is remembered.
     ///
     /// - Returns: The password, or nil when no file is set.
     /// - Throws: `ConfigurationError` when the file cannot be read, is no regular file (a symbolic link is none), can be
@@ -22,13 +23,15 @@ extension Configuration {
         }
         let file: RegularFile
         do throws(RegularFile.Failure) {
-            file = try RegularFile.read(path, limit: Self.longestPassword, followsLinks: false)
+            file =
+                path == StandardInputFile.path
+                ? try StandardInputFile.read(limit: Self.longestPassword)
+                : try RegularFile.read(path, limit: Self.longestPassword, followsLinks: false)
         } catch {
             throw refusal(error.message)
         }
         guard file.mode & 0o077 == 0 else {
-            let octal = String(file.mode, radix: 8)
-            let mode = String(repeating: "0", count: max(0, 4 - octal.count)) + octal
+            let mode = RegularFile.octal(file.mode)
             throw refusal("expected a file that is closed to group and others (chmod 600), found mode \(mode)")
         }
         guard file.owner == 0 || file.owner == geteuid() else {
