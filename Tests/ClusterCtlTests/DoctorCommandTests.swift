@@ -43,7 +43,7 @@ import Testing
                 let run = try await cluster.clusterctl("doctor")
                 #expect(run.status == 0 && run.talk == "", "\(run.output) \(run.talk)")
                 let view = try await DoctorRun(cluster).view
-                #expect(view.healthy && view.checks.count == 22, "\(view.checks.map(\.check))")
+                #expect(view.healthy && view.checks.count == 23, "\(view.checks.map(\.check))")
             }
         }
     }
@@ -79,6 +79,7 @@ import Testing
                 """
             ),
             ("cascades", "INSERT INTO cascades VALUES (UUID(), 'error', NOW(6) - INTERVAL 5 MINUTE)"),
+            ("nodes", "UPDATE work_queue SET node = UUID(), node_name = 'h9'"),
             ("deadlines", "UPDATE work_queue SET deadline = NOW(6) - INTERVAL 5 MINUTE"),
             (
                 "twofold",

@@ -62,6 +62,7 @@ import Testing
         Way(status: 4, words: used, line: "op enqueue noop --uuid \(used) --parameters 2"),
         Way(status: 4, words: failed, line: "op cancel \(failed)"),
         Way(status: 4, words: "blue", line: "network remove blue --yes"),
+        Way(status: 4, words: "--abort-operations", line: "node remove h2 --yes"),
         // 5: database unreachable.
         Way(
             status: 5,
@@ -103,6 +104,8 @@ import Testing
                 "node add h1 --underlay 192.0.2.1 --role network --role hypervisor",
                 "network add blue --vni 100 --cidr 10.1.0.0/24",
                 "interface add blue --node h1 --mac 52:54:00:00:00:01 --address 10.1.0.5 --hostname web1",
+                "node add h2 --underlay 192.0.2.2",
+                "op enqueue noop --node h2",
                 "op enqueue noop --uuid \(Self.failed)",
             ] {
                 let run = try await ClusterCtlProgram.run(Self.words(line), on: cluster.configuration)

@@ -28,6 +28,7 @@ public struct ReasonView: Codable, Sendable, Hashable {
     /// What keeps an operation from running, or what happened to it.
     public enum Reason: String, Codable, Sendable, Hashable, CaseIterable {
         // What keeps it from running.
+        case nodeRemoved = "node_removed"
         case dependencyEnded = "dependency_ended"
         case dependenciesLeft = "dependencies_left"
         case notBefore = "not_before"

@@ -97,6 +97,22 @@ extension DoctorCheck {
         }
     }
 
+    static let nodes = DoctorCheck("nodes", "what waits for a node waits for one that is there") { session in
+        let stranded = try NodeWorkStatements.stranded(
+            among: DoctorStatements.mostExamined,
+            limit: mostTold,
+            on: session
+        )
+        return stranded.map { found in
+            let (verb, others) = (found.count == 1 ? "is" : "are", found.count == 1 ? "" : "s")
+            return FindingView(
+                "\(found.count) operation\(others) \(verb) for a node '\(found.node)' that was removed, such as \(found.example)",
+                remedy:
+                    "end each: clusterctl op list --node \(found.node) shows them, clusterctl op cancel UUID ends one"
+            )
+        }
+    }
+
     static let twofold = DoctorCheck("twofold", "no operation is both live and ended") { session in
         try DoctorStatements.twofold(limit: mostTold, on: session).map { id in
             FindingView(

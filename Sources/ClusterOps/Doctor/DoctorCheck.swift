@@ -19,8 +19,8 @@ struct DoctorCheck: Sendable {
     static let ofServer: [DoctorCheck] = [settings, history, snapshots, privileges]
     /// Those that need the schema of this program.
     static let ofSchema: [DoctorCheck] = [
-        indexes, claim, dependencies, cascades, followers, orphans, deadlines, ahead, twofold, unreadable, counters,
-        sessions, lease, tasks,
+        indexes, claim, dependencies, cascades, followers, orphans, deadlines, nodes, ahead, twofold, unreadable,
+        counters, sessions, lease, tasks,
     ]
 
     /// Makes the check; what keeps it from being made is told, and keeps no other from being made.

@@ -40,7 +40,8 @@ struct Timeline {
 
     /// The row's `ready_at` is the last one; an operation that never became ready has one too.
     private mutating func addReady(_ operation: Operation, now: Timestamp) {
-        guard operation.unmet == 0, operation.state != .aborted,
+        let neverWas = operation.state == .aborted && operation.error?.code != AbortReason.codes.nodeRemoved
+        guard operation.unmet == 0, !neverWas,
             operation.readyAt <= operation.finishedAt ?? now
         else { return }
         add(operation.readyAt, .ready, ["queue_name": .string(operation.queue.description)])

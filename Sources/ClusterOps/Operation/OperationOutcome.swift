@@ -54,7 +54,7 @@ public struct OperationOutcome: Sendable, Hashable {
     package static func aborted(_ reason: AbortReason) -> OperationOutcome {
         OperationOutcome(
             state: .aborted,
-            failure: OperationFailure(code: "dependency_failed", message: "\(reason)"),
+            failure: OperationFailure(code: reason.code, message: "\(reason)"),
             result: nil
         )
     }
@@ -74,10 +74,22 @@ public struct OperationOutcome: Sendable, Hashable {
 /// Why an operation was aborted.
 package enum AbortReason: Sendable, Hashable, CustomStringConvertible {
     case dependencyEnded(OperationID, OperationState)
+    case nodeRemoved(NodeName)
+
+    /// A word for scripts.
+    package static let codes = (dependencyEnded: "dependency_failed", nodeRemoved: "node_removed")
+
+    package var code: String {
+        switch self {
+        case .dependencyEnded: Self.codes.dependencyEnded
+        case .nodeRemoved: Self.codes.nodeRemoved
+        }
+    }
 
     package var description: String {
         switch self {
         case .dependencyEnded(let id, let state): "dependency \(id) ended \(state.rawValue)"
+        case .nodeRemoved(let name): "its node '\(name)' was removed"
         }
     }
 }

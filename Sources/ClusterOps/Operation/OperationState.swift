@@ -14,7 +14,7 @@ public enum OperationState: String, Sendable, Hashable, Codable, CaseIterable {
     case complete
     /// Its attempts are used up, or its time.
     case error
-    /// A dependency that had to complete did not.
+    /// A dependency that had to complete did not, or its node was removed.
     case aborted
     /// Somebody asked for its end.
     case cancelled
@@ -31,9 +31,9 @@ public enum OperationState: String, Sendable, Hashable, Codable, CaseIterable {
     public var successors: Set<OperationState> {
         switch self {
         case .blocked: [.queued, .aborted, .cancelled, .error]
-        case .queued: [.executing, .folded, .cancelled, .error]
-        case .executing: [.queued, .complete, .error, .cancelled]
-        case .folded: [.queued, .complete, .error, .cancelled]
+        case .queued: [.executing, .folded, .aborted, .cancelled, .error]
+        case .executing: [.queued, .complete, .error, .aborted, .cancelled]
+        case .folded: [.queued, .complete, .error, .aborted, .cancelled]
         case .complete, .error, .aborted, .cancelled: []
         }
     }

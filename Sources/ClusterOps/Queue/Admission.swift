@@ -18,6 +18,21 @@ struct Admission {
         }
     }
 
+    /// A node that a request names was removed since the request was planned.
+    struct NodeGone: Error {
+        let name: NodeName
+    }
+
+    /// Keeps everybody from removing the nodes of some plans until COMMIT: a removal sees what is inserted here, or this sees the removal.
+    ///
+    /// - Throws: ``NodeGone``.
+    static func holdNodes(of plans: [OperationPlan], in transaction: borrowing Transaction) throws {
+        let nodes = plans.compactMap(\.target.node)
+        guard !nodes.isEmpty else { return }
+        let held = try NodeWorkStatements.hold(Array(Set(nodes.map(\.id))), in: transaction)
+        if let gone = nodes.first(where: { !held.contains($0.id) }) { throw NodeGone(name: gone.name) }
+    }
+
     private mutating func readDefinitions(_ names: Set<TaskName>, on session: borrowing Session) throws {
         let builtIn = BuiltInTask.allCases.map(\.definition)
         definitions = Dictionary(builtIn.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })

@@ -18,12 +18,10 @@ public struct Cancellation: Sendable, Hashable {
     ///
     /// Counted up to `mostCounted`.
     public let dependentsLeft: Int
-    /// Where counting what is left stops: some milliseconds.
+    /// Where counting what is left stops: who reads "10,000 or more" knows enough.
     public static let mostCounted = 10_000
     fileprivate let session: SessionID?
-    fileprivate let ready: Set<QueueName>
-    fileprivate let ended: Set<OperationID>
-    fileprivate let states: [OperationState: Int]
+    fileprivate let effects: Ending.Effects
 }
 
 extension OperationQueue {
@@ -39,12 +37,17 @@ extension OperationQueue {
             let cancellation = try await database.withTransaction { transaction in
                 try Self.cancel(id, by: requester, in: transaction)
             }
-            metrics.ended(cancellation.states)
-            await waker.wake(cancellation.ready)
-            await waker.wakeWaiters(of: cancellation.ended)
+            await announce(cancellation.effects)
             if let session = cancellation.session { await waker.wake(session) }
             return cancellation
         }
+    }
+
+    /// Counts what has ended, and wakes whoever waits for that, or can do what has become ready.
+    func announce(_ effects: Ending.Effects) async {
+        metrics.ended(effects.states)
+        await waker.wake(effects.ready)
+        await waker.wakeWaiters(of: effects.ended)
     }
 
     private static func cancel(
@@ -82,9 +85,7 @@ extension OperationQueue {
             aborted: effects.ended.subtracting([id]).sorted(),
             dependentsLeft: left,
             session: standing.session,
-            ready: effects.ready,
-            ended: effects.ended,
-            states: effects.states
+            effects: effects
         )
     }
 }

@@ -39,10 +39,19 @@ extension OperationQueue {
         in transaction: borrowing Transaction
     ) throws -> EnqueuedWork {
         let plans = try Admission.plans(for: requests, on: transaction.session)
-        return EnqueuedWork(
-            receipts: try Self.insert(plans, requester: requester, in: transaction),
-            plans: plans
-        )
+        do {
+            return EnqueuedWork(
+                receipts: try Self.insert(plans, requester: requester, in: transaction),
+                plans: plans
+            )
+        } catch let error as Admission.NodeGone {
+            // What the transaction has read before may be gone with the node: it begins again.
+            throw DatabaseError(
+                code: .snapshotConflict,
+                phase: .execute,
+                message: "node '\(error.name)' was removed meanwhile"
+            )
+        }
     }
 
     /// Counts what was enqueued in the caller's transaction, and wakes whoever can do it.

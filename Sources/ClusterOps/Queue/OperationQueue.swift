@@ -171,6 +171,7 @@ public struct OperationQueue: Sendable {
         in transaction: borrowing Transaction
     ) throws -> [OperationReceipt] {
         try Dependencies(plans).refuseCycles()
+        try Admission.holdNodes(of: plans, in: transaction)
         let known = try IdempotentEnqueue(plans).alreadyThere(in: transaction)
         let new = plans.filter { known[$0.id] == nil }
         // Of the new ones only: one that is known may have ended, and is looked up like any other dependency.
@@ -216,6 +217,8 @@ public struct OperationQueue: Sendable {
             return try await body()
         } catch let error as DatabaseError {
             throw ClusterOpsError(error)
+        } catch let error as Admission.NodeGone {
+            throw ClusterOpsError(.notFound, "there is no node '\(error.name)': it was removed")
         }
     }
 }

@@ -102,7 +102,8 @@ package actor Reaper {
             held,
             transaction in
             let outcome = OperationOutcome.pastDeadline("it was not started before its deadline")
-            let locked = try CancelStatements.lockOverdue(ids, ifHeld: held, in: transaction)
+            var locked = try CancelStatements.lockOverdue(ids, ifHeld: held, in: transaction)
+            locked = try Ending.affordable(locked, in: transaction)
             return (locked, try Ending.endWaiting(locked.map { ($0, outcome) }, in: transaction))
         }
         if count > 0 { logger.notice("operations ended at their deadline", metadata: ["ended": "\(count)"]) }

@@ -3,7 +3,7 @@ import MariaDB
 /// The statements that look for rows of operations which must not be; each looks at a bounded number.
 extension DoctorStatements {
     /// Index entries that one of them walks over; all of `doctor` took 351 ms with 1,000,000 live and 5,000,000 ended.
-    private static let mostExamined = 100_000
+    static let mostExamined = 100_000
 
     /// Edges to operations that are neither live nor known to have dependents left.
     static func danglingEdges(

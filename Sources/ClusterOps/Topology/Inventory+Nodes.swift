@@ -75,40 +75,9 @@ extension Inventory {
         }
     }
 
-    /// Removes a node that hosts nothing and runs nothing.
-    ///
-    /// - Throws: `ClusterOpsError` with code `conflict` while interfaces or live sessions are on it.
-    package func removeNode(_ name: NodeName) async throws -> ChangedView<NodeView> {
-        try await change { transaction in
-            // Networks are locked before nodes; a node's roles never change, so what is seen here holds.
-            let seen = try NodeStatements.nodes(name, on: transaction.session).first
-            let isNetworkNode = seen?.roles.contains(.network) == true
-            let networks = isNetworkNode ? try NetworkStatements.lockAll(in: transaction) : []
-            guard let node = try NodeStatements.lock(name, in: transaction), node.id == seen?.id else {
-                throw Self.unknownNode(name)
-            }
-            let interfaces = try NodeStatements.interfaceCount(of: node.id, on: transaction.session)
-            guard interfaces == 0 else {
-                throw ClusterOpsError(
-                    .conflict,
-                    "node '\(name)' still has \(interfaces) interface\(interfaces == 1 ? "" : "s"): remove them first"
-                )
-            }
-            if let session = try NodeStatements.liveSessions(of: node.id, on: transaction.session).first {
-                throw ClusterOpsError(
-                    .conflict,
-                    "\(session.view.daemon) still runs on node '\(name)' with pid \(session.view.pid): stop it first"
-                )
-            }
-            let object = try Self.view(of: name, in: transaction)
-            try NodeStatements.delete(node.id, in: transaction)
-            return Change(object: object, enqueued: try everywhere(networks, in: transaction))
-        }
-    }
-
     /// A new generation of locked networks: their mesh on every node that takes part, and their servers, for which there
     /// is nothing to do but to be found as they should be.
-    private func everywhere(
+    func everywhere(
         _ networks: [NetworkRecord],
         in transaction: borrowing Transaction
     ) throws -> EnqueuedWork {
@@ -122,7 +91,7 @@ extension Inventory {
         return try apply(work, in: transaction)
     }
 
-    private static func view(of name: NodeName, in transaction: borrowing Transaction) throws -> NodeView {
+    static func view(of name: NodeName, in transaction: borrowing Transaction) throws -> NodeView {
         guard let view = try nodeViews(name, on: transaction.session).first else { throw unknownNode(name) }
         return view
     }

@@ -28,6 +28,9 @@ extension ClusterConnection {
         case nil: throw ClusterOpsError(.notFound, "there is no operation '\(id)'")
         }
         var facts = ExplanationFacts(operation: operation, now: try OperationStatements.now(on: session))
+        if !operation.state.isTerminal, let node = operation.nodeID {
+            facts.isNodeGone = try NodeWorkStatements.isGone(node, on: session)
+        }
         switch operation.state {
         case .blocked: facts.dependencies = try ExplanationStatements.dependencies(of: id, on: session)
         case .queued: try addWaiting(to: &facts, on: session)

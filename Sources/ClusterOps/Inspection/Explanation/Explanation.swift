@@ -14,6 +14,7 @@ struct Explanation {
 
     init(_ facts: ExplanationFacts) {
         self.facts = facts
+        if facts.isNodeGone { addRemovedNode() }
         switch facts.operation.state {
         case .blocked: addDependencies()
         case .queued: addWaiting()
@@ -26,6 +27,17 @@ struct Explanation {
     }
 
     // MARK: Waiting
+
+    private mutating func addRemovedNode() {
+        let name = operation.node.map { "'\($0)' " } ?? ""
+        reasons.append(
+            ReasonView(
+                .nodeRemoved,
+                "its node \(name)was removed, and another node of the name does not run it: end it by 'clusterctl op cancel "
+                    + "\(operation.id)', and enqueue it anew for a node that is there"
+            )
+        )
+    }
 
     private mutating func addDependencies() {
         addEndedDependencies()
@@ -102,6 +114,8 @@ struct Explanation {
                 )
             )
         }
+        // Nobody will ever drain its queue for it, however many others go first.
+        guard !facts.isNodeGone else { return }
         addWorkers()
         if facts.ahead > 0, operation.readyAt <= facts.now {
             let isCapped = facts.ahead >= ExplanationFacts.mostCounted

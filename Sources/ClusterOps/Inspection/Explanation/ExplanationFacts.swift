@@ -60,6 +60,8 @@ struct ExplanationFacts: Sendable {
     var survivor: Survivor?
     /// Whether other transactions hold its row, so that nobody can take it now.
     var isHeld = false
+    /// Whether its node was removed.
+    var isNodeGone = false
     /// Whether the session that executes it is dead, or its lease is over.
     var isWorkerGone = false
 

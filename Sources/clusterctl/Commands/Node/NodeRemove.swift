@@ -5,7 +5,10 @@ struct NodeRemove: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "remove",
         abstract: "Removes a node that hosts no interface and runs no process.",
-        discussion: "Example: clusterctl node remove h1 --yes"
+        discussion: """
+            What waits for the node is named, and keeps it: let it end, cancel it, or end it with the node. Mesh operations go with it.
+            Example: clusterctl node remove h1 --abort-operations --yes
+            """
     )
 
     @OptionGroup var global: GlobalOptions
@@ -14,13 +17,20 @@ struct NodeRemove: AsyncParsableCommand {
 
     @OptionGroup var confirmation: Confirmation
 
+    @Flag(help: "End the commands that wait for the node, as aborted, with what depends on them.")
+    var abortOperations = false
+
     @Argument(help: "The node's name.", transform: { try NodeName($0) })
     var name: NodeName
 
     func run() async throws {
         try confirmation.ask("Remove node '\(name)'?")
         try await global.withCluster { cluster in
-            try global.print(try await application.inventory(cluster).removeNode(name))
+            let removal = try await application.inventory(cluster).removeNode(name, abortingOperations: abortOperations)
+            try global.print(removal.node)
+            if removal.aborted > 0 {
+                Talk.say("\(removal.aborted) operations that waited for node '\(name)' were aborted with it")
+            }
         }
     }
 }
