@@ -23,7 +23,7 @@ package struct Succession: Sendable {
     /// Returns to the queue what other nodes are running of the elected role's work.
     ///
     /// - Returns: How many operations it were.
-    /// - Throws: ``TenureOver``, then no more was taken back; `DatabaseError`; ``EndingStatements/StillHeld`` for an
+    /// - Throws: ``TenureOver``, then no more was taken back; `DatabaseError`; ``RowLock/StillHeld`` for an
     ///   operation that others have held for a second: what was taken back by then stays so, and the call is repeated.
     @discardableResult
     package func takeBack(under tenure: Tenure) async throws -> Int {

@@ -22,7 +22,7 @@ struct WorkEpoch: Sendable {
     /// Rung when an outcome waits to be written.
     ///
     /// Unlike a doorbell it goes on through graceful shutdown.
-    private let outcomes = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+    let outcomes = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
     /// Rung when dependents of ended operations are left.
     let cascades = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
     /// Yields when the ledger may have become idle.
@@ -336,74 +336,6 @@ struct WorkEpoch: Sendable {
         for id in ledger.interruptCancelled(among: rows) {
             log(.notice, "ending an operation that was cancelled", ["operation": "\(id)"])
         }
-    }
-
-    // MARK: Settling
-
-    private func settle() async {
-        var patience = Patience()
-        for await _ in outcomes.stream {
-            var pause: Duration = .milliseconds(50)
-            while true {
-                let batch = ledger.takeBatch()
-                if batch.isEmpty { break }
-                let again = await settle(batch, &patience)
-                ledger.settled(batch, again: again)
-                parts.doorbell.ring()
-                if !again.isEmpty {
-                    guard (try? await Task.sleep(for: pause)) != nil else { return }
-                    pause = min(pause * 2, .seconds(2))
-                }
-            }
-            if ledger.isIdle { idle.continuation.yield() }
-        }
-    }
-
-    /// Writes a batch; returns what has to be written again.
-    private func settle(_ batch: [Settling.Entry], _ patience: inout Patience) async -> [Settling.Entry] {
-        do {
-            let settling = Settling(database: parts.database)
-            let (asked, judge) = (SuspendingClock.now, patience)
-            let overdue = batch.filter { judge.isOver(for: $0.id, at: asked) }
-            var result = try await settling.settle(batch.filter { !judge.isOver(for: $0.id, at: asked) }, of: session)
-            for entry in overdue {
-                let wait = judge.wait(for: entry.id, at: asked)
-                result.merge(try await settling.settlePatiently(entry, of: session, for: wait))
-            }
-            patience.wrote(batch.map(\.id), skipped: result.locked, at: asked)
-            for id in result.superseded { log(.warning, "outcome of a lost claim dropped", ["operation": "\(id)"]) }
-            // What became ready may be for this process: it need not wait for the look-up of whom else to ring.
-            parts.doorbell.ring()
-            announcer.announce(result.ended)
-            parts.metrics.ended(result.states)
-            if result.isUnfinished { cascades.continuation.yield() }
-            await parts.waker.wake(result.ready)
-            return batch.compactMap { entry in
-                if let refusal = result.refused[entry.id] { return refused(entry, refusal) }
-                return result.locked.contains(entry.id) ? entry : nil
-            }
-        } catch {
-            if !Task.isCancelled {
-                log(.warning, "outcomes are kept until the database is back", ["error": "\(error)"])
-            }
-            return batch
-        }
-    }
-
-    /// An outcome that the database does not take, such as a result that is no JSON, fails its attempt instead.
-    private func refused(_ entry: Settling.Entry, _ error: DatabaseError) -> Settling.Entry? {
-        log(.error, "an outcome was refused", ["operation": "\(entry.id)", "error": "\(error)"])
-        if case .failed(let failure) = entry.report, failure.code == "not_recorded" {
-            ledger.abandon(entry)
-            return nil
-        }
-        let failure = OperationFailure(code: "not_recorded", message: "the outcome could not be written down: \(error)")
-        return Settling.Entry(
-            id: entry.id,
-            delivery: entry.delivery,
-            report: .failed(failure),
-            completedTasks: entry.completedTasks
-        )
     }
 
     // MARK: Evidence
