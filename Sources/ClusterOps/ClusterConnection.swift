@@ -9,7 +9,7 @@ package struct ClusterConnection: Sendable {
     package static let standardConnections = 2
 
     package let queue: OperationQueue
-    private let database: Database
+    let database: Database
     private let evidence: Evidence
     let glances: Glances
     let logger: Logger

@@ -68,6 +68,16 @@ public struct DatabaseError: Error, Sendable, Hashable, CustomStringConvertible,
         public static let tooManyStatements = Code(1461)
         /// The server takes no writes.
         public static let readOnly = Code(1290)
+        /// The server takes no writes, by its storage engine's setting.
+        public static let readOnlyMode = Code(1836)
+        /// The disk is full.
+        public static let diskFull = Code(1021)
+        /// The storage engine failed; its own number stands in the message, 28 for a full disk.
+        public static let storageEngine = Code(1030)
+        /// There is no room for the row, in its tablespace or on the disk.
+        public static let tableFull = Code(1114)
+        /// The user may not do this to this column.
+        public static let accessDeniedToColumn = Code(1143)
         /// The statement ran for longer than `max_statement_time`.
         public static let statementTimeout = Code(1969)
         /// A CHECK of the schema refused the row.
@@ -146,11 +156,11 @@ public struct DatabaseError: Error, Sendable, Hashable, CustomStringConvertible,
         return String(name.split(separator: ".").last ?? name)
     }
 
-    /// Whether the server could not be reached at all, or refused to serve us for now.
+    /// Whether the server could not be reached at all, or refused to serve us for now, be it only that it takes no writes.
     public var isUnreachable: Bool {
         switch code {
         case .cannotConnectLocally, .cannotConnect, .unknownHost, .serverGone, .connectionLost, .tooManyConnections,
-            .poolExhausted:
+            .poolExhausted, .readOnly, .readOnlyMode, .unknownCommand:
             true
         default:
             phase == .connect && code.rawValue >= 2000 && code.rawValue < 3000
@@ -161,7 +171,9 @@ public struct DatabaseError: Error, Sendable, Hashable, CustomStringConvertible,
     /// can go on with what is known already does.
     package var isWithoutAnswer: Bool {
         switch code {
-        case .unknownCommand, .shutdownInProgress, .connectionKilled, .statementTimeout: true
+        case .shutdownInProgress, .connectionKilled, .statementTimeout: true
+        // It answers whoever reads.
+        case .readOnly, .readOnlyMode: false
         default: isUnreachable
         }
     }
@@ -186,9 +198,13 @@ public struct DatabaseError: Error, Sendable, Hashable, CustomStringConvertible,
         }
     }
 
-    /// Whether the connection must not be used again.
+    /// Whether the connection must not be used again: it is gone, or leads to a server that does not serve, where a new one
+    /// may lead to another.
     public var breaksConnection: Bool {
-        (2000..<3000).contains(code.rawValue) || code == .outcomeUnknown || code == .transactionEnded
+        switch code {
+        case .outcomeUnknown, .transactionEnded, .readOnly, .readOnlyMode, .unknownCommand: true
+        default: (2000..<3000).contains(code.rawValue)
+        }
     }
 
     /// The canonical text.

@@ -80,7 +80,7 @@ struct SessionSettings {
             ]
     }
 
-    /// Four round trips at each open.
+    /// Five round trips at each open.
     func apply(to link: ServerLink) throws(DatabaseError) {
         // READ COMMITTED: at REPEATABLE READ a claim's next-key locks block every producer's INSERT.
         try link.command("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE", phase: .connect)

@@ -21,7 +21,7 @@ struct LeaseTests {
         #expect(earlier <= moment.nanosecondsSinceBoot && moment.nanosecondsSinceBoot <= later)
     }
 
-    /// Runs the tests of leases as on a machine that was suspended for a day: both clocks differ by as much.
+    /// Runs tests of leases as on a machine that was suspended for a day: both clocks differ by as much.
     @Test("a lease ends by the clock that counts the time in suspend, and a timeout by the one that does not")
     func suspended() async throws {
         let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")

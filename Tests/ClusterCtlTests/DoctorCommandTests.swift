@@ -43,7 +43,7 @@ import Testing
                 let run = try await cluster.clusterctl("doctor")
                 #expect(run.status == 0 && run.talk == "", "\(run.output) \(run.talk)")
                 let view = try await DoctorRun(cluster).view
-                #expect(view.healthy && view.checks.count == 23, "\(view.checks.map(\.check))")
+                #expect(view.healthy && view.checks.count == 24, "\(view.checks.map(\.check))")
             }
         }
     }
@@ -160,6 +160,22 @@ import Testing
                     #expect(try await findings(cluster).isEmpty, "mended after \(statement.text)")
                 }
             }
+        }
+    }
+
+    @Test func `who is missing is named, and a drained network node is to be undrained, not started`() async throws {
+        try await withSoundCluster { cluster in
+            for node in ["h2", "h3"] { try await cluster.addNode(node) }
+            try await cluster.execute("UPDATE leases SET expires_at = renewed_at")
+            let silent = try #require(try await findings(cluster)["sessions"])
+            #expect(silent.contains { $0.message == "each of h2, h3 has no live netnode" }, "\(silent)")
+            try await cluster.execute("UPDATE nodes SET state = 'draining' WHERE name = 'h1'")
+            let able = try #require(try await findings(cluster)["lease"]?.first)
+            #expect(able.remedy.contains("start netnode on h2") && able.remedy.contains("node undrain h1"))
+            try await cluster.execute("UPDATE nodes SET state = 'draining'")
+            let drained = try #require(try await findings(cluster)["lease"]?.first)
+            #expect(drained.message.contains("every network node is being drained"))
+            #expect(drained.remedy == "clusterctl node undrain h1")
         }
     }
 

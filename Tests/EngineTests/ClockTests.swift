@@ -89,6 +89,34 @@ import Testing
 
     // MARK: Backward
 
+    @Test(arguments: [30, 20_000])
+    func `what a clock that was set back has put off is found without a walk through the backlog`(
+        rows: Int
+    ) async throws {
+        try await withCluster { cluster in
+            _ = try await cluster.queue.enqueue(request(), count: rows)
+            _ = try await cluster.queue.enqueue(request(delay: .seconds(3600)), count: 20)
+            try await cluster.execute(
+                "UPDATE work_queue SET ready_set_at = NOW(6) + INTERVAL 1 HOUR, ready_at = ready_set_at LIMIT 5"
+            )
+            try await cluster.execute("ANALYZE TABLE work_queue")
+            let plan = try await cluster.explain(ClockStatements.aheadQuery(limit: 100))
+            #expect(plan.count == 1 && plan.allSatisfy { $0.key == "work_by_ready_set" && $0.type == "range" })
+            let found = try await cluster.database.withSession { try ClockStatements.ahead(limit: 100, on: $0) }
+            #expect(found.count == 5)
+            // Two that pass at once pull each back once.
+            let reapers = (0..<2).map { _ in Reaper(database: cluster.database, waker: NoWaker(), logger: .silent) }
+            try await withThrowingDiscardingTaskGroup { group in
+                for reaper in reapers { group.addTask { try await reaper.pass() } }
+            }
+            try await reapers[0].pass()
+            let left = try await cluster.database.withSession { try ClockStatements.ahead(limit: 100, on: $0) }
+            #expect(left.isEmpty)
+            let ready: SQL = "SELECT COUNT(*) FROM work_queue WHERE ready_at <= NOW(6)"
+            #expect(try await cluster.count(ready) == rows)
+        }
+    }
+
     @Test func `what waited when the clock was set back starts at once, and so does what rested or was released`()
         async throws
     {

@@ -19,6 +19,9 @@ extension DoctorCheck {
         var living = ""
     }
 
+    /// Nodes that a finding names: as many as a line of a terminal takes.
+    private static let mostNamed = 8
+
     /// Judges processes; pure.
     static func findings(of nodes: [NodeSessions]) -> [FindingView] {
         var findings: [FindingView] = []
@@ -26,12 +29,14 @@ extension DoctorCheck {
             _ filter: (NodeSessions) -> Bool,
             _ what: String,
             detail: (NodeSessions) -> String = { _ in "" },
-            _ remedy: (NodeName) -> String
+            _ remedy: (String) -> String
         ) {
             let found = nodes.filter(filter)
             guard let first = found.first else { return }
-            let more = found.count > 1 ? " (and \(found.count - 1) more nodes)" : ""
-            findings.append(FindingView("\(first.node) \(what)\(detail(first))\(more)", remedy: remedy(first.node)))
+            let named = found.prefix(mostNamed).map(\.node.description).joined(separator: ", ")
+            let more = found.count > mostNamed ? " and \(found.count - mostNamed) more nodes" : ""
+            let subject = found.count == 1 ? named : "each of \(named)\(more)"
+            findings.append(FindingView("\(subject) \(what)\(detail(first))", remedy: remedy(named)))
         }
         tell({ $0.workers == 0 }, "has no live queueworker") { "on \($0): systemctl start clusterops-queueworker" }
         tell({ $0.networkDaemons == 0 }, "has no live netnode") { "on \($0): systemctl start clusterops-netnode" }
@@ -55,12 +60,23 @@ extension DoctorCheck {
     static let lease = DoctorCheck("lease", "a network node is elected, if one may be") { session in
         let candidates = try NetworkStatements.networkNodes(on: session)
         let leader = try LeaseStatements.leader(ClusterConnection.networkNodeLease, on: session)
-        guard !candidates.isEmpty, leader?.holder == nil else { return [] }
+        guard let first = candidates.min(), leader?.holder == nil else { return [] }
+        let drained = try DoctorStatements.drainingNetworkNodes(on: session)
+        let message = "no network node is elected: networks are not served and operations of 'networknode' wait"
+        // One that is drained is not elected, however well it runs.
+        guard let able = candidates.subtracting(drained).min() else {
+            return [
+                FindingView(
+                    "\(message); every network node is being drained",
+                    remedy: "clusterctl node undrain \(first)"
+                )
+            ]
+        }
         return [
             FindingView(
-                "no network node is elected: networks are not served and operations of 'networknode' wait",
-                remedy: "start netnode on \(candidates.min()?.description ?? "a network node"); if it runs, look for "
-                    + "'election' in its log"
+                message,
+                remedy: "start netnode on \(able); if it runs, its log says 'elected' or 'the lease cannot be read'"
+                    + (drained.min().map { "; or clusterctl node undrain \($0)" } ?? "")
             )
         ]
     }

@@ -105,6 +105,12 @@ enum DoctorStatements {
         }
     }
 
+    /// The network nodes that are being drained, and so are not elected.
+    static func drainingNetworkNodes(on session: borrowing Session) throws -> Set<NodeName> {
+        let names = try session.query("SELECT name FROM nodes WHERE is_network_node AND state = 'draining'")
+        return Set(try names.map { try $0.only(NodeName.self) })
+    }
+
     /// Processes of a node that a finding names.
     private static let mostNamed = 6
 

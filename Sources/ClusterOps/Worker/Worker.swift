@@ -109,11 +109,16 @@ package struct Worker: Service {
 
     /// Works until graceful shutdown, then finishes or hands back what runs.
     package func run() async throws {
-        await work()
-        await sessionDatabase.close()
+        do {
+            try await work()
+            await sessionDatabase.close()
+        } catch {
+            await sessionDatabase.close()
+            throw error
+        }
     }
 
-    private func work() async {
+    private func work() async throws {
         var trouble = Trouble(logger: parts.logger)
         let reaper = Reaper(
             database: parts.database,
@@ -147,9 +152,6 @@ package struct Worker: Service {
                 tell(&trouble, "\(error)")
             } catch let error as DatabaseError {
                 tell(&trouble, "\(ClusterOpsError(error))")
-            } catch {
-                // Nothing of ours throws anything else; the next attempt begins anew.
-                tell(&trouble, "\(error)")
             }
             _ = await pause(for: Self.pauseBeforeNextTry)
         }
