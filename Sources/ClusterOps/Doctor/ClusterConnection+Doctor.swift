@@ -50,7 +50,7 @@ extension ClusterConnection {
         for check in DoctorCheck.ofSchema {
             await round.make(check) { check in try await snapshot { check.view(on: $0) } }
         }
-        await round.make(.writes) { $0.view(of: DoctorCheck.findings(of: await refusedWrites())) }
+        await round.make(.writes) { $0.view(of: DoctorCheck.findings(of: try await refusedWrites())) }
         await round.make(.doorbells) { check in
             check.view(of: DoctorCheck.findings(ofDeadDoorbells: try await deadDoorbells()))
         }
@@ -69,10 +69,11 @@ extension ClusterConnection {
     /// Thrown in a transaction whose writes have gone well, to roll it back.
     private struct TakenBack: Error {}
 
-    /// Tries to write by each path, and takes it back.
-    private func refusedWrites() async -> [DoctorCheck.RefusedWrite] {
+    /// Tries to write by each path that the user has the rights for, and takes it back.
+    private func refusedWrites() async throws -> [DoctorCheck.RefusedWrite] {
+        let held = try await read { try DoctorStatements.privileges(on: $0).held }
         var refused: [DoctorCheck.RefusedWrite] = []
-        for path in DoctorWriteStatements.Path.allCases {
+        for path in DoctorWriteStatements.Path.allCases where path.rights.allSatisfy(held.contains) {
             do {
                 try await database.withTransaction { transaction in
                     try DoctorWriteStatements.attempt(path, in: transaction)

@@ -11,6 +11,17 @@ enum DoctorWriteStatements {
         case end = "ended"
         case renew = "renewed by their sessions"
         case elect = "run by an elected node"
+
+        /// What a user needs for it; who lacks it by its role is not to be refused, and noted in the server's log for it.
+        var rights: [DatabaseRight] {
+            switch self {
+            case .enqueue: [.insert("work_queue")]
+            case .claim: [.update("work_queue", ["state"])]
+            case .end: [.insert("finished_operations")]
+            case .renew: [.insert("sessions"), .update("sessions", ["renewals", "renewed_at"])]
+            case .elect: [.update("leases", ["touched"])]
+            }
+        }
     }
 
     /// Rows of 64 KiB that are written: a mebibyte is an extent of InnoDB, which a full disk has no room for, while one small
