@@ -128,6 +128,8 @@ import Testing
             let child = try await world.enqueue(as: user, "noop --depends-on \(parent)")
             let other = try await world.enqueue(as: user, "noop --runs-after \(parent)")
             try await world.clusterctl(as: user, "op explain \(child)")
+            // More than one transaction aborts; the first ones are.
+            try await world.clusterctl(as: user, "op enqueue noop --depends-on \(parent) --count 1001")
             try await world.clusterctl(as: user, "op cancel \(parent)")
             #expect(try await world.state(child) == "aborted")
             #expect(try await world.state(other) == "queued")

@@ -55,6 +55,9 @@ import Testing
             let parent = try await enqueue("later")
             let child = try await enqueue("noop", after: [parent])
             let failing = try await enqueue("fails")
+            // More than one transaction aborts.
+            let doomed = OperationRequest(tasks: [BuiltInTask.noop.name], dependsOn: [failing])
+            _ = try await cluster.queue.enqueue(doomed, count: 1001)
             var folding: [OperationID] = []
             for _ in 0..<3 {
                 let task = [try TaskName("folds")]
@@ -73,6 +76,9 @@ import Testing
                 }
             }
             #expect(try await cluster.operation(failing).state == .error)
+            try await eventually("what depends on it is aborted", within: .seconds(60)) {
+                try await cluster.count("SELECT COUNT(*) FROM finished_operations WHERE state = 'aborted'") == 1001
+            }
             #expect(try await cluster.operation(child).state == .complete)
             try await eventually("what was left behind is swept", within: .seconds(60)) {
                 try await cluster.count(

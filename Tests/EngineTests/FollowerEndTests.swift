@@ -99,6 +99,40 @@ import Testing
         }
     }
 
+    @Test func `a follower shares what became of its own task, whatever the survivor's end`() throws {
+        let (first, second) = (try TaskName("first"), try TaskName("second"))
+        let (early, late) = (Timestamp(microseconds: 10), Timestamp(microseconds: 30))
+        let failed = OperationOutcome.error(.init(code: "x", message: "no"), afterAttempt: true)
+        let poison = OperationOutcome.error(.init(code: "poison", message: "no"), afterAttempt: false)
+        let done = OperationOutcome.complete(result: nil)
+        func fate(
+            _ task: TaskName?,
+            of outcome: OperationOutcome?,
+            _ tasks: [TaskName],
+            done completed: Int = 0,
+            folded: Timestamp = early
+        ) -> SurvivorEnd.Fate {
+            var end = SurvivorEnd(id: .new(), outcome: outcome, tasks: tasks, completedTasks: completed)
+            end.firstFailedAt = Timestamp(microseconds: 20)
+            return end.fate(of: .init(id: .new(), survivor: end.id, task: task, foldedAt: folded))
+        }
+        let both = [first, second]
+        #expect(fate(second, of: done, both, done: 2) == .ends(done))
+        #expect(fate(first, of: nil, both, done: 1) == .ends(done) && fate(second, of: nil, both, done: 1) == .stays)
+        #expect(fate(first, of: failed, both, done: 1) == .ends(done))
+        #expect(fate(second, of: failed, both, done: 1) == .ends(failed))
+        #expect(fate(second, of: failed, both) == .returns)
+        #expect(fate(second, of: failed, both, done: 1, folded: late) == .returns, "it joined after a failed attempt")
+        #expect(fate(first, of: poison, both) == .ends(poison) && fate(second, of: poison, both) == .returns)
+        #expect(fate(first, of: .cancelled("c"), [first]) == .returns)
+        #expect(fate(first, of: .cancelled("c"), both, done: 1) == .ends(done))
+        #expect(fate(first, of: .pastDeadline("late"), []) == .returns)
+        #expect(fate(nil, of: failed, [first]) == .ends(failed), "one that cannot be decoded")
+        #expect(fate(nil, of: failed, both) == .returns)
+        let removed = OperationOutcome.aborted(.nodeRemoved(try NodeName("h2")))
+        #expect(fate(first, of: removed, []) == .ends(removed))
+    }
+
     /// A rule for one lane of the elected node's queues.
     private struct QueuePatternOf {
         let lane: Lane

@@ -34,6 +34,38 @@ import Testing
         }
     }
 
+    @Test func `an operation that an earlier leader ran and others keep depending on is taken back`() async throws {
+        try await withCluster(connections: 16) { cluster in
+            let task = BuiltInTask.networkApplyUpdateDNSMasq.name
+            let id = try await cluster.enqueue(task, on: "blue", lanes: [.userFacing])[0]
+            let node = try await cluster.addNode("h1")
+            var first = try cluster.worker("h1")
+            try await cluster.openSession(first.identity, node: node)
+            #expect(try await first.claim().count == 1)
+            let (name, holder) = ("networknode", SessionID.new())
+            try await cluster.execute(
+                """
+                INSERT INTO leases (name, holder, holder_node, term, renewed_at, expires_at)
+                VALUES (\(name), \(holder), 'h2', 1, NOW(6), NOW(6) + INTERVAL 1 HOUR)
+                """
+            )
+            let tenure = Tenure(lease: name, term: 1, holder: holder, until: .now + .seconds(60))
+            let succession = Succession(node: try NodeName("h2"), database: cluster.database, waker: NoWaker())
+            let taken = Locked(0)
+            _ = try await cluster.repeating(whileHolding: id) {
+                do {
+                    let count = try await succession.takeBack(under: tenure)
+                    taken.update { $0 += count }
+                    return true
+                } catch is EndingStatements.StillHeld {
+                    return false
+                }
+            }
+            #expect(taken.value == 1 && first.identity.node.description == "h1")
+            #expect(try await cluster.operation(id).state == .queued)
+        }
+    }
+
     @Test func `a pass that meets a row held for long waits a second for it at most, and returns the others`()
         async throws
     {
@@ -79,8 +111,19 @@ extension TestCluster {
         whileHolding id: OperationID,
         until condition: @escaping @Sendable () async throws -> Bool
     ) async throws -> Int {
-        let (holding, isOver, passes) = (Locked(0), Locked(false), Locked(0))
         let reaper = Reaper(database: database, waker: NoWaker(), logger: .silent)
+        return try await repeating(whileHolding: id) {
+            try await reaper.pass()
+            return try await condition()
+        }
+    }
+
+    /// Repeats something until it succeeds, while eight transactions hold a row in share mode, 50 ms each; returns how often.
+    fileprivate func repeating(
+        whileHolding id: OperationID,
+        _ act: @escaping @Sendable () async throws -> Bool
+    ) async throws -> Int {
+        let (holding, isOver, count) = (Locked(0), Locked(false), Locked(0))
         try await withThrowingDiscardingTaskGroup { group in
             for _ in 0..<8 {
                 group.addTask {
@@ -96,12 +139,11 @@ extension TestCluster {
             }
             try await eventually("they hold it") { holding.value > 8 }
             try await eventually("it was dealt with", within: .seconds(20)) {
-                try await reaper.pass()
-                passes.update { $0 += 1 }
-                return try await condition()
+                count.update { $0 += 1 }
+                return try await act()
             }
             isOver.update { $0 = true }
         }
-        return passes.value
+        return count.value
     }
 }

@@ -59,6 +59,7 @@ extension NamespaceTests {
                     try await cluster.operation(id).state == .complete
                 }
                 try await Self.askTwice(user, cluster)
+                try await Self.endWithManyDependents(user, cluster)
                 let term = try await nodes.term()
                 try nodes.program(first).signal(SIGTERM)
                 #expect(try await nodes.program(first).end() == 0)
@@ -92,6 +93,39 @@ extension NamespaceTests {
             try await cluster.execute(
                 "INSERT INTO operation_waiters VALUES (UUID(), '127.0.0.1:9', NOW(6) - INTERVAL 1 HOUR)"
             )
+        }
+
+        /// The end of an operation with more dependents than one transaction takes.
+        private static func endWithManyDependents(_ user: RoleUser, _ cluster: TestCluster) async throws {
+            let noop = BuiltInTask.noop.name
+            let root = try await cluster.queue.enqueue(OperationRequest(tasks: [noop])).uuid
+            _ = try await cluster.queue.enqueue(OperationRequest(tasks: [noop], dependsOn: [root]), count: 1001)
+            var worker = try cluster.worker("h1", queues: ["any-user_facing"])
+            let session = worker.identity.session
+            try await cluster.execute(
+                """
+                INSERT INTO sessions (
+                    id, daemon, node, node_name, pid, lease_microseconds, started_at, renewed_at, expires_at)
+                SELECT \(session), 'queueworker', id, name, 4712, 60000000, NOW(6), NOW(6), NOW(6) + INTERVAL 1 MINUTE
+                FROM nodes WHERE name = 'h1'
+                """
+            )
+            let entries = try await worker.claim(1).map { claim in
+                Settling.Entry(
+                    id: claim.operation.id,
+                    delivery: claim.operation.deliveries,
+                    report: .succeeded(result: nil)
+                )
+            }
+            try await user.withDatabase { database in
+                let result = try await Settling(database: database).settle(entries, of: session)
+                #expect(result.settled == [root] && result.isUnfinished)
+                try await CascadeWork(database: database).runAll { _ in }
+            }
+            try await eventually("all are released, by this user or by a netnode") {
+                try await cluster.count("SELECT COUNT(*) FROM work_queue WHERE state = 'blocked'") == 0
+            }
+            try await cluster.execute("DELETE FROM work_queue WHERE queue_name LIKE 'any%'")
         }
 
         /// A repair that finds another one waiting, as the elected node's look at all nodes does.

@@ -36,7 +36,7 @@ extension DatabaseRole {
 
     /// What a worker's session does: it claims, folds, settles, reaps, samples and counts.
     ///
-    /// What was asked for, it cannot change.
+    /// What was asked for, it cannot change; the lane it can improve.
     private static let engine: [DatabaseRight] =
         DatabaseRight.reading(
             "nodes",
