@@ -20,7 +20,8 @@ struct LivenessLoad: Sendable {
         )
     }
 
-    /// Repeats until the end; what the database says against it is a complaint, and no end.
+    /// Repeats until the end, or until the body says by `CancellationError` that it is done; what the database says against it is a
+    /// complaint, and no end.
     private func untilEnd(
         _ end: ContinuousClock.Instant,
         _ what: String,
@@ -29,6 +30,8 @@ struct LivenessLoad: Sendable {
         while ContinuousClock.now < end, !Task.isCancelled {
             do {
                 try await body()
+            } catch is CancellationError {
+                return
             } catch {
                 if !Task.isCancelled { ledger.complain("\(what): \(error)") }
                 try? await Task.sleep(for: .milliseconds(100))
