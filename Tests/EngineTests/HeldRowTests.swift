@@ -57,7 +57,7 @@ import Testing
                     let count = try await succession.takeBack(under: tenure)
                     taken.update { $0 += count }
                     return true
-                } catch is EndingStatements.StillHeld {
+                } catch is RowLock.StillHeld {
                     return false
                 }
             }
