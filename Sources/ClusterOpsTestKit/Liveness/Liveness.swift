@@ -40,6 +40,10 @@ public struct Liveness: Sendable {
             }
             let oracle = LivenessOracle(cluster: cluster, settings: settings, ledger: ledger)
             return try await cluster.withWorkers(workers) {
+                // Before that "no live worker" would be true of everything.
+                try await eventually("all workers have their sessions") {
+                    try await cluster.count("SELECT COUNT(*) FROM sessions WHERE dead = FALSE") == settings.workers
+                }
                 let findings = await withTaskGroup(of: LivenessOracle.Findings?.self) { group in
                     group.addTask { await oracle.run() }
                     group.addTask {
