@@ -111,7 +111,7 @@ import Testing
     }
 
     @Test func `a server that asks for the password in clear does not get it, whatever is asked of TLS`() async throws {
-        let authority = try CertificateAuthority(name: "some authority")
+        let authority = try CertificateAuthority(name: "some-authority")
         defer { authority.remove() }
         for tls in [ConnectionConfiguration.TLS.disabled, .required, .verify(authorities: authority.certificate)] {
             let server = try ClearPasswordServer()

@@ -92,6 +92,11 @@ package actor Reaper {
     private enum Subject: String {
         case orphan = "an operation of a dead worker cannot be returned"
         case overdue = "an overdue operation cannot be ended"
+        case ahead = "an operation whose wait lies in the future cannot be pulled back"
+
+        /// Whether rows that others hold are waited for at once, and not only after a second: a clock is rarely set back, and
+        /// what waits for it has waited already.
+        var isPressing: Bool { self == .ahead }
     }
 
     /// Ends operations that could not be started in time, with what depends on them.
@@ -119,13 +124,14 @@ package actor Reaper {
         let ahead = try await database.withSession {
             try ClockStatements.ahead(limit: Self.pulledBackAtOnce, on: $0)
         }
-        guard !ahead.isEmpty else { return }
-        let (count, ready) = try await database.withTransaction { transaction in
-            let locked = try ClockStatements.lockAhead(ahead, in: transaction)
+        let count = try await treat(ahead, .ahead) {
+            ids,
+            held,
+            transaction in
+            let locked = try ClockStatements.lockAhead(ids, ifHeld: held, in: transaction)
             try ClockStatements.pullBack(locked, in: transaction)
-            return (locked.count, try EndingStatements.readyQueues(of: locked, in: transaction))
+            return (locked, Ending.Effects(ready: try EndingStatements.readyQueues(of: locked, in: transaction)))
         }
-        await waker.wake(ready)
         guard count > 0 else { return }
         logger.warning("the database's clock was set back: waits pulled back", metadata: ["count": "\(count)"])
     }
@@ -145,13 +151,14 @@ package actor Reaper {
         return count
     }
 
-    /// Locks those of some operations that still are what they were seen to be, and ends or returns them.
+    /// Locks those of some operations that still are what they were seen to be, and ends, returns or mends them.
     private typealias Treatment =
         @Sendable ([OperationID], RowLock, borrowing Transaction) throws -> (
             locked: [OperationID], effects: Ending.Effects
         )
 
-    /// Treats operations: together those that nobody holds, then one by one those that were held at every pass for a second.
+    /// Treats operations: together those that nobody holds, then one by one those that were held at every pass for a second, or
+    /// that are pressing.
     ///
     /// - Returns: How many were treated.
     private func treat(_ ids: [OperationID], _ subject: Subject, _ treatment: Treatment) async throws -> Int {
@@ -161,7 +168,8 @@ package actor Reaper {
         let overdue = ids.filter { judge.isOver(for: $0, at: now) }
         let others = ids.filter { !judge.isOver(for: $0, at: now) }
         var treated = try await treat(others, ifHeld: .skip, subject, treatment)
-        for id in overdue where SuspendingClock.now - now < Self.mostWaiting {
+        let held = overdue + (subject.isPressing ? others.filter { !treated.contains($0) } : [])
+        for id in held where SuspendingClock.now - now < Self.mostWaiting {
             do {
                 treated.formUnion(
                     try await treat([id], ifHeld: .wait(judge.wait(for: id, at: now)), subject, treatment)

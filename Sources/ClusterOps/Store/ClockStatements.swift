@@ -19,15 +19,19 @@ enum ClockStatements {
         """
     }
 
-    /// Locks those of them that still are, skipping what somebody else is just mending, or claiming.
-    static func lockAhead(_ ids: [OperationID], in transaction: borrowing Transaction) throws -> [OperationID] {
+    /// Locks those of them that still are; what somebody else is just mending, or claiming, is none of them afterwards.
+    static func lockAhead(
+        _ ids: [OperationID],
+        ifHeld held: RowLock,
+        in transaction: borrowing Transaction
+    ) throws -> [OperationID] {
         try transaction.query(
             """
             SELECT id FROM work_queue FORCE INDEX (PRIMARY)
             WHERE id IN (\(list: ids)) AND ready_set_at > NOW(6) + \(sql: LeaseTime.tolerance)
                 AND state IN ('queued', 'blocked')
             ORDER BY id
-            FOR UPDATE SKIP LOCKED
+            FOR UPDATE \(sql: held.clause)
             """
         ).map { try $0.only() }
     }

@@ -118,20 +118,24 @@ enum ExplanationStatements {
             """
         let row = try session.query(
             """
-            SELECT COUNT(*) AS living, COUNT(IF(is_active, 1, NULL)) AS active, COUNT(IF(is_able, 1, NULL)) AS able,
+            SELECT COUNT(IF(is_live, 1, NULL)) AS living, COUNT(IF(is_live, NULL, 1)) AS silent,
+                COUNT(IF(is_active, 1, NULL)) AS active, COUNT(IF(is_able, 1, NULL)) AS able,
                 CAST(SUM(IF(is_able, slots, 0)) AS SIGNED) AS slots,
                 CAST(SUM(IF(is_able, GREATEST(0, CAST(slots AS SIGNED) - runs), 0)) AS SIGNED) AS free,
                 COUNT(IF(is_able AND slots IS NULL, 1, NULL)) AS untold
             FROM (
-                SELECT s.slots, n.state <=> 'active' AS is_active, n.state <=> 'active' AND \(sql: able) AS is_able,
+                SELECT s.slots, \(sql: LeaseTime.runs("s.")) AS is_live,
+                    \(sql: LeaseTime.runs("s.")) AND n.state <=> 'active' AS is_active,
+                    \(sql: LeaseTime.runs("s.")) AND n.state <=> 'active' AND \(sql: able) AS is_able,
                     (SELECT COUNT(*) FROM work_queue AS w FORCE INDEX (work_by_session) WHERE w.session = s.id) AS runs
                 FROM sessions AS s LEFT JOIN nodes AS n ON n.id = s.node
-                WHERE s.daemon = \(daemon) AND \(sql: LeaseTime.isLive("s.")) \(sql: place)) AS workers
+                WHERE s.daemon = \(daemon) AND s.dead = FALSE \(sql: place)) AS workers
             """
         )[0]
         let tellsSlots = try row.get("untold", as: Int.self) == 0
         return ExplanationFacts.Workers(
             living: try row.get("living"),
+            silent: try row.get("silent"),
             active: try row.get("active"),
             able: try row.get("able"),
             slots: tellsSlots ? try row.get("slots") : nil,

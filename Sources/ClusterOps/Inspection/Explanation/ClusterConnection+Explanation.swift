@@ -5,12 +5,29 @@ extension ClusterConnection {
     ///
     /// - Throws: `ClusterOpsError` with code `notFound` for an id that is nowhere.
     package func explanation(of id: OperationID) async throws -> ExplanationView {
-        let found = try await snapshot { session in try Self.found(id, on: session) }
-        switch found {
+        switch try await settled(id) {
         case .unreadable(let outline, let reason, let now): return ExplanationView(outline, because: reason, now: now)
         case .facts(var facts):
             if Explanation(facts).mayBeHeld { facts.isHeld = try await isHeld(id) }
             return ExplanationView(facts)
+        }
+    }
+
+    /// How long sessions are waited for that may only seem to be over, because the database's clock was set, and how closely.
+    ///
+    /// A living process renews its session every two seconds; one that has died is marked dead after its lease.
+    private static let patienceWithSilent: Duration = .seconds(3)
+    private static let pauseWithSilent: Duration = .milliseconds(200)
+
+    /// What is known of an operation, once it is known whether somebody drains its queue.
+    private func settled(_ id: OperationID) async throws -> Found {
+        let deadline = ContinuousClock.now + Self.patienceWithSilent
+        while true {
+            let found = try await snapshot { session in try Self.found(id, on: session) }
+            guard case .facts(let facts) = found, facts.operation.state == .queued,
+                facts.workers.living == 0, facts.workers.silent > 0, ContinuousClock.now < deadline
+            else { return found }
+            try await Task.sleep(for: Self.pauseWithSilent)
         }
     }
 

@@ -23,7 +23,9 @@ struct ExplanationFacts: Sendable {
     struct Workers: Sendable, Hashable {
         /// Processes with a lease that look into it.
         var living = 0
-        /// Those of them whose node takes new work.
+        /// Processes that nobody has marked dead, and whose lease is over by the database's clock.
+        var silent = 0
+        /// Those of the living whose node takes new work.
         var active = 0
         /// Those of them that can run all the tasks, and start them.
         var able = 0
