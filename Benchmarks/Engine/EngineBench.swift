@@ -26,7 +26,11 @@ import Foundation
 
     func run() async throws {
         // As a server in production does it: a COMMIT is on the disk before it is answered.
-        let server = try PrivateServer(options: ["--innodb-flush-log-at-trx-commit=1"], onDisk: true)
+        let server = try PrivateServer(
+            options: ["--innodb-flush-log-at-trx-commit=1"],
+            onDisk: true,
+            buffers: PrivateServer.roomyBuffers
+        )
         defer { server.destroy() }
         let benchmarks: [(name: String, measure: () async throws -> [Figure])] = [
             ("claim", { try await ClaimBench(rows: rows).measure(on: server) }),

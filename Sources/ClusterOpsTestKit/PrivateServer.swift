@@ -18,7 +18,10 @@ public final class PrivateServer: Sendable {
         get throws { try sharedResult.get() }
     }
 
-    private static let sharedResult = Result { try PrivateServer() }
+    private static let sharedResult = Result { try PrivateServer(buffers: roomyBuffers) }
+
+    /// MiB for a server that has load, or that many tests share.
+    public static let roomyBuffers = 256
 
     /// Where the server keeps its data, socket and log.
     public let directory: ServerDirectory
@@ -34,12 +37,15 @@ public final class PrivateServer: Sendable {
     ///   - port: Also listen on this port of 127.0.0.1.
     ///   - options: Further arguments of mariadbd.
     ///   - onDisk: Keep the data where a COMMIT costs what it costs in production, and not in memory.
+    ///   - buffers: MiB of the buffer pool and of the redo log. As many tests have a server of their own at once as there are, and
+    ///     their data is in memory as a rule.
     ///   - isClockStepped: Give the server a clock of its own, which `stepClock(by:)` sets.
     /// - Throws: `StartFailure` with the end of the server's log.
     public init(
         port: UInt16? = nil,
         options: [String] = [],
         onDisk: Bool = false,
+        buffers: Int = 48,
         isClockStepped: Bool = false
     ) throws {
         directory = try ServerDirectory(onDisk: onDisk)
@@ -52,8 +58,8 @@ public final class PrivateServer: Sendable {
                 "--tmpdir=\(directory.path)",
                 "--pid-file=\(directory.pidFile)", "--log-error=\(directory.log)", "--max-connections=500",
                 // Tests ask for correctness under load, not for survival of a power cut.
-                "--innodb-flush-log-at-trx-commit=2", "--skip-log-bin", "--innodb-buffer-pool-size=256M",
-                "--innodb-log-file-size=256M", "--skip-name-resolve",
+                "--innodb-flush-log-at-trx-commit=2", "--skip-log-bin", "--innodb-buffer-pool-size=\(buffers)M",
+                "--innodb-log-file-size=\(buffers)M", "--skip-name-resolve",
             ] + (port.map { ["--bind-address=127.0.0.1", "--port=\($0)"] } ?? ["--skip-networking"]) + options
         try Self.run(
             "mariadb-install-db",

@@ -33,7 +33,7 @@ import Foundation
         var settings = HammerSettings(seed: seed, duration: .seconds(seconds), clients: clients, workers: workers)
         settings.networks = networks
         print("hammering for \(seconds) s, seed \(seed)")
-        let server = try PrivateServer()
+        let server = try PrivateServer(buffers: PrivateServer.roomyBuffers)
         defer { server.destroy() }
         let report = try await Hammer(settings).run(on: server)
         print(report)
@@ -42,7 +42,7 @@ import Foundation
 
     private func look() async throws {
         print("looking for what could run and does not for \(seconds) s, seed \(seed)")
-        let server = try PrivateServer(isClockStepped: true)
+        let server = try PrivateServer(buffers: PrivateServer.roomyBuffers, isClockStepped: true)
         defer { server.destroy() }
         var settings = LivenessSettings(seed: seed, duration: .seconds(seconds))
         settings.stepClock = { try server.stepClock(by: $0) }

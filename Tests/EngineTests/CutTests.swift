@@ -45,7 +45,7 @@ import Testing
                 OperationRequest(tasks: [noop], id: second, dependsOn: [first]),
                 OperationRequest(tasks: [noop], id: .new(), dependsOn: [first], runsAfter: [second]),
             ]
-            way.proxy.order(disturbance, at: .commit(of: "INSERT INTO operation_dependencies"))
+            way.proxy.order(disturbance, at: .commit(of: "record_edges"))
             let receipts = try await way.proxied.queue.submit(requests)
             try await eventually("it was disturbed, and the proxy says so") { way.proxy.counts.of(disturbance) == 1 }
             #expect(receipts.map(\.state) == [.queued, .blocked, .blocked])

@@ -9,7 +9,7 @@ import Testing
     @Test func `while load lasts, what can run starts within a bound, and what waits is explained by what is true`()
         async throws
     {
-        let server = try PrivateServer(isClockStepped: true)
+        let server = try PrivateServer(buffers: PrivateServer.roomyBuffers, isClockStepped: true)
         defer { server.destroy() }
         let asked = ProcessInfo.processInfo.environment["CLUSTEROPS_LIVENESS_SECONDS"].flatMap(Int.init)
         let seconds = min(600, max(Self.standardSeconds, asked ?? Self.standardSeconds))
