@@ -30,7 +30,7 @@ import Testing
     @Test func `a queue that is not in the list can never win`() async throws {
         try await withCluster { cluster in
             _ = try await cluster.queue.enqueue(OperationRequest(tasks: [BuiltInTask.noop.name], lane: .userWaiting))
-            try await cluster.execute("UPDATE work_queue SET queue_name = 'typo-user_waiting'")
+            try await cluster.damage("UPDATE work_queue SET queue_name = 'typo-user_waiting'")
             var worker = try cluster.worker()
             #expect(try await worker.claim().isEmpty)
         }

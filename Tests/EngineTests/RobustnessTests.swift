@@ -24,7 +24,7 @@ import Testing
     {
         try await withCluster { cluster in
             _ = try await cluster.queue.enqueue(OperationRequest(tasks: [noop], lane: .userWaiting), count: 7)
-            try await cluster.execute(damage)
+            try await cluster.damage(damage)
             let bad = try await cluster.database.withSession { session in
                 try session.query("SELECT id FROM work_queue ORDER BY id").map { try $0.only(OperationID.self) }
             }

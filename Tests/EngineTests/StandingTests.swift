@@ -23,7 +23,7 @@ import Testing
     func `an executing operation that cannot be decoded fails, is given back and ends`(damage: SQL) async throws {
         try await withCluster { cluster in
             let (claim, worker) = try await cluster.claimed(task)
-            try await cluster.execute(damage)
+            try await cluster.damage(damage)
             let report = AttemptReport.failed(.init(code: "x", message: "once"))
             #expect(try await worker.settle([claim], report).refused.isEmpty)
             #expect(try await cluster.state(of: claim.operation.id) == "queued failed 1")
@@ -35,7 +35,7 @@ import Testing
     func `an operation of a dead worker that cannot be decoded is returned, with its target`(damage: SQL) async throws {
         try await withCluster { cluster in
             let (claim, _) = try await cluster.claimed(task)
-            try await cluster.execute(damage)
+            try await cluster.damage(damage)
             let reaper = Reaper(database: cluster.database, waker: NoWaker(), logger: .silent)
             #expect(try await reaper.pass() == 1)
             #expect(try await cluster.state(of: claim.operation.id) == "queued failed 0")
@@ -47,7 +47,7 @@ import Testing
     func `a cancel ends an operation that cannot be decoded, also when its worker has died`(damage: SQL) async throws {
         try await withCluster { cluster in
             let (claim, _) = try await cluster.claimed(task)
-            try await cluster.execute(damage)
+            try await cluster.damage(damage)
             #expect(try await cluster.queue.cancel(claim.operation.id).state == .executing)
             let reaper = Reaper(database: cluster.database, waker: NoWaker(), logger: .silent)
             #expect(try await reaper.pass() == 1)
@@ -63,7 +63,7 @@ import Testing
     func `an operation that cannot be decoded is explained`(damage: SQL) async throws {
         try await withCluster { cluster in
             let (claim, _) = try await cluster.claimed(task)
-            try await cluster.execute(damage)
+            try await cluster.damage(damage)
             let view = try await cluster.connection.explanation(of: claim.operation.id)
             #expect(view.state == .executing && !view.reasons.isEmpty)
         }

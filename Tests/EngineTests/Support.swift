@@ -4,6 +4,12 @@ import MariaDB
 @testable import ClusterOps
 
 extension TestCluster {
+    /// Leaves a row as a hand, or a program before the CHECK, can have left it, which ties the queue's name to what the work is.
+    func damage(_ statement: SQL) async throws {
+        try await execute("ALTER TABLE work_queue DROP CONSTRAINT IF EXISTS work_queue_is_its_targets")
+        try await execute(statement)
+    }
+
     /// Waits until the server works on a statement of this schema that locks rows for writing.
     ///
     /// While another transaction holds the row, that one waits for it. (`innodb_trx` would tell, but is not renewed for

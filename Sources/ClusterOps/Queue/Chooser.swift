@@ -60,6 +60,9 @@ struct Chooser: Sendable {
     /// Takes note of operations that were to be taken and whose rows others held.
     mutating func skipped(_ ids: [OperationID], at now: SuspendingClock.Instant) { held.skipped(ids, at: now) }
 
+    /// How long it takes until a row that others hold is to be waited for.
+    func untilDue(at now: SuspendingClock.Instant) -> Duration? { held.untilDue(at: now) }
+
     /// Returns an operation whose row others have held for too long, to be waited for.
     mutating func takeDue(at now: SuspendingClock.Instant) -> HeldWork.Wait? { held.takeDue(at: now) }
 

@@ -65,6 +65,9 @@ package struct Claiming: Sendable {
         return []
     }
 
+    /// How long it takes until a row that others hold is to be waited for.
+    func untilDue(at now: SuspendingClock.Instant) -> Duration? { chooser.untilDue(at: now) }
+
     /// Returns an operation whose row others have held whenever it was to be taken, for too long; each is to be waited for
     /// by ``claim(waitingFor:by:)`` once it is returned.
     mutating func takeDue(at now: SuspendingClock.Instant) -> HeldWork.Wait? { chooser.takeDue(at: now) }

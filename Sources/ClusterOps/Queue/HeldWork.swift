@@ -37,6 +37,11 @@ struct HeldWork: Sendable {
         for id in ids where entries[id] == nil { entries[id] = Entry(since: now, nextWait: now + Self.bound) }
     }
 
+    /// How long it takes until a row is due; nil while none is skipped.
+    func untilDue(at now: SuspendingClock.Instant) -> Duration? {
+        entries.values.map(\.nextWait).min().map { max(.zero, $0 - now) }
+    }
+
     /// Returns the row that has been skipped for longest among those that are due, and counts on its being waited for.
     ///
     /// Each wait for a row is longer than the one before it: its holders may take longer than the last one allowed for.

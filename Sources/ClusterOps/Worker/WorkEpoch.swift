@@ -202,13 +202,24 @@ struct WorkEpoch: Sendable {
                     isRung = false
                 }
                 if !claims.isEmpty { heldPause.reset() }
-                if claims.isEmpty { isRung = await rest(claiming.isHeldUp ? heldPause.next() : nil) }
+                if claims.isEmpty { isRung = await rest(claiming.isHeldUp ? pause(&heldPause, claiming) : nil) }
             } catch {
                 trouble.report("claiming failed: \(error)")
                 parts.pulse.failed("claiming failed: \(error)")
                 isRung = await rest()
             }
         }
+    }
+
+    /// A row may be due and not be waited for yet; the queues are not read without a pause because of it.
+    private static let shortestPause: Duration = .milliseconds(20)
+
+    /// The pause while all that waits is held: until it is time to wait for a row, at the latest.
+    private func pause(_ heldPause: inout HeldPause, _ claiming: Claiming) -> Duration {
+        let pause = heldPause.next()
+        // One that is being waited for rings when that is over.
+        guard !ledger.isAwaiting, let untilDue = claiming.untilDue(at: .now) else { return pause }
+        return min(max(untilDue, Self.shortestPause), pause)
     }
 
     /// Begins to wait for an operation that others have kept from being taken, beside the claims of all others.

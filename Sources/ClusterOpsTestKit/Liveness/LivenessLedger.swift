@@ -7,6 +7,8 @@ final class LivenessLedger: Sendable {
         var heldRows: [OperationID: ContinuousClock.Instant] = [:]
         /// Exclusive targets that a claim holds which does not commit.
         var heldTargets: [String: ContinuousClock.Instant] = [:]
+        /// When the database's clock was last set.
+        var clockSetAt: ContinuousClock.Instant?
         var counts: [String: Int] = [:]
         var complaints: [String] = []
     }
@@ -17,6 +19,10 @@ final class LivenessLedger: Sendable {
 
     func count(_ name: String) {
         state.update { $0.counts[name, default: 0] += 1 }
+    }
+
+    func setClock() {
+        state.update { $0.clockSetAt = .now }
     }
 
     func complain(_ text: String) {

@@ -243,6 +243,7 @@ struct LivenessLoad: Sendable {
         for hours in [1, 0, -1, 0] where ContinuousClock.now < end {
             do {
                 try step(.seconds(3600 * hours))
+                ledger.setClock()
                 ledger.count("steps of the clock")
             } catch {
                 ledger.complain("stepping the clock: \(error)")

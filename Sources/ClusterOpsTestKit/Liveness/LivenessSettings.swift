@@ -13,6 +13,9 @@ public struct LivenessSettings: Sendable {
     /// A second of patience with a row that others hold, two renewals until a look, and as much again for a machine of two cores
     /// that others use too; a claim that is stopped holds for longer.
     public var bound: Duration = .seconds(5)
+    /// How much longer that may take for what a step of the database's clock has put off: two looks, which come with a worker's
+    /// renewals, until it is pulled back although its row is held, and its delay anew.
+    public var boundAfterStep: Duration = .seconds(5)
     /// Who waits for longer is explained, and the explanation judged.
     public var explainedAfter: Duration = .seconds(2)
     /// From when on an operation counts for the reserved share of slots.

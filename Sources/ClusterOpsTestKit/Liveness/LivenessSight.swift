@@ -54,7 +54,7 @@ struct LivenessSight: Sendable {
 /// Decides which operations have waited for too long although they could run.
 ///
 /// Pure. An operation's time counts while at every sight it is ready, its queue is not paused, its target and its row are free,
-/// and a slot is; any other sight begins it anew. What is behind a backlog needs no free slot, but may be as old as the staleness
+/// and a slot is; any other sight begins it anew, and so does a step of the clock that put it into the future. What is behind a backlog needs no free slot, but may be as old as the staleness
 /// bound before it counts.
 struct LivenessWatch: Sendable {
     /// Twice what any request but those of stopped claims asks for.
@@ -64,6 +64,8 @@ struct LivenessWatch: Sendable {
     private var since: [OperationID: ContinuousClock.Instant] = [:]
     private var firstSeen: [OperationID: ContinuousClock.Instant] = [:]
     private var told: Set<OperationID> = []
+    /// What was seen to be put into the future by a step of the clock.
+    private var putOff: Set<OperationID> = []
     /// The longest time of each part.
     private(set) var longest: [LivenessPart: Duration] = [:]
 
@@ -83,11 +85,18 @@ struct LivenessWatch: Sendable {
             // Nobody has asked for a longer delay; a time that is still to come after that was made by a clock that was set.
             let isReady = waiting.isReady || sight.at - (firstSeen[waiting.id] ?? sight.at) > Self.longestDelay
             guard isReady, isFree, !Self.isKept(waiting, sight, ledger) else { continue }
-            let began = since[waiting.id] ?? sight.at
+            var began = since[waiting.id] ?? sight.at
+            // Each step puts what waits into the future anew, and is made up for anew.
+            if !waiting.isReady, let clockSetAt = ledger.clockSetAt {
+                began = max(began, clockSetAt)
+                putOff.insert(waiting.id)
+            }
             next[waiting.id] = began
             let waited = sight.at - began
             longest[part] = max(longest[part] ?? .zero, waited)
-            let bound = settings.bound + (part == .stale ? settings.stalenessBound : .zero)
+            let bound =
+                settings.bound + (part == .stale ? settings.stalenessBound : .zero)
+                + (putOff.contains(waiting.id) ? settings.boundAfterStep : .zero)
             if waited > bound, told.insert(waiting.id).inserted {
                 violations.append(
                     "\(part.rawValue) \(waiting.id) of \(waiting.queue) could run for \(waited) and did not"

@@ -152,11 +152,16 @@ import Testing
         let reasons = Explanation(facts).reasons
         #expect(reasons.map(\.reason) == [.clockSetBack, .deadline] && reasons[0].until == time(3700))
         #expect(reasons[0].message.contains("set back by at least 3600 s"))
+        let delayed = try Operation.example(.queued, readyAt: time(3700), enqueuedAt: time(100), deadline: time(5000))
+        facts = ExplanationFacts(operation: delayed, now: time(100))
+        facts.workers = .init(living: 1, active: 1, able: 1)
         facts.readySetAt = time(100)
         #expect(
             Explanation(facts).reasons.map(\.reason) == [.notBefore, .deadline],
             "a delay that was asked for just now"
         )
+        facts.readySetAt = time(99)
+        #expect(Explanation(facts).reasons.first?.message.contains("counts anew") == true, "it was pulled back")
     }
 
     @Test(arguments: OperationState.allCases) func `every state has a reason`(state: OperationState) throws {
@@ -177,6 +182,7 @@ extension Operation {
         _ state: OperationState,
         queue: String = "any-user_facing",
         readyAt: Timestamp = Timestamp(microseconds: 1_000_000),
+        enqueuedAt: Timestamp? = nil,
         deadline: Timestamp? = nil,
         history: [AttemptRecord] = []
     ) throws -> Operation {
@@ -203,7 +209,7 @@ extension Operation {
             exclusiveKey: nil,
             state: state,
             unmet: state == .blocked ? 1 : 0,
-            enqueuedAt: readyAt,
+            enqueuedAt: enqueuedAt ?? readyAt,
             readyAt: readyAt,
             deliveries: history.count,
             failures: history.count { $0.outcome == .failed },

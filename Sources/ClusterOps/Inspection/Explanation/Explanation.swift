@@ -146,13 +146,26 @@ struct Explanation {
 
     private mutating func addTime() {
         guard operation.readyAt > facts.now else { return }
-        if let setAt = facts.readySetAt, setAt.seconds(since: facts.now) > Self.clockTolerance {
+        // What was to run at once has no time to come, however little the clock was set back.
+        if let setAt = facts.readySetAt,
+            setAt.seconds(since: facts.now) > (operation.readyAt > setAt ? Self.clockTolerance : 0)
+        {
             let seconds = Int(setAt.seconds(since: facts.now).rounded(.up))
             reasons.append(
                 ReasonView(
                     .clockSetBack,
                     "the database's clock has been set back by at least \(seconds) s since it was queued: "
                         + "the next pass of a queueworker or netnode makes up for it",
+                    until: operation.readyAt
+                )
+            )
+            return
+        }
+        if let setAt = facts.readySetAt, setAt < operation.enqueuedAt, operation.attemptHistory.isEmpty {
+            reasons.append(
+                ReasonView(
+                    .clockSetBack,
+                    "the database's clock was set back since it was queued: what it was to wait counts anew from then",
                     until: operation.readyAt
                 )
             )
