@@ -70,37 +70,6 @@ import Testing
         }
     }
 
-    @Test func `a server without room is found`() async throws {
-        // One file for all tables, which may not grow.
-        let server = try PrivateServer(
-            options: ["--innodb-file-per-table=0", "--innodb-data-file-path=ibdata1:12M:autoextend:max:64M"],
-            buffers: PrivateServer.roomyBuffers
-        )
-        defer { server.destroy() }
-        let writes = Locked<CheckView?>(nil)
-        do {
-            try await withCluster(on: server) { cluster in
-                #expect(try await check("writes", cluster).state == .ok)
-                try await cluster.execute("CREATE TABLE filler (content LONGBLOB) ENGINE = InnoDB")
-                for size in [1_000_000, 60_000, 2000] {
-                    for _ in 0..<1000 {
-                        do {
-                            try await cluster.execute("INSERT INTO filler VALUES (REPEAT('x', \(size)))")
-                        } catch {
-                            break
-                        }
-                    }
-                }
-                let found = try await check("writes", cluster)
-                writes.update { $0 = found }
-            }
-        } catch let error as DatabaseError where error.code == .tableFull {
-            // There is no room to drop the schema either; it goes with its server.
-        }
-        let found = try #require(writes.value)
-        #expect(found.findings.contains { $0.message.contains("no room to write") }, "\(found.findings)")
-    }
-
     @Test func `what a role may not write is no finding`() {
         let denied: [DatabaseError.Code] = [.accessDeniedToTable, .accessDeniedToColumn]
         let refused = zip(DoctorWriteStatements.Path.allCases, denied).map { path, code in

@@ -130,7 +130,8 @@ extension NamespaceTests {
 
         /// A repair that finds another one waiting, as the elected node's look at all nodes does.
         private static func askTwice(_ user: RoleUser, _ cluster: TestCluster) async throws {
-            try await cluster.execute("INSERT INTO queue_pauses VALUES ('*', 'so that it waits', 'test', NOW(6))")
+            // A node without a netnode, so that it waits.
+            try await cluster.addNode("h9")
             try await user.withDatabase { database in
                 let evidence = Evidence(database: database)
                 let queue = ClusterOps.OperationQueue(
@@ -141,7 +142,7 @@ extension NamespaceTests {
                 )
                 let request = OperationRequest(
                     tasks: [BuiltInTask.networkEnsureMesh.name],
-                    target: .init(network: try NetworkName("blue"), node: try NodeName("h1")),
+                    target: .init(network: try NetworkName("blue"), node: try NodeName("h9")),
                     lane: .background
                 )
                 _ = try await queue.enqueue(request)
@@ -149,7 +150,8 @@ extension NamespaceTests {
                 #expect(second.deduplicated)
                 try await evidence.flush()
             }
-            try await cluster.execute("DELETE FROM queue_pauses")
+            try await cluster.execute("DELETE FROM work_queue WHERE node_name = 'h9'")
+            try await cluster.execute("DELETE FROM nodes WHERE name = 'h9'")
         }
     }
 }
