@@ -104,7 +104,11 @@ import Testing
                     return try await second.claim(10).map(\.operation.id)
                 }
                 #expect(others.count == 10 && Set(others).isDisjoint(with: claims.map(\.operation.id)))
-                return Cost(rowsRead: read, rowsLocked: try transaction.rowsLocked(), claimed: claims.count)
+                return Cost(
+                    rowsRead: read,
+                    rowsLocked: try transaction.listed("trx_rows_locked"),
+                    claimed: claims.count
+                )
             }
             await connection.close()
             return cost
@@ -149,15 +153,5 @@ extension Session {
     fileprivate borrowing func rowsRead() throws -> Int {
         try query("SHOW SESSION STATUS LIKE 'Handler_read%'").map { try Int($0.decode((String, String).self).1) ?? 0 }
             .reduce(0, +)
-    }
-}
-
-extension Transaction {
-    /// Rows that this transaction has locked; the server's figure is up to 0.1 s old.
-    fileprivate borrowing func rowsLocked() throws -> Int {
-        _ = try query("SELECT SLEEP(0.3)")
-        return try query(
-            "SELECT trx_rows_locked FROM information_schema.innodb_trx WHERE trx_mysql_thread_id = CONNECTION_ID()"
-        )[0].only()
     }
 }

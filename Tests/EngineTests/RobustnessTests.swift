@@ -82,12 +82,7 @@ import Testing
                     let count = try await asker.withTransaction { other in
                         try other.execute("SET innodb_lock_wait_timeout = 1")
                         try SessionStatements.forgetDead(on: other.session)
-                        return try other.query(
-                            """
-                            SELECT trx_tables_locked FROM information_schema.innodb_trx
-                            WHERE trx_mysql_thread_id = CONNECTION_ID()
-                            """
-                        )[0].only(Int.self)
+                        return try other.listed("trx_tables_locked")
                     }
                     await asker.close()
                     return count

@@ -33,12 +33,26 @@ extension TestCluster {
             try Task.checkCancellation()
             let locked: Int? = try await database.withTransaction { transaction in
                 guard try Ending.goOn(in: transaction) != nil else { return nil }
-                return try transaction.query(
-                    "SELECT trx_rows_locked FROM information_schema.innodb_trx WHERE trx_mysql_thread_id = CONNECTION_ID()"
-                )[0].only()
+                return try transaction.listed("trx_rows_locked")
             }
             guard let locked else { return locks }
             locks.append(locked)
         }
+    }
+}
+
+extension Transaction {
+    /// What the server lists of this transaction, such as `trx_rows_locked`.
+    ///
+    /// The list is renewed once nobody has asked for it for 0.1 s: who asks more often keeps everybody from seeing what is new.
+    borrowing func listed(_ column: SQL) throws -> Int {
+        for _ in 0..<100 {
+            _ = try query("SELECT SLEEP(\(Double.random(in: 0.15...0.35)))")
+            let rows = try query(
+                "SELECT \(sql: column) FROM information_schema.innodb_trx WHERE trx_mysql_thread_id = CONNECTION_ID()"
+            )
+            if let row = rows.first { return try row.only() }
+        }
+        throw DatabaseError(code: .unexpectedValue, phase: .fetch, message: "the server does not list this transaction")
     }
 }
