@@ -38,8 +38,8 @@ public struct ChildProcessError: Error, Hashable, CustomStringConvertible {
     /// Holds no argument and no variable's value.
     public let description: String
 
-    /// Whether the program never ran because of this machine: its file is missing or cannot be executed, or there was no room for
-    /// one more process or descriptor.
+    /// A Boolean value that indicates whether the program never ran because of this machine: its file is missing or
+    /// cannot be executed, or there was no room for one more process or descriptor.
     ///
     /// Arguments that are too long (E2BIG), or that the kernel cannot take, are the caller's.
     public var isFaultOfTheMachine: Bool {

@@ -29,10 +29,10 @@ public final class CommandKeeper: Sendable {
 
     /// Creates a keeper of commands under a lease.
     ///
-    /// - Parameter leaseUntil: When commands are killed unless the lease is extended before. On `ContinuousClock`, which is
-    ///   CLOCK_BOOTTIME on Linux and counts the time in suspend: a machine that wakes after the end of the lease kills them
-    ///   at once, because others may be at their work by then. Timeouts are of CLOCK_MONOTONIC: they count what a command
-    ///   could have used.
+    /// - Parameter leaseUntil: When commands are killed unless the lease is extended before. On `ContinuousClock`,
+    ///   which is CLOCK_BOOTTIME on Linux and counts the time in suspend: a machine that wakes after the end of the
+    ///   lease kills them at once, because others may be at their work by then. Timeouts are of CLOCK_MONOTONIC: they
+    ///   count what a command could have used.
     public init(leaseUntil: ContinuousClock.Instant) {
         state = Mutex(State(leaseUntil: leaseUntil))
     }

@@ -30,8 +30,8 @@ public enum ExecutableLookup {
         return nil
     }
 
-    /// Says the same while other work goes on: a file system that hangs, such as one over the network, holds up starts and nothing
-    /// else.
+    /// Says the same while other work goes on: a file system that hangs, such as one over the network, holds up
+    /// starts and nothing else.
     ///
     /// - Parameter name: A path, or a name that is looked for in the standard path.
     /// - Returns: The reason, which names the program; nil when nothing speaks against it.

@@ -3,8 +3,8 @@ import Foundation
 
 /// Hosts that are network namespaces of this machine, joined by an underlay that is one too; no frame leaves them.
 ///
-/// Host *n* has the address 192.0.2.*n* (TEST-NET-1) on its device `under0`, MTU 1500, and the kernel's own settings, as a
-/// hypervisor has them that was just installed: what guests could do to such a one has to show here.
+/// Host *n* has the address 192.0.2.*n* (TEST-NET-1) on its device `under0`, MTU 1500, and the kernel's own settings,
+/// as a hypervisor has them that was just installed: what guests could do to such a one has to show here.
 public struct NamespaceHosts: Sendable {
     /// Why this machine cannot have any; nil when it can.
     public static var unavailability: String? {

@@ -37,8 +37,8 @@ public final class PrivateServer: Sendable {
     ///   - port: Also listen on this port of 127.0.0.1.
     ///   - options: Further arguments of mariadbd.
     ///   - onDisk: Keep the data where a COMMIT costs what it costs in production, and not in memory.
-    ///   - buffers: MiB of the buffer pool and of the redo log. As many tests have a server of their own at once as there are, and
-    ///     their data is in memory as a rule.
+    ///   - buffers: MiB of the buffer pool and of the redo log. As many tests have a server of their own at once as
+    ///     there are, and their data is in memory as a rule.
     ///   - isClockStepped: Give the server a clock of its own, which `stepClock(by:)` sets.
     /// - Throws: `StartFailure` with the end of the server's log.
     public init(

@@ -2,8 +2,8 @@ import Foundation
 
 /// A wall clock for one process, which a test steps as NTP, a failover or a wrong RTC would.
 ///
-/// It is libfaketime, loaded into that process only. The monotonic clocks stay true, as they do when a machine's clock is
-/// set.
+/// It is libfaketime, loaded into that process only. The monotonic clocks stay true, as they do when a machine's
+/// clock is set.
 struct SteppedClock: Sendable {
     private let library: String
     private let file: String

@@ -59,7 +59,8 @@ public actor Database: Service {
         state = PoolState(maximum: pool.maximumConnections, maximumWaiters: pool.maximumWaiters)
     }
 
-    /// Makes a pool of its own on the same schema as the same user, so that no other work can stand before what it is for.
+    /// Makes a pool of its own on the same schema as the same user, so that no other work can stand before what it is
+    /// for.
     ///
     /// - Parameters:
     ///   - connections: How many it may open.

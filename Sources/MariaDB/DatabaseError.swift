@@ -137,8 +137,8 @@ public struct DatabaseError: Error, Sendable, Hashable, CustomStringConvertible,
 
     /// Creates an error; `message` may quote values, which `description` then leaves out.
     ///
-    /// libmariadb reports a TLS connection that breaks after it was set up as 2026, where a plain one gives 2013: both are
-    /// `connectionLost`, because what follows from them is the same.
+    /// libmariadb reports a TLS connection that breaks after it was set up as 2026, where a plain one gives 2013:
+    /// both are `connectionLost`, because what follows from them is the same.
     public init(code: Code, sqlState: String = "HY000", phase: Phase, statement: String? = nil, message: String) {
         self.code = code == .tlsFailed && phase != .connect ? .connectionLost : code
         self.sqlState = sqlState
@@ -156,7 +156,8 @@ public struct DatabaseError: Error, Sendable, Hashable, CustomStringConvertible,
         return String(name.split(separator: ".").last ?? name)
     }
 
-    /// Whether the server could not be reached at all, or refused to serve us for now, be it only that it takes no writes.
+    /// A Boolean value that indicates whether the server could not be reached at all, or refused to serve us for now,
+    /// be it only that it takes no writes.
     public var isUnreachable: Bool {
         switch code {
         case .cannotConnectLocally, .cannotConnect, .unknownHost, .serverGone, .connectionLost, .tooManyConnections,
@@ -198,8 +199,8 @@ public struct DatabaseError: Error, Sendable, Hashable, CustomStringConvertible,
         }
     }
 
-    /// Whether the connection must not be used again: it is gone, or leads to a server that does not serve, where a new one
-    /// may lead to another.
+    /// A Boolean value that indicates whether the connection must not be used again: it is gone, or leads to a server
+    /// that does not serve, where a new one may lead to another.
     public var breaksConnection: Bool {
         switch code {
         case .outcomeUnknown, .transactionEnded, .readOnly, .readOnlyMode, .unknownCommand: true

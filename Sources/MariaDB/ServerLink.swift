@@ -80,8 +80,8 @@ import Foundation
     /// Runs a prepared statement once; one that did not get its locks in time is undone, and the transaction goes on.
     ///
     /// - Returns: Nil when the statement was undone.
-    /// - Throws: The lock's error where the server was started with `innodb_rollback_on_timeout`: then the transaction is
-    ///   gone with the statement.
+    /// - Throws: The lock's error where the server was started with `innodb_rollback_on_timeout`: then the
+    ///   transaction is gone with the statement.
     func runUnlessLocked(_ sql: SQL) throws(DatabaseError) -> StatementResult? {
         do {
             return try run(sql)
@@ -226,12 +226,13 @@ import Foundation
         )
     }
 
-    /// Ways of proving who we are that give the password away to nobody: a digest or a signature of what the server has sent.
+    /// Ways of proving who we are that give the password away to nobody: a digest or a signature of what the server
+    /// has sent.
     ///
-    /// Otherwise the server chooses, and one that is none of ours may ask for the password in clear (`mysql_clear_password`,
-    /// `dialog`), or, by the methods of MySQL with SHA-256, for one that only its own key protects. The client library has these as
-    /// plugins, and follows; in a connection without TLS before it is found that there is none. A socket is no exception: somebody
-    /// else may listen there.
+    /// Otherwise the server chooses, and one that is none of ours may ask for the password in clear
+    /// (`mysql_clear_password`, `dialog`), or, by the methods of MySQL with SHA-256, for one that only its own key
+    /// protects. The client library has these as plugins, and follows; in a connection without TLS before it is found
+    /// that there is none. A socket is no exception: somebody else may listen there.
     private static let authenticationMethods = "mysql_native_password,client_ed25519,parsec"
 
     private static func setOptions(_ mysql: UnsafeMutablePointer<MYSQL>, _ configuration: ConnectionConfiguration) {

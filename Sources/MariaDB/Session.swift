@@ -113,8 +113,8 @@ public struct Transaction: ~Copyable {
         try session.executeBatch(elements, statement)
     }
 
-    /// Runs a statement that begins with `SET STATEMENT innodb_lock_wait_timeout = …`, and goes on without it when a lock is
-    /// not to be had in that time.
+    /// Runs a statement that begins with `SET STATEMENT innodb_lock_wait_timeout = …`, and goes on without it when a
+    /// lock is not to be had in that time.
     ///
     /// - Returns: How many rows the statement found, or nil when it would have had to wait: then it alone was undone.
     /// - Throws: `DatabaseError`; `lockWaitTimeout` where the server undoes the whole transaction with the statement.

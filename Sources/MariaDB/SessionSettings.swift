@@ -1,7 +1,8 @@
 /// The session variables that correctness relies on: set at open, and read back.
 ///
-/// A session begins with the server's globals, which an operator may have set for other programs. Pinned is whatever could
-/// change an answer, what is refused, or what an error says; what only changes plans and costs is the operator's.
+/// A session begins with the server's globals, which an operator may have set for other programs. Pinned is whatever
+/// could change an answer, what is refused, or what an error says; what only changes plans and costs is the
+/// operator's.
 struct SessionSettings {
     static let sqlMode =
         "STRICT_ALL_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
@@ -26,8 +27,9 @@ struct SessionSettings {
         Setting("autocommit", "ON", assigned: "1"),
         Setting("time_zone", "+00:00", assigned: "'+00:00'"),
         Setting("sql_mode", sqlMode, assigned: "'\(sqlMode)'"),
-        // No answer may be cut off without a word: rows, lists made of rows, and keys that rows are sorted or grouped by. The
-        // longest of those is a list of tasks, 1100 bytes; `LIMIT` of a statement goes before sql_select_limit.
+        // No answer may be cut off without a word: rows, lists made of rows, and keys that rows are sorted or grouped
+        // by. The longest of those is a list of tasks, 1100 bytes; `LIMIT` of a statement goes before
+        // sql_select_limit.
         Setting("sql_select_limit", "18446744073709551615"),
         Setting("group_concat_max_len", "1048576"),
         Setting("max_sort_length", "2048"),
@@ -35,8 +37,8 @@ struct SessionSettings {
         // No statement may be refused for how it is planned, or for having no condition.
         Setting("sql_big_selects", "ON", assigned: "1"),
         Setting("sql_safe_updates", "OFF", assigned: "0"),
-        // What the schema keeps out stays out: CHECKs, also by what their patterns mean, keys, and steps of a migration that
-        // find their work done.
+        // What the schema keeps out stays out: CHECKs, also by what their patterns mean, keys, and steps of a
+        // migration that find their work done.
         Setting("check_constraint_checks", "ON", assigned: "1"),
         Setting("foreign_key_checks", "ON", assigned: "1"),
         Setting("unique_checks", "ON", assigned: "1"),
@@ -57,7 +59,8 @@ struct SessionSettings {
         Setting("idle_write_transaction_timeout", "0"),
     ]
 
-    /// What `SET TRANSACTION` and `SET NAMES` set; variables have other names for the first two before MariaDB 11.1 than after.
+    /// What `SET TRANSACTION` and `SET NAMES` set; variables have other names for the first two before MariaDB 11.1
+    /// than after.
     private static let named: [(names: Set<String>, expected: String)] = [
         (["tx_isolation", "transaction_isolation"], "READ-COMMITTED"),
         (["tx_read_only", "transaction_read_only"], "OFF"),

@@ -18,8 +18,8 @@ struct QueueWorkerDaemon {
         (configuration, node, logger) = (context.configuration, context.node, context.logger)
     }
 
-    /// Descriptors of a command that runs: its control socket, its keeper's pidfd, three streams; and as many more as it has
-    /// while it starts.
+    /// Descriptors of a command that runs: its control socket, its keeper's pidfd, three streams; and as many more as
+    /// it has while it starts.
     static let descriptorsOfCommand: UInt64 = 9
     /// Of the daemon at rest, of its connections to the database and of those over HTTP there are some 120.
     static let descriptorsAtRest: UInt64 = 256

@@ -11,7 +11,8 @@ import Testing
     /// Several times the bound, and no multiple of it.
     private static let many = Cascade.mostAtOnce * 6 + 1
 
-    /// Rows and index entries that one dependent locks, generously: its row, its edges, its place in history, the indexes of each.
+    /// Rows and index entries that one dependent locks, generously: its row, its edges, its place in history, the
+    /// indexes of each.
     private static let locksOfOne = 12
 
     @Test func `an operation with thousands of dependents ends at once, and releases them in bounded transactions`()

@@ -118,7 +118,8 @@ extension TestCluster {
         }
     }
 
-    /// Repeats something until it succeeds, while eight transactions hold a row in share mode, 50 ms each; returns how often.
+    /// Repeats something until it succeeds, while eight transactions hold a row in share mode, 50 ms each; returns
+    /// how often.
     fileprivate func repeating(
         whileHolding id: OperationID,
         _ act: @escaping @Sendable () async throws -> Bool

@@ -129,8 +129,8 @@ import Testing
 }
 
 extension TestCluster {
-    /// Runs a body while eight transactions hold an operation's row in share mode again and again, overlapping, as enqueues do
-    /// that depend on it.
+    /// Runs a body while eight transactions hold an operation's row in share mode again and again, overlapping, as
+    /// enqueues do that depend on it.
     ///
     /// - Parameters:
     ///   - each: How long each holds it.

@@ -22,8 +22,8 @@ import Testing
         "optimizer_switch = 'index_merge=off,materialization=off,semijoin=off,derived_merge=off'",
     ]
 
-    /// Those of them that change plans only, or that the engine meets on any server: what snapshot isolation refuses is begun
-    /// again, and each column names its character set.
+    /// Those of them that change plans only, or that the engine meets on any server: what snapshot isolation refuses
+    /// is begun again, and each column names its character set.
     private static let harmless: Set<String> = [
         "max_join_size", "low_priority_updates", "big_tables", "optimizer_switch", "innodb_snapshot_isolation",
         "character_set_server",

@@ -162,7 +162,8 @@ import Testing
 }
 
 extension TestCluster {
-    /// For a node: one that waits and one that waits for it; elsewhere one that depends on it, and one that only runs after it.
+    /// For a node: one that waits and one that waits for it; elsewhere one that depends on it, and one that only runs
+    /// after it.
     fileprivate func graphOnNode(
         _ name: String
     ) async throws -> (waiting: OperationID, blocked: OperationID, elsewhere: OperationID, after: OperationID) {

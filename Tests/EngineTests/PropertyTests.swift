@@ -46,7 +46,8 @@ import Testing
         let strict = choices.filter { !$0.isReserved }.compactMap { place[$0.candidate.id] }
         #expect(strict == strict.sorted(), "the order of the queues")
         #expect(choices.filter(\.isReserved).allSatisfy { isOld($0.candidate) })
-        // From the third other pick on it is the turn of old work that strict order passes over, if some could be taken.
+        // From the third other pick on it is the turn of old work that strict order passes over, if some could be
+        // taken.
         var sinceReserved = 0
         for (index, choice) in choices.enumerated() {
             if choice.isReserved {

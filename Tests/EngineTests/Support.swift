@@ -4,7 +4,8 @@ import MariaDB
 @testable import ClusterOps
 
 extension TestCluster {
-    /// Leaves a row as a hand, or a program before the CHECK, can have left it, which ties the queue's name to what the work is.
+    /// Leaves a row as a hand, or a program before the CHECK, can have left it, which ties the queue's name to what
+    /// the work is.
     func damage(_ statement: SQL) async throws {
         try await execute("ALTER TABLE work_queue DROP CONSTRAINT IF EXISTS work_queue_is_its_targets")
         try await execute(statement)
@@ -25,7 +26,8 @@ extension TestCluster {
         }
     }
 
-    /// Goes on with what depends on ended operations until nothing is left; returns how many rows each transaction has locked.
+    /// Goes on with what depends on ended operations until nothing is left; returns how many rows each transaction
+    /// has locked.
     @discardableResult
     func locksOfBatches() async throws -> [Int] {
         var locks: [Int] = []
@@ -44,7 +46,8 @@ extension TestCluster {
 extension Transaction {
     /// What the server lists of this transaction, such as `trx_rows_locked`.
     ///
-    /// The list is renewed once nobody has asked for it for 0.1 s: who asks more often keeps everybody from seeing what is new.
+    /// The list is renewed once nobody has asked for it for 0.1 s: who asks more often keeps everybody from seeing
+    /// what is new.
     borrowing func listed(_ column: SQL) throws -> Int {
         for _ in 0..<100 {
             _ = try query("SELECT SLEEP(\(Double.random(in: 0.15...0.35)))")

@@ -23,7 +23,8 @@ extension NamespaceTests {
             var delivered: [Bool]
             /// By host: whether a VXLAN datagram to it reached the other network's guest there.
             var injected: [Bool]
-            /// Whether the first host has routed a datagram to the second one's underlay address.
+            /// A Boolean value that indicates whether the first host has routed a datagram to the second one's
+            /// underlay address.
             var routed: Bool
 
             static func all(_ value: Bool) -> Outcome {

@@ -30,8 +30,8 @@ extension Configuration {
 
     /// A pool for a worker.
     ///
-    /// A connection for every other slot would do, as a handler holds none while it works; the claim, the settling and the
-    /// reaper have theirs. The renewal of the session has one of another pool, `Worker.sessionDatabase`.
+    /// A connection for every other slot would do, as a handler holds none while it works; the claim, the settling
+    /// and the reaper have theirs. The renewal of the session has one of another pool, `Worker.sessionDatabase`.
     package func pool(slots: Int) -> MariaDB.Database.PoolConfiguration {
         var pool = MariaDB.Database.PoolConfiguration()
         pool.maximumConnections = min(3 + slots, 15)

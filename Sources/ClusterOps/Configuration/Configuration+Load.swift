@@ -49,7 +49,8 @@ extension Configuration {
             loader.report(.file(path: name, line: nil), nil, error.message)
             return
         }
-        // What is in it is run: tasks.*.command. A symbolic link may lead to it; the file that is judged is the one that was read.
+        // What is in it is run: tasks.*.command. A symbolic link may lead to it; the file that is judged is the one
+        // that was read.
         if let objection = file.objection(at: path) {
             loader.report(.file(path: name, line: nil), nil, objection)
             return

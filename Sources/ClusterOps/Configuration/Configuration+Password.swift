@@ -6,13 +6,13 @@ extension Configuration {
 
     /// Reads the password of the database user from `database.password_file`.
     ///
-    /// One newline at the end is not part of the password. `/dev/stdin` stands for a file or pipe that a supervisor has opened for
-    /// this process, which cannot open it itself: it is read once, and is remembered.
+    /// One newline at the end is not part of the password. `/dev/stdin` stands for a file or pipe that a supervisor
+    /// has opened for this process, which cannot open it itself: it is read once, and is remembered.
     ///
     /// - Returns: The password, or nil when no file is set.
-    /// - Throws: `ConfigurationError` when the file cannot be read, is no regular file (a symbolic link is none), can be
-    ///   read or written by anybody but its owner, belongs to neither root nor the current user, or holds no password
-    ///   of one line. The error names the file, and shows nothing of what is in it.
+    /// - Throws: `ConfigurationError` when the file cannot be read, is no regular file (a symbolic link is none), can
+    ///   be read or written by anybody but its owner, belongs to neither root nor the current user, or holds no
+    ///   password of one line. The error names the file, and shows nothing of what is in it.
     public func databasePassword() throws(ConfigurationError) -> String? {
         guard let path = database.passwordFile else { return nil }
         func refusal(_ message: String) -> ConfigurationError {

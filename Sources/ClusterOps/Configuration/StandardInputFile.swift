@@ -1,12 +1,12 @@
 import Glibc
 import Synchronization
 
-/// What a supervisor has opened as standard input, to be read once.
+/// A file that a supervisor has opened as standard input, to be read once.
 ///
-/// A secret that comes this way is out of reach for what this process starts, although that is of the same user: there is no
-/// file that the user may open, and the descriptor leads nowhere once it was read.
+/// A secret that comes this way is out of reach for what this process starts, although that is of the same user:
+/// there is no file that the user may open, and the descriptor leads nowhere once it was read.
 enum StandardInputFile {
-    /// How a configuration names it.
+    /// The path by which a configuration names it.
     static let path = "/dev/stdin"
 
     private static let content = Mutex<RegularFile?>(nil)

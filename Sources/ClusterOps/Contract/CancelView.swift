@@ -12,7 +12,7 @@ public struct CancelView: Codable, Sendable, Hashable {
     public let unfolded: [OperationID]
     /// Operations that depended on it, and have ended with it so far.
     public let aborted: [OperationID]
-    /// How many more wait for it, or for one of those, and end soon; counted up to 10,000.
+    /// The number of operations that wait for it, or for one of those, and end soon; counted up to 10,000.
     public let dependentsLeft: Int
 
     /// Shows what was brought about.

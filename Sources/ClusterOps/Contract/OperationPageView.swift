@@ -2,7 +2,7 @@
 public struct OperationPageView: Codable, Sendable {
     /// What was found.
     public let items: [OperationView]
-    /// What belongs to the page and cannot be shown.
+    /// The operations that belong to the page and cannot be shown.
     public let unreadable: [UnreadableOperationView]
     /// Where the list goes on, to be given as `--after`; null at its end.
     @NullWhenUnknown public var next: OperationID?

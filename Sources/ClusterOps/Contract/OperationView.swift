@@ -66,7 +66,7 @@ public struct OperationView: Codable, Sendable, Hashable {
     @NullWhenUnknown public var error: OperationFailure?
     /// What it gave back.
     @NullWhenUnknown public var result: JSONValue?
-    /// What of all this is not shown, or was not kept, and why.
+    /// The parts that are not shown, or were not kept, and why.
     public let omitted: [OmittedPart]
     /// The attempts that did not end it, oldest first.
     public let attemptHistory: [AttemptRecord]

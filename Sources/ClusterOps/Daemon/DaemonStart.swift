@@ -58,8 +58,8 @@ package struct DaemonStart: Sendable {
 
     /// Checks all that `run` would refuse to begin with, and begins nothing.
     ///
-    /// - Parameter more: What else a person wants to know before the start, although the daemon would begin: it may be mended
-    ///   while it runs.
+    /// - Parameter more: What else a person wants to know before the start, although the daemon would begin: it may
+    ///   be mended while it runs.
     /// - Returns: The exit code.
     package func check(
         _ more: (Configuration) -> [ConfigurationError.Problem] = { _ in [] }

@@ -4,9 +4,10 @@ import Glibc
 package enum ProcessEnd {
     /// Ends the process with an exit code: flushes what was printed, and runs no exit handler.
     ///
-    /// A connection's thread ends a moment after its connection is closed, and may be inside libmariadb when it is not. The exit
-    /// handlers of OpenSSL free what that thread still reads, also on its own way out, and the process dies of SIGSEGV after it
-    /// has done its work. No exit handler of ours exists, and the kernel takes back everything else.
+    /// A connection's thread ends a moment after its connection is closed, and may be inside libmariadb when it is
+    /// not. The exit handlers of OpenSSL free what that thread still reads, also on its own way out, and the process
+    /// dies of SIGSEGV after it has done its work. No exit handler of ours exists, and the kernel takes back
+    /// everything else.
     package static func end(_ status: Int32) -> Never {
         fflush(nil)
         _exit(status)

@@ -2,15 +2,16 @@ import Foundation
 import MariaDB
 
 extension ClusterConnection {
-    /// How long all of the examination may take before the checks that are left are not made any more.
+    /// The time that all of the examination may take; the checks that are left then are not made.
     ///
-    /// With a million live operations it takes a third of a second; whoever waits for it has a cluster that stands still.
+    /// With a million live operations it takes a third of a second; whoever waits for it has a cluster that stands
+    /// still.
     package static let longestDiagnosis: Duration = .seconds(30)
 
     /// Looks at everything that has to be so; changes nothing that stays.
     ///
-    /// It has a connection of its own, on which every statement ends within seconds, whatever the server or its clock does. A
-    /// check that takes too long is not run, and keeps no other from being made.
+    /// It has a connection of its own, on which every statement ends within seconds, whatever the server or its clock
+    /// does. A check that takes too long is not run, and keeps no other from being made.
     ///
     /// - Parameter limit: After that time no further check is begun.
     /// - Returns: Every check, made or not.
@@ -112,7 +113,8 @@ private struct DoctorRound {
 
     var view: DoctorView { DoctorView(healthy: checks.allSatisfy { $0.state == .ok }, checks: checks) }
 
-    /// Makes a check, unless the time is over; what keeps it from being made is told, and keeps no other from being made.
+    /// Makes a check, unless the time is over; what keeps it from being made is told, and keeps no other from being
+    /// made.
     mutating func make(_ check: DoctorCheck, _ look: (DoctorCheck) async throws -> CheckView) async {
         guard ContinuousClock.now < end else {
             let seconds = limit.components.seconds
@@ -131,7 +133,8 @@ private struct DoctorRound {
 }
 
 extension ConnectionConfiguration.Timeouts {
-    /// Ends every statement of `doctor` within seconds: by the server's clock, and by this machine's when that one hangs.
+    /// Ends every statement of `doctor` within seconds: by the server's clock, and by this machine's when that one
+    /// hangs.
     fileprivate static var ofDoctor: Self {
         var timeouts = Self()
         timeouts.connect = .seconds(3)

@@ -10,7 +10,8 @@ extension DoctorCheck {
         let path: DoctorWriteStatements.Path
         let error: DatabaseError
 
-        /// Whether the user may not do it at all, which its role decides; what it lacks of one is the check `privileges`'.
+        /// A Boolean value that indicates whether the user may not do it at all, which its role decides; what it
+        /// lacks of one is the check `privileges`'.
         var isNotThisUsers: Bool {
             switch error.code {
             case .accessDeniedToTable, .accessDeniedToColumn: true

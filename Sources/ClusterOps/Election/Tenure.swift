@@ -7,7 +7,8 @@ import Synchronization
 /// back, because what had to stop has stopped.
 package final class Tenure: Sendable {
     package let term: UInt64
-    /// Whether the holder of the term before has given the lease back, and not fallen silent.
+    /// A Boolean value that indicates whether the holder of the term before has given the lease back, and not fallen
+    /// silent.
     package let followsHandover: Bool
     private let lease: String
     private let holder: SessionID

@@ -2,9 +2,9 @@ import Foundation
 
 /// A task of the program that embeds the library: a name that the cluster knows, and parameters of a type of its own.
 ///
-/// Declare it once, and make both the requests and the handler from it, so that what is sent is what is understood. The
-/// parameters travel as JSON of at most 64 KiB and 31 levels; the worker may be an older or a newer build of the program, so change
-/// `Parameters` as you would a file format.
+/// Declare it once, and make both the requests and the handler from it, so that what is sent is what is understood.
+/// The parameters travel as JSON of at most 64 KiB and 31 levels; the worker may be an older or a newer build of the
+/// program, so change `Parameters` as you would a file format.
 public struct TypedTask<Parameters: Codable & Sendable>: Sendable {
     /// What the cluster is told of the task.
     public let definition: TaskDefinition

@@ -3,7 +3,8 @@ package enum DatabaseRight: Sendable, Hashable {
     /// Reading and removing rows of a table.
     case select(String)
     case delete(String)
-    /// Adding rows to a table: with values in some columns of it, the others having their defaults, or in all when none is named.
+    /// Adding rows to a table: with values in some columns of it, the others having their defaults, or in all when
+    /// none is named.
     case insert(String, [String] = [])
     /// Changing rows of a table: some columns of it, or all when none is named.
     ///

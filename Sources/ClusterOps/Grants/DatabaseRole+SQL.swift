@@ -7,8 +7,8 @@ extension DatabaseRole {
 
     /// The statements that make a user of this role; each may be repeated.
     ///
-    /// Rights of a table can be granted once the table is there: after `db migrate`, and again after each later one. The
-    /// migrator's can be granted on an empty schema.
+    /// Rights of a table can be granted once the table is there: after `db migrate`, and again after each later one.
+    /// The migrator's can be granted on an empty schema.
     ///
     /// - Parameters:
     ///   - account: who.
@@ -29,9 +29,10 @@ extension DatabaseRole {
     package struct Login: Sendable, Hashable {
         /// The password that it has from now on; nil leaves what it has, and the user has to be there.
         package var password: String?
-        /// Whether it is let in by TLS only from now on.
+        /// A Boolean value that indicates whether it is let in by TLS only from now on.
         package var requiresTLS: Bool
-        /// Whether what the user may do is taken away first, such as what an older version has granted.
+        /// A Boolean value that indicates whether what the user may do is taken away first, such as what an older
+        /// version has granted.
         package var startsAnew: Bool
 
         /// Takes what `db grants` is told.

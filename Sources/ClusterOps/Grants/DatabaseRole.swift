@@ -83,12 +83,14 @@ extension DatabaseRole {
         .select("history_allowance"), .insert("history_allowance"), .update("history_allowance", []),
     ]
 
-    /// Repairs are ordinary operations: they may adopt one that waits, and, as the engine may, move it to a better lane.
+    /// Repairs are ordinary operations: they may adopt one that waits, and, as the engine may, move it to a better
+    /// lane.
     private static let repairs: [DatabaseRight] = [
         .insert("work_queue", asked), .insert("adoptions"),
     ]
 
-    /// The columns of `work_queue` that say what was asked for, and where it begins to stand; the rest is written by who runs it.
+    /// The columns of `work_queue` that say what was asked for, and where it begins to stand; the rest is written by
+    /// who runs it.
     private static let asked = [
         "id", "kind", "tasks", "queue_name", "lane", "network", "network_name", "node", "node_name", "interface",
         "parameters", "depends_on", "runs_after", "requester", "deadline", "max_attempts", "retry_of", "coalesce_key",
@@ -131,7 +133,8 @@ extension DatabaseRole {
         ) + [
             .insert("work_queue", asked), .update("work_queue", ["lane", "queue_name"]),
             .insert("adoptions"), .insert("coalescing_counters"), .update("coalescing_counters", []),
-            // What it waits for, and the end of what can never run, are written by procedures that refuse the work of others.
+            // What it waits for, and the end of what can never run, are written by procedures that refuse the work of
+            // others.
             .execute("record_edges"), .execute("insert_aborted"),
         ]
 

@@ -61,8 +61,8 @@ extension OperationView {
 }
 
 extension JSONValue {
-    /// Reads the document of a column; one that only a hand or an older program can have put there is not shown, and that is
-    /// noted.
+    /// Reads the document of a column; one that only a hand or an older program can have put there is not shown, and
+    /// that is noted.
     fileprivate init?(stored text: String?, _ part: String, _ limits: JSONLimits, _ omitted: inout [OmittedPart]) {
         guard let text else { return nil }
         do throws(JSONError) {

@@ -60,7 +60,8 @@ public enum Migrations {
     /// The steps that make procedures, by name; each does nothing where its procedure is there.
     private static let procedures: Set = ["create record edges", "create insert aborted"]
 
-    /// Makes the procedures that are not there, of a migrated schema: `mariadb-dump` leaves them out unless it is asked for them.
+    /// Makes the procedures that are not there, of a migrated schema: `mariadb-dump` leaves them out unless it is
+    /// asked for them.
     package static func makeProcedures(on session: borrowing Session) throws {
         for step in all where procedures.contains(step.name) { try migrator.repeatStep(step.version, on: session) }
     }

@@ -2,8 +2,8 @@ import MariaDB
 
 /// An executing operation as a verdict on its attempt needs it, and no more.
 ///
-/// A row that cannot be decoded as an `Operation`, because a newer program or a hand has written it, has this all the same: it can be
-/// ended, given back and cancelled, and holds its target for no longer than any other.
+/// A row that cannot be decoded as an `Operation`, because a newer program or a hand has written it, has this all the
+/// same: it can be ended, given back and cancelled, and holds its target for no longer than any other.
 struct AttemptStanding: Sendable {
     let id: OperationID
     /// Empty when they cannot be decoded.

@@ -85,7 +85,7 @@ public struct Operation: Sendable, Identifiable {
     public let error: OperationFailure?
     /// JSON text.
     public let result: String?
-    /// What of all this could not be read, or was not kept.
+    /// The parts that could not be read, or were not kept.
     public internal(set) var omitted: [OmittedPart] = []
 
     /// Attempts that count: the failed ones, and the one that runs or succeeded.
@@ -96,10 +96,11 @@ public struct Operation: Sendable, Identifiable {
     /// Since when the delivery that runs, or ran last, could have started.
     package var couldRunSince: Timestamp { attemptHistory.couldRunSince(readyAt, delivery: deliveries) }
 
-    /// How long it could have run and did not, up to its last start: the sum over its deliveries; nil before the first.
+    /// How long it could have run and did not, up to its last start: the sum over its deliveries; nil before the
+    /// first.
     ///
-    /// Deliveries whose records were dropped, or are of older versions, count nothing. A follower's start is its survivor's,
-    /// whose row is given while it lives.
+    /// Deliveries whose records were dropped, or are of older versions, count nothing. A follower's start is its
+    /// survivor's, whose row is given while it lives.
     package func waitSeconds(survivor: Operation? = nil) -> Double? {
         guard let startedAt = survivor?.startedAt ?? startedAt else { return nil }
         let isRecorded = deliveries > 0 && attemptHistory.contains { $0.delivery == deliveries }
@@ -127,7 +128,8 @@ public struct OperationFailure: Sendable, Hashable, Codable, Error {
 
     /// Characters of a code.
     static let longestCode = 64
-    /// Bytes of a message, and of the end of stderr in UTF-8: an attempt's record stays small, and so the row that keeps them.
+    /// Bytes of a message, and of the end of stderr in UTF-8: an attempt's record stays small, and so the row that
+    /// keeps them.
     static let longestText = 8192
 
     /// Creates a failure; a message beyond 8 KiB loses its end, such output its beginning.
@@ -235,10 +237,11 @@ public struct AttemptRecord: Sendable, Hashable, Codable {
 }
 
 extension [AttemptRecord] {
-    /// Since when a delivery could have started: from when the operation was ready, or from the end of the delivery before.
+    /// Since when a delivery could have started: from when the operation was ready, or from the end of the delivery
+    /// before.
     ///
-    /// What was given back without a pause keeps its `ready_at`, and so its place in the queue; while another delivery of it
-    /// ran, it did not wait.
+    /// What was given back without a pause keeps its `ready_at`, and so its place in the queue; while another
+    /// delivery of it ran, it did not wait.
     func couldRunSince(_ readyAt: Timestamp, delivery: Int) -> Timestamp {
         last { $0.delivery < delivery }.map { Swift.max($0.endedAt, readyAt) } ?? readyAt
     }

@@ -67,7 +67,8 @@ public struct OperationOutcome: Sendable, Hashable {
         )
     }
 
-    /// The longest result, in bytes, so that a row of history stays readable; a longer one is left out, and that is noted.
+    /// The longest result, in bytes, so that a row of history stays readable; a longer one is left out, and that is
+    /// noted.
     package static let longestResult = 65_536
 }
 

@@ -4,7 +4,8 @@ import MariaDB
 ///
 /// Pure.
 ///
-/// A follower asked for one task. It shares what became of that one, and nothing of what stands beside it in the survivor's list.
+/// A follower asked for one task. It shares what became of that one, and nothing of what stands beside it in the
+/// survivor's list.
 struct SurvivorEnd: Sendable {
     /// A follower, as it stands under its lock.
     struct Follower: Sendable {
@@ -34,7 +35,7 @@ struct SurvivorEnd: Sendable {
     /// When an attempt of the survivor failed for the first time before this one.
     var firstFailedAt: Timestamp?
 
-    /// Whether followers have to be looked at.
+    /// A Boolean value that indicates whether followers have to be looked at.
     var concernsFollowers: Bool { outcome != nil || completedTasks > 0 }
 
     /// Decides what becomes of a follower.
@@ -57,7 +58,8 @@ struct SurvivorEnd: Sendable {
         return .ends(outcome)
     }
 
-    /// Whether the attempt came to a task without doing it; of a worker that died it is known of the first one only.
+    /// Returns whether the attempt came to a task without doing it; of a worker that died it is known of the first
+    /// one only.
     private func wasReached(_ task: TaskName?) -> Bool {
         if Set(tasks).count == 1 { return true }
         guard completedTasks < tasks.count else { return false }

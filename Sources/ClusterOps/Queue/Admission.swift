@@ -23,7 +23,8 @@ struct Admission {
         let name: NodeName
     }
 
-    /// Keeps everybody from removing the nodes of some plans until COMMIT: a removal sees what is inserted here, or this sees the removal.
+    /// Keeps everybody from removing the nodes of some plans until COMMIT: a removal sees what is inserted here, or
+    /// this sees the removal.
     ///
     /// - Throws: ``NodeGone``.
     static func holdNodes(of plans: [OperationPlan], in transaction: borrowing Transaction) throws {

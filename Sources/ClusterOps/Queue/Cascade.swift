@@ -2,14 +2,14 @@ import MariaDB
 
 /// Releases and aborts what depends on ended operations, inside one transaction and within a bound.
 ///
-/// The transaction that ends an operation does the first part; what is beyond the bound is noted in `cascades`, and its edges stand, so that
-/// none of it can run. Each further batch is a transaction of its own: a process that is killed between two loses nothing, and two
-/// processes go on with different operations.
+/// The transaction that ends an operation does the first part; what is beyond the bound is noted in `cascades`, and
+/// its edges stand, so that none of it can run. Each further batch is a transaction of its own: a process that is
+/// killed between two loses nothing, and two processes go on with different operations.
 struct Cascade: ~Copyable {
     /// Rows that one transaction changes of what depends on ended operations.
     ///
-    /// Others wait for those rows until COMMIT. With 500 the longest transaction of 100,001 aborts took 0.16 s, of 40,000 releases
-    /// 0.14 s (debug build, two shared cores, load 7); docs/decisions/cascades.md has the figures.
+    /// Others wait for those rows until COMMIT. With 500 the longest transaction of 100,001 aborts took 0.16 s, of
+    /// 40,000 releases 0.14 s (debug build, two shared cores, load 7); docs/decisions/cascades.md has the figures.
     static let mostAtOnce = 500
     /// What one level of dependents costs beside its rows: its statements take about as long as four rows.
     private static let costOfLevel = 4

@@ -71,7 +71,8 @@ struct Chooser: Sendable {
         policy.took(choices.filter { claimed.contains($0.candidate.id) })
     }
 
-    /// Passes over operations that turned out to be undecodable, or were refused by the database, when they were to be taken.
+    /// Passes over operations that turned out to be undecodable, or were refused by the database, when they were to
+    /// be taken.
     mutating func leaveOut(_ operations: [UnreadableOperation], of choices: [ClaimPolicy.Choice]) {
         guard !operations.isEmpty else { return }
         let queues = Dictionary(choices.map { ($0.candidate.id, $0.candidate.queue) }, uniquingKeysWith: { $1 })

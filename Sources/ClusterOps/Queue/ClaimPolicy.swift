@@ -2,10 +2,11 @@ import MariaDB
 
 /// Orders the heads of the queues as a worker takes them.
 ///
-/// Strictly by the order of the queues, except for a reserved share: every `reservedInterval`th pick goes to a queue that
-/// strict order passes over and whose oldest operation has been ready beyond the staleness bound. Those queues take turns,
-/// each with its oldest operation first, so an operation starts within its bound and a few picks for each queue that
-/// waits like its own, however long the better queues' backlog is and however it grows. One of each exclusive target.
+/// Strictly by the order of the queues, except for a reserved share: every `reservedInterval`th pick goes to a queue
+/// that strict order passes over and whose oldest operation has been ready beyond the staleness bound. Those queues
+/// take turns, each with its oldest operation first, so an operation starts within its bound and a few picks for each
+/// queue that waits like its own, however long the better queues' backlog is and however it grows. One of each
+/// exclusive target.
 struct ClaimPolicy: Sendable {
     /// A quarter of the throughput is what stale work may take from fresh work of better lanes.
     static let reservedInterval = 4
@@ -57,7 +58,7 @@ struct ClaimPolicy: Sendable {
     /// A candidate in its place.
     struct Choice: Sendable, Hashable {
         let candidate: ClaimStatements.Candidate
-        /// Whether it goes before better queues because it has waited for too long.
+        /// A Boolean value that indicates whether it goes before better queues because it has waited for too long.
         let isReserved: Bool
     }
 
@@ -70,7 +71,8 @@ struct ClaimPolicy: Sendable {
 
         var isReservedDue: Bool { picksSinceReserved + 1 >= ClaimPolicy.reservedInterval }
 
-        /// Returns the candidate of the queue that has waited for its turn longest; of those that never had one, the oldest.
+        /// Returns the candidate of the queue that has waited for its turn longest; of those that never had one, the
+        /// oldest.
         func next(of heads: [QueueName: ClaimStatements.Candidate]) -> ClaimStatements.Candidate? {
             heads.min { left, right in
                 (lastTurn[left.key] ?? 0, left.value.readyAt, left.value.id)

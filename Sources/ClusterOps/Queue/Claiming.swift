@@ -14,7 +14,7 @@ package struct Claiming: Sendable {
 
     private let database: Database
     private var chooser: Chooser
-    /// Whether the last claim left operations alone because others held their rows.
+    /// A Boolean value that indicates whether the last claim left operations alone because others held their rows.
     private(set) var isHeldUp = false
 
     /// Creates a claimer.
@@ -35,12 +35,12 @@ package struct Claiming: Sendable {
         )
     }
 
-    /// Takes up to `freeSlots` operations from queues in order of preference; an empty answer means that there was nothing to
-    /// take, or that others held it, see ``isHeldUp``.
+    /// Takes up to `freeSlots` operations from queues in order of preference; an empty answer means that there was
+    /// nothing to take, or that others held it, see ``isHeldUp``.
     ///
     /// When it returns, claim and fold are committed: wanted state read from now on covers every request that rides.
-    /// - Throws: `DatabaseError`; `outcomeUnknown` means that the operations may be claimed by this session, which the
-    ///   next renewal's reconciliation finds out.
+    /// - Throws: `DatabaseError`; `outcomeUnknown` means that the operations may be claimed by this session, which
+    ///   the next renewal's reconciliation finds out.
     package mutating func claim(
         upTo freeSlots: Int,
         from queues: [QueueName],
@@ -68,8 +68,8 @@ package struct Claiming: Sendable {
     /// How long it takes until a row that others hold is to be waited for.
     func untilDue(at now: SuspendingClock.Instant) -> Duration? { chooser.untilDue(at: now) }
 
-    /// Returns an operation whose row others have held whenever it was to be taken, for too long; each is to be waited for
-    /// by ``claim(waitingFor:by:)`` once it is returned.
+    /// Returns an operation whose row others have held whenever it was to be taken, for too long; each is to be
+    /// waited for by ``claim(waitingFor:by:)`` once it is returned.
     mutating func takeDue(at now: SuspendingClock.Instant) -> HeldWork.Wait? { chooser.takeDue(at: now) }
 
     /// Takes one operation, waiting for its row in a transaction of its own.
@@ -97,8 +97,8 @@ package struct Claiming: Sendable {
         }
     }
 
-    /// Takes operations in a transaction each, after the database has refused to have them taken together; passes over those
-    /// that it refuses alone, so that one such row keeps no other from being run.
+    /// Takes operations in a transaction each, after the database has refused to have them taken together; passes
+    /// over those that it refuses alone, so that one such row keeps no other from being run.
     private mutating func claimOneByOne(
         _ choices: [ClaimPolicy.Choice],
         upTo freeSlots: Int,

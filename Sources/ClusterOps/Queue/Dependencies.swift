@@ -61,8 +61,8 @@ struct Dependencies {
         return UnmetDependencies(live: live.union(ids).subtracting(impossible.keys), impossible: impossible)
     }
 
-    /// The operations that can never run, with the first reason: what they depend on has ended without completing, or is itself
-    /// one of them.
+    /// The operations that can never run, with the first reason: what they depend on has ended without completing, or
+    /// is itself one of them.
     private func impossible(_ ended: [OperationID: OperationState]) -> [OperationID: AbortReason] {
         var reasons: [OperationID: AbortReason] = [:]
         var dependents: [OperationID: [OperationID]] = [:]

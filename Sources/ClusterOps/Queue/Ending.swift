@@ -17,8 +17,8 @@ enum Ending {
         var unfinished: [OperationID] = []
     }
 
-    /// Chooses the first of some operations that together wait for no more others than one transaction takes them off; one at
-    /// least.
+    /// Chooses the first of some operations that together wait for no more others than one transaction takes them
+    /// off; one at least.
     ///
     /// 100 that wait for 4,096 others each would be 400,000 edges.
     static func affordable(

@@ -1,10 +1,11 @@
-/// Decides which waiting operations are waited for, because others have kept their rows locked whenever they were to be taken.
+/// Decides which waiting operations are waited for, because others have kept their rows locked whenever they were to
+/// be taken.
 ///
 /// Pure.
 ///
 /// A claim skips locked rows, so that one held row holds up no other. But a row that is locked in share mode by one
-/// transaction after the other, as enqueues lock what they depend on, would be skipped for as long as that goes on; waiting
-/// for it takes as long as the transactions take that hold it now.
+/// transaction after the other, as enqueues lock what they depend on, would be skipped for as long as that goes on;
+/// waiting for it takes as long as the transactions take that hold it now.
 struct HeldWork: Sendable {
     /// How long a row is skipped; far longer than a transaction of ours holds one.
     static let bound: Duration = .seconds(1)

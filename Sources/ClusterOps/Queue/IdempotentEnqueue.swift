@@ -3,9 +3,8 @@ import MariaDB
 /// Makes an id that is sent twice one operation: with the same content the answer is the first one's, with other
 /// content a conflict, also when the first has ended long ago.
 ///
-/// The content is what the work is: tasks, target, parameters and dependencies. Parameters are compared as JSON values, numbers
-/// as they are written. Lane, delay and deadline are how it is
-/// queued, and may have changed since.
+/// The content is what the work is: tasks, target, parameters and dependencies. Parameters are compared as JSON
+/// values, numbers as they are written. Lane, delay and deadline are how it is queued, and may have changed since.
 struct IdempotentEnqueue {
     private let plans: [OperationPlan]
 

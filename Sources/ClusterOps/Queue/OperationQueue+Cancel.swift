@@ -14,7 +14,8 @@ public struct Cancellation: Sendable, Hashable {
     public let unfolded: [OperationID]
     /// What depended on it, and has ended with it so far.
     public let aborted: [OperationID]
-    /// How many waits for it, or for what was aborted, are left: workers go on with those operations, and with what depends on them.
+    /// How many waits for it, or for what was aborted, are left: workers go on with those operations, and with what
+    /// depends on them.
     ///
     /// Counted up to `mostCounted`.
     public let dependentsLeft: Int

@@ -253,8 +253,8 @@ public struct NoWaker: Waker {
 }
 
 extension OperationPlan {
-    /// Adopts a waiting operation of the same identity that is about to run, moving it to this request's lane if that is
-    /// better.
+    /// Adopts a waiting operation of the same identity that is about to run, moving it to this request's lane if that
+    /// is better.
     fileprivate func adoptWaiting(on session: borrowing Session) throws -> EnqueueStatements.Adoptable? {
         guard dedupRefusal == nil, let key = coalesceKey else { return nil }
         let found = try EnqueueStatements.adoptable(key, queue: queue, attempts: maximumAttempts, on: session)

@@ -37,7 +37,7 @@ package struct Settling: Sendable {
         package var ended: Set<OperationID> = []
         /// How many of them came to which end.
         package var states: [OperationState: Int] = [:]
-        /// Whether what depends on them is left for further transactions.
+        /// A Boolean value that indicates whether what depends on them is left for further transactions.
         package var isUnfinished = false
     }
 
@@ -182,8 +182,8 @@ package struct Settling: Sendable {
         }
     }
 
-    /// Gives operations back, each in the best open lane of those that ride on it: nobody waits in a worse one, or behind a
-    /// pause, because another one does the work.
+    /// Gives operations back, each in the best open lane of those that ride on it: nobody waits in a worse one, or
+    /// behind a pause, because another one does the work.
     ///
     /// - Returns: The queues in which they are ready.
     private static func giveBack(

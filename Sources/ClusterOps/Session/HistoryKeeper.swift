@@ -5,8 +5,8 @@ import ServiceLifecycle
 
 /// Forgets operations that ended longer ago than history is kept, in small batches and a small share of the time.
 ///
-/// Every queueworker runs one; one of them forgets at a time. What is gone is gone, and only a clock says that it may go: so
-/// nothing is forgotten while the database's clock and this machine's disagree, and no more in an hour than
+/// Every queueworker runs one; one of them forgets at a time. What is gone is gone, and only a clock says that it may
+/// go: so nothing is forgotten while the database's clock and this machine's disagree, and no more in an hour than
 /// ``HistoryAllowance`` allows to all of them together.
 package struct HistoryKeeper: Service {
     private let database: Database
@@ -105,7 +105,8 @@ struct ClocksDisagree: Error, CustomStringConvertible {
         return "the database's clock is \(rounded) s \(seconds > 0 ? "ahead of" : "behind") this machine's"
     }
 
-    /// Throws when the database's time, which was asked for between two readings of this machine's clock, is too far away.
+    /// Throws when the database's time, which was asked for between two readings of this machine's clock, is too far
+    /// away.
     static func check(_ there: Timestamp, between before: Timestamp, and after: Timestamp) throws(ClocksDisagree) {
         let here = before.microseconds + (after.microseconds - before.microseconds) / 2
         let difference = there.microseconds - here
@@ -124,8 +125,8 @@ struct HistoryAllowance: Sendable, Hashable {
     /// A retention that was cut from a month to a day is reached in two days.
     private static let share = 1.0 / 12
 
-    /// How many times the rate at which operations end, on the average of the retention, may go in an hour at least: with a
-    /// retention of some hours the share alone would not keep up.
+    /// How many times the rate at which operations end, on the average of the retention, may go in an hour at least:
+    /// with a retention of some hours the share alone would not keep up.
     private static let timesTheRate = 2.0
 
     private static let hour: Duration = .seconds(3600)
@@ -144,7 +145,7 @@ struct HistoryAllowance: Sendable, Hashable {
         self.init(beganAt: now, operations: Int((Double(size) * share).rounded(.up)))
     }
 
-    /// Whether its hour has begun and is not over; one that began later than now began by another clock.
+    /// Returns whether its hour has begun and is not over; one that began later than now began by another clock.
     func isCurrent(at now: Timestamp) -> Bool {
         (0..<Self.hour.wholeMicroseconds).contains(now.microseconds - beganAt.microseconds)
     }
@@ -160,7 +161,8 @@ enum HistoryPace {
     /// About how long it rests when nothing is left to forget.
     static let rest: Duration = .seconds(60)
 
-    /// The pause after a batch; one that is not full was the last, be it that no more is left or that no more is allowed.
+    /// The pause after a batch; one that is not full was the last, be it that no more is left or that no more is
+    /// allowed.
     static func pause(afterForgetting count: Int, in time: Duration, random: Double) -> Duration {
         guard count == HistoryStatements.batch else { return rest(random: random) }
         return time * (share - 1)

@@ -94,8 +94,8 @@ package actor Reaper {
         case overdue = "an overdue operation cannot be ended"
         case ahead = "an operation whose wait lies in the future cannot be pulled back"
 
-        /// Whether rows that others hold are waited for at once, and not only after a second: a clock is rarely set back, and
-        /// what waits for it has waited already.
+        /// A Boolean value that indicates whether rows that others hold are waited for at once, and not only after a
+        /// second: a clock is rarely set back, and what waits for it has waited already.
         var isPressing: Bool { self == .ahead }
     }
 
@@ -157,8 +157,8 @@ package actor Reaper {
             locked: [OperationID], effects: Ending.Effects
         )
 
-    /// Treats operations: together those that nobody holds, then one by one those that were held at every pass for a second, or
-    /// that are pressing.
+    /// Treats operations: together those that nobody holds, then one by one those that were held at every pass for a
+    /// second, or that are pressing.
     ///
     /// - Returns: How many were treated.
     private func treat(_ ids: [OperationID], _ subject: Subject, _ treatment: Treatment) async throws -> Int {
@@ -183,7 +183,8 @@ package actor Reaper {
         return treated.count
     }
 
-    /// How long a pass goes on to wait for rows that others hold: for one at least, and a death is noticed in time all the same.
+    /// How long a pass goes on to wait for rows that others hold: for one at least, and a death is noticed in time
+    /// all the same.
     private static let mostWaiting: Duration = .seconds(1)
 
     /// Treats operations in one transaction; halves on an error, so that one at fault holds up no other.

@@ -4,9 +4,9 @@ import MariaDB
 ///
 /// Pure.
 ///
-/// A session is dead only when its renewal counter has not moved for a full lease on the *reaper's* monotonic clock: a
-/// database clock that is set forward expires nobody. That clock counts the time in suspend, as the holder's does: what was
-/// seen before and stands as it was has not been renewed meanwhile.
+/// A session is dead only when its renewal counter has not moved for a full lease on the *reaper's* monotonic clock:
+/// a database clock that is set forward expires nobody. That clock counts the time in suspend, as the holder's does:
+/// what was seen before and stands as it was has not been renewed meanwhile.
 package struct ReaperWatch: Sendable {
     /// What one look at the table shows of a session.
     package struct Sighting: Sendable, Hashable {

@@ -2,9 +2,9 @@
 ///
 /// Pure.
 ///
-/// The database's lease runs from its `NOW(6)` at the renewal; ours from before the renewal was sent, so ours ends first,
-/// by at least the time that the renewal took on its way back. The clock counts the time in suspend: a machine that wakes has
-/// lost the sessions that others have found silent meanwhile.
+/// The database's lease runs from its `NOW(6)` at the renewal; ours from before the renewal was sent, so ours ends
+/// first, by at least the time that the renewal took on its way back. The clock counts the time in suspend: a machine
+/// that wakes has lost the sessions that others have found silent meanwhile.
 package struct SessionLease: Sendable, Hashable {
     /// How the lease is kept.
     package struct Timing: Sendable, Hashable {

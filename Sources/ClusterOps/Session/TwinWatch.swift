@@ -2,8 +2,8 @@
 ///
 /// Pure.
 ///
-/// After a crash the predecessor's session stays undead for up to a lease, and nothing but its counter tells it from that of a
-/// second process: only one whose counter rises is a twin.
+/// After a crash the predecessor's session stays undead for up to a lease, and nothing but its counter tells it from
+/// that of a second process: only one whose counter rises is a twin.
 struct TwinWatch: Sendable {
     /// A session that is not marked dead.
     struct Twin: Sendable, Hashable {
@@ -16,10 +16,11 @@ struct TwinWatch: Sendable {
     private var seen: [SessionID: UInt64] = [:]
     private var told: Set<SessionID> = []
 
-    /// Whether there is any to be watched.
+    /// A Boolean value that indicates whether there is any to be watched.
     var isOver: Bool { seen.isEmpty }
 
-    /// Takes note of all other sessions, and returns those that have been renewed since they were first seen, each once.
+    /// Takes note of all other sessions, and returns those that have been renewed since they were first seen, each
+    /// once.
     mutating func observe(_ others: [Twin]) -> [Twin] {
         let living = others.filter { twin in
             guard let before = seen[twin.session], twin.renewals > before else { return false }

@@ -30,8 +30,8 @@ extension AttemptStanding {
 extension AttemptRecord {
     /// Reads the records of a row, with the columns `attempt_history` and `enqueued_at`.
     ///
-    /// A record of a newer program, or of a hand, keeps no operation from being run, ended or shown: one that cannot be decoded is
-    /// replaced by one that says so.
+    /// A record of a newer program, or of a hand, keeps no operation from being run, ended or shown: one that cannot
+    /// be decoded is replaced by one that says so.
     static func history(of row: Row) throws -> [AttemptRecord] {
         guard let text = try row.get("attempt_history", as: String?.self) else { return [] }
         let enqueuedAt: Timestamp = try row.get("enqueued_at")

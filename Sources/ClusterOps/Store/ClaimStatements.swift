@@ -227,8 +227,8 @@ enum ClaimStatements {
 
     /// Marks an operation with an exclusive target as executing.
     ///
-    /// One at a time, and never with IGNORE, which would swallow CHECKs and truncation. It waits for no lock: a key that
-    /// another worker has written and not committed is a busy target, however long that worker stands still.
+    /// One at a time, and never with IGNORE, which would swallow CHECKs and truncation. It waits for no lock: a key
+    /// that another worker has written and not committed is a busy target, however long that worker stands still.
     /// - Returns: False when another operation of the target runs, or is just being started; then nothing changed.
     static func startExclusive(
         _ id: OperationID,

@@ -2,8 +2,8 @@ import MariaDB
 
 /// The statements that mend what a clock which was set back has left in the future.
 ///
-/// `ready_set_at` is when `ready_at` was last decided. Later than now it can only be because the clock has been set back
-/// since; the time that the operation was to wait is what lies between the two.
+/// `ready_set_at` is when `ready_at` was last decided. Later than now it can only be because the clock has been set
+/// back since; the time that the operation was to wait is what lies between the two.
 enum ClockStatements {
     /// Waiting operations whose wait was decided at a time that is still to come, without a lock.
     static func ahead(limit: Int, on session: borrowing Session) throws -> [OperationID] {
@@ -36,8 +36,8 @@ enum ClockStatements {
         ).map { try $0.only() }
     }
 
-    /// Lets locked operations wait from now on, for as long as they were to wait: no delay becomes shorter than what was
-    /// asked for.
+    /// Lets locked operations wait from now on, for as long as they were to wait: no delay becomes shorter than what
+    /// was asked for.
     static func pullBack(_ ids: [OperationID], in transaction: borrowing Transaction) throws {
         // From left to right: `ready_set_at` is still the old one in the first assignment.
         _ = try ids.inLists { ids in

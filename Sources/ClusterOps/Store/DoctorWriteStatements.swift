@@ -12,7 +12,8 @@ enum DoctorWriteStatements {
         case renew = "renewed by their sessions"
         case elect = "run by an elected node"
 
-        /// What a user needs for it; who lacks it by its role is not to be refused, and noted in the server's log for it.
+        /// What a user needs for it; who lacks it by its role is not to be refused, and noted in the server's log for
+        /// it.
         var rights: [DatabaseRight] {
             switch self {
             case .enqueue: [.insert("work_queue")]
@@ -24,8 +25,8 @@ enum DoctorWriteStatements {
         }
     }
 
-    /// Rows of 64 KiB that are written: a mebibyte is an extent of InnoDB, which a full disk has no room for, while one small
-    /// row finds room in a page that is there.
+    /// Rows of 64 KiB that are written: a mebibyte is an extent of InnoDB, which a full disk has no room for, while
+    /// one small row finds room in a page that is there.
     private static let rows = 16
     private static let document = "\"" + String(repeating: "x", count: 65_000) + "\""
 

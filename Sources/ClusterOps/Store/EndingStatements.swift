@@ -241,8 +241,8 @@ enum EndingStatements {
 
     /// Gives a locked claim back to its queue; the records of its attempts stay.
     ///
-    /// Without a pause it keeps its place: its next start is late by what the last worker has cost it, and is not put behind
-    /// all that has come since.
+    /// Without a pause it keeps its place: its next start is late by what the last worker has cost it, and is not put
+    /// behind all that has come since.
     static func requeue(
         _ id: OperationID,
         _ requeue: Requeue,

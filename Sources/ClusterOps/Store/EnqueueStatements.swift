@@ -40,15 +40,16 @@ enum EnqueueStatements {
     struct Adoptable: Sendable, Hashable {
         let id: OperationID
         let queue: QueueName
-        /// Whether its own queue is paused, so that it is fit only once it was moved.
+        /// A Boolean value that indicates whether its own queue is paused, so that it is fit only once it was moved.
         let isPaused: Bool
     }
 
-    /// Finds an operation of an identity that is about to run, without a lock: best effort, the claim folds what it misses.
+    /// Finds an operation of an identity that is about to run, without a lock: best effort, the claim folds what it
+    /// misses.
     ///
-    /// Nothing may keep it from running that would not keep the request's own operation: it was never started, so that all
-    /// its attempts are left and no worker has died of it; it is ready, nobody wants its end, and it can be decoded. And it
-    /// waits, or with the request's better lane will wait, in a queue that is not paused.
+    /// Nothing may keep it from running that would not keep the request's own operation: it was never started, so
+    /// that all its attempts are left and no worker has died of it; it is ready, nobody wants its end, and it can be
+    /// decoded. And it waits, or with the request's better lane will wait, in a queue that is not paused.
     /// - Parameters:
     ///   - key: The identity.
     ///   - queue: Where the request's own operation would wait.
@@ -87,15 +88,15 @@ enum EnqueueStatements {
         return nil
     }
 
-    /// Waiting operations of one identity that are looked at: there is one as a rule, and one a lane at most unless callers
-    /// want no dedup.
+    /// Waiting operations of one identity that are looked at: there is one as a rule, and one a lane at most unless
+    /// callers want no dedup.
     private static let mostAdoptable = 8
 
-    /// Moves a waiting operation to a better lane; a no-op when it no longer waits, waits in one as good, or the better one
-    /// is paused by now.
+    /// Moves a waiting operation to a better lane; a no-op when it no longer waits, waits in one as good, or the
+    /// better one is paused by now.
     ///
-    /// It leaves `ready_at` alone: a back-off is never shortened. It waits for nobody: a row that is locked is just being
-    /// claimed, as a rule, and then its lane does not matter any more.
+    /// It leaves `ready_at` alone: a back-off is never shortened. It waits for nobody: a row that is locked is just
+    /// being claimed, as a rule, and then its lane does not matter any more.
     /// - Returns: Whether it was moved.
     /// - Throws: `lockWaitTimeout` at once when somebody holds the row.
     static func improveLane(
@@ -146,8 +147,8 @@ enum EnqueueStatements {
 
     /// Records the edges to dependencies that have not ended; each counts 1 in the dependent's `unmet`.
     ///
-    /// By a procedure, which whoever enqueues may call without the right to write edges; it refuses more of them than the
-    /// dependents count.
+    /// By a procedure, which whoever enqueues may call without the right to write edges; it refuses more of them than
+    /// the dependents count.
     static func insertEdges(_ edges: [Edge], in transaction: borrowing Transaction) throws {
         _ = try edges.inLists { edges in [try transaction.execute("CALL record_edges(\(JSONColumn(edges)))")] }
     }

@@ -143,7 +143,8 @@ enum ExplanationStatements {
         )
     }
 
-    /// Whether the row of a waiting operation is one that a claim would skip, because transactions of others hold it.
+    /// Returns whether the row of a waiting operation is one that a claim would skip, because transactions of others
+    /// hold it.
     ///
     /// It holds the row itself for the moment that it takes to ask.
     static func isHeld(_ id: OperationID, on session: borrowing Session) throws -> Bool {

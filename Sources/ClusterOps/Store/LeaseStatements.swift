@@ -67,8 +67,8 @@ package enum LeaseStatements {
 
     /// Takes the lease if it still is as it was seen, under the next term.
     ///
-    /// The candidate has seen it stand still for all of its time, on its own clock; the database's is not asked, because it may
-    /// have been set.
+    /// The candidate has seen it stand still for all of its time, on its own clock; the database's is not asked,
+    /// because it may have been set.
     ///
     /// - Returns: False when somebody else was faster, or it was renewed.
     static func acquire(
@@ -89,11 +89,11 @@ package enum LeaseStatements {
         ) == 1
     }
 
-    /// Extends the lease of a term, and says what its holder does: whether it is heard in the role, which stays said of the
-    /// term, and whether it waits for somebody to be ready.
+    /// Extends the lease of a term, and says what its holder does: whether it is heard in the role, which stays said
+    /// of the term, and whether it waits for somebody to be ready.
     ///
-    /// - Returns: False when it is another's. One whose time is over by the database's clock, and that nobody has taken, is
-    ///   still its holder's, who asks only before its own fence.
+    /// - Returns: False when it is another's. One whose time is over by the database's clock, and that nobody has
+    ///   taken, is still its holder's, who asks only before its own fence.
     static func renew(
         _ name: String,
         term: UInt64,
@@ -134,8 +134,8 @@ package enum LeaseStatements {
         )
     }
 
-    /// Touches the lease of a term in a transaction that writes under it: neither a change of holder nor, on a cluster of
-    /// servers, a write under another term commits beside it.
+    /// Touches the lease of a term in a transaction that writes under it: neither a change of holder nor, on a
+    /// cluster of servers, a write under another term commits beside it.
     ///
     /// - Returns: False when it is another's.
     static func hold(

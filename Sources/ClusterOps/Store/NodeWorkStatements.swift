@@ -1,6 +1,7 @@
 import MariaDB
 
-/// The statements on operations that are for one node, by the node's id: another node of the name is not the one that they are for.
+/// The statements on operations that are for one node, by the node's id: another node of the name is not the one that
+/// they are for.
 enum NodeWorkStatements {
     /// Live operations for a node, by kind and state.
     struct Count: Sendable, Hashable {
@@ -40,12 +41,12 @@ enum NodeWorkStatements {
     /// An operation for a node, under its lock.
     struct Standing: Sendable, Hashable {
         let id: OperationID
-        /// Whether a session runs it that nobody has marked dead.
+        /// A Boolean value that indicates whether a session runs it that nobody has marked dead.
         let isHeld: Bool
     }
 
-    /// Locks some live operations for a node; those that ride on another one only when no others are left, because they end
-    /// with it.
+    /// Locks some live operations for a node; those that ride on another one only when no others are left, because
+    /// they end with it.
     static func lock(
         of node: NodeID,
         named name: NodeName,
@@ -97,7 +98,7 @@ enum NodeWorkStatements {
         return Set(ids)
     }
 
-    /// Whether a node was removed.
+    /// Returns whether a node was removed.
     static func isGone(_ node: NodeID, on session: borrowing Session) throws -> Bool {
         try session.query("SELECT 1 FROM nodes WHERE id = \(node)").isEmpty
     }

@@ -3,8 +3,8 @@ import MariaDB
 extension Operation {
     /// A column of an operation that holds JSON, with the most that is read of it.
     ///
-    /// What has grown beyond that by a hand or a fault stays in the database: one row of 15 MB must not be read again and again by
-    /// whoever lists operations.
+    /// What has grown beyond that by a hand or a fault stays in the database: one row of 15 MB must not be read again
+    /// and again by whoever lists operations.
     struct Document: Sendable {
         let name: String
         let mostBytes: Int
@@ -44,7 +44,7 @@ extension Operation {
     /// Reads the documents of one row.
     struct DocumentReading {
         let row: Row
-        /// Whether one that cannot be read is left out and noted.
+        /// A Boolean value that indicates whether one that cannot be read is left out and noted.
         let omitsUnreadable: Bool
         /// What was left out.
         var omitted: [OmittedPart] = []

@@ -52,8 +52,8 @@ extension Operation {
     ///
     /// - Parameters:
     ///   - row: A row with `liveColumns` or `finishedColumns`.
-    ///   - omitsUnreadable: Whether documents that cannot be read are left out, and noted, so that the rest can be shown; to
-    ///     run an operation without its parameters would be wrong.
+    ///   - omitsUnreadable: Whether documents that cannot be read are left out, and noted, so that the rest can be
+    ///     shown; to run an operation without its parameters would be wrong.
     /// - Throws: `DatabaseError`, naming the column.
     init(row: Row, omitsUnreadable: Bool = false) throws {
         var documents = DocumentReading(row: row, omitsUnreadable: omitsUnreadable)

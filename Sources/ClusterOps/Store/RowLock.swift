@@ -6,8 +6,8 @@ enum RowLock: Sendable, Hashable {
     case skip
     /// Waits for them; when the time is over, `lockWaitTimeout` is thrown.
     ///
-    /// A waiting writer goes before the readers that come after it, so it gets its turn as soon as those have committed that
-    /// hold the row now.
+    /// A waiting writer goes before the readers that come after it, so it gets its turn as soon as those have
+    /// committed that hold the row now.
     case wait(Wait)
 
     /// How long a lock is waited for: whole seconds, as the grammar takes a number there and no placeholder.

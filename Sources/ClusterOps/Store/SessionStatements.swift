@@ -28,8 +28,8 @@ package enum SessionStatements {
 
     /// Extends the lease of a session that nobody has marked dead.
     ///
-    /// Whether its lease is over by the database's clock does not matter: that clock may have been set. The holder ends by its
-    /// own monotonic clock, and a reaper marks it dead by what it has seen on its own.
+    /// Whether its lease is over by the database's clock does not matter: that clock may have been set. The holder
+    /// ends by its own monotonic clock, and a reaper marks it dead by what it has seen on its own.
     ///
     /// - Returns: False when the session is dead: it must not act any more.
     static func renew(
@@ -63,7 +63,8 @@ package enum SessionStatements {
         }
     }
 
-    /// The other sessions of a node and daemon that are not marked dead; more than a few are copies of one configuration.
+    /// The other sessions of a node and daemon that are not marked dead; more than a few are copies of one
+    /// configuration.
     static func others(
         of daemon: DaemonName,
         on node: NodeID,
@@ -205,8 +206,8 @@ package enum SessionStatements {
         }
     }
 
-    /// Where the process of a session is rung that nobody has marked dead; here and below its lease is not asked for, because
-    /// a ring in vain costs a datagram, and one that is missing a slow poll.
+    /// Where the process of a session is rung that nobody has marked dead; here and below its lease is not asked for,
+    /// because a ring in vain costs a datagram, and one that is missing a slow poll.
     package static func doorbell(of id: SessionID, on session: borrowing Session) throws -> HostPort? {
         let text: String? = try session.query(
             "SELECT doorbell FROM sessions WHERE id = \(id) AND dead = FALSE"
@@ -245,7 +246,7 @@ package enum SessionStatements {
         return texts.compactMap { try? HostPort($0) }
     }
 
-    /// Whether a node takes new work; one that has been removed does not.
+    /// Returns whether a node takes new work; one that has been removed does not.
     static func takesWork(_ node: NodeID, on session: borrowing Session) throws -> Bool {
         try session.query("SELECT state = 'active' FROM nodes WHERE id = \(node)").first?.only() ?? false
     }

@@ -8,15 +8,17 @@ package struct Surroundings: Sendable {
     var executing: [SessionStatements.Executing] = []
     /// Whether the node takes no new work; so it is when it has been removed.
     var isDraining = true
-    /// Whether the node is there; another machine that has its name now is another node.
+    /// A Boolean value that indicates whether the node is there; another machine that has its name now is another
+    /// node.
     var hasNode = false
     /// Whether an operation is executed by nobody who lives.
     var hasOrphans = false
     /// Whether an operation waits past its deadline.
     var hasOverdue = false
-    /// Whether the wait of an operation was decided at a time that is still to come, because the clock was set back.
+    /// A Boolean value that indicates whether the wait of an operation was decided at a time that is still to come,
+    /// because the clock was set back.
     var hasAhead = false
-    /// Whether dependents of ended operations are left to be released or aborted.
+    /// A Boolean value that indicates whether dependents of ended operations are left to be released or aborted.
     var hasCascades = false
     /// Whether something waits in one of the queues that can be claimed.
     var hasWork = false
@@ -40,8 +42,8 @@ enum SurroundingsStatements {
 
     /// Reads what a worker has to know every two seconds, in one round trip; locks nothing.
     ///
-    /// One after the other these would be seven statements, which an idle cluster sends for nothing. `queues` are those that
-    /// the process has free slots for, or none; what `filter` passes over is no work.
+    /// One after the other these would be seven statements, which an idle cluster sends for nothing. `queues` are
+    /// those that the process has free slots for, or none; what `filter` passes over is no work.
     static func look(
         from session: SessionID,
         on node: NodeID,

@@ -11,15 +11,15 @@ struct NodeObstacle: Sendable, Hashable {
 
 /// The statements on what the cluster's workers can run.
 ///
-/// Each session registers for itself: a second process of a node replaces nothing of the first. Registrations outlive their
-/// session, so that a task stays known while its only worker restarts; where a living session registers the same task, only
-/// those of living sessions count.
+/// Each session registers for itself: a second process of a node replaces nothing of the first. Registrations outlive
+/// their session, so that a task stays known while its only worker restarts; where a living session registers the
+/// same task, only those of living sessions count.
 package enum TaskStatements {
     /// The session of rows that were registered before sessions were.
     static let noSession: SQL = "'00000000-0000-0000-0000-000000000000'"
 
-    /// Replaces what a session has registered, with what keeps it from running some of it, and removes what dead sessions of
-    /// its node have.
+    /// Replaces what a session has registered, with what keeps it from running some of it, and removes what dead
+    /// sessions of its node have.
     ///
     /// Each obstacle's age is what the node knows; the moment of it is the database's.
     package static func register(
@@ -104,7 +104,8 @@ package enum TaskStatements {
         }
     }
 
-    /// The definitions that count of some names: those of living sessions, and of dead ones where no living one knows the name.
+    /// The definitions that count of some names: those of living sessions, and of dead ones where no living one knows
+    /// the name.
     static func registrations(_ names: [TaskName], on session: borrowing Session) throws -> [TaskDefinition] {
         guard !names.isEmpty else { return [] }
         let all = try definitions(names, from: "registered_tasks AS r", on: session)

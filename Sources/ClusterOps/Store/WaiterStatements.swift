@@ -29,8 +29,8 @@ enum WaiterStatements {
         }
     }
 
-    /// Where those are rung who wait for one of the operations; also those who have not said so for long, until they are
-    /// swept, because the clock by which they would be told apart may have been set.
+    /// Where those are rung who wait for one of the operations; also those who have not said so for long, until they
+    /// are swept, because the clock by which they would be told apart may have been set.
     static func doorbells(waitingFor operations: [OperationID], on session: borrowing Session) throws -> Set<HostPort> {
         let texts = try operations.inLists { operations in
             try session.query(doorbellsQuery(waitingFor: operations)).map { try $0.only(String.self) }

@@ -11,15 +11,15 @@ package struct NodeRemoval: Sendable {
 extension Inventory {
     /// Removes a node that hosts nothing and runs nothing, with what waits for it.
     ///
-    /// What waits for it is ended by the node's id: another node of its name is not the one that it was meant for. Mesh operations, which only
-    /// apply wanted state on the node, go with it without asking. One transaction ends a bounded number; until the last one, the
-    /// node stays, so that a removal that was interrupted is repeated.
+    /// What waits for it is ended by the node's id: another node of its name is not the one that it was meant for.
+    /// Mesh operations, which only apply wanted state on the node, go with it without asking. One transaction ends a
+    /// bounded number; until the last one, the node stays, so that a removal that was interrupted is repeated.
     /// - Parameters:
     ///   - name: The node.
     ///   - abortingOperations: Whether commands that wait for it are ended, instead of keeping it.
     /// - Returns: The node as it was.
-    /// - Throws: `ClusterOpsError` with code `conflict` while interfaces or live sessions are on it, commands wait for it that are not to be
-    ///   ended, or a worker runs one.
+    /// - Throws: `ClusterOpsError` with code `conflict` while interfaces or live sessions are on it, commands wait
+    ///   for it that are not to be ended, or a worker runs one.
     package func removeNode(_ name: NodeName, abortingOperations: Bool = false) async throws -> NodeRemoval {
         var aborted = 0
         while true {

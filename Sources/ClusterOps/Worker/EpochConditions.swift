@@ -18,7 +18,7 @@ final class EpochConditions: Sendable {
     var isLost: Bool { lost.isSet }
     /// Whether the node takes no new work; what runs is finished.
     var isDraining: Bool { draining.withLock { $0 } }
-    /// Whether the node has been removed: the session ends, once what runs is over.
+    /// A Boolean value that indicates whether the node has been removed: the session ends, once what runs is over.
     var isNodeGone: Bool { nodeGone.isSet }
 
     /// When the session's right to act ends; before it is opened, at once.
@@ -28,8 +28,8 @@ final class EpochConditions: Sendable {
 
     /// Takes note of a renewal, and passes the new deadline on.
     ///
-    /// Not after a loss, nor after the deadline: an answer that comes too late must not revive what has ended, or is just
-    /// being ended.
+    /// Not after a loss, nor after the deadline: an answer that comes too late must not revive what has ended, or is
+    /// just being ended.
     func renewed(sentAt: ContinuousClock.Instant, _ passOn: (ContinuousClock.Instant) -> Void) {
         lease.withLock { lease in
             guard !lost.isSet, lease?.isOver(at: .now) == false else { return }

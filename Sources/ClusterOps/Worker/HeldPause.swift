@@ -2,8 +2,8 @@
 ///
 /// Pure.
 ///
-/// Far sooner than a poll, because most rows are held for milliseconds; and ever less often, because the others are held
-/// for as long as somebody stands still.
+/// Far sooner than a poll, because most rows are held for milliseconds; and ever less often, because the others are
+/// held for as long as somebody stands still.
 struct HeldPause: Sendable {
     /// Some transactions of ours later.
     static let shortest: Duration = .milliseconds(100)

@@ -7,9 +7,11 @@ public protocol TaskHandler: Sendable {
     /// What the cluster is told of the task.
     var definition: TaskDefinition { get }
 
-    /// What keeps this machine from running the task, as far as it can be seen without running it; nil when nothing does.
+    /// What keeps this machine from running the task, as far as it can be seen without running it; nil when nothing
+    /// does.
     ///
-    /// Asked about once a second. While there is something, operations are left to other nodes, and the cluster is told.
+    /// Asked about once a second. While there is something, operations are left to other nodes, and the cluster is
+    /// told.
     var obstacle: String? { get async }
 
     /// Runs the task once.
@@ -47,11 +49,11 @@ public enum TaskOutcome: Sendable, Hashable {
     case tryLater
     /// It was interrupted because the worker stops; another one begins anew.
     case interrupted
-    /// This machine could not begin it, for a reason in words that is not the operation's: a program that is missing, no
-    /// memory for a process.
+    /// This machine could not begin it, for a reason in words that is not the operation's: a program that is missing,
+    /// no memory for a process.
     ///
-    /// No attempt is spent, the operation keeps its place in the queue for other nodes, and this one leaves the task alone for a
-    /// while.
+    /// No attempt is spent, the operation keeps its place in the queue for other nodes, and this one leaves the task
+    /// alone for a while.
     case nodeCannot(String)
 }
 

@@ -2,8 +2,8 @@ import Synchronization
 
 /// What keeps this node from running its tasks: what its handlers see before a start, and what starts have shown.
 final class TaskReadiness: Sendable {
-    /// How often handlers are asked: a program that was installed is used within this time, and a busy worker, which turns
-    /// thousands of times a second, does not look at files as often.
+    /// How often handlers are asked: a program that was installed is used within this time, and a busy worker, which
+    /// turns thousands of times a second, does not look at files as often.
     private static let pace: Duration = .seconds(1)
 
     private struct State {

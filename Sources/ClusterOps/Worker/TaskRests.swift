@@ -15,13 +15,13 @@ struct TaskObstacle: Sendable, Hashable {
 
 /// Which tasks this node leaves to others for a while, because they could not be started here; pure.
 ///
-/// A fault of the node is not the operation's: it is handed back, and without a rest this node, which always has a free slot,
-/// would take it again at once, and all others after it.
+/// A fault of the node is not the operation's: it is handed back, and without a rest this node, which always has a
+/// free slot, would take it again at once, and all others after it.
 struct TaskRests: Sendable {
     /// After the first fault: longer than a poll, so that another node has looked meanwhile.
     static let first: Duration = .seconds(5)
-    /// Doubled at each fault up to this: a program that was repaired is used again within five minutes, and an operation that
-    /// only this node may run is handed back twelve times an hour, not thousands of times.
+    /// Doubled at each fault up to this: a program that was repaired is used again within five minutes, and an
+    /// operation that only this node may run is handed back twelve times an hour, not thousands of times.
     static let longest: Duration = .seconds(300)
 
     private struct Rest {

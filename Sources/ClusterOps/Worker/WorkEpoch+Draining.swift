@@ -1,6 +1,6 @@
 import Logging
 
-/// How an epoch comes to its end.
+/// The end of an epoch.
 extension WorkEpoch {
     /// Waits for what runs and for its outcomes to be written; what takes too long is interrupted and handed back.
     func drain() async {
@@ -12,14 +12,14 @@ extension WorkEpoch {
         await waitUntilIdle(upTo: Self.timeToHandBack)
     }
 
-    /// How long killed processes and their last COMMIT may take.
+    /// The time that killed processes and their last COMMIT may take.
     private static let timeToHandBack: Duration = .seconds(5)
 
     private func waitUntilIdle(upTo limit: Duration) async {
         await withDiscardingTaskGroup { group in
             let isOver = Flag()
             group.addTask {
-                // Cancelled: it became idle in time.
+                // The limit itself is what is waited for. Cancelled: it became idle in time.
                 guard (try? await Task.sleep(for: limit)) != nil else { return }
                 isOver.set()
                 idle.continuation.yield()

@@ -92,6 +92,7 @@ extension WorkEpoch {
     /// Ends the session when its time is up, also while a renewal waits for a database that hangs.
     func watchFence() async throws {
         while conditions.deadline > .now {
+            // Until the deadline that held when it began; each renewal moves it, so it is asked for again.
             guard (try? await Task.sleep(until: conditions.deadline, clock: .continuous)) != nil else { return }
         }
         throw lose("it could not be renewed in time")
@@ -117,6 +118,7 @@ extension WorkEpoch {
             do {
                 try await reaper.act(on: look)
                 if let death = await reaper.nextDeath, death - .now < settings.lease.renewInterval {
+                    // Silence is no event: that a lease is over shows only at its end.
                     guard (try? await Task.sleep(until: death, clock: .continuous)) != nil else { return }
                     try await reaper.pass()
                 }
@@ -128,7 +130,8 @@ extension WorkEpoch {
         }
     }
 
-    /// Goes on with what depends on ended operations, batch by batch, until nothing is left that nobody else goes on with.
+    /// Goes on with what depends on ended operations, batch by batch, until nothing is left that nobody else goes on
+    /// with.
     ///
     /// In a loop of its own: neither outcomes nor deaths wait for it.
     func cascade() async {

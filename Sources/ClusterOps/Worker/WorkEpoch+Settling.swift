@@ -1,7 +1,7 @@
 import Logging
 import MariaDB
 
-/// How an epoch writes down what became of its attempts.
+/// The writing of an epoch's outcomes.
 extension WorkEpoch {
     func settle() async {
         var patience = Patience()
@@ -14,6 +14,7 @@ extension WorkEpoch {
                 ledger.settled(batch, again: again)
                 parts.doorbell.ring()
                 if !again.isEmpty {
+                    // A database that is away, or a row that is held, tells nobody when that is over: tried again, ever later.
                     guard (try? await Task.sleep(for: pause)) != nil else { return }
                     pause = min(pause * 2, .seconds(2))
                 }

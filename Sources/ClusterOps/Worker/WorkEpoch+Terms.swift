@@ -11,9 +11,11 @@ extension WorkEpoch {
         )
     }
 
-    /// Registers what has changed since, and goes by it; called between two claims, so that each is made by one set of terms.
+    /// Registers what has changed since, and goes by it; called between two claims, so that each is made by one set
+    /// of terms.
     ///
-    /// What changes is the configuration, and what this node can start. What runs goes on with the handler that it was begun with.
+    /// What changes is the configuration, and what this node can start. What runs goes on with the handler that it
+    /// was begun with.
     /// - Returns: Whether there was a change.
     /// - Throws: `DatabaseError`: then it is tried again at the next turn, and the old terms hold.
     func renegotiate(_ terms: inout Terms) async throws -> Bool {

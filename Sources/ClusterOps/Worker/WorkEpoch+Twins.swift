@@ -1,10 +1,11 @@
 import Logging
 import MariaDB
 
-/// How an epoch notices that another process runs the same daemon for the same node, as with a configuration that was copied.
+/// How an epoch notices that another process runs the same daemon for the same node, as with a configuration that was
+/// copied.
 ///
-/// It is no reason to stop: claims are fenced by session, and each registers its own tasks. A process that starts after a crash
-/// must not wait for its predecessor's lease to end either.
+/// It is no reason to stop: claims are fenced by session, and each registers its own tasks. A process that starts
+/// after a crash must not wait for its predecessor's lease to end either.
 extension WorkEpoch {
     /// Warns of each other session that is renewed beside this one, until there is none any more.
     ///
@@ -34,6 +35,7 @@ extension WorkEpoch {
             } catch {
                 // Made up for at the next turn; the renewals tell of a database that is away.
             }
+            // A twin lives if its counter has risen, or is dead by the reaper's word, after a lease.
             guard (try? await Task.sleep(for: settings.lease.leaseDuration)) != nil else { return }
         }
     }

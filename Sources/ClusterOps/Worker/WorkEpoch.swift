@@ -233,7 +233,8 @@ struct WorkEpoch: Sendable {
         else { return }
         let claiming = claiming
         group.addTask {
-            // On an error the next look sees whether it is ours, and the loop that claims tells of a database that is away.
+            // On an error the next look sees whether it is ours, and the loop that claims tells of a database that is
+            // away.
             let claim = try? await claiming.claim(waitingFor: wait, by: identity)
             guard let claim, !conditions.isLost, conditions.deadline > .now else {
                 ledger.stopAwaiting()

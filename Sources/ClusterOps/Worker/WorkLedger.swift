@@ -55,7 +55,7 @@ final class WorkLedger: Sendable {
     /// Gives the slot of an awaited operation up, after it was begun or was not to be had.
     func stopAwaiting() { state.withLock { $0.awaited = nil } }
 
-    /// Whether a row is being waited for.
+    /// A Boolean value that indicates whether a row is being waited for.
     var isAwaiting: Bool { state.withLock { $0.awaited != nil } }
 
     /// Whether nothing runs and every outcome is written down.
@@ -117,7 +117,8 @@ final class WorkLedger: Sendable {
         }
     }
 
-    /// Gives up writing an outcome down: handed back, the operation would run again, and its next outcome be refused as well.
+    /// Gives up writing an outcome down: handed back, the operation would run again, and its next outcome be refused
+    /// as well.
     func abandon(_ entry: Settling.Entry) {
         _ = state.withLock { $0.abandoned.insert(Claimed(id: entry.id, delivery: entry.delivery)) }
     }
@@ -150,8 +151,8 @@ final class WorkLedger: Sendable {
         }
     }
 
-    /// Those of the database's rows that this process knows nothing of, and knew nothing of before it read them: what it has
-    /// settled since is no longer in memory, and was still in the database when the rows were read.
+    /// Those of the database's rows that this process knows nothing of, and knew nothing of before it read them: what
+    /// it has settled since is no longer in memory, and was still in the database when the rows were read.
     func unknown(among rows: [SessionStatements.Executing], readAfter before: Known) -> [Settling.Entry] {
         let now = known
         return rows.filter { row in

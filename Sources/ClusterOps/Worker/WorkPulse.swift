@@ -2,8 +2,8 @@ import Synchronization
 
 /// What a worker last did, for whoever judges whether it makes progress.
 ///
-/// Of the lease by the clock of leases, which counts the time in suspend; of the loop by one that stands still meanwhile, as
-/// the loop does.
+/// Of the lease by the clock of leases, which counts the time in suspend; of the loop by one that stands still
+/// meanwhile, as the loop does.
 package final class WorkPulse: Sendable {
     /// What was known at one moment.
     package struct Reading: Sendable, Hashable {

@@ -84,8 +84,8 @@ package struct Worker: Service {
 
     private let settings: Settings
     private let parts: Parts
-    /// For what keeps the session, and nothing else: all other connections may be waiting, for the database or for whoever
-    /// the caller lends them to.
+    /// For what keeps the session, and nothing else: all other connections may be waiting, for the database or for
+    /// whoever the caller lends them to.
     package let sessionDatabase: Database
     private let terms: Adjustable<WorkTerms>
     private let targets: @Sendable () -> [QueueTarget]

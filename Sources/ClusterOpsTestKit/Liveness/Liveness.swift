@@ -3,8 +3,9 @@ import MariaDB
 
 /// Load, troubles and strangers for a while, and an oracle that looks at the tables from outside.
 ///
-/// It is the claim "while load lasts, every operation that is ready, not paused and has an able worker with a free slot starts
-/// within a bound, and what `op explain` says of one that waits is true". A run in which no trouble came about proves nothing.
+/// It is the claim "while load lasts, every operation that is ready, not paused and has an able worker with a free
+/// slot starts within a bound, and what `op explain` says of one that waits is true". A run in which no trouble came
+/// about proves nothing.
 public struct Liveness: Sendable {
     private let settings: LivenessSettings
 
@@ -91,6 +92,7 @@ public struct Liveness: Sendable {
         let deadline = ContinuousClock.now + Self.patience
         while ContinuousClock.now < deadline {
             if try await cluster.count("SELECT COUNT(*) FROM work_queue") == 0 { return [] }
+            // The tables are looked at from outside of the engine, which tells this run nothing.
             try await Task.sleep(for: .milliseconds(100))
         }
         return try await cluster.database.withSession { session in

@@ -20,8 +20,8 @@ struct LivenessLoad: Sendable {
         )
     }
 
-    /// Repeats until the end, or until the body says by `CancellationError` that it is done; what the database says against it is a
-    /// complaint, and no end.
+    /// Repeats until the end, or until the body says by `CancellationError` that it is done; what the database says
+    /// against it is a complaint, and no end.
     private func untilEnd(
         _ end: ContinuousClock.Instant,
         _ what: String,
@@ -34,6 +34,7 @@ struct LivenessLoad: Sendable {
                 return
             } catch {
                 if !Task.isCancelled { ledger.complain("\(what): \(error)") }
+                // An error that comes again at once must not fill the report.
                 try? await Task.sleep(for: .milliseconds(100))
             }
         }
@@ -79,6 +80,7 @@ struct LivenessLoad: Sendable {
                     // It has ended, or runs.
                 }
             }
+            // The pace of a caller is the load.
             try await Task.sleep(for: .milliseconds(Int.random(in: 10...60, using: &random)))
         }
     }
@@ -97,6 +99,7 @@ struct LivenessLoad: Sendable {
                 ledger.count("operations behind a backlog")
                 lastStale = .now
             }
+            // The backlog is filled up far sooner than workers run it.
             try await Task.sleep(for: .milliseconds(50))
         }
     }
@@ -170,7 +173,8 @@ struct LivenessLoad: Sendable {
         }
     }
 
-    /// Claims an operation as a worker does that is stopped before its COMMIT, and asks for something of the same target.
+    /// Claims an operation as a worker does that is stopped before its COMMIT, and asks for something of the same
+    /// target.
     func stopClaims(until end: ContinuousClock.Instant) async {
         await untilEnd(end, "stopping claims") {
             let target = Self.network(0)
@@ -203,6 +207,7 @@ struct LivenessLoad: Sendable {
                     }
                 }
                 group.addTask {
+                    // After the claim has written its row, of which nothing outside of its transaction tells.
                     try? await Task.sleep(for: .milliseconds(200))
                     let request = OperationRequest(
                         tasks: [Self.update],
@@ -229,6 +234,7 @@ struct LivenessLoad: Sendable {
         await untilEnd(end, "pausing") {
             try await cluster.execute("INSERT INTO queue_pauses VALUES (\(Self.paused), 'to see', 'test', NOW(6))")
             let time = Duration.milliseconds(Int.random(in: 500...3500, using: &random))
+            // For how long the pause stands is what is tried.
             try? await Task.sleep(for: time)
             try await cluster.execute("DELETE FROM queue_pauses")
             ledger.count("pauses")
@@ -248,6 +254,7 @@ struct LivenessLoad: Sendable {
             } catch {
                 ledger.complain("stepping the clock: \(error)")
             }
+            // As long as a renewal, so that each step is seen by some looks and not by others.
             try? await Task.sleep(for: .seconds(2))
         }
     }

@@ -35,7 +35,8 @@ struct LivenessOracle: Sendable {
                 let due = watch.toBeExplained(at: sight.at).filter { id in
                     explained[id].map { sight.at - $0 > .seconds(1) } ?? true
                 }
-                // By chance, so that a backlog does not take all the turns; what is kept from running is as much of interest.
+                // By chance, so that a backlog does not take all the turns; what is kept from running is as much of
+                // interest.
                 for id in due.shuffled().prefix(Self.mostExplained) {
                     explained[id] = sight.at
                     guard let lie = try await judge(id, watch, connection) else { continue }
@@ -91,7 +92,8 @@ struct LivenessOracle: Sendable {
             case "about_to_run":
                 watch.couldRun(id, at: after.at) <= settings.explainedAfter && !heldThroughout
                     && heldBefore.heldRows[id] == nil
-            // In-process workers of this run drain the elected node's queues without an election, unknown to the tables.
+            // In-process workers of this run drain the elected node's queues without an election, unknown to the
+            // tables.
             case "no_leader", "no_worker": waiting.queue.hasPrefix("networknode-") ? nil : false
             case "draining", "not_runnable", "refused": false
             default: nil
@@ -102,7 +104,7 @@ struct LivenessOracle: Sendable {
             + "\(watch.couldRun(id, at: after.at)): '\(lie.reason.rawValue): \(lie.message)'"
     }
 
-    /// Whether somebody holds a row, tried a few times: a crowd holds it one after the other.
+    /// Returns whether somebody holds a row, tried a few times: a crowd holds it one after the other.
     private func isLocked(_ id: OperationID, _ connection: Connection) async throws -> Bool {
         for _ in 0..<3 {
             do {
@@ -118,6 +120,6 @@ struct LivenessOracle: Sendable {
 }
 
 extension String {
-    /// Whether two queues are of one target, in whatever lanes.
+    /// Returns whether two queues are of one target, in whatever lanes.
     fileprivate func hasSameTarget(as other: String) -> Bool { prefix { $0 != "-" } == other.prefix { $0 != "-" } }
 }

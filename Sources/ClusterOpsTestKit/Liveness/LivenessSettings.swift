@@ -10,18 +10,18 @@ public struct LivenessSettings: Sendable {
     public var slots = 4
     /// How long an operation may wait that could run, with a slot free for it.
     ///
-    /// A second of patience with a row that others hold, two renewals until a look, and as much again for a machine of two cores
-    /// that others use too; a claim that is stopped holds for longer.
+    /// A second of patience with a row that others hold, two renewals until a look, and as much again for a machine
+    /// of two cores that others use too; a claim that is stopped holds for longer.
     public var bound: Duration = .seconds(5)
-    /// How much longer that may take for what a step of the database's clock has put off: two looks, which come with a worker's
-    /// renewals, until it is pulled back although its row is held, and its delay anew.
+    /// How much longer that may take for what a step of the database's clock has put off: two looks, which come with
+    /// a worker's renewals, until it is pulled back although its row is held, and its delay anew.
     public var boundAfterStep: Duration = .seconds(5)
     /// Who waits for longer is explained, and the explanation judged.
     public var explainedAfter: Duration = .seconds(2)
     /// From when on an operation counts for the reserved share of slots.
     public var stalenessBound: Duration = .seconds(2)
-    /// How long a claim stands still in its transaction: longer than the bound, and shorter than the ten seconds after which the
-    /// server ends it.
+    /// How long a claim stands still in its transaction: longer than the bound, and shorter than the ten seconds
+    /// after which the server ends it.
     public var stoppedClaim: Duration = .seconds(7)
     /// Sets the database's clock ahead of the true time, or behind it; nil leaves it alone.
     public var stepClock: (@Sendable (Duration) throws -> Void)?

@@ -53,9 +53,9 @@ struct LivenessSight: Sendable {
 
 /// Decides which operations have waited for too long although they could run.
 ///
-/// Pure. An operation's time counts while at every sight it is ready, its queue is not paused, its target and its row are free,
-/// and a slot is; any other sight begins it anew, and so does a step of the clock that put it into the future. What is behind a backlog needs no free slot, but may be as old as the staleness
-/// bound before it counts.
+/// Pure. An operation's time counts while at every sight it is ready, its queue is not paused, its target and its row
+/// are free, and a slot is; any other sight begins it anew, and so does a step of the clock that put it into the
+/// future. What is behind a backlog needs no free slot, but may be as old as the staleness bound before it counts.
 struct LivenessWatch: Sendable {
     /// Twice what any request but those of stopped claims asks for.
     static let longestDelay: Duration = .seconds(1)
@@ -82,7 +82,8 @@ struct LivenessWatch: Sendable {
             first[waiting.id] = firstSeen[waiting.id] ?? sight.at
             guard let part = waiting.part, part != .stopped, part != .backlog else { continue }
             let isFree = part == .stale || hasFreeSlot
-            // Nobody has asked for a longer delay; a time that is still to come after that was made by a clock that was set.
+            // Nobody has asked for a longer delay; a time that is still to come after that was made by a clock that
+            // was set.
             let isReady = waiting.isReady || sight.at - (firstSeen[waiting.id] ?? sight.at) > Self.longestDelay
             guard isReady, isFree, !Self.isKept(waiting, sight, ledger) else { continue }
             var began = since[waiting.id] ?? sight.at

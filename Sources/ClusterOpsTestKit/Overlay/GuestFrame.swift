@@ -29,12 +29,12 @@ public enum GuestFrame {
             + [UInt8](repeating: 0, count: 6) + bytes(address.rawValue)
     }
 
-    /// Whether a frame is an ARP reply of `address`.
+    /// Returns whether a frame is an ARP reply of `address`.
     public static func isReply(_ frame: [UInt8], of address: IPv4Address) -> Bool {
         isARP(frame, from: address) && frame[21] == 2
     }
 
-    /// Whether a frame is a gratuitous ARP of `address`.
+    /// Returns whether a frame is a gratuitous ARP of `address`.
     public static func isAnnouncement(_ frame: [UInt8], of address: IPv4Address) -> Bool {
         isARP(frame, from: address) && Array(frame[38..<42]) == bytes(address.rawValue)
     }

@@ -31,7 +31,7 @@ public final class ClearPasswordServer: Sendable {
     /// How many clients have come.
     public var connections: Int { heard.withLock { $0.connections } }
 
-    /// Whether any client has said this.
+    /// Returns whether any client has said this.
     public func hasHeard(_ text: String) -> Bool {
         String(decoding: heard.withLock { $0.bytes }, as: UTF8.self).contains(text)
     }

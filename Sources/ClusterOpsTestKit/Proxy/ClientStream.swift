@@ -1,8 +1,9 @@
 /// What a client says on a connection, cut into packets, with the text of every statement that it runs.
 ///
-/// Pure: it knows as much of the protocol as it takes to find a statement. A packet is three bytes of length, a sequence
-/// number and a payload; the number is 0 in the first packet of a command, and never in those of the handshake. After a client
-/// has asked for TLS nothing can be read any more: bytes are given out as they come, without statements.
+/// Pure: it knows as much of the protocol as it takes to find a statement. A packet is three bytes of length, a
+/// sequence number and a payload; the number is 0 in the first packet of a command, and never in those of the
+/// handshake. After a client has asked for TLS nothing can be read any more: bytes are given out as they come,
+/// without statements.
 struct ClientStream {
     /// A statement that is about to reach the server.
     struct Event: Sendable, Hashable {
@@ -58,7 +59,8 @@ struct ClientStream {
         return packets
     }
 
-    /// Whether a packet is the SSLRequest of a handshake: the first 32 bytes of an answer, with CLIENT_SSL (0x800) in its flags.
+    /// Returns whether a packet is the SSLRequest of a handshake: the first 32 bytes of an answer, with CLIENT_SSL
+    /// (0x800) in its flags.
     private static func asksForTLS(_ packet: [UInt8]) -> Bool {
         packet.count == 4 + 32 && packet[3] == 1 && packet[5] & 0x08 != 0
     }

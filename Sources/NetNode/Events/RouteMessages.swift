@@ -33,7 +33,8 @@ package struct DeviceMessage: Sendable, Hashable {
     private static let isUpFlag: UInt32 = 1
     private static let forwarding: UInt8 = 3
     private static let (ipv4, ipv6): (UInt16, UInt16) = (2, 10)
-    /// Where settings stand among those of a device, in numbers of 32 bits (linux/ip.h, which counts from 1, and ipv6.h).
+    /// Where settings stand among those of a device, in numbers of 32 bits (linux/ip.h, which counts from 1, and
+    /// ipv6.h).
     private static let (forwarding4, reversePathFilter, arpIgnore, disableIPv6) = (0, 7, 18, 26)
     /// By number, as `ip` calls them.
     private static let addressModes = ["eui64", "none", "stable_secret", "random"]

@@ -1,8 +1,8 @@
-/// Tells, from the kernel's account of transactions, which of them were done to the gate's tables by others, and which to
-/// the rules inside a namespace; pure.
+/// Tells, from the kernel's account of transactions, which of them were done to the gate's tables by others, and
+/// which to the rules inside a namespace; pure.
 ///
-/// What we do ourselves always makes the tables anew, in one transaction. Whoever does the same passes for us: those are
-/// found by reading the rules.
+/// What we do ourselves always makes the tables anew, in one transaction. Whoever does the same passes for us: those
+/// are found by reading the rules.
 package struct RuleEvents: Sendable {
     private enum Kind {
         static let subsystem: UInt16 = 10

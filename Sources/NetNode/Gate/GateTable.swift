@@ -27,10 +27,11 @@ package enum GateTable {
     /// The device group of every leg.
     package static let group = 4711
 
-    /// The batch that makes the table anew in one transaction, and those of ``HostFirewall`` with it, whatever is there.
+    /// The batch that makes the table anew in one transaction, and those of ``HostFirewall`` with it, whatever is
+    /// there.
     ///
-    /// Also while it is open: it heals whatever somebody did to it, costs 10 to 15 ms, and was seen to let every frame of
-    /// a probe through that it let through before, and none that it did not.
+    /// Also while it is open: it heals whatever somebody did to it, costs 10 to 15 ms, and was seen to let every
+    /// frame of a probe through that it let through before, and none that it did not.
     ///
     /// - Parameter time: for how long the gate is open; nil makes it closed.
     /// - Returns: What `nft` takes as its one argument.

@@ -1,12 +1,13 @@
-/// The rules by which a node's own network stack takes nothing that comes from its networks' devices, and sends nothing
-/// there: guests speak to each other through the node, and never to it.
+/// The rules by which a node's own network stack takes nothing that comes from its networks' devices, and sends
+/// nothing there: guests speak to each other through the node, and never to it.
 ///
-/// Without them a bridge is a device of the node like any other: its kernel answers ARP requests for the node's addresses
-/// there, takes datagrams to them (one to the VXLAN port reaches any network), and routes where `ip_forward` is on. By
-/// name, so that they hold from the moment in which a device is made; ``StackSettings`` says the same of each device.
+/// Without them a bridge is a device of the node like any other: its kernel answers ARP requests for the node's
+/// addresses there, takes datagrams to them (one to the VXLAN port reaches any network), and routes where
+/// `ip_forward` is on. By name, so that they hold from the moment in which a device is made; ``StackSettings`` says
+/// the same of each device.
 ///
-/// Not in prerouting: where `br_netfilter` is loaded, frames that a bridge only passes on come by there, and in `forward`
-/// with the bridge on both sides.
+/// Not in prerouting: where `br_netfilter` is loaded, frames that a bridge only passes on come by there, and in
+/// `forward` with the bridge on both sides.
 enum HostFirewall {
     private static let devices = [BridgeName.prefix, TunnelName.prefix, LegName.prefix, ExternalLegName.prefix]
         .map { "\"\($0)*\"" }.joined(separator: ", ")

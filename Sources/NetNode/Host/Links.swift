@@ -118,7 +118,7 @@ package struct Link: Sendable, Hashable, Decodable {
         snoopsMulticast = kind == "bridge" ? try info.decode(Bridge.self, forKey: .data).snooping != 0 : false
     }
 
-    /// Whether the node's IP stack is known to take something from it.
+    /// A Boolean value that indicates whether the node's IP stack is known to take something from it.
     var isOpenToHost: Bool { stack.map { !$0.isClosed } ?? false }
 
     /// Whether it is the other end of a device that names this number as its peer's.

@@ -9,7 +9,7 @@ final class NamespaceSocket: Sendable {
         let attempt: String
         let number: Int32
 
-        /// Whether the namespace or the device is not there.
+        /// A Boolean value that indicates whether the namespace or the device is not there.
         var isOfAbsence: Bool { number == ENOENT || number == ENODEV }
 
         var description: String { "cannot \(attempt): \(String(cString: strerror(number)))" }

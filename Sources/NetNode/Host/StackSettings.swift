@@ -3,7 +3,7 @@
 /// Every device of a network is closed by them: guests speak through it to each other, and never to the node. The rules
 /// of ``HostFirewall`` say the same once more; each holds while somebody has taken the other away.
 package struct StackSettings: Sendable, Hashable {
-    /// Whether what comes in there is routed on, whatever `ip_forward` says.
+    /// A Boolean value that indicates whether what comes in there is routed on, whatever `ip_forward` says.
     package var forwards: Bool
     /// 1 refuses what comes from an address that is not reached through the device; without an address that is all.
     package var reversePathFilter: UInt32

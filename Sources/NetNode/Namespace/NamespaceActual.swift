@@ -27,7 +27,8 @@ package struct NamespaceActual: Sendable, Hashable {
         package var addresses: Set<String>
         /// The number of its other end on the node; nil when it has none there.
         package var peer: Int?
-        /// Whether it takes no IPv6, of which any guest could be the router; nil on a kernel without IPv6.
+        /// A Boolean value that indicates whether it takes no IPv6, of which any guest could be the router; nil on a
+        /// kernel without IPv6.
         package var isIPv6Disabled: Bool?
 
         package init(

@@ -203,8 +203,8 @@ package struct NamespaceReconciler: Sendable {
                     complaint: complaints[wanted.vni] ?? ""
                 )
             case .success where steps[wanted.vni]?.contains(.addLeg) == true:
-                // Now that its port forwards: what it said as it came up may have been lost. Behind a closed gate nobody
-                // hears it.
+                // Now that its port forwards: what it said as it came up may have been lost. Behind a closed gate
+                // nobody hears it.
                 do { try announce(wanted.vni) } catch { failures[wanted.vni] = error }
             case .success: break
             }

@@ -13,13 +13,14 @@ extension ClusterConnection {
         }
     }
 
-    /// How long sessions are waited for that may only seem to be over, because the database's clock was set, and how closely.
+    /// How long sessions are waited for that may only seem to be over, because the database's clock was set, and how
+    /// closely.
     ///
     /// A living process renews its session every two seconds; one that has died is marked dead after its lease.
     private static let patienceWithSilent: Duration = .seconds(3)
     private static let pauseWithSilent: Duration = .milliseconds(200)
 
-    /// What is known of an operation, once it is known whether somebody drains its queue.
+    /// Reads what is known of an operation, once it is known whether somebody drains its queue.
     private func settled(_ id: OperationID) async throws -> Found {
         let deadline = ContinuousClock.now + Self.patienceWithSilent
         while true {
@@ -27,6 +28,7 @@ extension ClusterConnection {
             guard case .facts(let facts) = found, facts.operation.state == .queued,
                 facts.workers.living == 0, facts.workers.silent > 0, ContinuousClock.now < deadline
             else { return found }
+            // A renewal writes a row and rings nobody: only another read shows it.
             try await Task.sleep(for: Self.pauseWithSilent)
         }
     }
@@ -61,14 +63,16 @@ extension ClusterConnection {
         return .facts(facts)
     }
 
-    /// How often, and how closely, a row is tried that transactions of others may hold one after the other.
+    /// The number of times that a row is tried which transactions of others may hold one after the other, and the pause
+    /// between two.
     private static let triesOfRow = 5
     private static let pauseBetweenTries: Duration = .milliseconds(20)
 
-    /// Whether other transactions hold the row of an operation that waits.
+    /// Returns whether other transactions hold the row of an operation that waits.
     private func isHeld(_ id: OperationID) async throws -> Bool {
         for _ in 0..<Self.triesOfRow {
             if try await read({ try ExplanationStatements.isHeld(id, on: $0) }) { return true }
+            // Holders follow one another: the row may be free for the moment of one try. No event tells of a lock.
             try await Task.sleep(for: Self.pauseBetweenTries)
         }
         return false

@@ -61,7 +61,8 @@ struct Explanation {
         )
     }
 
-    /// Whether nothing is known that keeps a worker from taking it now; what remains is whether its row can be locked.
+    /// A Boolean value that indicates whether nothing is known that keeps a worker from taking it now; what remains
+    /// is whether its row can be locked.
     var mayBeHeld: Bool { reasons.contains { [.ahead, .aboutToRun].contains($0.reason) } && reasons.count == 1 }
 
     /// Those that have ended, with so many dependents that workers go through them batch by batch.

@@ -60,9 +60,9 @@ struct ExplanationFacts: Sendable {
     /// Operations of the same target that go first, up to `mostCounted`.
     var ahead = 0
     var survivor: Survivor?
-    /// Whether other transactions hold its row, so that nobody can take it now.
+    /// A Boolean value that indicates whether other transactions hold its row, so that nobody can take it now.
     var isHeld = false
-    /// Whether its node was removed.
+    /// A Boolean value that indicates whether its node was removed.
     var isNodeGone = false
     /// Whether the session that executes it is dead, or its lease is over.
     var isWorkerGone = false

@@ -6,7 +6,7 @@ struct UnreadableOutline: Sendable {
     let state: OperationState
     let queueName: String
     let isCancelRequested: Bool
-    /// Whether it executes under a session that is dead.
+    /// A Boolean value that indicates whether it executes under a session that is dead.
     var isWorkerGone = false
 }
 

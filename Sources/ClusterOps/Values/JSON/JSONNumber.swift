@@ -23,7 +23,7 @@ public struct JSONNumber: Sendable, Hashable {
 struct NumberScanner {
     private let bytes: [UInt8]
     private(set) var position: Int
-    /// Whether it has neither a fraction nor an exponent.
+    /// A Boolean value that indicates whether it has neither a fraction nor an exponent.
     private(set) var isWhole = true
 
     init(_ bytes: [UInt8], from position: Int = 0) {

@@ -1,7 +1,7 @@
 /// Reads JSON text by the grammar of RFC 8259, in one pass and without recursion; pure.
 ///
-/// Written by hand because `JSONDecoder` rounds numbers, takes one of two equal keys without a word, and cannot be told a
-/// depth; see docs/decisions/json.md.
+/// Written by hand because `JSONDecoder` rounds numbers, takes one of two equal keys without a word, and cannot be
+/// told a depth; see docs/decisions/json.md.
 struct JSONParser {
     /// An array or object that has not ended.
     private struct Open {

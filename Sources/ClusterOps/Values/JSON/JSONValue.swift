@@ -2,8 +2,9 @@ import Foundation
 
 /// Any JSON document, as a value: what callers give as parameters and commands give as results.
 ///
-/// Two values are equal when they have the same content: neither the order of an object's keys nor blanks are content. Numbers
-/// are the same when they are written the same, so that `1` and `1.0` differ. See docs/decisions/json.md.
+/// Two values are equal when they have the same content: neither the order of an object's keys nor blanks are
+/// content. Numbers are the same when they are written the same, so that `1` and `1.0` differ. See
+/// docs/decisions/json.md.
 public enum JSONValue: Sendable, Hashable {
     case null
     case bool(Bool)
@@ -60,8 +61,8 @@ public enum JSONValue: Sendable, Hashable {
 extension JSONValue: Codable {
     /// Levels that are read from a decoder of another library.
     ///
-    /// Such a decoder tells the kind of a value only by refusing the others, and each refusal names the whole way down to the
-    /// value: without a bound a document of 1,000 bytes, 500 levels deep, takes 3 s.
+    /// Such a decoder tells the kind of a value only by refusing the others, and each refusal names the whole way
+    /// down to the value: without a bound a document of 1,000 bytes, 500 levels deep, takes 3 s.
     private static let deepestDecoded = 64
 
     /// Reads a document from any decoder.
