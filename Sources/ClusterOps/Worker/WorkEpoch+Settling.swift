@@ -14,7 +14,7 @@ extension WorkEpoch {
                 ledger.settled(batch, again: again)
                 parts.doorbell.ring()
                 if !again.isEmpty {
-                    // A database that is away, or a row that is held, tells nobody when that is over: tried again, ever later.
+                    // Nothing tells when a database is back, or a held row is free: tried again, ever later.
                     guard (try? await Task.sleep(for: pause)) != nil else { return }
                     pause = min(pause * 2, .seconds(2))
                 }
