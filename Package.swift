@@ -25,6 +25,12 @@ let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
 
+/// Our own library, for tests that look into every part of it.
+let library: [Target.Dependency] = [
+    "ClusterDaemon", "ClusterEngine", "ClusterModel", "ClusterOps", "ClusterReports", "ClusterStore", "DatabaseTime",
+    "MariaDB",
+]
+
 let package = Package(
     name: "ClusterOps",
     products: [
@@ -49,19 +55,50 @@ let package = Package(
         .systemLibrary(name: "CMariaDB", pkgConfig: "libmariadb", providers: [.apt(["libmariadb-dev"])]),
         .target(
             name: "MariaDB",
-            dependencies: ["CMariaDB", log, lifecycle, collections],
+            dependencies: ["CMariaDB", "DatabaseTime", log, lifecycle, collections],
             swiftSettings: strict + [.strictMemorySafety()]
+        ),
+        .target(name: "DatabaseTime", swiftSettings: strict),
+        .target(name: "ClusterModel", dependencies: ["DatabaseTime"], swiftSettings: strict),
+        .target(
+            name: "ClusterStore",
+            dependencies: ["ClusterModel", "DatabaseTime", "MariaDB"],
+            resources: [.embedInCode("Migrations/SQL")],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "ClusterEngine",
+            dependencies: [
+                "ClusterModel", "ClusterStore", "DatabaseTime", "MariaDB", collections, lifecycle, log, metrics,
+                nioCore,
+                nioPosix,
+            ],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "ClusterReports",
+            dependencies: ["ClusterEngine", "ClusterModel", "ClusterStore", "DatabaseTime", "MariaDB", log],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "ClusterDaemon",
+            dependencies: ["ClusterEngine", "ClusterModel", "MariaDB", "Yams", lifecycle, log, unixSignals],
+            swiftSettings: strict
         ),
         .target(
             name: "ClusterOps",
-            dependencies: ["MariaDB", log, metrics, lifecycle, unixSignals, collections, nioCore, nioPosix, "Yams"],
-            resources: [.embedInCode("Migrations/SQL")],
+            dependencies: [
+                "ClusterEngine", "ClusterModel", "ClusterReports", "DatabaseTime", "MariaDB", lifecycle, log,
+            ],
             swiftSettings: strict
         ),
         .target(name: "Exposition", dependencies: [coreMetrics], swiftSettings: strict),
         .target(
             name: "DaemonFace",
-            dependencies: ["ClusterOps", "Exposition", "MariaDB", hummingbird, coreMetrics, lifecycle, log, nioCore],
+            dependencies: [
+                "ClusterDaemon", "ClusterEngine", "ClusterModel", "ClusterReports", "ClusterStore", "DatabaseTime",
+                "Exposition", "MariaDB", hummingbird, coreMetrics, lifecycle, log, nioCore,
+            ],
             swiftSettings: strict
         ),
         .target(name: "CSpawn"),
@@ -69,15 +106,19 @@ let package = Package(
         .executableTarget(name: "childprocess-probe", dependencies: ["ChildProcess"], swiftSettings: strict),
         .target(
             name: "QueueWorker",
-            dependencies: ["ClusterOps", "ChildProcess", "DaemonFace", "MariaDB", arguments, lifecycle, log],
+            dependencies: [
+                "ChildProcess", "ClusterDaemon", "ClusterEngine", "ClusterModel", "ClusterReports", "ClusterStore",
+                "DaemonFace", "DatabaseTime", "MariaDB", arguments, lifecycle, log,
+            ],
             swiftSettings: strict
         ),
         .target(name: "CNetlink"),
         .target(
             name: "NetNode",
             dependencies: [
-                "ClusterOps", "ChildProcess", "CNetlink", "CSpawn", "DaemonFace", "Exposition", "MariaDB", arguments,
-                coreMetrics, lifecycle, log, metrics, nioPosix,
+                "ChildProcess", "ClusterDaemon", "ClusterEngine", "ClusterModel", "ClusterStore", "CNetlink", "CSpawn",
+                "DaemonFace", "DatabaseTime", "Exposition", "MariaDB", arguments, coreMetrics, lifecycle, log, metrics,
+                nioPosix,
             ],
             swiftSettings: strict
         ),
@@ -86,31 +127,33 @@ let package = Package(
         .target(name: "Measurement", dependencies: [histogram], swiftSettings: strict),
         .executableTarget(
             name: "clusterctl",
-            dependencies: ["ClusterOps", "Measurement", arguments, log, unixSignals],
+            dependencies: [
+                "ClusterDaemon", "ClusterEngine", "ClusterModel", "ClusterReports", "ClusterStore", "DatabaseTime",
+                "MariaDB", "Measurement", "Yams", arguments, log, unixSignals,
+            ],
             swiftSettings: strict
         ),
         .target(
             name: "ClusterOpsTestKit",
-            dependencies: ["ClusterOps", "ChildProcess", "MariaDB", log],
+            dependencies: library + ["ChildProcess", log],
             swiftSettings: strict
         ),
         .executableTarget(
             name: "clusterops-hammer",
-            dependencies: ["ClusterOpsTestKit", arguments],
+            dependencies: ["ClusterEngine", "ClusterOpsTestKit", "ClusterReports", arguments],
             swiftSettings: strict
         ),
         .executableTarget(
             name: "clusterops-bench-engine",
-            dependencies: [
-                "ChildProcess", "ClusterOpsTestKit", "ClusterOps", "MariaDB", "Measurement", "clusterctl", arguments,
-                lifecycle, log,
+            dependencies: library + [
+                "ChildProcess", "ClusterOpsTestKit", "Measurement", "clusterctl", arguments, lifecycle, log,
             ],
             path: "Benchmarks/Engine",
             swiftSettings: strict
         ),
         .executableTarget(
             name: "clusterops-bench-mesh",
-            dependencies: ["ClusterOpsTestKit", "ClusterOps", "MariaDB", "NetNode", arguments, log],
+            dependencies: library + ["ClusterOpsTestKit", "NetNode", arguments, log],
             path: "Benchmarks/Mesh",
             swiftSettings: strict
         ),
@@ -121,27 +164,26 @@ let package = Package(
         ),
         .testTarget(
             name: "DaemonFaceTests",
-            dependencies: [
-                "DaemonFace", "Exposition", "ClusterOps", "ClusterOpsTestKit", "MariaDB", "queueworker-main",
-                "netnode-main", log, lifecycle,
+            dependencies: library + [
+                "DaemonFace", "Exposition", "ClusterOpsTestKit", "queueworker-main", "netnode-main", log, lifecycle,
             ],
             swiftSettings: strict
         ),
         .testTarget(name: "MariaDBTests", dependencies: ["MariaDB", "ClusterOpsTestKit"], swiftSettings: strict),
         .testTarget(
             name: "QueueWorkerTests",
-            dependencies: ["ClusterOps", "ClusterOpsTestKit", "MariaDB", "queueworker-main"],
+            dependencies: library + ["ClusterOpsTestKit", "queueworker-main"],
             swiftSettings: strict
         ),
         .testTarget(name: "TestKitTests", dependencies: ["ClusterOpsTestKit", "ChildProcess"], swiftSettings: strict),
         .testTarget(
             name: "NetNodeTests",
-            dependencies: ["NetNode", "netnode-main", "ClusterOps", "ClusterOpsTestKit", "ChildProcess", "MariaDB"],
+            dependencies: library + ["NetNode", "netnode-main", "ClusterOpsTestKit", "ChildProcess"],
             swiftSettings: strict
         ),
         .testTarget(
             name: "EngineTests",
-            dependencies: ["ClusterOps", "ClusterOpsTestKit", log, lifecycle, metricsTestKit],
+            dependencies: library + ["ClusterOpsTestKit", log, lifecycle, metricsTestKit],
             swiftSettings: strict
         ),
         .testTarget(
@@ -153,15 +195,13 @@ let package = Package(
         ),
         .testTarget(
             name: "ClusterCtlTests",
-            dependencies: ["clusterctl", "ChildProcess", "ClusterOps", "ClusterOpsTestKit", "MariaDB", arguments],
+            dependencies: library + ["clusterctl", "ChildProcess", "ClusterOpsTestKit", arguments],
             swiftSettings: strict
         ),
         .testTarget(
             name: "DeployTests",
-            dependencies: [
-                "clusterctl", "queueworker-main", "netnode-main", "ChildProcess", "ClusterOps", "ClusterOpsTestKit",
-                "MariaDB",
-                log,
+            dependencies: library + [
+                "clusterctl", "queueworker-main", "netnode-main", "ChildProcess", "ClusterOpsTestKit", log,
             ],
             swiftSettings: strict
         ),
@@ -172,17 +212,17 @@ let package = Package(
         ),
         .testTarget(
             name: "ClusterOpsTests",
-            dependencies: ["ClusterOps", "ClusterOpsTestKit", log, lifecycle],
+            dependencies: library + ["ClusterOpsTestKit", log, lifecycle],
             swiftSettings: strict
         ),
         .executableTarget(
             name: "daemon-probe",
-            dependencies: ["ClusterOps", log, lifecycle],
+            dependencies: ["ClusterDaemon", "ClusterEngine", "ClusterModel", log, lifecycle],
             swiftSettings: strict
         ),
         .testTarget(
             name: "DaemonTests",
-            dependencies: ["ClusterOps", "ClusterOpsTestKit", "daemon-probe", log, lifecycle],
+            dependencies: library + ["ClusterOpsTestKit", "daemon-probe", log, lifecycle],
             swiftSettings: strict
         ),
     ]

@@ -1,5 +1,7 @@
-import ClusterOps
+import ClusterEngine
+import ClusterModel
 import ClusterOpsTestKit
+import ClusterStore
 import MariaDB
 import Synchronization
 

@@ -1,6 +1,7 @@
 import ChildProcess
-import ClusterOps
+import ClusterEngine
 import ClusterOpsTestKit
+import ClusterReports
 import Logging
 import MariaDB
 

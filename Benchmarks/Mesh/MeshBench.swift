@@ -1,5 +1,5 @@
 import ArgumentParser
-import ClusterOps
+import ClusterModel
 import ClusterOpsTestKit
 import Logging
 import MariaDB

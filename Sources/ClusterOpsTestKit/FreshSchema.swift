@@ -1,3 +1,6 @@
+import ClusterDaemon
+import ClusterEngine
+import ClusterModel
 import Logging
 import MariaDB
 

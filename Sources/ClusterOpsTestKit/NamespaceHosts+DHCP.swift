@@ -1,5 +1,5 @@
 import ChildProcess
-import ClusterOps
+import ClusterStore
 import Foundation
 
 extension NamespaceHosts {
@@ -13,7 +13,7 @@ extension NamespaceHosts {
     ///   - tries: how often it asks, once a second.
     /// - Returns: What it was given, by the names that `udhcpc` has for it; nil when nobody answered.
     /// - Throws: When the client cannot be run.
-    public func lease(of guest: Guest, tries: Int = 5) async throws -> [String: String]? {
+    package func lease(of guest: Guest, tries: Int = 5) async throws -> [String: String]? {
         let script = "/tmp/\(guest.namespace).report"
         try Data(Self.report.utf8).write(to: URL(fileURLWithPath: script))
         defer { try? FileManager.default.removeItem(atPath: script) }

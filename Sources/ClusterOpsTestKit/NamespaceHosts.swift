@@ -1,47 +1,50 @@
-import ClusterOps
+import ClusterDaemon
+import ClusterEngine
+import ClusterModel
+import ClusterStore
 import Foundation
 
 /// Hosts that are network namespaces of this machine, joined by an underlay that is one too; no frame leaves them.
 ///
 /// Host *n* has the address 192.0.2.*n* (TEST-NET-1) on its device `under0`, MTU 1500, and the kernel's own settings,
 /// as a hypervisor has them that was just installed: what guests could do to such a one has to show here.
-public struct NamespaceHosts: Sendable {
+package struct NamespaceHosts: Sendable {
     /// Why this machine cannot have any; nil when it can.
-    public static var unavailability: String? {
+    package static var unavailability: String? {
         geteuid() == 0 ? nil : "network namespaces need root, and this is user \(geteuid())"
     }
 
     /// A host of the underlay.
-    public struct Host: Sendable, Hashable {
+    package struct Host: Sendable, Hashable {
         /// From 1.
-        public let number: Int
+        package let number: Int
         /// The name of its network namespace.
-        public let namespace: String
+        package let namespace: String
         /// Its address in the underlay.
-        public let address: IPv4Address
+        package let address: IPv4Address
 
         /// What the names begin with of the namespaces that the host itself makes; a VNI follows.
-        public var namespacePrefix: String { NamespaceNames.prefix(within: namespace) }
+        package var namespacePrefix: String { NamespaceNames.prefix(within: namespace) }
 
         /// The namespace's file, for those who enter it.
-        public var namespacePath: String { "/run/netns/\(namespace)" }
+        package var namespacePath: String { "/run/netns/\(namespace)" }
     }
 
     /// A guest: a namespace whose one device `eth0` is plugged into a bridge of a host.
-    public struct Guest: Sendable, Hashable {
+    package struct Guest: Sendable, Hashable {
         /// The name of its network namespace.
-        public let namespace: String
+        package let namespace: String
         /// The hardware address of its `eth0`.
-        public let mac: MACAddress
+        package let mac: MACAddress
         /// The address of its `eth0`.
-        public let address: IPv4Address
+        package let address: IPv4Address
         let prefixLength: Int
         let mtu: Int
         let port: String
     }
 
     /// The hosts, in the order of their numbers.
-    public let hosts: [Host]
+    package let hosts: [Host]
     private let names: NamespaceNames
     private let guests = Locked(0)
 
@@ -52,7 +55,7 @@ public struct NamespaceHosts: Sendable {
 
     /// Runs a command, its words separated by single spaces, in a namespace; it has to succeed.
     @discardableResult
-    public func run(_ line: String, input: String = "", in namespace: String) async throws -> String {
+    package func run(_ line: String, input: String = "", in namespace: String) async throws -> String {
         let words = line.split(separator: " ").map(String.init)
         precondition(!words.isEmpty, "a command has a program")
         return try await HostTool.run(words[0], Array(words.dropFirst()), input: input, namespace: namespace)
@@ -61,7 +64,7 @@ public struct NamespaceHosts: Sendable {
     // MARK: Guests
 
     /// Makes a guest and plugs it into the bridge of a network, which the host must have.
-    public func addGuest(
+    package func addGuest(
         to host: Host,
         vni: VNI,
         mac: MACAddress,
@@ -89,7 +92,7 @@ public struct NamespaceHosts: Sendable {
     /// Plugs a guest into the bridge of a network on a host, with a new `eth0`; it leaves where it was.
     ///
     /// It announces itself by a gratuitous ARP, as a hypervisor does for a guest that it has started or moved.
-    public func plug(_ guest: Guest, into host: Host, vni: VNI) async throws {
+    package func plug(_ guest: Guest, into host: Host, vni: VNI) async throws {
         _ = try await HostTool.output("ip", ["-n", guest.namespace, "link", "del", "dev", "eth0"])
         let cable = """
             link add name eth0 mtu \(guest.mtu) type veth peer name \(guest.port) netns \(host.namespace)
@@ -113,7 +116,7 @@ public struct NamespaceHosts: Sendable {
     /// Sends pings of `bytes` that no router may take apart, and waits up to a second for each answer.
     ///
     /// - Returns: How many were answered.
-    public func ping(from guest: Guest, to address: IPv4Address, count: Int = 1, bytes: Int = 56) async throws -> Int {
+    package func ping(from guest: Guest, to address: IPv4Address, count: Int = 1, bytes: Int = 56) async throws -> Int {
         let output = try await HostTool.output(
             "ping",
             ["-n", "-c", "\(count)", "-i", "0.01", "-W", "1", "-s", "\(bytes)", "-M", "do", "\(address)"],
@@ -129,7 +132,7 @@ public struct NamespaceHosts: Sendable {
     /// Sends pings at a pace whatever becomes of them, and tells which were answered.
     ///
     /// - Returns: the numbers of those that were, from 1.
-    public func pings(
+    package func pings(
         from guest: Guest,
         to address: IPv4Address,
         count: Int,
@@ -147,7 +150,7 @@ public struct NamespaceHosts: Sendable {
     }
 
     /// The frames that a device of a namespace has received.
-    public func framesReceived(by device: String, in namespace: String) async throws -> Int {
+    package func framesReceived(by device: String, in namespace: String) async throws -> Int {
         struct Device: Decodable {
             struct Statistics: Decodable {
                 struct Direction: Decodable {
@@ -202,7 +205,7 @@ public struct NamespaceHosts: Sendable {
 /// - Returns: What `body` returned.
 /// - Throws: What `body` threw, or a failure to make the hosts or to remove them.
 @discardableResult
-public func withHosts<Result: Sendable>(
+package func withHosts<Result: Sendable>(
     count: Int,
     _ body: @Sendable (NamespaceHosts) async throws -> Result
 ) async throws -> Result {

@@ -1,3 +1,4 @@
+import ClusterEngine
 import Foundation
 import MariaDB
 import Synchronization

@@ -1,4 +1,6 @@
-import ClusterOps
+import ClusterEngine
+import ClusterModel
+import ClusterStore
 
 /// What handlers have done, all of them together, to be checked afterwards.
 public final class EffectLog: Sendable {

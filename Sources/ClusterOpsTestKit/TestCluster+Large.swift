@@ -1,4 +1,3 @@
-import ClusterOps
 import MariaDB
 
 extension TestCluster {

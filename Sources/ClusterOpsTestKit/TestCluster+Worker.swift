@@ -1,4 +1,8 @@
+import ClusterDaemon
+import ClusterEngine
+import ClusterModel
 import ClusterOps
+import ClusterReports
 import Logging
 
 extension TestCluster {

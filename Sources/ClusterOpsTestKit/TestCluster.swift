@@ -1,4 +1,7 @@
-import ClusterOps
+import ClusterDaemon
+import ClusterEngine
+import ClusterModel
+import ClusterStore
 import MariaDB
 
 /// A migrated schema of the test's own, with what a test of the engine needs to put in and take out.

@@ -1,4 +1,6 @@
-import ClusterOps
+import ClusterDaemon
+import ClusterEngine
+import ClusterModel
 import CoreMetrics
 import Exposition
 import Glibc

@@ -1,4 +1,4 @@
-import ClusterOps
+import ClusterEngine
 
 /// Judges a worker by what it last did.
 ///

@@ -1,4 +1,5 @@
 import CMariaDB
+import DatabaseTime
 
 /// Reads the stored result of an executed statement into rows.
 @safe struct ResultReader {

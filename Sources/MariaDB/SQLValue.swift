@@ -1,3 +1,4 @@
+import DatabaseTime
 import Foundation
 
 /// One value on its way to or from the database, in the few shapes that the wire protocol has.

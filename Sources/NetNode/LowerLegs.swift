@@ -1,5 +1,6 @@
 import ArgumentParser
-import ClusterOps
+import ClusterDaemon
+import ClusterModel
 
 /// What a supervisor runs once a `netnode` has ended, however it did: nobody guards the gate any more.
 struct LowerLegs: AsyncParsableCommand {

@@ -1,5 +1,7 @@
 import ArgumentParser
-import ClusterOps
+import ClusterDaemon
+import ClusterEngine
+import ClusterModel
 
 /// The command line of `netnode`.
 public struct NetNodeCommand: AsyncParsableCommand {

@@ -1,5 +1,7 @@
 import ChildProcess
-import ClusterOps
+import ClusterDaemon
+import ClusterEngine
+import ClusterModel
 import DaemonFace
 import Logging
 import MariaDB
@@ -62,7 +64,8 @@ struct NetNodeDaemon {
             logger: logger
         )
         let listener = DoorbellService(
-            configuration,
+            configuration.doorbell,
+            underlay: configuration.node.underlayAddress,
             node: node,
             database: database,
             doorbells: [doorbell, electionDoorbell],

@@ -1,5 +1,8 @@
 import ChildProcess
-import ClusterOps
+import ClusterDaemon
+import ClusterEngine
+import ClusterModel
+import ClusterReports
 
 /// Runs one of the operator's own commands as a task.
 ///

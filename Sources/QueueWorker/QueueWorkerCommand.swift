@@ -1,6 +1,8 @@
 import ArgumentParser
 import ChildProcess
-import ClusterOps
+import ClusterDaemon
+import ClusterEngine
+import ClusterModel
 
 /// The command line of `queueworker`.
 public struct QueueWorkerCommand: AsyncParsableCommand {

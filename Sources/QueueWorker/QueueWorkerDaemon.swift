@@ -1,5 +1,8 @@
 import ChildProcess
-import ClusterOps
+import ClusterDaemon
+import ClusterEngine
+import ClusterModel
+import ClusterReports
 import DaemonFace
 import Logging
 import MariaDB
@@ -49,7 +52,8 @@ struct QueueWorkerDaemon {
         let evidence = Evidence(database: database)
         let doorbell = Doorbell()
         let listener = DoorbellService(
-            configuration,
+            configuration.doorbell,
+            underlay: configuration.node.underlayAddress,
             node: node,
             database: database,
             doorbells: [doorbell],

@@ -1,5 +1,6 @@
 import ArgumentParser
-import ClusterOps
+import ClusterDaemon
+import ClusterModel
 import Glibc
 
 /// The command line of ClusterOps.
@@ -30,7 +31,7 @@ struct ClusterCtl: AsyncParsableCommand {
                 try command.run()
             }
         } catch {
-            Failure(error).exit()
+            Failure(error, of: Self.self).exit()
         }
         // A return from here would run the exit handlers.
         ProcessEnd.end(0)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ClusterEngine
 import ClusterOpsTestKit
 import Foundation
 

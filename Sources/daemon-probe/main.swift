@@ -1,4 +1,5 @@
-import ClusterOps
+import ClusterDaemon
+import ClusterEngine
 import Foundation
 import Logging
 import ServiceLifecycle

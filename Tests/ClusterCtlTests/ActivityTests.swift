@@ -1,8 +1,11 @@
+import ClusterEngine
 import ClusterOpsTestKit
 import MariaDB
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterModel
+@testable import ClusterReports
+@testable import ClusterStore
 
 /// What `top` reads.
 @Suite(.timeLimit(.minutes(5))) struct ActivityTests {
@@ -21,7 +24,7 @@ import Testing
             )
             let activity = try await cluster.database.withSession { session in
                 let before = try session.statements()
-                let activity = try ActivityStatements.activity(on: session)
+                let activity = try ClusterActivity(ActivityStatements.rows(on: session))
                 // One, and the count itself.
                 #expect(try session.statements() - before == 2)
                 return activity
@@ -50,14 +53,16 @@ import Testing
                     """
                 )
             }
-            let activity = try await cluster.database.withSession { try ActivityStatements.activity(on: $0) }
+            let activity = try await cluster.database.withSession {
+                try ClusterActivity(ActivityStatements.rows(on: $0))
+            }
             #expect(activity.failures.map(\.state) == [.error, .aborted])
             #expect(activity.failures.allSatisfy { $0.message == String(repeating: "é\"", count: 150) })
             #expect(activity.failures.allSatisfy { $0.tasks == [failing] && $0.node == nil })
             #expect(activity.endedPerSecond == [.background: 0.5])
             try await cluster.execute("UPDATE finished_operations SET finished_at = finished_at - INTERVAL 20 SECOND")
             try await cluster.execute("DELETE FROM finished_operations WHERE state = 'error'")
-            let later = try await cluster.database.withSession { try ActivityStatements.activity(on: $0) }
+            let later = try await cluster.database.withSession { try ClusterActivity(ActivityStatements.rows(on: $0)) }
             #expect(later.endedPerSecond == [:] && later.failures.map(\.state) == [.aborted])
         }
     }
@@ -71,7 +76,9 @@ import Testing
                 on: PrivateServer.shared
             )
             let lanes = try await user.withDatabase { database in
-                try await database.withSession { try ActivityStatements.activity(on: $0).status.lanes.count }
+                try await database.withSession {
+                    try ClusterActivity(ActivityStatements.rows(on: $0)).status.lanes.count
+                }
             }
             #expect(lanes == Lane.allCases.count)
         }

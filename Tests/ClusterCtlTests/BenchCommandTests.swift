@@ -3,7 +3,10 @@ import Foundation
 import MariaDB
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterEngine
+@testable import ClusterModel
+@testable import ClusterReports
+@testable import ClusterStore
 
 /// `bench` on a cluster with a worker of this process, and what it leaves behind.
 @Suite(.timeLimit(.minutes(5))) struct BenchCommandTests {

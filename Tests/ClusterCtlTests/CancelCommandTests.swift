@@ -3,7 +3,9 @@ import Foundation
 import MariaDB
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterEngine
+@testable import ClusterModel
+@testable import ClusterReports
 
 @Suite struct CancelCommandTests {
     @Test func `op cancel says what it ended and for how many, and conflicts once it has ended`() async throws {

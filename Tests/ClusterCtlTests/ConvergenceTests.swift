@@ -1,10 +1,11 @@
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterModel
+@testable import ClusterReports
 
 @Suite struct ConvergenceTests {
-    private func applied(_ parts: [(String, AppliedPart, Int, Int)]) throws -> [AppliedView] {
-        try parts.map { AppliedView(node: try NodeName($0.0), what: $0.1, generation: $0.2, term: $0.3) }
+    private func applied(_ parts: [(String, AppliedPart, Int, Int)]) throws -> [AppliedState] {
+        try parts.map { AppliedState(node: try NodeName($0.0), what: $0.1, generation: $0.2, term: $0.3) }
     }
 
     @Test func `a network is converged when mesh and server are at the wanted generation everywhere`() throws {

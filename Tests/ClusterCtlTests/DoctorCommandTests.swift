@@ -4,7 +4,11 @@ import Glibc
 import MariaDB
 import Testing
 
+@testable import ClusterEngine
+@testable import ClusterModel
 @testable import ClusterOps
+@testable import ClusterReports
+@testable import ClusterStore
 
 @Suite(.timeLimit(.minutes(5))) struct DoctorCommandTests {
     /// A server as a production has it.

@@ -4,7 +4,11 @@ import Logging
 import MariaDB
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterDaemon
+@testable import ClusterEngine
+@testable import ClusterModel
+@testable import ClusterReports
+@testable import ClusterStore
 
 /// Servers that answer, and do not take what is to be written; and checks that do not come to an end.
 @Suite(.timeLimit(.minutes(5))) struct DoctorWriteTests {

@@ -5,7 +5,12 @@ import Glibc
 import MariaDB
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterDaemon
+@testable import ClusterEngine
+@testable import ClusterModel
+@testable import ClusterReports
+@testable import ClusterStore
+@testable import DatabaseTime
 
 @Suite struct EventCommandTests {
     @Test func `events tells what has happened, oldest first, in one list`() async throws {

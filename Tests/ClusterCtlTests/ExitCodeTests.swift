@@ -3,7 +3,10 @@ import Foundation
 import MariaDB
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterDaemon
+@testable import ClusterEngine
+@testable import ClusterModel
+@testable import ClusterStore
 @testable import clusterctl
 
 /// Every exit code of the contract, each reason for it, by the real program.

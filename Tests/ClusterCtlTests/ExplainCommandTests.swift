@@ -2,7 +2,10 @@ import ClusterOpsTestKit
 import MariaDB
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterEngine
+@testable import ClusterModel
+@testable import ClusterReports
+@testable import ClusterStore
 
 @Suite struct ExplainCommandTests {
     private func explain(_ id: OperationID, on cluster: TestCluster) async throws -> ExplanationView {

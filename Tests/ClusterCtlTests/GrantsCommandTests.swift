@@ -1,5 +1,5 @@
-import ClusterOps
 import ClusterOpsTestKit
+import ClusterStore
 import Testing
 
 @Suite struct GrantsCommandTests {

@@ -2,7 +2,10 @@ import ClusterOpsTestKit
 import MariaDB
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterEngine
+@testable import ClusterModel
+@testable import ClusterReports
+@testable import ClusterStore
 
 @Suite(.timeLimit(.minutes(5))) struct ListCommandTests {
     private func page(_ cluster: TestCluster, _ arguments: [String]) async throws -> OperationPageView {

@@ -1,9 +1,11 @@
-import ClusterOps
 import ClusterOpsTestKit
 import MariaDB
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterEngine
+@testable import ClusterModel
+@testable import ClusterReports
+@testable import ClusterStore
 
 @Suite struct QueueCommandTests {
     @Test func `queue list counts by state, tells the oldest, and which rule pauses a queue`() async throws {

@@ -1,4 +1,4 @@
-import ClusterOps
+import ClusterReports
 import Foundation
 import Testing
 

@@ -3,7 +3,10 @@ import Foundation
 import MariaDB
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterEngine
+@testable import ClusterModel
+@testable import ClusterReports
+@testable import ClusterStore
 
 @Suite struct ServiceCommandTests {
     private func services(_ cluster: TestCluster) async throws -> [ServiceView] {

@@ -1,5 +1,6 @@
-import ClusterOps
+import ClusterModel
 import ClusterOpsTestKit
+import ClusterReports
 import Foundation
 import MariaDB
 import Testing

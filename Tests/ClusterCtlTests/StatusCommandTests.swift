@@ -2,7 +2,11 @@ import ClusterOpsTestKit
 import MariaDB
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterDaemon
+@testable import ClusterEngine
+@testable import ClusterModel
+@testable import ClusterReports
+@testable import ClusterStore
 
 @Suite(.timeLimit(.minutes(5))) struct StatusCommandTests {
     private func status(_ cluster: TestCluster) async throws -> StatusView {
@@ -174,7 +178,7 @@ import Testing
                 try (0..<20).map { _ in
                     let before = try session.statements()
                     let begun = ContinuousClock.now
-                    _ = try StatusStatements.status(on: session)
+                    _ = try StatusView(StatusStatements.rows(on: session))
                     let time = ContinuousClock.now - begun
                     // One, and the count itself.
                     #expect(try session.statements() - before == 2)
@@ -186,7 +190,7 @@ import Testing
             #expect(times[0] <= .milliseconds(250), "\(times)")
             let read = try await cluster.database.withSession { session in
                 let before = try session.rowsRead()
-                _ = try StatusStatements.status(on: session)
+                _ = try StatusView(StatusStatements.rows(on: session))
                 return try session.rowsRead() - before
             }
             #expect(read < 40_000, "\(read)")
@@ -201,9 +205,9 @@ import Testing
             _ = try await cluster.queue.enqueue(OperationRequest(tasks: [BuiltInTask.noop.name], target: target))
             try await cluster.execute("ANALYZE TABLE work_queue")
             let read = try await cluster.database.withSession { session in
-                _ = try StatusStatements.status(on: session)
+                _ = try StatusView(StatusStatements.rows(on: session))
                 let before = try session.rowsRead()
-                _ = try StatusStatements.status(on: session)
+                _ = try StatusView(StatusStatements.rows(on: session))
                 return try session.rowsRead() - before
             }
             // 1,000 entries of the long queue, and little besides.

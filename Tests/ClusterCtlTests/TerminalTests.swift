@@ -3,7 +3,10 @@ import Foundation
 import MariaDB
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterDaemon
+@testable import ClusterEngine
+@testable import ClusterModel
+@testable import ClusterStore
 
 /// What people see: each table captured from a pseudo-terminal of a fixed size.
 @Suite(.timeLimit(.minutes(5))) struct TerminalTests {

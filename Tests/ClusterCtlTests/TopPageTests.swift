@@ -1,7 +1,11 @@
 import MariaDB
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterEngine
+@testable import ClusterModel
+@testable import ClusterReports
+@testable import ClusterStore
+@testable import DatabaseTime
 @testable import clusterctl
 
 /// What `top` draws, of a cluster of which everything is known.

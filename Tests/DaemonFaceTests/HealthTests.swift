@@ -1,5 +1,9 @@
+import ClusterDaemon
+import ClusterEngine
+import ClusterModel
 import ClusterOps
 import ClusterOpsTestKit
+import ClusterReports
 import Logging
 import MariaDB
 import Testing

@@ -1,4 +1,4 @@
-import ClusterOps
+import ClusterModel
 import Glibc
 
 /// A TCP connection to a daemon that somebody leaves open.

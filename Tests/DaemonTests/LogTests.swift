@@ -4,7 +4,9 @@ import Logging
 import MariaDB
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterDaemon
+@testable import ClusterModel
+@testable import DatabaseTime
 
 @Suite(.timeLimit(.minutes(15))) struct LogTests {
     private let hostile = "a\nb\r\u{1b}[2J\u{9b}1m\u{0}\"\\\u{7f}\u{202e}\u{2028}\u{e0041}ü€😀"

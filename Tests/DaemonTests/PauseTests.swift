@@ -1,4 +1,4 @@
-import ClusterOps
+import ClusterEngine
 import ClusterOpsTestKit
 import Logging
 import ServiceLifecycle

@@ -4,7 +4,9 @@ import Glibc
 import MariaDB
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterDaemon
+@testable import ClusterEngine
+@testable import ClusterModel
 
 /// What a command can learn of the daemon whose user it is.
 @Suite(.timeLimit(.minutes(5)), .enabled("needs root, to become another user") { geteuid() == 0 })
@@ -43,7 +45,7 @@ struct CommandSecretTests {
             try await eventually("it knows the password, and registers") {
                 try await cluster.count("SELECT COUNT(*) FROM registered_tasks") == 1
             }
-            func look() async throws -> ClusterOps.Operation {
+            func look() async throws -> ClusterModel.Operation {
                 let request = OperationRequest(tasks: [try TaskName("look")])
                 let id = try await cluster.queue.enqueue(request).uuid
                 try await eventually("it ends") { try await cluster.operation(id).state.isTerminal }

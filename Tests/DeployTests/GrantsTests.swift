@@ -1,5 +1,6 @@
-import ClusterOps
+import ClusterEngine
 import ClusterOpsTestKit
+import ClusterStore
 import Foundation
 import MariaDB
 import Testing

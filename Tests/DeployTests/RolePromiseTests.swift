@@ -4,7 +4,10 @@ import Logging
 import MariaDB
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterDaemon
+@testable import ClusterEngine
+@testable import ClusterModel
+@testable import ClusterStore
 
 /// Each sentence of docs/decisions/database-roles.md that promises an ability or a refusal, tried as that role.
 @Suite(.timeLimit(.minutes(5))) struct RolePromiseTests {

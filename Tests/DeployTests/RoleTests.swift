@@ -4,7 +4,10 @@ import Logging
 import MariaDB
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterDaemon
+@testable import ClusterEngine
+@testable import ClusterModel
+@testable import ClusterStore
 
 /// Each role's grants are enough for its work, and for nothing more: real programs work under it, the server refuses
 /// nothing, and its log shows that every right was used.

@@ -1,4 +1,4 @@
-import ClusterOps
+import ClusterDaemon
 import ClusterOpsTestKit
 import Foundation
 import Testing

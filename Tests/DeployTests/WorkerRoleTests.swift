@@ -4,7 +4,10 @@ import Logging
 import MariaDB
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterDaemon
+@testable import ClusterEngine
+@testable import ClusterModel
+@testable import ClusterStore
 
 @Suite(.timeLimit(.minutes(5))) struct WorkerRoleTests {
     private static let configuration = """

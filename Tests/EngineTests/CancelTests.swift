@@ -2,7 +2,11 @@ import ClusterOpsTestKit
 import MariaDB
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterDaemon
+@testable import ClusterEngine
+@testable import ClusterModel
+@testable import ClusterReports
+@testable import ClusterStore
 
 @Suite(.timeLimit(.minutes(15))) struct CancelTests {
     private let noop = BuiltInTask.noop.name

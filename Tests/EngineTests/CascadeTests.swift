@@ -2,7 +2,11 @@ import ClusterOpsTestKit
 import MariaDB
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterDaemon
+@testable import ClusterEngine
+@testable import ClusterModel
+@testable import ClusterReports
+@testable import ClusterStore
 
 /// What depends on an operation that ends is released or aborted in batches, each in a transaction that is soon over.
 @Suite(.timeLimit(.minutes(15))) struct CascadeTests {

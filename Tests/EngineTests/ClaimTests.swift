@@ -2,7 +2,10 @@ import ClusterOpsTestKit
 import MariaDB
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterEngine
+@testable import ClusterModel
+@testable import ClusterStore
+@testable import DatabaseTime
 
 @Suite(.timeLimit(.minutes(15))) struct ClaimTests {
     @Test func `a worker takes the best lane of all its queues first, then by age`() async throws {
@@ -162,9 +165,9 @@ import Testing
         let queue = try QueueName("any-user_facing")
         let start = SuspendingClock.now
         var foreign = ForeignWork(runnable: [noop])
-        #expect(foreign.filter == ClaimStatements.Filter(tasks: [noop]))
+        #expect(foreign.filter == ClaimFilter(tasks: [noop]))
         foreign.saw([reboot], in: queue, at: start)
-        #expect(foreign.filter == ClaimStatements.Filter(tasks: [noop], mixed: [queue]))
+        #expect(foreign.filter == ClaimFilter(tasks: [noop], mixed: [queue]))
         foreign.saw([noop, reboot], in: queue, at: start)
         #expect(foreign.filter.lists == [[noop, reboot]])
         foreign.forget(at: start + ForeignWork.memory)
@@ -199,7 +202,7 @@ import Testing
         var policy = ClaimPolicy(stalenessBound: .seconds(60))
         let now = Timestamp(microseconds: 1_000_000_000)
         // All of it older than what waits behind it, and there is always more.
-        func backlog(_ queue: String) throws -> [ClaimStatements.Candidate] {
+        func backlog(_ queue: String) throws -> [ClaimCandidate] {
             try (0..<20).map { _ in try candidate(queue, age: 500, before: now) }
         }
         let last = try candidate("any-background_high_io", age: 61, before: now)
@@ -233,8 +236,8 @@ import Testing
         age: Int,
         before now: Timestamp,
         target: String? = nil
-    ) throws -> ClaimStatements.Candidate {
-        ClaimStatements.Candidate(
+    ) throws -> ClaimCandidate {
+        ClaimCandidate(
             id: .new(),
             queue: try QueueName(queue),
             readyAt: Timestamp(microseconds: now.microseconds - Int64(age) * 1_000_000),

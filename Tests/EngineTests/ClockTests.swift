@@ -2,7 +2,10 @@ import ClusterOpsTestKit
 import MariaDB
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterEngine
+@testable import ClusterModel
+@testable import ClusterReports
+@testable import ClusterStore
 
 /// What a database's clock that is set forward or back does to what runs, what waits, the elected role and history.
 @Suite(.timeLimit(.minutes(15))) struct ClockTests {
@@ -178,8 +181,8 @@ import Testing
     {
         try await withSteppedServer { cluster, server in
             try await cluster.addNode("h1")
-            let dead = LeaseStatements.Candidate(id: .new(), node: try NodeName("h2"))
-            let name = ClusterConnection.networkNodeLease
+            let dead = LeaseCandidate(id: .new(), node: try NodeName("h2"))
+            let name = ElectedLease.networkNode
             try await cluster.database.withSession { session in
                 try LeaseStatements.create(name, on: session)
                 let seen = try #require(try LeaseStatements.sighting(name, on: session))

@@ -2,7 +2,9 @@ import ClusterOpsTestKit
 import MariaDB
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterEngine
+@testable import ClusterModel
+@testable import ClusterStore
 
 /// What is the same content under one id, and which parameters are taken at all.
 @Suite struct ContentTests {

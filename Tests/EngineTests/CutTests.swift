@@ -2,7 +2,10 @@ import ClusterOpsTestKit
 import MariaDB
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterEngine
+@testable import ClusterModel
+@testable import ClusterReports
+@testable import ClusterStore
 
 /// What becomes of requests whose COMMIT was answered by nobody, in each of the three ways in which that happens.
 @Suite(.timeLimit(.minutes(15))) struct EnqueueCutTests {

@@ -2,7 +2,11 @@ import ClusterOpsTestKit
 import MariaDB
 import ServiceLifecycle
 
-@testable import ClusterOps
+@testable import ClusterDaemon
+@testable import ClusterEngine
+@testable import ClusterModel
+@testable import ClusterReports
+@testable import ClusterStore
 
 /// A node that stands for election, in this process.
 struct ElectionMember: Sendable {

@@ -4,11 +4,15 @@ import MariaDB
 import ServiceLifecycle
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterDaemon
+@testable import ClusterEngine
+@testable import ClusterModel
+@testable import ClusterReports
+@testable import ClusterStore
 
 /// The elected role on a real database; what the decisions are made of is shown without one, by `ElectionStateTests`.
 @Suite(.timeLimit(.minutes(15))) struct ElectionTests {
-    private static let lease = ClusterConnection.networkNodeLease
+    private static let lease = ElectedLease.networkNode
 
     private func seen(_ database: Database) async throws -> ElectionState.Sighting {
         try await database.withSession { session in
@@ -18,7 +22,7 @@ import Testing
     }
 
     private func acquire(
-        _ candidate: LeaseStatements.Candidate,
+        _ candidate: LeaseCandidate,
         after seen: ElectionState.Sighting,
         lease: Duration = .seconds(5),
         on database: Database
@@ -28,8 +32,8 @@ import Testing
         }
     }
 
-    private func candidate(_ node: String) throws -> LeaseStatements.Candidate {
-        LeaseStatements.Candidate(id: .new(), node: try NodeName(node))
+    private func candidate(_ node: String) throws -> LeaseCandidate {
+        LeaseCandidate(id: .new(), node: try NodeName(node))
     }
 
     // MARK: The row

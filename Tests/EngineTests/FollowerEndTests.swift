@@ -2,7 +2,11 @@ import ClusterOpsTestKit
 import MariaDB
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterEngine
+@testable import ClusterModel
+@testable import ClusterReports
+@testable import ClusterStore
+@testable import DatabaseTime
 
 /// What becomes of followers when the operation that they ride on does not complete.
 @Suite(.timeLimit(.minutes(15))) struct FollowerEndTests {

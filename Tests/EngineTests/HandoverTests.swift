@@ -2,7 +2,10 @@ import ClusterOpsTestKit
 import MariaDB
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterEngine
+@testable import ClusterModel
+@testable import ClusterReports
+@testable import ClusterStore
 
 /// A planned change of the elected node, on a real database; its decisions are shown without one, by `HandoverTests` and
 /// `ElectionStateTests` of ClusterOpsTests.
@@ -183,7 +186,7 @@ import Testing
         try await withCluster { cluster in
             #expect(try await connection(cluster).resignLeader(within: .seconds(1)) == .nobodyElected)
             try await cluster.database.withSession { session in
-                try LeaseStatements.create(ClusterConnection.networkNodeLease, on: session)
+                try LeaseStatements.create(ElectedLease.networkNode, on: session)
             }
             #expect(try await connection(cluster).resignLeader(within: .seconds(1)) == .nobodyElected)
         }

@@ -2,7 +2,9 @@ import ClusterOpsTestKit
 import MariaDB
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterEngine
+@testable import ClusterModel
+@testable import ClusterStore
 
 /// Rows that enqueuers hold in share mode, one after the other, as those do that depend on the operation.
 @Suite(.timeLimit(.minutes(15))) struct HeldRowTests {
@@ -79,7 +81,7 @@ import Testing
                 _ = try EnqueueStatements.lockLive(held, in: transaction)
                 try blocking {
                     #expect(try await reaper.pass() == 0)
-                    try await Task.sleep(for: Patience.bound)
+                    try await Task.sleep(for: SkippedRows.bound)
                     var other = second
                     let claims = try await other.claim(3)
                     #expect(claims.count == 3)
@@ -94,7 +96,7 @@ import Testing
     }
 
     @Test func `patience forgets rows that are no longer asked for`() {
-        var patience = Patience()
+        var patience = SkippedRows()
         let (start, gone, left) = (SuspendingClock.now, OperationID.new(), OperationID.new())
         patience.wrote([gone, left], skipped: [gone, left], at: start)
         patience.forget(allBut: [left])

@@ -2,7 +2,10 @@ import ClusterOpsTestKit
 import MariaDB
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterEngine
+@testable import ClusterModel
+@testable import ClusterReports
+@testable import ClusterStore
 
 /// What a claim does about rows and targets that others hold.
 @Suite(.timeLimit(.minutes(15))) struct HeldWorkTests {

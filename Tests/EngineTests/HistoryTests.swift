@@ -3,7 +3,10 @@ import Logging
 import MariaDB
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterEngine
+@testable import ClusterModel
+@testable import ClusterStore
+@testable import DatabaseTime
 
 /// History is forgotten when its time is over: in small batches, by as many as there are workers.
 @Suite(.timeLimit(.minutes(15))) struct HistoryTests {

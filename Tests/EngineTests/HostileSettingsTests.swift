@@ -1,9 +1,13 @@
 import ClusterOpsTestKit
+import ClusterReports
 import Foundation
 import MariaDB
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterDaemon
+@testable import ClusterEngine
+@testable import ClusterModel
+@testable import ClusterStore
 
 /// A server whose globals somebody has set for other programs: no answer may be another one for it.
 @Suite(.timeLimit(.minutes(15))) struct HostileSettingsTests {

@@ -1,8 +1,11 @@
 import ClusterOpsTestKit
+import ClusterReports
 import MariaDB
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterEngine
+@testable import ClusterModel
+@testable import ClusterStore
 
 /// What a request may be attached to: only work that runs, and that can still succeed as often as its own task may try.
 @Suite(.timeLimit(.minutes(15))) struct JoiningTests {

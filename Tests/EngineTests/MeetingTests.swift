@@ -2,7 +2,9 @@ import ClusterOpsTestKit
 import MariaDB
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterEngine
+@testable import ClusterModel
+@testable import ClusterStore
 
 /// Two transactions that meet at one operation, each order of them staged with two connections.
 @Suite(.timeLimit(.minutes(15))) struct MeetingTests {

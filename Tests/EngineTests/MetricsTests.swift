@@ -3,7 +3,9 @@ import MariaDB
 import MetricsTestKit
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterEngine
+@testable import ClusterModel
+@testable import ClusterStore
 
 /// What a worker tells the process's metrics.
 @Suite(.timeLimit(.minutes(15))) struct MetricsTests {

@@ -2,7 +2,10 @@ import ClusterOpsTestKit
 import MariaDB
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterDaemon
+@testable import ClusterEngine
+@testable import ClusterReports
+@testable import ClusterStore
 
 /// Migrations whose connection breaks; DDL commits by itself, so every statement is a COMMIT.
 @Suite(.timeLimit(.minutes(15))) struct MigratorCutTests {

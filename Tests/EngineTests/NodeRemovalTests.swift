@@ -2,7 +2,10 @@ import ClusterOpsTestKit
 import MariaDB
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterEngine
+@testable import ClusterModel
+@testable import ClusterReports
+@testable import ClusterStore
 
 /// What waits for a node does not outlive it, and never waits for another node of its name.
 @Suite(.timeLimit(.minutes(15))) struct NodeRemovalTests {
@@ -21,7 +24,7 @@ import Testing
             #expect(try await cluster.count("SELECT COUNT(*) FROM work_queue") == 4)
 
             let removal = try await inventory.removeNode(h2, abortingOperations: true)
-            #expect(removal.node.object.name == h2 && removal.aborted == 3, "with what depends on them")
+            #expect(removal.node.object.record.name == h2 && removal.aborted == 3, "with what depends on them")
             for id in [ids.waiting, ids.blocked] {
                 let ended = try await cluster.operation(id)
                 #expect(ended.state == .aborted && ended.error?.code == "node_removed")

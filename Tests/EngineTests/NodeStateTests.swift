@@ -2,7 +2,9 @@ import ClusterOpsTestKit
 import MariaDB
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterEngine
+@testable import ClusterModel
+@testable import ClusterStore
 
 /// What a worker does as its node is drained, removed, or replaced by another of its name.
 @Suite(.timeLimit(.minutes(15))) struct NodeStateTests {

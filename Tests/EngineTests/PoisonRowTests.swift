@@ -2,7 +2,10 @@ import ClusterOpsTestKit
 import MariaDB
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterEngine
+@testable import ClusterModel
+@testable import ClusterReports
+@testable import ClusterStore
 
 /// What rows do to others whose claim or end the database refuses.
 @Suite(.timeLimit(.minutes(15))) struct PoisonRowTests {

@@ -2,7 +2,9 @@ import ClusterOpsTestKit
 import MariaDB
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterModel
+@testable import ClusterReports
+@testable import DatabaseTime
 
 /// What holds for the deciding values whatever they are given; a failure names its seed.
 @Suite struct PropertyTests {
@@ -20,7 +22,7 @@ import Testing
         let bound = 60
         let candidates = queues.flatMap { queue in
             (0..<Int.random(in: 0...12, using: &random)).map { _ in
-                ClaimStatements.Candidate(
+                ClaimCandidate(
                     id: .new(),
                     queue: queue,
                     readyAt: Timestamp(
@@ -31,7 +33,7 @@ import Testing
                 )
             }.sorted { ($0.readyAt, $0.id) < ($1.readyAt, $1.id) }
         }
-        let isOld = { (candidate: ClaimStatements.Candidate) in
+        let isOld = { (candidate: ClaimCandidate) in
             now.seconds(since: candidate.readyAt) > Double(bound)
         }
         let choices = ClaimPolicy(stalenessBound: .seconds(bound)).order(candidates, now: now)

@@ -2,7 +2,9 @@ import ClusterOpsTestKit
 import MariaDB
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterEngine
+@testable import ClusterModel
+@testable import ClusterStore
 
 @Suite(.timeLimit(.minutes(15))) struct RetryTests {
     private let noop = BuiltInTask.noop.name

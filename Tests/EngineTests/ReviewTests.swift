@@ -2,7 +2,9 @@ import ClusterOpsTestKit
 import MariaDB
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterEngine
+@testable import ClusterModel
+@testable import ClusterStore
 
 /// Ways to break the engine that a review has found, each kept as a test.
 @Suite(.timeLimit(.minutes(15))) struct ReviewTests {

@@ -2,7 +2,10 @@ import ClusterOpsTestKit
 import MariaDB
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterEngine
+@testable import ClusterModel
+@testable import ClusterReports
+@testable import ClusterStore
 
 @Suite(.timeLimit(.minutes(15))) struct RobustnessTests {
     private let noop = BuiltInTask.noop.name
@@ -150,7 +153,7 @@ import Testing
     }
 
     @Test func `patience ends after a second of being skipped, and begins anew with each claim`() {
-        var patience = Patience()
+        var patience = SkippedRows()
         let (start, id, other) = (SuspendingClock.now, OperationID.new(), OperationID.new())
         #expect(!patience.isOver(for: id, at: start))
         patience.wrote([id, other], skipped: [id], at: start)

@@ -3,12 +3,14 @@ import Foundation
 import MariaDB
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterEngine
+@testable import ClusterModel
+@testable import ClusterStore
 
 @Suite(.timeLimit(.minutes(15))) struct SchemaTests {
     @Test func `the list of migrations is the directory, in order`() throws {
         let sources = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().appending(path: "Sources/ClusterOps/Migrations/SQL")
+            .deletingLastPathComponent().appending(path: "Sources/ClusterStore/Migrations/SQL")
         let files = try FileManager.default.contentsOfDirectory(atPath: sources.path).sorted()
         let listed = Migrations.all.map { migration in
             String(format: "V%04d__", migration.version) + migration.name.replacing(" ", with: "_") + ".sql"
@@ -33,7 +35,7 @@ import Testing
                 #expect(plan.allSatisfy { $0.key != nil || $0.table?.hasPrefix("<") == true || $0.table == nil })
             }
 
-            var shared = ClaimStatements.Filter(tasks: [
+            var shared = ClaimFilter(tasks: [
                 BuiltInTask.noop.name, BuiltInTask.networkApplyUpdateDNSMasq.name,
             ])
             shared.mixed = Set(queues)

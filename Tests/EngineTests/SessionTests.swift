@@ -2,7 +2,10 @@ import ClusterOpsTestKit
 import MariaDB
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterDaemon
+@testable import ClusterEngine
+@testable import ClusterModel
+@testable import ClusterStore
 
 @Suite(.timeLimit(.minutes(15))) struct SessionTests {
     private let timing = SessionLease.Timing(lease: .seconds(10), renew: .seconds(2))

@@ -2,7 +2,9 @@ import ClusterOpsTestKit
 import MariaDB
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterEngine
+@testable import ClusterModel
+@testable import ClusterStore
 
 @Suite(.timeLimit(.minutes(15))) struct SettleTests {
     @Test func `a batch of ends is one transaction, and moves every row to history`() async throws {

@@ -2,7 +2,10 @@ import ClusterOpsTestKit
 import MariaDB
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterEngine
+@testable import ClusterModel
+@testable import ClusterReports
+@testable import ClusterStore
 
 /// An operation that cannot be decoded can still be ended, given back, cancelled and explained.
 @Suite(.timeLimit(.minutes(15))) struct StandingTests {

@@ -1,7 +1,9 @@
 import ClusterOpsTestKit
 import MariaDB
 
-@testable import ClusterOps
+@testable import ClusterDaemon
+@testable import ClusterEngine
+@testable import ClusterStore
 
 extension TestCluster {
     /// Leaves a row as a hand, or a program before the CHECK, can have left it, which ties the queue's name to what

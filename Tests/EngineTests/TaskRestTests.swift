@@ -1,7 +1,8 @@
 import Foundation
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterEngine
+@testable import ClusterModel
 
 @Suite struct TaskRestTests {
     private let start = ContinuousClock.now

@@ -2,7 +2,10 @@ import ClusterOpsTestKit
 import MariaDB
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterEngine
+@testable import ClusterModel
+@testable import ClusterReports
+@testable import ClusterStore
 
 /// Whoever waits for the end of an operation is rung by whoever ends it.
 @Suite(.timeLimit(.minutes(15))) struct WaiterTests {

@@ -2,7 +2,10 @@ import ClusterOpsTestKit
 import MariaDB
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterEngine
+@testable import ClusterModel
+@testable import ClusterReports
+@testable import ClusterStore
 
 /// Operations driven at random through everything that may happen to them, on a real database.
 @Suite(.timeLimit(.minutes(15))) struct WalkTests {

@@ -2,7 +2,10 @@ import ClusterOpsTestKit
 import MariaDB
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterEngine
+@testable import ClusterModel
+@testable import ClusterReports
+@testable import ClusterStore
 
 /// What becomes of a worker's own COMMITs when nobody answers them.
 @Suite(.timeLimit(.minutes(15))) struct WorkerCutTests {
@@ -185,7 +188,7 @@ import Testing
 
 extension TestCluster {
     /// Waits for the end of an operation.
-    func end(of id: OperationID) async throws -> ClusterOps.Operation {
+    func end(of id: OperationID) async throws -> ClusterModel.Operation {
         try await eventually("\(id) ends") { try await operation(id).state.isTerminal }
         return try await operation(id)
     }

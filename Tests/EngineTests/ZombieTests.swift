@@ -2,7 +2,8 @@ import ClusterOpsTestKit
 import MariaDB
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterEngine
+@testable import ClusterModel
 
 /// Sessions that are taken for dead while something of theirs is still on its way.
 @Suite(.timeLimit(.minutes(15))) struct ZombieTests {

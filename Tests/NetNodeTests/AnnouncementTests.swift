@@ -1,4 +1,6 @@
-import ClusterOps
+import ClusterDaemon
+import ClusterEngine
+import ClusterModel
 import ClusterOpsTestKit
 import Testing
 

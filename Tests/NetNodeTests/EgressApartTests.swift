@@ -1,4 +1,5 @@
-import ClusterOps
+import ClusterEngine
+import ClusterModel
 import ClusterOpsTestKit
 import Foundation
 import MariaDB

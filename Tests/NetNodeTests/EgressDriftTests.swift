@@ -1,4 +1,5 @@
-import ClusterOps
+import ClusterEngine
+import ClusterModel
 import ClusterOpsTestKit
 import Foundation
 import MariaDB
@@ -48,7 +49,7 @@ extension NamespaceTests {
                 try await nodes.defineExternal()
                 let name = try NetworkName("blue")
                 _ = try await inventory.changeNetwork(name, NetworkChange(nat: true))
-                let interface = try #require(try await inventory.interfaces(network: name, node: nil).items.first).uuid
+                let interface = try #require(try await inventory.interfaces(network: name, node: nil).first).id
                 let float = try #require(try await inventory.floatInterface(interface).object.floatingAddress)
                 try await nodes.start(0, environment: Self.environment)
                 _ = try await nodes.elected()

@@ -1,4 +1,5 @@
-import ClusterOps
+import ClusterEngine
+import ClusterModel
 import ClusterOpsTestKit
 import Foundation
 import MariaDB
@@ -47,8 +48,8 @@ extension NamespaceTests {
                         await pings(EgressWorld.outsideAddress, nodes, from: guest.namespace)
                     }
                 }
-                let interfaces = try await inventory.interfaces(network: name, node: nil).items
-                let interface = try #require(interfaces.first { $0.address == guests[0].address }).uuid
+                let interfaces = try await inventory.interfaces(network: name, node: nil)
+                let interface = try #require(interfaces.first { $0.address == guests[0].address }).id
                 let floating = try await inventory.floatInterface(interface)
                 let float = try #require(floating.object.floatingAddress).description
                 try await converge("a float")

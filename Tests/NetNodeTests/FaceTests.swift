@@ -1,4 +1,3 @@
-import ClusterOps
 import ClusterOpsTestKit
 import Foundation
 import MariaDB

@@ -1,6 +1,9 @@
 import ChildProcess
-import ClusterOps
+import ClusterDaemon
+import ClusterEngine
+import ClusterModel
 import ClusterOpsTestKit
+import ClusterStore
 import NetNode
 import Testing
 

@@ -1,4 +1,5 @@
-import ClusterOps
+import ClusterEngine
+import ClusterModel
 import ClusterOpsTestKit
 import Foundation
 import NetNode
@@ -35,7 +36,7 @@ extension NamespaceTests {
                 for index in 0..<2 { try await nodes.start(index, environment: Self.bridge) }
                 func converge() async throws {
                     try await eventually("all networks have converged") {
-                        try await inventory.networks().items.allSatisfy(\.converged)
+                        try await inventory.networks().allSatisfy(\.converged)
                     }
                 }
                 let first = try await nodes.elected()

@@ -1,5 +1,5 @@
 import ChildProcess
-import ClusterOps
+import ClusterModel
 import NetNode
 import Testing
 

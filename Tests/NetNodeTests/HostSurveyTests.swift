@@ -1,4 +1,4 @@
-import ClusterOps
+import ClusterModel
 import ClusterOpsTestKit
 import Foundation
 import NetNode

@@ -3,7 +3,10 @@ import Foundation
 import MariaDB
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterDaemon
+@testable import ClusterEngine
+@testable import ClusterModel
+@testable import ClusterStore
 @testable import NetNode
 
 /// Rows that were written past `clusterctl`.
@@ -264,7 +267,7 @@ extension NamespaceTests {
                 try await world.want(12, in: blue, on: 0)
                 _ = try await inventory.reconcileNetwork(blueName)
                 try await eventually("blue converges") { try await inventory.network(blueName).converged }
-                #expect(try await inventory.networks().items.map { $0.cidr == nil } == [false, true, true])
+                #expect(try await inventory.networks().map { $0.record.cidr == nil } == [false, true, true])
                 #expect(try await inventory.network(blueName).problems.isEmpty)
                 try await world.cluster.execute("UPDATE networks SET cidr = '10.9.0.0/24' WHERE name = 'red'")
                 try await eventually("red is no problem any more") {

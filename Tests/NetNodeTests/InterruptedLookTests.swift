@@ -3,7 +3,9 @@ import Glibc
 import MariaDB
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterEngine
+@testable import ClusterModel
+@testable import ClusterStore
 @testable import NetNode
 
 /// Looks at a kernel that is being changed all the time.

@@ -1,5 +1,6 @@
-import ClusterOps
+import ClusterModel
 import ClusterOpsTestKit
+import ClusterStore
 
 @testable import NetNode
 

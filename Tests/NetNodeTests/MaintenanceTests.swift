@@ -1,5 +1,8 @@
-import ClusterOps
+import ClusterDaemon
+import ClusterEngine
+import ClusterModel
 import ClusterOpsTestKit
+import ClusterStore
 import Foundation
 import MariaDB
 import Testing
@@ -139,7 +142,7 @@ extension NamespaceTests {
                         dns: true
                     )
                 )
-                let network = MeshWorld.Network(id: blue.object.uuid, vni: try VNI(100))
+                let network = MeshWorld.Network(id: blue.object.record.id, vni: try VNI(100))
                 try await nodes.meshed(network)
                 try await eventually("it is served") { nodes.servers(leader).count == 2 }
                 let removal = try await inventory.removeNetwork(try NetworkName("blue"))

@@ -1,5 +1,6 @@
-import ClusterOps
+import ClusterModel
 import ClusterOpsTestKit
+import ClusterStore
 import Foundation
 import MariaDB
 

@@ -1,5 +1,6 @@
+import ClusterDaemon
+import ClusterModel
 import ClusterOpsTestKit
-import ClusterOps
 import NetNode
 import Testing
 

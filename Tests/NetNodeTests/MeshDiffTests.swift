@@ -1,4 +1,5 @@
-import ClusterOps
+import ClusterDaemon
+import ClusterModel
 import NetNode
 import Testing
 

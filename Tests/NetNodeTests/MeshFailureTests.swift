@@ -4,7 +4,11 @@ import MariaDB
 import NetNode
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterDaemon
+@testable import ClusterEngine
+@testable import ClusterModel
+@testable import ClusterReports
+@testable import ClusterStore
 
 /// What the reconciler and the tasks of the mesh do when something is in their way, and at size.
 extension NamespaceTests {

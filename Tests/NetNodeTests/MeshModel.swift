@@ -1,4 +1,3 @@
-import ClusterOps
 import NetNode
 
 /// What the kernel does with a change, as far as a mesh is concerned: the rules that were measured on Linux.

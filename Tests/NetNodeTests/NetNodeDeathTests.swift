@@ -1,6 +1,8 @@
 import ChildProcess
-import ClusterOps
+import ClusterEngine
+import ClusterModel
 import ClusterOpsTestKit
+import ClusterStore
 import Foundation
 import MariaDB
 import Testing

@@ -1,4 +1,5 @@
-import ClusterOps
+import ClusterEngine
+import ClusterModel
 import ClusterOpsTestKit
 import Foundation
 import MariaDB
@@ -134,7 +135,7 @@ extension NamespaceTests {
             try await cluster.addNode("h9")
             try await user.withDatabase { database in
                 let evidence = Evidence(database: database)
-                let queue = ClusterOps.OperationQueue(
+                let queue = ClusterEngine.OperationQueue(
                     database: database,
                     requester: "netnode",
                     evidence: evidence,

@@ -1,5 +1,7 @@
-import ClusterOps
+import ClusterEngine
+import ClusterModel
 import ClusterOpsTestKit
+import ClusterStore
 import Foundation
 import Logging
 import MariaDB
@@ -144,12 +146,12 @@ extension NamespaceTests {
                     #expect(try await world.underlay.ping(from: guests[0], to: guest.address) == 1)
                 }
                 let (cluster, inventory) = inventory(nodes)
-                let interfaces = try await inventory.interfaces(network: try NetworkName("blue"), node: nil).items
+                let interfaces = try await inventory.interfaces(network: try NetworkName("blue"), node: nil)
                 let interface = try #require(interfaces.first { $0.address == guests[0].address })
                 let server = nodes.servers(leader)
                 for target in [1, 2, 0] {
                     let changed = try await inventory.changeInterface(
-                        interface.uuid,
+                        interface.id,
                         InterfaceChange(node: try world.name(target))
                     )
                     #expect(changed.operations.count == 4)
@@ -164,13 +166,13 @@ extension NamespaceTests {
                 #expect(nodes.servers(leader) == server, "moving is nothing to the server")
                 // Another name, another MAC: the same guest by its id.
                 _ = try await inventory.changeInterface(
-                    interface.uuid,
+                    interface.id,
                     InterfaceChange(hostname: try HostName("other"))
                 )
                 try await converge(nodes, inventory, "blue")
                 #expect(try await world.underlay.lease(of: guests[0], tries: 3)?["hostname"] == "other")
                 let mac = try MACAddress("02:00:00:00:77:01")
-                _ = try await inventory.changeInterface(interface.uuid, InterfaceChange(mac: mac))
+                _ = try await inventory.changeInterface(interface.id, InterfaceChange(mac: mac))
                 try await converge(nodes, inventory, "blue")
                 #expect(try await world.underlay.lease(of: guests[0], tries: 1) == nil)
                 let renewed = try await world.underlay.addGuest(
@@ -209,7 +211,7 @@ extension NamespaceTests {
                 }
                 let (silent, other) = (try #require(server(100)), try #require(server(200)))
                 kill(silent, SIGSTOP)
-                var problem: NetworkProblemView?
+                var problem: NetworkProblem?
                 try await eventually("it is a problem") {
                     problem = try await inventory.network(try NetworkName("blue")).problems.first
                     return problem != nil

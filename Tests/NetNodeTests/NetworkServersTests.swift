@@ -5,7 +5,11 @@ import MariaDB
 import NetNode
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterDaemon
+@testable import ClusterEngine
+@testable import ClusterModel
+@testable import ClusterReports
+@testable import ClusterStore
 
 extension NamespaceTests {
     @Suite struct NetworkServersTests {

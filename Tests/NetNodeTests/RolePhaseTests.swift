@@ -1,4 +1,4 @@
-import ClusterOps
+import ClusterEngine
 import Testing
 
 @testable import NetNode

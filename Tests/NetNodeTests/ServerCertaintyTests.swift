@@ -1,5 +1,4 @@
 import ChildProcess
-import ClusterOps
 import ClusterOpsTestKit
 import Foundation
 import NetNode

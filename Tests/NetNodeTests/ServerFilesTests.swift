@@ -1,5 +1,6 @@
 import ChildProcess
-import ClusterOps
+import ClusterModel
+import ClusterStore
 import NetNode
 import Testing
 

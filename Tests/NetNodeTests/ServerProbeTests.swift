@@ -1,5 +1,5 @@
 import ChildProcess
-import ClusterOps
+import ClusterModel
 import ClusterOpsTestKit
 import Foundation
 import NetNode
@@ -47,25 +47,26 @@ extension NamespaceTests {
                 let wanted = try world.wanted([world.host(11)])
                 #expect(try await server.bring(to: wanted) == .started)
                 #expect(try await world.underlay.lease(of: guest) != nil)
-                let isOver = Locked(false)
-                try await withThrowingTaskGroup(of: Int.self) { group in
+                let (isOver, asked) = (Locked(false), Locked(0))
+                try await withThrowingTaskGroup(of: Void.self) { group in
                     group.addTask {
-                        var asked = 0
                         while !isOver.value {
                             let pass = try await server.bring(to: wanted)
                             #expect(pass == .nothing)
-                            asked += 1
+                            asked.update { $0 += 1 }
                         }
-                        return asked
                     }
-                    for number in 0..<300 {
+                    // On a busy machine the two take turns of any length: they go on until both have had their share.
+                    var renewals = 0
+                    while renewals < 300 || (asked.value <= 20 && renewals < 100_000) {
                         let isRenewed = try await LeaseClient.renew(guest.mac, of: guest)
-                        #expect(isRenewed, "renewal \(number)")
+                        #expect(isRenewed, "renewal \(renewals)")
+                        renewals += 1
                     }
                     isOver.update { $0 = true }
-                    let asked = try await group.next() ?? 0
-                    print("300 renewals, while the server was asked \(asked) times")
-                    #expect(asked > 20)
+                    try await group.waitForAll()
+                    print("\(renewals) renewals, while the server was asked \(asked.value) times")
+                    #expect(asked.value > 20)
                 }
                 await server.stop()
             }

@@ -1,5 +1,6 @@
-import ClusterOps
+import ClusterModel
 import ClusterOpsTestKit
+import ClusterStore
 import MariaDB
 import NetNode
 import Testing

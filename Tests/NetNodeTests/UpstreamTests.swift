@@ -1,6 +1,7 @@
 import ChildProcess
-import ClusterOps
+import ClusterModel
 import ClusterOpsTestKit
+import ClusterStore
 import NetNode
 import Testing
 

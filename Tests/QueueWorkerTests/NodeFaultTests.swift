@@ -3,7 +3,11 @@ import Foundation
 import MariaDB
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterDaemon
+@testable import ClusterEngine
+@testable import ClusterModel
+@testable import ClusterReports
+@testable import ClusterStore
 
 /// A node that cannot start a program leaves the work to others.
 @Suite(.timeLimit(.minutes(15))) struct NodeFaultTests {

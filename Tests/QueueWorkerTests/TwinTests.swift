@@ -1,5 +1,8 @@
-import ClusterOps
+import ClusterEngine
+import ClusterModel
 import ClusterOpsTestKit
+import ClusterReports
+import ClusterStore
 import Foundation
 import MariaDB
 import Testing

@@ -1,5 +1,7 @@
-import ClusterOps
+import ClusterEngine
+import ClusterModel
 import ClusterOpsTestKit
+import ClusterStore
 import Foundation
 import MariaDB
 
@@ -104,17 +106,17 @@ func withWorkers(
 
 extension TestCluster {
     /// Enqueues, and rings whoever can do it.
-    var ringingQueue: ClusterOps.OperationQueue {
+    var ringingQueue: ClusterEngine.OperationQueue {
         let sender = DoorbellSender(logger: .silent)
         let waker = DoorbellWaker(database: database, sender: sender)
-        return ClusterOps.OperationQueue(database: database, requester: "test", evidence: evidence, waker: waker)
+        return ClusterEngine.OperationQueue(database: database, requester: "test", evidence: evidence, waker: waker)
     }
 
     /// Enqueues a command task once a worker has registered it.
     func enqueueEventually(
         _ task: String,
         parameters: String? = nil,
-        with queue: ClusterOps.OperationQueue? = nil
+        with queue: ClusterEngine.OperationQueue? = nil
     ) async throws -> OperationID {
         try await eventually("\(task) is registered") {
             try await count("SELECT COUNT(*) FROM registered_tasks WHERE name = \(task)") > 0
@@ -124,7 +126,7 @@ extension TestCluster {
     }
 
     /// Waits until an operation has ended.
-    func end(of id: OperationID) async throws -> ClusterOps.Operation {
+    func end(of id: OperationID) async throws -> ClusterModel.Operation {
         try await eventually("operation \(id) ends") { try await operation(id).state.isTerminal }
         return try await operation(id)
     }

@@ -1,3 +1,5 @@
+import ClusterEngine
+import ClusterReports
 import Logging
 import MariaDB
 import ServiceLifecycle

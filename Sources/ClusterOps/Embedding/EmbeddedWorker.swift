@@ -1,3 +1,6 @@
+import ClusterEngine
+import ClusterModel
+import ClusterReports
 import Logging
 import MariaDB
 import ServiceLifecycle
@@ -20,7 +23,7 @@ public struct EmbeddedWorker: Service {
         /// How long running operations may go on after graceful shutdown has begun; then they are handed back.
         public var drainTimeout = Duration.seconds(30)
         /// Where it is rung; by default at the node's underlay address, on any free port.
-        public var doorbell = Configuration.Doorbell()
+        public var doorbell = DoorbellSettings()
 
         /// Works as a node, with the defaults.
         public init(node: NodeName) {
@@ -40,11 +43,10 @@ public struct EmbeddedWorker: Service {
         logger: Logger
     ) {
         precondition(settings.slots >= 1, "a worker runs one operation at least")
-        var configuration = Configuration()
-        configuration.doorbell = settings.doorbell
         let (node, doorbell) = (settings.node, Doorbell())
         let listener = DoorbellService(
-            configuration,
+            settings.doorbell,
+            underlay: nil,
             node: node,
             database: database,
             doorbells: [doorbell],
@@ -55,7 +57,7 @@ public struct EmbeddedWorker: Service {
             node: node,
             slots: settings.slots,
             pollInterval: settings.pollInterval,
-            stalenessBound: configuration.worker.stalenessBound,
+            stalenessBound: ClaimPolicy.defaultStalenessBound,
             lease: SessionLease.Timing(lease: settings.lease, renew: settings.lease / 5)
         )
         told.drainTimeout = settings.drainTimeout

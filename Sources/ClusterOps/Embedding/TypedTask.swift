@@ -1,3 +1,5 @@
+import ClusterEngine
+import ClusterModel
 import Foundation
 
 /// A task of the program that embeds the library: a name that the cluster knows, and parameters of a type of its own.

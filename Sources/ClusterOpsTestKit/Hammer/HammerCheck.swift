@@ -1,4 +1,5 @@
-import ClusterOps
+import ClusterModel
+import ClusterStore
 import MariaDB
 
 /// Holds what is left in the database against what callers were promised and what handlers have done.

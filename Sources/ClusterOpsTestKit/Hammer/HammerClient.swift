@@ -1,4 +1,5 @@
-import ClusterOps
+import ClusterEngine
+import ClusterModel
 import MariaDB
 
 /// One caller, which asks for work in all the ways there are, one request after the other.

@@ -1,4 +1,4 @@
-import ClusterOps
+import ClusterModel
 
 /// What callers have been promised, and what they have met.
 final class HammerLedger: Sendable {

@@ -1,4 +1,4 @@
-import ClusterOps
+import ClusterEngine
 import MariaDB
 
 /// One worker that is killed, cut off and slowed again and again, as a process and its network are.

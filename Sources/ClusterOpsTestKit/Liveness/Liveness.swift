@@ -1,4 +1,6 @@
-import ClusterOps
+import ClusterEngine
+import ClusterModel
+import ClusterReports
 import MariaDB
 
 /// Load, troubles and strangers for a while, and an oracle that looks at the tables from outside.

@@ -1,4 +1,6 @@
-import ClusterOps
+import ClusterEngine
+import ClusterModel
+import ClusterReports
 
 /// What the troublemakers of a liveness run do at the moment, for the oracle to know.
 final class LivenessLedger: Sendable {

@@ -1,4 +1,5 @@
-import ClusterOps
+import ClusterEngine
+import ClusterModel
 import Foundation
 import MariaDB
 
@@ -11,8 +12,8 @@ struct LivenessLoad: Sendable {
     static let networks = 4
     static let paused = "any-user_facing_high_io"
 
-    private func queue(_ part: LivenessPart) -> ClusterOps.OperationQueue {
-        ClusterOps.OperationQueue(
+    private func queue(_ part: LivenessPart) -> ClusterEngine.OperationQueue {
+        ClusterEngine.OperationQueue(
             database: cluster.database,
             requester: part.rawValue,
             evidence: cluster.evidence,

@@ -1,4 +1,6 @@
-import ClusterOps
+import ClusterEngine
+import ClusterModel
+import ClusterReports
 import MariaDB
 
 /// Looks at the tables from outside of the engine while there is load, and judges who waits and what is said about it.

@@ -1,4 +1,6 @@
-import ClusterOps
+import ClusterEngine
+import ClusterModel
+import ClusterReports
 import MariaDB
 
 /// What the tables say at one moment of all that waits, read without the engine's own statements.

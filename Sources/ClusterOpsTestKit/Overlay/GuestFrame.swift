@@ -1,14 +1,14 @@
-import ClusterOps
+import ClusterModel
 
 /// Frames as a hostile guest sends them, and what is to be seen of others.
-public enum GuestFrame {
+package enum GuestFrame {
     private static let etherTypes: (ipv4: [UInt8], arp: [UInt8], ipv6: [UInt8]) = ([8, 0], [8, 6], [0x86, 0xdd])
     private static let broadcast = [UInt8](repeating: 0xff, count: 6)
     private static let (udp, icmp6): (UInt8, UInt8) = (17, 58)
 
     /// A router advertisement (RFC 4861) to all nodes: an address of 2001:db8:66::/64 for each, and a default route
     /// through the sender.
-    public static func routerAdvertisement(from mac: MACAddress) -> [UInt8] {
+    package static func routerAdvertisement(from mac: MACAddress) -> [UInt8] {
         let source = [0xfe, 0x80] + [UInt8](repeating: 0, count: 8) + octets(mac)
         let target = [0xff, 0x02] + [UInt8](repeating: 0, count: 13) + [1]
         let prefix: [UInt8] =
@@ -24,18 +24,18 @@ public enum GuestFrame {
     }
 
     /// Asks everybody for the hardware address of `address`.
-    public static func whoHas(_ address: IPv4Address, from mac: MACAddress, at own: IPv4Address) -> [UInt8] {
+    package static func whoHas(_ address: IPv4Address, from mac: MACAddress, at own: IPv4Address) -> [UInt8] {
         broadcast + octets(mac) + etherTypes.arp + [0, 1, 8, 0, 6, 4, 0, 1] + octets(mac) + bytes(own.rawValue)
             + [UInt8](repeating: 0, count: 6) + bytes(address.rawValue)
     }
 
     /// Returns whether a frame is an ARP reply of `address`.
-    public static func isReply(_ frame: [UInt8], of address: IPv4Address) -> Bool {
+    package static func isReply(_ frame: [UInt8], of address: IPv4Address) -> Bool {
         isARP(frame, from: address) && frame[21] == 2
     }
 
     /// Returns whether a frame is a gratuitous ARP of `address`.
-    public static func isAnnouncement(_ frame: [UInt8], of address: IPv4Address) -> Bool {
+    package static func isAnnouncement(_ frame: [UInt8], of address: IPv4Address) -> Bool {
         isARP(frame, from: address) && Array(frame[38..<42]) == bytes(address.rawValue)
     }
 
@@ -45,7 +45,7 @@ public enum GuestFrame {
     }
 
     /// A UDP datagram in a frame.
-    public static func datagram(
+    package static func datagram(
         from source: (mac: MACAddress, address: IPv4Address),
         to target: (mac: MACAddress, address: IPv4Address, port: UInt16),
         _ payload: [UInt8]
@@ -59,7 +59,7 @@ public enum GuestFrame {
     }
 
     /// What a VXLAN datagram (RFC 7348) carries that brings a frame into a network.
-    public static func vxlan(_ vni: VNI, _ frame: [UInt8]) -> [UInt8] {
+    package static func vxlan(_ vni: VNI, _ frame: [UInt8]) -> [UInt8] {
         [8, 0, 0, 0] + bytes(UInt32(vni.rawValue) << 8) + frame
     }
 

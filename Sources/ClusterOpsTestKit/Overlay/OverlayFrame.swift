@@ -1,4 +1,4 @@
-import ClusterOps
+import ClusterModel
 
 /// The frames that a probe sends and understands, as they travel in VXLAN packets.
 ///

@@ -1,9 +1,9 @@
-import ClusterOps
+import ClusterModel
 
 /// What a probe has asked, and who has answered.
-public struct OverlayObservation: Sendable {
+package struct OverlayObservation: Sendable {
     /// What was asked for.
-    public enum Question: Sendable, Hashable, CaseIterable {
+    package enum Question: Sendable, Hashable, CaseIterable {
         /// The gateway's hardware address, by ARP.
         case gateway
         /// An address, by DHCPDISCOVER.
@@ -11,26 +11,26 @@ public struct OverlayObservation: Sendable {
     }
 
     /// One request and its answers.
-    public struct Sample: Sendable {
+    package struct Sample: Sendable {
         /// The index of the network.
-        public let network: Int
+        package let network: Int
         /// What was asked for.
-        public let question: Question
+        package let question: Question
         /// When it was sent.
-        public let sentAt: ContinuousClock.Instant
+        package let sentAt: ContinuousClock.Instant
         /// The nodes whose tunnels the answers came through.
-        public internal(set) var answers: [IPv4Address] = []
+        package internal(set) var answers: [IPv4Address] = []
     }
 
     /// In the order in which they were sent.
-    public internal(set) var samples: [Sample] = []
+    package internal(set) var samples: [Sample] = []
 
     /// The requests that two nodes have answered.
-    public var contested: [Sample] { samples.filter { Set($0.answers).count > 1 } }
+    package var contested: [Sample] { samples.filter { Set($0.answers).count > 1 } }
 
     /// The longest time in which nobody answered, network by network: from the last request that was answered to the next
     /// that was, or to the end.
-    public func silences(_ question: Question) -> [Int: Duration] {
+    package func silences(_ question: Question) -> [Int: Duration] {
         var last: [Int: ContinuousClock.Instant] = [:]
         var longest: [Int: Duration] = [:]
         for sample in samples where sample.question == question {
@@ -43,14 +43,14 @@ public struct OverlayObservation: Sendable {
     }
 
     /// The nodes that answered for a network, in order, each once for as long as no other one did.
-    public func holders(of network: Int, _ question: Question) -> [IPv4Address] {
+    package func holders(of network: Int, _ question: Question) -> [IPv4Address] {
         samples.filter { $0.network == network && $0.question == question }.flatMap(\.answers).reduce(into: []) {
             if $0.last != $1 { $0.append($1) }
         }
     }
 
     /// When the first request after a moment was sent that was answered, for each network that has one.
-    public func firstAnswered(_ question: Question, after moment: ContinuousClock.Instant) -> [Int: Duration] {
+    package func firstAnswered(_ question: Question, after moment: ContinuousClock.Instant) -> [Int: Duration] {
         var first: [Int: Duration] = [:]
         for sample in samples
         where sample.question == question && sample.sentAt >= moment && !sample.answers.isEmpty

@@ -1,15 +1,18 @@
-import ClusterOps
+import ClusterDaemon
+import ClusterEngine
+import ClusterModel
+import ClusterReports
 import Foundation
 
 /// A third node, as its peers see it: it asks in every network again and again who the gateway is and who gives
 /// addresses, and writes down through whose tunnel each answer comes.
 ///
 /// Gateways have the same addresses on all nodes; the packet around the frame tells them apart. One thread, one socket.
-public final class OverlayProbe: Sendable {
+package final class OverlayProbe: Sendable {
     /// A network to ask in.
-    public struct Target: Sendable, Hashable {
+    package struct Target: Sendable, Hashable {
         /// The network's.
-        public let vni: VNI
+        package let vni: VNI
         let server: IPv4Address
         let guest: IPv4Address
         let mac: MACAddress
@@ -19,7 +22,7 @@ public final class OverlayProbe: Sendable {
         ///   - server: the address that is asked for.
         ///   - guest: the address of a guest of the probe's node, which asks.
         ///   - mac: the guest's.
-        public init(vni: VNI, server: IPv4Address, guest: IPv4Address, mac: MACAddress) {
+        package init(vni: VNI, server: IPv4Address, guest: IPv4Address, mac: MACAddress) {
             self.vni = vni
             self.server = server
             self.guest = guest
@@ -28,16 +31,16 @@ public final class OverlayProbe: Sendable {
     }
 
     /// How often each network is asked; nil asks it never.
-    public struct Pace: Sendable {
+    package struct Pace: Sendable {
         /// Between requests for the gateway of one network.
-        public let gateway: Duration?
+        package let gateway: Duration?
         /// Between requests for an address in one network.
-        public let lease: Duration?
+        package let lease: Duration?
 
         /// - Parameters:
         ///   - gateway: between requests for the gateway.
         ///   - lease: between requests for an address.
-        public init(gateway: Duration?, lease: Duration?) {
+        package init(gateway: Duration?, lease: Duration?) {
             self.gateway = gateway
             self.lease = lease
         }
@@ -68,7 +71,7 @@ public final class OverlayProbe: Sendable {
     ///   - targets: the networks, which must want an interface on the probe's node.
     ///   - pace: how often.
     /// - Throws: When it cannot listen there.
-    public init(
+    package init(
         on host: NamespaceHosts.Host,
         peers: [NamespaceHosts.Host],
         targets: [Target],
@@ -86,7 +89,7 @@ public final class OverlayProbe: Sendable {
     }
 
     /// Ends the asking, waits for late answers, and tells what was seen.
-    public func stop() async -> OverlayObservation {
+    package func stop() async -> OverlayObservation {
         state.update { $0.isStopped = true }
         await withCheckedContinuation { continuation in
             Thread.detachNewThread { [self] in
@@ -98,7 +101,7 @@ public final class OverlayProbe: Sendable {
     }
 
     /// What was seen so far, without what was sent only just now.
-    public var soFar: OverlayObservation { state.value.observation }
+    package var soFar: OverlayObservation { state.value.observation }
 
     // MARK: The thread
 

@@ -1,7 +1,7 @@
 import Foundation
 
 /// A device of a namespace, seen as a cable: frames are sent as they are, and every frame is seen that comes or goes.
-public final class RawPort: Sendable {
+package final class RawPort: Sendable {
     private static let family: Int32 = 17  // AF_PACKET
     private static let everyProtocol: UInt16 = 3  // ETH_P_ALL
     private static let longest = 2048
@@ -14,19 +14,19 @@ public final class RawPort: Sendable {
     ///   - device: by name.
     ///   - namespace: the name of its network namespace.
     /// - Throws: When there is no such device.
-    public init(_ device: String, in namespace: String) throws {
+    package init(_ device: String, in namespace: String) throws {
         socket = try WithinNamespace.run("/run/netns/\(namespace)") { try Self.open(device) }
     }
 
     deinit { close(socket) }
 
     /// Sends a frame.
-    public func send(_ frame: [UInt8]) throws {
+    package func send(_ frame: [UInt8]) throws {
         guard Foundation.send(socket, frame, frame.count, 0) == frame.count else { throw Self.failure("send a frame") }
     }
 
     /// The frames that were seen since the last call, in their order.
-    public func frames() -> [[UInt8]] {
+    package func frames() -> [[UInt8]] {
         var frames: [[UInt8]] = []
         while true {
             var frame = [UInt8](repeating: 0, count: Self.longest)

@@ -1,14 +1,14 @@
 import Foundation
 
 /// A UDP socket in a namespace, as a service of a node has one: on all its addresses.
-public final class UDPPort: Sendable {
+package final class UDPPort: Sendable {
     private let socket: Int32
 
     /// - Parameters:
     ///   - port: to which it is bound; 0 is any.
     ///   - namespace: the name of its network namespace.
     /// - Throws: When the port is taken.
-    public init(_ port: UInt16, in namespace: String) throws {
+    package init(_ port: UInt16, in namespace: String) throws {
         socket = try WithinNamespace.run("/run/netns/\(namespace)") {
             let socket = Foundation.socket(AF_INET, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
             let isBound = Self.named(0, port) { bind(socket, $0, $1) == 0 }
@@ -23,7 +23,7 @@ public final class UDPPort: Sendable {
     deinit { close(socket) }
 
     /// Sends a datagram.
-    public func send(_ payload: [UInt8], to address: UInt32, port: UInt16) throws {
+    package func send(_ payload: [UInt8], to address: UInt32, port: UInt16) throws {
         let count = Self.named(address, port) { sendto(socket, payload, payload.count, 0, $0, $1) }
         guard count == payload.count else {
             throw WithinNamespace.Failure(description: "cannot send a datagram: errno \(errno)")
@@ -31,7 +31,7 @@ public final class UDPPort: Sendable {
     }
 
     /// The datagrams that have come since the last call.
-    public func datagrams() -> [[UInt8]] {
+    package func datagrams() -> [[UInt8]] {
         var datagrams: [[UInt8]] = []
         while true {
             var datagram = [UInt8](repeating: 0, count: 2048)

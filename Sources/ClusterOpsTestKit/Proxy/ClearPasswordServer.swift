@@ -2,9 +2,9 @@ import Foundation
 import Synchronization
 
 /// Something that listens like a MariaDB server without TLS, and asks whoever comes for the password in clear.
-public final class ClearPasswordServer: Sendable {
+package final class ClearPasswordServer: Sendable {
     /// The port of 127.0.0.1.
-    public let port: UInt16
+    package let port: UInt16
     private let listener: Int32
     private let heard = Mutex<(connections: Int, bytes: [UInt8])>((0, []))
 
@@ -12,7 +12,7 @@ public final class ClearPasswordServer: Sendable {
     private static let patience: Int32 = 5000
 
     /// Begins to listen.
-    public init() throws {
+    package init() throws {
         (listener, port) = try ProxySockets.listen()
         Thread.detachNewThread { [self] in
             while let client = ProxySockets.accept(listener) {
@@ -24,15 +24,15 @@ public final class ClearPasswordServer: Sendable {
     }
 
     /// Ends.
-    public func stop() {
+    package func stop() {
         shutdown(listener, Int32(SHUT_RDWR))
     }
 
     /// How many clients have come.
-    public var connections: Int { heard.withLock { $0.connections } }
+    package var connections: Int { heard.withLock { $0.connections } }
 
     /// Returns whether any client has said this.
-    public func hasHeard(_ text: String) -> Bool {
+    package func hasHeard(_ text: String) -> Bool {
         String(decoding: heard.withLock { $0.bytes }, as: UTF8.self).contains(text)
     }
 

@@ -1,3 +1,8 @@
+import ClusterDaemon
+import ClusterEngine
+import ClusterModel
+import ClusterReports
+import ClusterStore
 import Foundation
 import MariaDB
 import Synchronization
@@ -7,15 +12,15 @@ import Synchronization
 /// It understands as much of the protocol as it takes to find a statement, a COMMIT above all: what a client knows of a
 /// transaction that it was about to commit is what the tests with this proxy are about. Plain threads, two system calls a
 /// packet: a proxy on the event loops of the code under test would share its troubles.
-public final class DatabaseProxy: Sendable {
+package final class DatabaseProxy: Sendable {
     /// Why there is no proxy.
-    public struct Failure: Error, CustomStringConvertible {
+    package struct Failure: Error, CustomStringConvertible {
         /// What the system said.
-        public let description: String
+        package let description: String
     }
 
     /// How fast traffic flows.
-    public enum Pace: Sendable, Hashable {
+    package enum Pace: Sendable, Hashable {
         /// As it comes.
         case normal
         /// Each packet waits, in milliseconds.
@@ -25,35 +30,35 @@ public final class DatabaseProxy: Sendable {
     }
 
     /// What the proxy has done.
-    public struct Counts: Sendable, Hashable {
+    package struct Counts: Sendable, Hashable {
         /// Connections passed on.
-        public var connections = 0
+        package var connections = 0
         /// Connections refused, because the client is isolated.
-        public var refused = 0
+        package var refused = 0
         /// Connections broken by `dropAll` and `isolate`.
-        public var dropped = 0
+        package var dropped = 0
         /// Statements that the server has not seen.
-        public var cutBefore = 0
+        package var cutBefore = 0
         /// Statements that the server carried out and nobody answered.
-        public var cutAfter = 0
+        package var cutAfter = 0
         /// Statements that the server carried out after their client had been cut off.
-        public var landedLate = 0
+        package var landedLate = 0
         /// Statements that were to land and that the server refused, or was not there for.
-        public var neverLanded = 0
+        package var neverLanded = 0
         /// Statements that wait for `release`.
-        public var held = 0
+        package var held = 0
         /// Statements of which the client was told that they were interrupted.
-        public var interrupted = 0
+        package var interrupted = 0
 
         /// Statements of which the client does not know whether they happened.
-        public var unknown: Int { cutBefore + cutAfter + landedLate + neverLanded }
+        package var unknown: Int { cutBefore + cutAfter + landedLate + neverLanded }
 
         mutating func note(_ landed: Bool, _ count: WritableKeyPath<Counts, Int>) {
             if landed { self[keyPath: count] += 1 } else { neverLanded += 1 }
         }
 
         /// Adds up.
-        public static func + (left: Counts, right: Counts) -> Counts {
+        package static func + (left: Counts, right: Counts) -> Counts {
             var sum = left
             for path in [
                 \Counts.connections, \.refused, \.dropped, \.cutBefore, \.cutAfter, \.landedLate, \.neverLanded, \.held,
@@ -78,7 +83,7 @@ public final class DatabaseProxy: Sendable {
     private static let longestHold = 60.0
 
     /// The port on 127.0.0.1.
-    public let port: UInt16
+    package let port: UInt16
     private let listener: Int32
     private let socket: String
     private let state = Mutex(State())
@@ -89,7 +94,7 @@ public final class DatabaseProxy: Sendable {
     ///   - server: The server.
     ///   - namespace: The file of the network namespace in which it listens; nil is the test's own.
     /// - Throws: `Failure`, or what keeps it from entering the namespace.
-    public init(to server: PrivateServer, in namespace: String? = nil) throws {
+    package init(to server: PrivateServer, in namespace: String? = nil) throws {
         socket = server.directory.socket
         (listener, port) =
             if let namespace {
@@ -101,7 +106,7 @@ public final class DatabaseProxy: Sendable {
     }
 
     /// How to connect through the proxy instead.
-    public func configuration(_ direct: ConnectionConfiguration) -> ConnectionConfiguration {
+    package func configuration(_ direct: ConnectionConfiguration) -> ConnectionConfiguration {
         var configuration = direct
         configuration.endpoint = .hosts([ConnectionConfiguration.Host(name: "127.0.0.1", port: port)])
         return configuration
@@ -110,17 +115,17 @@ public final class DatabaseProxy: Sendable {
     // MARK: Orders
 
     /// Disturbs the next statement of a kind, once.
-    public func order(_ disturbance: Disturbance, at moment: Moment) {
+    package func order(_ disturbance: Disturbance, at moment: Moment) {
         state.withLock { $0.disturbances.order(disturbance, at: moment) }
     }
 
     /// Disturbs COMMITs by chance from now on; with a chance of 0 none any more.
-    public func disturbCommits(chance: Double, seed: UInt64) {
+    package func disturbCommits(chance: Double, seed: UInt64) {
         state.withLock { $0.disturbances.disturbCommits(chance: chance, seed: seed) }
     }
 
     /// Lets the statements that are held land.
-    public func release() {
+    package func release() {
         let held = state.withLock { state in
             defer { state.held = [] }
             return state.held
@@ -129,7 +134,7 @@ public final class DatabaseProxy: Sendable {
     }
 
     /// Breaks every connection now; new ones may be made.
-    public func dropAll() {
+    package func dropAll() {
         let connections = state.withLock { state in
             state.counts.dropped += state.connections.count
             return Array(state.connections.values)
@@ -138,18 +143,18 @@ public final class DatabaseProxy: Sendable {
     }
 
     /// Breaks every connection now, and refuses new ones until `heal()`.
-    public func isolate() {
+    package func isolate() {
         state.withLock { $0.isIsolated = true }
         dropAll()
     }
 
     /// Takes connections again, and disturbs them as before.
-    public func endIsolation() {
+    package func endIsolation() {
         state.withLock { $0.isIsolated = false }
     }
 
     /// Takes connections again, at the normal pace, and disturbs nothing any more.
-    public func heal() {
+    package func heal() {
         state.withLock { state in
             state.isIsolated = false
             state.pace = .normal
@@ -158,15 +163,15 @@ public final class DatabaseProxy: Sendable {
     }
 
     /// Slows the traffic of all connections.
-    public func slow(_ pace: Pace) {
+    package func slow(_ pace: Pace) {
         state.withLock { $0.pace = pace }
     }
 
     /// What has been done so far.
-    public var counts: Counts { state.withLock { $0.counts } }
+    package var counts: Counts { state.withLock { $0.counts } }
 
     /// Ends the proxy with all its connections.
-    public func close() {
+    package func close() {
         shutdown(listener, Int32(SHUT_RDWR))
         release()
         dropAll()

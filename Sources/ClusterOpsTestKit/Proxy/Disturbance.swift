@@ -1,5 +1,5 @@
 /// What a proxy does to a statement instead of passing it on and its answer back.
-public enum Disturbance: Sendable, Hashable, CaseIterable {
+package enum Disturbance: Sendable, Hashable, CaseIterable {
     /// The connection breaks before the server has seen it.
     case cutBefore
     /// The server carries it out, and the connection breaks before the client is told.
@@ -13,7 +13,7 @@ public enum Disturbance: Sendable, Hashable, CaseIterable {
 }
 
 /// The statement that a disturbance waits for.
-public enum Moment: Sendable, Hashable {
+package enum Moment: Sendable, Hashable {
     /// The COMMIT of a transaction that has run a statement with this in its text; the empty text is in any.
     case commit(of: String)
     /// A statement with this in its text.

@@ -1,14 +1,15 @@
-import ClusterOps
+import ClusterDaemon
+import ClusterEngine
 import MariaDB
 
 /// A cluster with a second way to it, which leads through a proxy.
-public struct ProxiedCluster: Sendable {
+package struct ProxiedCluster: Sendable {
     /// The direct way.
-    public let direct: TestCluster
+    package let direct: TestCluster
     /// The way through the proxy, with a pool of its own.
-    public let proxied: TestCluster
+    package let proxied: TestCluster
     /// What can break it.
-    public let proxy: DatabaseProxy
+    package let proxy: DatabaseProxy
 }
 
 /// Gives a test a migrated schema of its own, and a proxy in front of it.
@@ -20,7 +21,7 @@ public struct ProxiedCluster: Sendable {
 /// - Returns: What `body` returned.
 /// - Throws: What `body` threw, or a failure to start the server or the proxy.
 @discardableResult
-public func withProxiedCluster<Result: Sendable>(
+package func withProxiedCluster<Result: Sendable>(
     connections: Int = 8,
     on server: PrivateServer? = nil,
     _ body: @Sendable (ProxiedCluster) async throws -> Result
@@ -43,7 +44,7 @@ public func withProxiedCluster<Result: Sendable>(
 
 extension TestCluster {
     /// The same schema by way of a proxy; the pool is the caller's to close.
-    public func through(_ proxy: DatabaseProxy, connections: Int = 8) -> TestCluster {
+    package func through(_ proxy: DatabaseProxy, connections: Int = 8) -> TestCluster {
         let configuration = proxy.configuration(configuration)
         var pool = Database.PoolConfiguration()
         pool.maximumConnections = connections

@@ -1,4 +1,6 @@
-import ClusterOps
+import ClusterDaemon
+import ClusterEngine
+import ClusterStore
 import Foundation
 import MariaDB
 

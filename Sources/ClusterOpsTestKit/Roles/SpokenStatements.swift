@@ -1,4 +1,4 @@
-import ClusterOps
+import ClusterStore
 import MariaDB
 
 /// What users have asked a server for, by the server's own log.

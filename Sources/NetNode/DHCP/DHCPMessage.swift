@@ -1,4 +1,5 @@
-import ClusterOps
+import ClusterModel
+import ClusterStore
 
 /// A DHCP message (RFC 2131, 2132), as far as a network's own server is spoken to.
 package struct DHCPMessage: Sendable, Hashable {

@@ -1,4 +1,5 @@
-import ClusterOps
+import ClusterModel
+import ClusterStore
 
 /// The guests of a network that can be served together, and why the others cannot; pure.
 ///

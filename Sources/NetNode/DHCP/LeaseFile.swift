@@ -1,4 +1,5 @@
-import ClusterOps
+import ClusterModel
+import ClusterStore
 
 /// What a dnsmasq has written of the leases that it has given.
 package struct LeaseFile: Sendable, Hashable {

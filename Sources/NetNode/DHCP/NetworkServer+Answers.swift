@@ -1,5 +1,6 @@
 import ChildProcess
-import ClusterOps
+import ClusterDaemon
+import ClusterModel
 
 /// Whether the server does its work, found out by asking it.
 extension NetworkServer {

@@ -1,5 +1,6 @@
 import ChildProcess
-import ClusterOps
+import ClusterDaemon
+import ClusterModel
 import Glibc
 import Logging
 

@@ -1,5 +1,6 @@
 import ChildProcess
-import ClusterOps
+import ClusterEngine
+import ClusterModel
 
 /// Whether what a server stands on is as its last pass left it, found out without asking what is wanted.
 extension NetworkServer {

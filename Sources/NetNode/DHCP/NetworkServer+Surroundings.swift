@@ -1,5 +1,6 @@
 import ChildProcess
-import ClusterOps
+import ClusterDaemon
+import ClusterEngine
 import Glibc
 
 /// What a server stands on: its process, its files, what an earlier one left.

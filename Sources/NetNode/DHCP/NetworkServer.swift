@@ -1,5 +1,7 @@
 import ChildProcess
-import ClusterOps
+import ClusterDaemon
+import ClusterEngine
+import ClusterModel
 import Glibc
 import Logging
 

@@ -1,5 +1,6 @@
 import ChildProcess
-import ClusterOps
+import ClusterEngine
+import ClusterModel
 import FoundationEssentials
 import Glibc
 import Logging

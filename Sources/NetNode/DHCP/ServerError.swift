@@ -1,5 +1,5 @@
 import ChildProcess
-import ClusterOps
+import ClusterModel
 
 /// Why a network's server is not what it should be.
 package struct ServerError: Error, Sendable, Hashable, CustomStringConvertible {

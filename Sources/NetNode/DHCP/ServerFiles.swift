@@ -1,4 +1,5 @@
-import ClusterOps
+import ClusterModel
+import ClusterStore
 
 /// Where the files of a network's server are: all in one directory of its own.
 package struct ServerPaths: Sendable, Hashable {

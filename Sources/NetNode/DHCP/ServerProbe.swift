@@ -1,4 +1,6 @@
-import ClusterOps
+import ClusterDaemon
+import ClusterModel
+import ClusterStore
 import Glibc
 
 /// Asks a network's server what a guest would ask it, where no guest can hear it.

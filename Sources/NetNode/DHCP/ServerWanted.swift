@@ -1,4 +1,5 @@
-import ClusterOps
+import ClusterModel
+import ClusterStore
 
 /// What the DHCP and DNS server of a network should be, and whom it should know.
 ///

@@ -1,5 +1,5 @@
 import ChildProcess
-import ClusterOps
+import ClusterModel
 import FoundationEssentials
 
 /// What the kernel has of one network's way out.

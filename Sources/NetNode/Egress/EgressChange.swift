@@ -1,4 +1,5 @@
-import ClusterOps
+import ClusterModel
+import ClusterStore
 
 /// One step from what the kernel has to what is wanted of a network's way out.
 package enum EgressChange: Sendable, Hashable {

@@ -1,4 +1,5 @@
-import ClusterOps
+import ClusterEngine
+import ClusterModel
 import Synchronization
 
 /// What was left of the networks' ways out, for looks that ask whether the kernel still has it.

@@ -1,4 +1,6 @@
-import ClusterOps
+import ClusterEngine
+import ClusterModel
+import ClusterStore
 
 extension EgressReconciler {
     /// What came of one turn.

@@ -1,4 +1,4 @@
-import ClusterOps
+import ClusterModel
 
 extension EgressReconciler {
     /// A moment among the changes to what is known of the ways out.

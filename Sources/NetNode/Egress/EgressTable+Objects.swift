@@ -1,4 +1,4 @@
-import ClusterOps
+import ClusterModel
 
 extension EgressTable {
     static func command(_ verb: String, _ object: JSONValue) -> JSONValue { .object([verb: object]) }

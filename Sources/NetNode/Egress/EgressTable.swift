@@ -1,4 +1,4 @@
-import ClusterOps
+import ClusterModel
 
 /// The rules of a network's way out, inside its namespace: table `ip conat`, as `nft -j` takes and shows them.
 ///

@@ -1,4 +1,5 @@
-import ClusterOps
+import ClusterModel
+import ClusterStore
 
 /// A network's way out, as a node that may be elected keeps it ready: an external leg, and the rules of its NAT.
 ///

@@ -1,4 +1,5 @@
-import ClusterOps
+import ClusterModel
+import ClusterStore
 import Glibc
 
 /// What inotify has to say of one thing in a directory, as the kernel lays it out; pure.

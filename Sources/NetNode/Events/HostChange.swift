@@ -1,4 +1,4 @@
-import ClusterOps
+import ClusterModel
 import Synchronization
 
 /// Something that the kernel says has changed on this node, as far as it is a reason to look; who did it is not asked.

@@ -1,6 +1,8 @@
 import CNetlink
 import ChildProcess
-import ClusterOps
+import ClusterEngine
+import ClusterModel
+import ClusterStore
 import FoundationEssentials
 import Glibc
 import Synchronization

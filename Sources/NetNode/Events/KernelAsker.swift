@@ -1,5 +1,5 @@
 import CNetlink
-import ClusterOps
+import ClusterStore
 import Glibc
 
 /// A socket on which the kernel answers for one namespace; blocks.

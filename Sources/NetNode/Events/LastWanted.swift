@@ -1,4 +1,4 @@
-import ClusterOps
+import ClusterModel
 import Synchronization
 
 /// What was wanted of each network at the last pass, for looks that ask whether the kernel still has it.

@@ -1,4 +1,4 @@
-import ClusterOps
+import ClusterStore
 
 /// What events of rtnetlink mean for us; pure.
 ///

@@ -1,4 +1,4 @@
-import ClusterOps
+import ClusterModel
 
 /// What rtnetlink says of a device, in a dump or in an event.
 package struct DeviceMessage: Sendable, Hashable {

@@ -1,4 +1,5 @@
-import ClusterOps
+import ClusterEngine
+import ClusterStore
 import DaemonFace
 
 /// Judges what a netnode does beside its worker's work.

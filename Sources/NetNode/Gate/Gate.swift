@@ -1,5 +1,6 @@
 import ChildProcess
-import ClusterOps
+import ClusterEngine
+import ClusterModel
 import Logging
 import Synchronization
 

@@ -1,4 +1,4 @@
-import ClusterOps
+import ClusterModel
 
 /// A name that this project gives to a device of a network, made of a prefix and the network's VNI.
 ///

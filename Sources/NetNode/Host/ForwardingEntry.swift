@@ -1,4 +1,4 @@
-import ClusterOps
+import ClusterModel
 
 /// One row of a VXLAN device's forwarding database: frames to this hardware address go to that node.
 package struct ForwardingEntry: Sendable, Hashable {

@@ -1,4 +1,4 @@
-import ClusterOps
+import ClusterModel
 import Glibc
 
 /// The name of a network's namespace on a node: the node's prefix and the network's VNI.

@@ -1,5 +1,8 @@
 import CSpawn
-import ClusterOps
+import ClusterDaemon
+import ClusterEngine
+import ClusterModel
+import ClusterStore
 import Glibc
 
 /// A UDP socket that lives in a network namespace, wherever its owner lives; no call on it waits.

@@ -1,4 +1,5 @@
-import ClusterOps
+import ClusterEngine
+import ClusterModel
 import Synchronization
 
 /// A queue for each VNI: work on one goes one after the other, and that on another does not wait for it.

@@ -1,4 +1,7 @@
-import ClusterOps
+import ClusterDaemon
+import ClusterEngine
+import ClusterModel
+import ClusterStore
 import Logging
 import MariaDB
 

@@ -1,4 +1,5 @@
-import ClusterOps
+import ClusterEngine
+import ClusterModel
 import Logging
 import MariaDB
 import ServiceLifecycle
@@ -83,7 +84,7 @@ package struct Maintenance: Service {
             let next = interval * Double.random(in: 0.9...1.1)
             // Soon after the start the database or the node may be missing yet.
             pause = failures == 0 ? next : min(next, .seconds(1) * failures)
-        } while await ClusterOps.pause(for: pause) == .elapsed
+        } while await ClusterEngine.pause(for: pause) == .elapsed
     }
 
     /// Takes away what a node keeps that is no network node any more; each by itself.

@@ -1,4 +1,4 @@
-import ClusterOps
+import ClusterEngine
 import CoreMetrics
 import Metrics
 import Synchronization

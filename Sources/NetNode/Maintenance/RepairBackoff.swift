@@ -1,4 +1,4 @@
-import ClusterOps
+import ClusterModel
 
 /// Decides when a network that was found broken is repaired: at once, but one that cannot be repaired later and later, so
 /// that it keeps neither the node nor the other networks busy.

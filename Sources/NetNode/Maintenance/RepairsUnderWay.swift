@@ -1,4 +1,5 @@
-import ClusterOps
+import ClusterEngine
+import ClusterModel
 import Synchronization
 
 /// The networks that are being repaired beside the looks, and what came of those that were.

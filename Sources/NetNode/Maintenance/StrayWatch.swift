@@ -1,4 +1,4 @@
-import ClusterOps
+import ClusterModel
 
 /// Decides which VNIs of this node are strays: their names, devices or files are there, and no network wants them here.
 ///

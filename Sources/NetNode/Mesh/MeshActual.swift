@@ -1,4 +1,4 @@
-import ClusterOps
+import ClusterModel
 
 /// What the kernel has of the mesh: the devices that bear our names, and the static entries of the VXLAN ones.
 package struct MeshActual: Sendable, Hashable {

@@ -1,4 +1,4 @@
-import ClusterOps
+import ClusterModel
 
 /// One step from what the kernel has to what is wanted.
 package enum MeshChange: Sendable, Hashable {

@@ -1,4 +1,5 @@
-import ClusterOps
+import ClusterDaemon
+import ClusterModel
 
 /// Finds the steps from what the kernel has to what is wanted.
 ///

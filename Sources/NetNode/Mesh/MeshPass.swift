@@ -1,4 +1,5 @@
-import ClusterOps
+import ClusterDaemon
+import ClusterModel
 
 /// What came of one pass over the mesh of a node.
 package struct MeshPass: Sendable, Hashable {

@@ -1,4 +1,6 @@
-import ClusterOps
+import ClusterDaemon
+import ClusterModel
+import ClusterStore
 
 /// What a node's share of the mesh should be: one bridge and one VXLAN device for each network that concerns it.
 ///

@@ -1,5 +1,3 @@
-import ClusterOps
-
 /// What the kernel has of one network's namespace and its leg.
 package struct NamespaceActual: Sendable, Hashable {
     /// What is inside the namespace.

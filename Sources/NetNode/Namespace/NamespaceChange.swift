@@ -1,4 +1,4 @@
-import ClusterOps
+import ClusterStore
 
 /// One step from what the kernel has to what is wanted of a network's namespace.
 package enum NamespaceChange: Sendable, Hashable {

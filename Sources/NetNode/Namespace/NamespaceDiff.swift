@@ -1,4 +1,4 @@
-import ClusterOps
+import ClusterModel
 
 /// Finds the steps from what the kernel has of a network's namespace to what is wanted of it; pure.
 package enum NamespaceDiff {

@@ -1,4 +1,4 @@
-import ClusterOps
+import ClusterModel
 
 /// The node's ends of the legs into the networks' namespaces.
 extension NamespaceReconciler {

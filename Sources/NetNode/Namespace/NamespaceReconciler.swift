@@ -1,5 +1,8 @@
 import ChildProcess
-import ClusterOps
+import ClusterDaemon
+import ClusterEngine
+import ClusterModel
+import ClusterStore
 import FoundationEssentials
 import Glibc
 import Logging

@@ -1,4 +1,4 @@
-import ClusterOps
+import ClusterModel
 
 /// What a node that may be elected keeps ready for a network: its namespace, with a leg into the node's bridge.
 ///

@@ -1,4 +1,5 @@
-import ClusterOps
+import ClusterEngine
+import ClusterStore
 import Logging
 import Synchronization
 

@@ -1,4 +1,4 @@
-import ClusterOps
+import ClusterEngine
 
 /// How far this node has come in the elected role: one value for all that asks, and for all that changes it.
 ///

@@ -1,4 +1,7 @@
-import ClusterOps
+import ClusterDaemon
+import ClusterEngine
+import ClusterModel
+import ClusterStore
 import MariaDB
 
 /// `network_ensure_mesh` and `network_apply_create_hypervisor`: gives a node its share of one network's mesh.

@@ -1,4 +1,5 @@
-import ClusterOps
+import ClusterEngine
+import ClusterModel
 import MariaDB
 
 /// `network_apply_create_network_node`, `network_apply_update_dnsmasq` and `network_remove_dhcp_lease`: brings a network up

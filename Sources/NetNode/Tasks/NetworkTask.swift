@@ -1,4 +1,5 @@
-import ClusterOps
+import ClusterEngine
+import ClusterModel
 import FoundationEssentials
 import MariaDB
 
@@ -67,7 +68,7 @@ enum NetworkTask {
     /// Reads the parameter `vni`, which says whose names and files are meant when the network itself may be gone.
     ///
     /// - Throws: The failure that names the parameter.
-    static func vni(in operation: ClusterOps.Operation) throws(BadParameters) -> VNI? {
+    static func vni(in operation: ClusterModel.Operation) throws(BadParameters) -> VNI? {
         struct Parameters: Decodable {
             let vni: VNI?
         }
@@ -76,7 +77,7 @@ enum NetworkTask {
 
     /// Decodes an operation's parameters.
     static func parameters<Parameters: Decodable>(
-        of operation: ClusterOps.Operation,
+        of operation: ClusterModel.Operation,
         as type: Parameters.Type,
         example: String
     ) throws(BadParameters) -> Parameters {

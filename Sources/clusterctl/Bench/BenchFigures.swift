@@ -1,4 +1,6 @@
-import ClusterOps
+import ClusterModel
+import ClusterReports
+import ClusterStore
 import Measurement
 
 /// What a run has found, before it is summed up; pure.

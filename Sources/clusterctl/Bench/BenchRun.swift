@@ -1,4 +1,7 @@
-import ClusterOps
+import ClusterDaemon
+import ClusterEngine
+import ClusterModel
+import ClusterReports
 import UnixSignals
 
 /// One run of a benchmark: refuses where it would disturb, and ends all that it made, however it ends.

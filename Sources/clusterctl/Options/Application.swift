@@ -1,5 +1,5 @@
 import ArgumentParser
-import ClusterOps
+import ClusterEngine
 
 /// Whether a change of wanted state enqueues what it takes to apply it.
 struct Application: ParsableArguments {

@@ -1,5 +1,7 @@
 import ArgumentParser
-import ClusterOps
+import ClusterDaemon
+import ClusterEngine
+import ClusterModel
 
 /// What every benchmark takes.
 struct BenchOptions: ParsableArguments {

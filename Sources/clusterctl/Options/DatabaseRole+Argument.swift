@@ -1,4 +1,4 @@
 import ArgumentParser
-import ClusterOps
+import ClusterStore
 
 extension DatabaseRole: ExpressibleByArgument {}

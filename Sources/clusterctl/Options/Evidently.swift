@@ -1,4 +1,4 @@
-import ClusterOps
+import ClusterEngine
 
 /// Writes down what has been counted of a command's requests.
 enum Evidently {

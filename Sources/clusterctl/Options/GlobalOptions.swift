@@ -1,5 +1,7 @@
 import ArgumentParser
-import ClusterOps
+import ClusterDaemon
+import ClusterEngine
+import ClusterReports
 import Foundation
 import Logging
 

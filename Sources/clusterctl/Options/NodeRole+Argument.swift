@@ -1,4 +1,4 @@
 import ArgumentParser
-import ClusterOps
+import ClusterModel
 
 extension NodeRole: ExpressibleByArgument {}

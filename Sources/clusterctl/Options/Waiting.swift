@@ -1,5 +1,6 @@
 import ArgumentParser
-import ClusterOps
+import ClusterEngine
+import ClusterModel
 
 /// Waits for something to come about, up to a time.
 struct Waiting: ParsableArguments {

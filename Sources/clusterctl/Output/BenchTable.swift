@@ -1,4 +1,4 @@
-import ClusterOps
+import ClusterReports
 
 extension BenchView: Answer {
     /// The durations, a line each, and below them the rest.

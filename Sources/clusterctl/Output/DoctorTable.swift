@@ -1,4 +1,4 @@
-import ClusterOps
+import ClusterReports
 
 extension DoctorView: Answer {
     var table: TextTable {

@@ -1,4 +1,5 @@
-import ClusterOps
+import ClusterModel
+import ClusterReports
 
 extension EventView: TableRow {
     static let titles = ["AT", "OPERATION", "TASKS", "EVENT"]

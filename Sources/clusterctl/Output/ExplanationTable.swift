@@ -1,4 +1,5 @@
-import ClusterOps
+import ClusterModel
+import ClusterReports
 
 extension ExplanationView: Answer {
     var table: TextTable {

@@ -1,5 +1,6 @@
 import ArgumentParser
-import ClusterOps
+import ClusterDaemon
+import ClusterModel
 
 /// Why a command ends with another exit code than 0, and what it says about it.
 struct Failure: Error {
@@ -19,7 +20,12 @@ struct Failure: Error {
         self.help = help
     }
 
-    init(_ error: any Error) {
+    /// Creates a failure from an error.
+    ///
+    /// - Parameters:
+    ///   - error: What was thrown.
+    ///   - command: The command whose usage an error of its arguments shows.
+    init(_ error: any Error, of command: (some ParsableCommand).Type) {
         switch error {
         case let failure as Failure: self = failure
         case let error as ClusterOpsError: self.init(ExitStatus(error.code), error.message)
@@ -28,8 +34,8 @@ struct Failure: Error {
         case let error as ValueError: self.init(.usage, error.description)
         default:
             // What is left is ArgumentParser's: help that was asked for, or arguments that do not parse.
-            let status = ClusterCtl.exitCode(for: error).rawValue
-            let message = ClusterCtl.message(for: error)
+            let status = command.exitCode(for: error).rawValue
+            let message = command.message(for: error)
             if status == 0 {
                 self.init(status, [], help: message)
             } else {

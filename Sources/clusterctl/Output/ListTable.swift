@@ -1,4 +1,4 @@
-import ClusterOps
+import ClusterReports
 
 /// An object that has a line of its own in a table.
 protocol TableRow: Codable, Sendable {

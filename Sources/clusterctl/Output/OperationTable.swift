@@ -1,4 +1,5 @@
-import ClusterOps
+import ClusterModel
+import ClusterReports
 
 extension OperationReceipt: Answer {
     var table: TextTable {

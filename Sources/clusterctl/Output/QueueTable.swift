@@ -1,4 +1,4 @@
-import ClusterOps
+import ClusterReports
 
 extension QueueView: TableRow {
     static let titles = ["QUEUE", "QUEUED", "DELAYED", "BLOCKED", "EXECUTING", "OLDEST", "PAUSED"]

@@ -1,5 +1,7 @@
 import ArgumentParser
-import ClusterOps
+import ClusterDaemon
+import ClusterModel
+import ClusterReports
 import Foundation
 
 /// How answers are printed.

@@ -1,4 +1,4 @@
-import ClusterOps
+import ClusterReports
 
 extension SchemaView: Answer {
     var table: TextTable {

@@ -1,4 +1,4 @@
-import ClusterOps
+import ClusterReports
 
 extension ServiceView: TableRow {
     static let titles = ["NODE", "SERVICE", "STATE", "PID", "RESTARTS", "MEMORY", "CPU", "HEALTH"]

@@ -1,4 +1,5 @@
-import ClusterOps
+import ClusterModel
+import ClusterReports
 
 extension StatusView: Answer {
     var table: TextTable {

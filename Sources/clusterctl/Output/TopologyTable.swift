@@ -1,4 +1,5 @@
-import ClusterOps
+import ClusterModel
+import ClusterReports
 
 extension ChangedView: Answer where Object: Answer {
     var table: TextTable {

@@ -1,4 +1,5 @@
-import ClusterOps
+import ClusterModel
+import ClusterReports
 
 extension WaitsView: Answer {
     /// A second line for those that never were deferred, where that makes a difference.

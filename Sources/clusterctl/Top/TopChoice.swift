@@ -1,4 +1,5 @@
-import ClusterOps
+import ClusterModel
+import ClusterStore
 
 /// What the person at the keys has chosen to see; pure.
 struct TopChoice: Equatable {

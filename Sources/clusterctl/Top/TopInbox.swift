@@ -1,4 +1,6 @@
-import ClusterOps
+import ClusterDaemon
+import ClusterReports
+import ClusterStore
 import Synchronization
 
 /// What has been read of the cluster, on its way to the thread that draws it; the newest replaces what was not taken.

@@ -1,4 +1,4 @@
-import ClusterOps
+import ClusterReports
 import Glibc
 
 /// The thread of `top`: takes looks, keys and signals as they come, and draws; it never waits for the database.

@@ -1,4 +1,6 @@
-import ClusterOps
+import ClusterModel
+import ClusterReports
+import ClusterStore
 
 /// A page of `top`: what was seen, as it was chosen, on a screen of some size; pure.
 struct TopPage {

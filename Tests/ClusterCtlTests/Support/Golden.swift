@@ -1,4 +1,4 @@
-import ClusterOps
+import ClusterModel
 import Foundation
 
 /// An example document under `docs/schemas`, against which real answers are held.

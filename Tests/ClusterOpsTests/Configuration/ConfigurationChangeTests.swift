@@ -1,6 +1,7 @@
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterDaemon
+@testable import ClusterModel
 
 /// What a reload changes, key by key.
 @Suite struct ConfigurationChangeTests {

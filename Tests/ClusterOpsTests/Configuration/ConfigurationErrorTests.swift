@@ -1,7 +1,9 @@
 import ClusterOpsTestKit
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterDaemon
+@testable import ClusterReports
+@testable import ClusterStore
 
 @Suite struct ConfigurationErrorTests {
     struct Row: Sendable, CustomTestStringConvertible {

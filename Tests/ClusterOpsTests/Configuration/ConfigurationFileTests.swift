@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterDaemon
 
 @Suite struct ConfigurationFileTests {
     @Test("The file is the one that is named, else the one of the variable, else the default")

@@ -1,6 +1,7 @@
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterDaemon
+@testable import ClusterModel
 
 @Suite struct ConfigurationKeyTests {
     /// What has to be set beside a key for its example to make sense.

@@ -1,6 +1,7 @@
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterDaemon
+@testable import ClusterModel
 
 @Suite struct ConfigurationTests {
     @Test("Without a file and variables the defaults hold")

@@ -3,7 +3,9 @@ import Logging
 import ServiceLifecycle
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterEngine
+@testable import ClusterModel
+@testable import ClusterStore
 
 @Suite(.timeLimit(.minutes(15))) struct DoorbellSocketTests {
     private let sender = DoorbellSender(logger: .silent)
@@ -130,7 +132,7 @@ import Testing
     }
 
     @Test func `the address to tell is the advertised one, else the bound one, never all addresses`() async throws {
-        var configuration = Configuration.Doorbell()
+        var configuration = DoorbellSettings()
         let underlay = try IPv4Address("127.0.0.9")
         func advertised() async throws -> (HostPort, HostPort) {
             let listener = DoorbellListener(configuration, underlay: underlay, doorbells: [], logger: .silent)
@@ -154,7 +156,7 @@ import Testing
 
     @Test func `an address that cannot be had is refused with its name, and may be tried again`() async throws {
         try await withListener(ringing: []) { _, address in
-            var configuration = Configuration.Doorbell()
+            var configuration = DoorbellSettings()
             configuration.listen = address
             let second = listener(configuration)
             for _ in 0..<2 {
@@ -164,7 +166,7 @@ import Testing
             }
         }
         for address in ["192.0.2.1:0", "localhost:0"] {
-            var configuration = Configuration.Doorbell()
+            var configuration = DoorbellSettings()
             configuration.listen = try HostPort(address)
             let error = await #expect(throws: ClusterOpsError.self) { try await listener(configuration).run() }
             #expect(error?.code == .invalid)
@@ -172,7 +174,7 @@ import Testing
         }
     }
 
-    private func listener(_ configuration: Configuration.Doorbell) -> DoorbellListener {
+    private func listener(_ configuration: DoorbellSettings) -> DoorbellListener {
         DoorbellListener(configuration, underlay: loopback, doorbells: [], logger: .silent)
     }
 
@@ -185,7 +187,7 @@ import Testing
         _ body: (DoorbellListener, HostPort) async throws -> Void
     ) async throws {
         let listener = DoorbellListener(
-            Configuration.Doorbell(),
+            DoorbellSettings(),
             underlay: loopback,
             doorbells: doorbells,
             limiter: limiter,

@@ -3,7 +3,10 @@ import Logging
 import ServiceLifecycle
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterDaemon
+@testable import ClusterEngine
+@testable import ClusterModel
+@testable import ClusterStore
 
 @Suite(.timeLimit(.minutes(15))) struct DoorbellTests {
     private let clock = ManualClock()

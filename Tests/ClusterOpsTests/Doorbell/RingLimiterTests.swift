@@ -1,7 +1,9 @@
 import ClusterOpsTestKit
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterEngine
+@testable import ClusterModel
+@testable import DatabaseTime
 
 @Suite struct RingLimiterTests {
     private let start = ContinuousClock.now

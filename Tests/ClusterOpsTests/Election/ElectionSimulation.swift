@@ -1,6 +1,7 @@
 import ClusterOpsTestKit
 
-@testable import ClusterOps
+@testable import ClusterModel
+@testable import ClusterStore
 
 /// Candidates around a lease row, one of them doing one thing at each step; the row has no clock.
 struct ElectionSimulation {

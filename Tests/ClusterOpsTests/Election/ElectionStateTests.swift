@@ -1,7 +1,7 @@
 import ClusterOpsTestKit
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterModel
 
 @Suite struct ElectionStateTests {
     private let timing = ElectionState.Timing(lease: .seconds(5), renew: .seconds(1), fence: .milliseconds(3500))

@@ -1,7 +1,12 @@
 import MariaDB
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterDaemon
+@testable import ClusterEngine
+@testable import ClusterModel
+@testable import ClusterReports
+@testable import ClusterStore
+@testable import DatabaseTime
 
 @Suite struct ExplanationTests {
     /// Facts about a waiting operation, and the reasons that follow from them.
@@ -36,7 +41,7 @@ import Testing
         Case("what nothing keeps is about to run", .aboutToRun, saying: "nothing keeps it"),
         Case("a rule that pauses the queue is named with its reason", .paused, saying: "'any-*' of alice: disk swap") {
             $0.pauses = [
-                QueuePauseView(pattern: "any-*", reason: "disk swap", requester: "alice", pausedAt: time(1))
+                QueuePause(pattern: "any-*", reason: "disk swap", requester: "alice", pausedAt: time(1))
             ]
         },
         Case("a busy target names who holds it", .targetBusy, saying: "\(other) runs on h7") {
@@ -67,7 +72,7 @@ import Testing
         Case("others go first", .ahead, saying: "3 operations go first") { $0.ahead = 3 },
         Case("very many go first", .ahead, saying: "10000 or more") { $0.ahead = ExplanationFacts.mostCounted },
         Case("several reasons, all told", .paused, .targetBusy, .noWorker, .ahead, saying: "1 operation goes first") {
-            $0.pauses = [QueuePauseView(pattern: "*", reason: "r", requester: "a", pausedAt: time(1))]
+            $0.pauses = [QueuePause(pattern: "*", reason: "r", requester: "a", pausedAt: time(1))]
             $0.holder = .init(id: other, since: nil, node: nil)
             $0.workers = .init()
             $0.ahead = 1

@@ -1,7 +1,10 @@
 import MariaDB
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterModel
+@testable import ClusterReports
+@testable import ClusterStore
+@testable import DatabaseTime
 
 @Suite struct OperationPageTests {
     private func key(_ second: Int64) -> OperationPage.Key {

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterReports
 
 @Suite struct ReadRoundsTests {
     /// Who of some askers has to read, in the order in which they ask.

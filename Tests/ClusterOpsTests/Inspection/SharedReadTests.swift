@@ -1,7 +1,10 @@
 import ClusterOpsTestKit
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterDaemon
+@testable import ClusterEngine
+@testable import ClusterReports
+@testable import ClusterStore
 
 @Suite(.timeLimit(.minutes(1))) struct SharedReadTests {
     /// Reads that last until the test lets them end, and how many there were.

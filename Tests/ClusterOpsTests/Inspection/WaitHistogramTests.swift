@@ -1,7 +1,8 @@
 import Foundation
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterModel
+@testable import ClusterReports
 
 @Suite struct WaitHistogramTests {
     /// The statement's class of a wait.

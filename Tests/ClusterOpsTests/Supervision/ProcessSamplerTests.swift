@@ -1,6 +1,6 @@
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterModel
 
 @Suite struct ProcessSamplerTests {
     private let start = SuspendingClock.now

@@ -1,4 +1,4 @@
-import ClusterOps
+import ClusterModel
 import Testing
 
 /// One row of a table of values: text that is accepted, with its canonical form, or text that is refused.

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterModel
 
 @Suite struct ExternalNetworkTests {
     private func external(_ gateway: String, _ first: String? = nil, _ last: String? = nil) throws -> ExternalNetwork {

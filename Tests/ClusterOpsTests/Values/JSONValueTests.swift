@@ -1,7 +1,9 @@
 import Foundation
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterModel
+@testable import ClusterReports
+@testable import ClusterStore
 
 @Suite struct JSONValueTests {
     private static let limits = JSONLimits(bytes: 1 << 20, levels: 31)

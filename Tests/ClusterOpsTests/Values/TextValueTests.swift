@@ -1,5 +1,5 @@
+import ClusterModel
 import ClusterOpsTestKit
-import ClusterOps
 import Foundation
 import Testing
 

@@ -1,5 +1,9 @@
 import ArgumentParser
-import ClusterOps
+import ClusterDaemon
+import ClusterEngine
+import ClusterModel
+import ClusterReports
+import ClusterStore
 import Measurement
 
 struct BenchCoalesce: AsyncParsableCommand {

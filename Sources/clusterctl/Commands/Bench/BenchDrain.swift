@@ -1,5 +1,7 @@
 import ArgumentParser
-import ClusterOps
+import ClusterEngine
+import ClusterReports
+import ClusterStore
 import Measurement
 
 struct BenchDrain: AsyncParsableCommand {

@@ -1,5 +1,8 @@
 import ArgumentParser
-import ClusterOps
+import ClusterEngine
+import ClusterModel
+import ClusterReports
+import ClusterStore
 import Measurement
 
 struct BenchPipeline: AsyncParsableCommand {

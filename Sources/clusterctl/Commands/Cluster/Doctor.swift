@@ -1,5 +1,6 @@
 import ArgumentParser
-import ClusterOps
+import ClusterDaemon
+import ClusterReports
 
 struct Doctor: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,5 +1,8 @@
 import ArgumentParser
-import ClusterOps
+import ClusterDaemon
+import ClusterEngine
+import ClusterModel
+import ClusterReports
 import Foundation
 
 struct Top: AsyncParsableCommand {
@@ -52,7 +55,7 @@ struct Top: AsyncParsableCommand {
             do {
                 inbox.put(.seen(try await cluster.activity()))
             } catch {
-                inbox.put(.failed(Failure(error).messages.joined(separator: "; ")))
+                inbox.put(.failed(Failure(error, of: Top.self).messages.joined(separator: "; ")))
             }
         }
     }

@@ -1,5 +1,8 @@
 import ArgumentParser
-import ClusterOps
+import ClusterDaemon
+import ClusterEngine
+import ClusterReports
+import ClusterStore
 
 struct DbGrants: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,5 +1,5 @@
 import ArgumentParser
-import ClusterOps
+import ClusterReports
 
 struct DbMigrate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

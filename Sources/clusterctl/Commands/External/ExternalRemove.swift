@@ -1,5 +1,6 @@
 import ArgumentParser
-import ClusterOps
+import ClusterEngine
+import ClusterReports
 
 struct ExternalRemove: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -17,7 +18,7 @@ struct ExternalRemove: AsyncParsableCommand {
     func run() async throws {
         try confirmation.ask("Remove the external network?")
         try await global.withCluster { cluster in
-            try global.print(try await application.inventory(cluster).removeExternalNetwork())
+            try global.print(try await application.inventory(cluster).removeExternalNetwork().view)
         }
     }
 }

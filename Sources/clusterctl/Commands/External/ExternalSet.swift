@@ -1,5 +1,7 @@
 import ArgumentParser
-import ClusterOps
+import ClusterEngine
+import ClusterModel
+import ClusterReports
 
 struct ExternalSet: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -33,7 +35,7 @@ struct ExternalSet: AsyncParsableCommand {
     func run() async throws {
         let external = try ExternalNetwork(cidr: cidr, gateway: gateway, first: first, last: last)
         try await global.withCluster { cluster in
-            try global.print(try await application.inventory(cluster).setExternalNetwork(external))
+            try global.print(try await application.inventory(cluster).setExternalNetwork(external).view)
         }
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
-import ClusterOps
+import ClusterEngine
+import ClusterReports
 
 struct ExternalShow: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -11,6 +12,6 @@ struct ExternalShow: AsyncParsableCommand {
     @OptionGroup var global: GlobalOptions
 
     func run() async throws {
-        try await global.withCluster { try global.print(try await Inventory($0).externalNetwork()) }
+        try await global.withCluster { try global.print(try await Inventory($0).externalNetwork().view) }
     }
 }

@@ -1,5 +1,7 @@
 import ArgumentParser
-import ClusterOps
+import ClusterEngine
+import ClusterModel
+import ClusterReports
 
 struct InterfaceAdd: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -35,7 +37,7 @@ struct InterfaceAdd: AsyncParsableCommand {
     func run() async throws {
         let draft = InterfaceDraft(network: network, node: node, mac: mac, address: address, hostname: hostname)
         try await global.withCluster { cluster in
-            try global.print(try await application.inventory(cluster).addInterface(draft))
+            try global.print(try await application.inventory(cluster).addInterface(draft).view)
         }
     }
 }

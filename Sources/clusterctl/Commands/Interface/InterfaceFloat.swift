@@ -1,5 +1,7 @@
 import ArgumentParser
-import ClusterOps
+import ClusterEngine
+import ClusterModel
+import ClusterReports
 
 struct InterfaceFloat: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -20,7 +22,7 @@ struct InterfaceFloat: AsyncParsableCommand {
 
     func run() async throws {
         try await global.withCluster { cluster in
-            try global.print(try await application.inventory(cluster).floatInterface(uuid, address))
+            try global.print(try await application.inventory(cluster).floatInterface(uuid, address).view)
         }
     }
 }

@@ -1,5 +1,7 @@
 import ArgumentParser
-import ClusterOps
+import ClusterEngine
+import ClusterModel
+import ClusterReports
 
 struct InterfaceList: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -18,7 +20,7 @@ struct InterfaceList: AsyncParsableCommand {
 
     func run() async throws {
         try await global.withCluster { cluster in
-            try global.print(try await Inventory(cluster).interfaces(network: network, node: node))
+            try global.print(try await Inventory(cluster).interfaces(network: network, node: node).view)
         }
     }
 }

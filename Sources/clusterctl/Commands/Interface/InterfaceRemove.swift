@@ -1,5 +1,7 @@
 import ArgumentParser
-import ClusterOps
+import ClusterEngine
+import ClusterModel
+import ClusterReports
 
 struct InterfaceRemove: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -20,7 +22,7 @@ struct InterfaceRemove: AsyncParsableCommand {
     func run() async throws {
         try confirmation.ask("Remove interface \(uuid)?")
         try await global.withCluster { cluster in
-            try global.print(try await application.inventory(cluster).removeInterface(uuid))
+            try global.print(try await application.inventory(cluster).removeInterface(uuid).view)
         }
     }
 }

@@ -1,5 +1,7 @@
 import ArgumentParser
-import ClusterOps
+import ClusterEngine
+import ClusterModel
+import ClusterReports
 
 struct InterfaceSet: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -43,7 +45,7 @@ struct InterfaceSet: AsyncParsableCommand {
 
     func run() async throws {
         try await global.withCluster { cluster in
-            try global.print(try await application.inventory(cluster).changeInterface(uuid, change))
+            try global.print(try await application.inventory(cluster).changeInterface(uuid, change).view)
         }
     }
 }

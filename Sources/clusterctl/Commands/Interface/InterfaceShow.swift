@@ -1,5 +1,7 @@
 import ArgumentParser
-import ClusterOps
+import ClusterEngine
+import ClusterModel
+import ClusterReports
 
 struct InterfaceShow: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -14,6 +16,6 @@ struct InterfaceShow: AsyncParsableCommand {
     var uuid: InterfaceID
 
     func run() async throws {
-        try await global.withCluster { try global.print(try await Inventory($0).interface(uuid)) }
+        try await global.withCluster { try global.print(try await Inventory($0).interface(uuid).view) }
     }
 }

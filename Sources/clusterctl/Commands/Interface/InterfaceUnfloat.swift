@@ -1,5 +1,7 @@
 import ArgumentParser
-import ClusterOps
+import ClusterEngine
+import ClusterModel
+import ClusterReports
 
 struct InterfaceUnfloat: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -17,7 +19,7 @@ struct InterfaceUnfloat: AsyncParsableCommand {
 
     func run() async throws {
         try await global.withCluster { cluster in
-            try global.print(try await application.inventory(cluster).unfloatInterface(uuid))
+            try global.print(try await application.inventory(cluster).unfloatInterface(uuid).view)
         }
     }
 }

@@ -1,5 +1,7 @@
 import ArgumentParser
-import ClusterOps
+import ClusterDaemon
+import ClusterModel
+import ClusterReports
 
 /// Needs no `--yes`: nothing is destroyed, and the elected node stays where no other one is ready to serve as much.
 struct LeaderResign: AsyncParsableCommand {

@@ -1,5 +1,5 @@
 import ArgumentParser
-import ClusterOps
+import ClusterReports
 
 struct LeaderShow: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,5 +1,7 @@
 import ArgumentParser
-import ClusterOps
+import ClusterEngine
+import ClusterModel
+import ClusterReports
 
 struct NetworkAdd: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -48,7 +50,7 @@ struct NetworkAdd: AsyncParsableCommand {
             nat: nat
         )
         try await global.withCluster { cluster in
-            try global.print(try await application.inventory(cluster).addNetwork(draft))
+            try global.print(try await application.inventory(cluster).addNetwork(draft).view)
         }
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
-import ClusterOps
+import ClusterEngine
+import ClusterReports
 
 struct NetworkList: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -11,6 +12,6 @@ struct NetworkList: AsyncParsableCommand {
     @OptionGroup var global: GlobalOptions
 
     func run() async throws {
-        try await global.withCluster { try global.print(try await Inventory($0).networks()) }
+        try await global.withCluster { try global.print(try await Inventory($0).networks().view) }
     }
 }

@@ -1,5 +1,7 @@
 import ArgumentParser
-import ClusterOps
+import ClusterEngine
+import ClusterModel
+import ClusterReports
 
 struct NetworkReconcile: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -15,7 +17,7 @@ struct NetworkReconcile: AsyncParsableCommand {
 
     func run() async throws {
         try await global.withCluster { cluster in
-            try global.print(try await Inventory(cluster).reconcileNetwork(name))
+            try global.print(try await Inventory(cluster).reconcileNetwork(name).view)
         }
     }
 }

@@ -1,5 +1,7 @@
 import ArgumentParser
-import ClusterOps
+import ClusterEngine
+import ClusterModel
+import ClusterReports
 
 struct NetworkRemove: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -20,7 +22,7 @@ struct NetworkRemove: AsyncParsableCommand {
     func run() async throws {
         try confirmation.ask("Remove network '\(name)'?")
         try await global.withCluster { cluster in
-            try global.print(try await application.inventory(cluster).removeNetwork(name))
+            try global.print(try await application.inventory(cluster).removeNetwork(name).view)
         }
     }
 }

@@ -1,5 +1,7 @@
 import ArgumentParser
-import ClusterOps
+import ClusterEngine
+import ClusterModel
+import ClusterReports
 
 struct NetworkSet: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -53,7 +55,7 @@ struct NetworkSet: AsyncParsableCommand {
 
     func run() async throws {
         try await global.withCluster { cluster in
-            try global.print(try await application.inventory(cluster).changeNetwork(name, change))
+            try global.print(try await application.inventory(cluster).changeNetwork(name, change).view)
         }
     }
 }

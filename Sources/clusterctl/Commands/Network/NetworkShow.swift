@@ -1,5 +1,7 @@
 import ArgumentParser
-import ClusterOps
+import ClusterEngine
+import ClusterModel
+import ClusterReports
 
 struct NetworkShow: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -14,6 +16,6 @@ struct NetworkShow: AsyncParsableCommand {
     var name: NetworkName
 
     func run() async throws {
-        try await global.withCluster { try global.print(try await Inventory($0).network(name)) }
+        try await global.withCluster { try global.print(try await Inventory($0).network(name).view) }
     }
 }

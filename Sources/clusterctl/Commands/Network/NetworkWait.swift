@@ -1,5 +1,8 @@
 import ArgumentParser
-import ClusterOps
+import ClusterDaemon
+import ClusterEngine
+import ClusterModel
+import ClusterReports
 
 struct NetworkWait: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -18,7 +21,7 @@ struct NetworkWait: AsyncParsableCommand {
     func run() async throws {
         let (network, inTime) = try await global.withCluster { cluster in
             try await waiting.poll {
-                try await Inventory(cluster).network(name)
+                try await Inventory(cluster).network(name).view
             } until: { network in
                 network.converged
             }

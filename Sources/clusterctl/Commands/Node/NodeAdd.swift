@@ -1,5 +1,7 @@
 import ArgumentParser
-import ClusterOps
+import ClusterEngine
+import ClusterModel
+import ClusterReports
 
 struct NodeAdd: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -25,7 +27,7 @@ struct NodeAdd: AsyncParsableCommand {
         let roles = role.isEmpty ? [.hypervisor] : Set(role)
         let draft = try NodeDraft(name: name, underlayAddress: underlay, roles: roles)
         try await global.withCluster { cluster in
-            try global.print(try await application.inventory(cluster).addNode(draft))
+            try global.print(try await application.inventory(cluster).addNode(draft).view)
         }
     }
 }

@@ -1,5 +1,7 @@
 import ArgumentParser
-import ClusterOps
+import ClusterEngine
+import ClusterModel
+import ClusterReports
 
 struct NodeDrain: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -15,7 +17,7 @@ struct NodeDrain: AsyncParsableCommand {
 
     func run() async throws {
         try await global.withCluster { cluster in
-            try global.print(try await Inventory(cluster).setState(.draining, of: name))
+            try global.print(try await Inventory(cluster).setState(.draining, of: name).view)
         }
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
-import ClusterOps
+import ClusterEngine
+import ClusterReports
 
 struct NodeList: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -11,6 +12,6 @@ struct NodeList: AsyncParsableCommand {
     @OptionGroup var global: GlobalOptions
 
     func run() async throws {
-        try await global.withCluster { try global.print(try await Inventory($0).nodes()) }
+        try await global.withCluster { try global.print(try await Inventory($0).nodes().view) }
     }
 }

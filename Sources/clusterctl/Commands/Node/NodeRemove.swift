@@ -1,5 +1,7 @@
 import ArgumentParser
-import ClusterOps
+import ClusterEngine
+import ClusterModel
+import ClusterReports
 
 struct NodeRemove: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -27,7 +29,7 @@ struct NodeRemove: AsyncParsableCommand {
         try confirmation.ask("Remove node '\(name)'?")
         try await global.withCluster { cluster in
             let removal = try await application.inventory(cluster).removeNode(name, abortingOperations: abortOperations)
-            try global.print(removal.node)
+            try global.print(removal.node.view)
             if removal.aborted > 0 {
                 Talk.say("\(removal.aborted) operations that waited for node '\(name)' were aborted with it")
             }

@@ -1,5 +1,7 @@
 import ArgumentParser
-import ClusterOps
+import ClusterEngine
+import ClusterModel
+import ClusterReports
 
 struct NodeSet: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -20,7 +22,7 @@ struct NodeSet: AsyncParsableCommand {
 
     func run() async throws {
         try await global.withCluster { cluster in
-            try global.print(try await application.inventory(cluster).setUnderlay(underlay, of: name))
+            try global.print(try await application.inventory(cluster).setUnderlay(underlay, of: name).view)
         }
     }
 }

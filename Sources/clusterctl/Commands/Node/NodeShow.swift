@@ -1,5 +1,7 @@
 import ArgumentParser
-import ClusterOps
+import ClusterEngine
+import ClusterModel
+import ClusterReports
 
 struct NodeShow: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -14,6 +16,6 @@ struct NodeShow: AsyncParsableCommand {
     var name: NodeName
 
     func run() async throws {
-        try await global.withCluster { try global.print(try await Inventory($0).node(name)) }
+        try await global.withCluster { try global.print(try await Inventory($0).node(name).view) }
     }
 }

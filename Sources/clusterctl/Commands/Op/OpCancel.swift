@@ -1,5 +1,7 @@
 import ArgumentParser
-import ClusterOps
+import ClusterEngine
+import ClusterModel
+import ClusterReports
 
 struct OpCancel: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,5 +1,7 @@
 import ArgumentParser
-import ClusterOps
+import ClusterModel
+import ClusterReports
+import ClusterStore
 
 struct OpList: AsyncParsableCommand {
     /// What a person or a script reads at once; the whole history is no list.

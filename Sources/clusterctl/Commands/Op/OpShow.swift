@@ -1,5 +1,6 @@
 import ArgumentParser
-import ClusterOps
+import ClusterModel
+import ClusterReports
 
 struct OpShow: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,5 +1,6 @@
 import ArgumentParser
-import ClusterOps
+import ClusterEngine
+import ClusterReports
 
 struct OpSubmit: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,5 +1,8 @@
 import ArgumentParser
-import ClusterOps
+import ClusterDaemon
+import ClusterEngine
+import ClusterModel
+import ClusterReports
 
 struct OpWait: AsyncParsableCommand {
     /// Ids of one look: a packet of 40 KB, once in some seconds.

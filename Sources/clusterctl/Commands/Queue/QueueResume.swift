@@ -1,5 +1,6 @@
 import ArgumentParser
-import ClusterOps
+import ClusterModel
+import ClusterReports
 
 struct QueueResume: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,5 +1,5 @@
 import ArgumentParser
-import ClusterOps
+import ClusterReports
 
 struct ServiceList: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,0 +1,56 @@
+import ClusterModel
+import MariaDB
+
+extension Configuration {
+    /// The certificates that Debian trusts; they are used for `verify` when no `ca_file` is set.
+    static let systemAuthorities = "/etc/ssl/certs/ca-certificates.crt"
+
+    /// How to connect to the database, with the password read from its file.
+    ///
+    /// - Throws: `ConfigurationError` when the password file is unsafe or cannot be read.
+    package func databaseConnection() throws(ConfigurationError) -> ConnectionConfiguration {
+        let endpoint: ConnectionConfiguration.Endpoint =
+            switch database.endpoint {
+            case .socket(let path): .socket(path)
+            case .hosts(let hosts): .hosts(hosts.map { .init(name: $0.host.description, port: $0.port) })
+            }
+        let tls: ConnectionConfiguration.TLS =
+            switch database.tls.mode {
+            case .disabled: .disabled
+            case .required: .required
+            case .verify: .verify(authorities: database.tls.caFile ?? Self.systemAuthorities)
+            }
+        return ConnectionConfiguration(
+            endpoint: endpoint,
+            user: database.user,
+            password: try databasePassword(),
+            schema: database.name,
+            tls: tls
+        )
+    }
+
+    /// A pool for a worker.
+    ///
+    /// A connection for every other slot would do, as a handler holds none while it works; the claim, the settling
+    /// and the reaper have theirs. The renewal of the session has one of another pool, `Worker.sessionDatabase`.
+    package func pool(slots: Int) -> MariaDB.Database.PoolConfiguration {
+        var pool = MariaDB.Database.PoolConfiguration()
+        pool.maximumConnections = min(3 + slots, 15)
+        return pool
+    }
+
+    /// The name of this node, which a daemon cannot do without.
+    ///
+    /// - Throws: `ConfigurationError` naming the key.
+    package func requiredNodeName() throws(ConfigurationError) -> NodeName {
+        guard let name = node.name else {
+            throw ConfigurationError(problems: [
+                .init(source: nil, key: "node.name", message: "a daemon needs the name of its node, here or as --node")
+            ])
+        }
+        return name
+    }
+}
+
+/// How to connect to the database; programs pass it on without looking into it.
+package typealias DatabaseConnection = ConnectionConfiguration

@@ -1,0 +1,77 @@
+import ClusterEngine
+import Glibc
+import Logging
+import MariaDB
+
+/// Sends all loggers of this process to stderr.
+///
+/// It is called once, first thing in `main`.
+///
+/// - Parameters:
+///   - level: what is less severe is dropped; a change holds for all loggers that were not given a level of their own.
+///   - format: how to write; unless given, text to a terminal and JSON to anything else.
+package func bootstrapLogging(level: Adjustable<Logger.Level> = Adjustable(.info), format: LogFormat? = nil) {
+    let format = format ?? .suited(to: STDERR_FILENO)
+    let sink = LogSink(descriptor: STDERR_FILENO)
+    LoggingSystem.bootstrap { label in
+        LineLogHandler(label: label, format: format, sink: sink, level: level)
+    }
+}
+
+/// Writes each entry of the log as one line.
+struct LineLogHandler: LogHandler {
+    let label: String
+    let format: LogFormat
+    let sink: LogSink
+    var metadata: Logger.Metadata = [:]
+    var metadataProvider: Logger.MetadataProvider?
+    /// What the process says, unless this logger was told otherwise.
+    private let processLevel: Adjustable<Logger.Level>
+    private var ownLevel: Logger.Level?
+
+    var logLevel: Logger.Level {
+        get { ownLevel ?? processLevel.value }
+        set { ownLevel = newValue }
+    }
+
+    init(
+        label: String,
+        format: LogFormat,
+        sink: LogSink,
+        level: Adjustable<Logger.Level> = Adjustable(.info)
+    ) {
+        processLevel = level
+        self.label = label
+        self.format = format
+        self.sink = sink
+    }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        var metadata = metadata
+        if let provided = metadataProvider?.get() { metadata.merge(provided) { $1 } }
+        if let given = event.metadata { metadata.merge(given) { $1 } }
+        if let error = event.error, metadata["error"] == nil { metadata["error"] = "\(error)" }
+        let record = LogRecord(
+            time: .now,
+            level: event.level,
+            label: label,
+            message: event.message.description,
+            metadata: metadata
+        )
+        sink.write(format.line(record))
+    }
+}
+
+extension Timestamp {
+    /// This machine's time of day, for the log only; stored times are the database's.
+    fileprivate static var now: Timestamp {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Timestamp(microseconds: Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000)
+    }
+}

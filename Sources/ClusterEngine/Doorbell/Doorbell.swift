@@ -1,0 +1,130 @@
+import ClusterModel
+import ServiceLifecycle
+import Synchronization
+
+/// What a worker's loop waits at when it has found nothing to do.
+///
+/// A ring while nobody waits is remembered, once: the next wait ends at once, and however often it rang, one wait does.
+/// A ring while somebody waits wakes everyone who waits now. A loop that must miss no ring therefore has a doorbell of
+/// its own; a `DoorbellListener` rings several. Losing a ring costs one slow poll, never an operation.
+package final class Doorbell: Sendable {
+    /// Why a wait ended.
+    package enum Wake: Sendable, Hashable {
+        /// Somebody rang.
+        case rung
+        /// Nobody rang in time: it is time for the poll that is the safety net.
+        case timedOut
+        /// The service shuts down gracefully, or its task was cancelled.
+        case shutDown
+    }
+
+    /// Where a waiter stands; it may be woken before its continuation exists.
+    private enum Waiting {
+        case announced
+        case suspended(CheckedContinuation<Wake, Never>)
+        case woken(Wake)
+    }
+
+    private struct State {
+        var isRung = false
+        var waiting: [UInt64: Waiting] = [:]
+        var lastWaiter: UInt64 = 0
+    }
+
+    private let state = Mutex(State())
+    private let clock: any Clock<Duration>
+
+    /// Makes a doorbell that has not rung.
+    ///
+    /// - Parameter clock: what `wait(upTo:)` goes by.
+    package init(clock: any Clock<Duration> = ContinuousClock()) {
+        self.clock = clock
+    }
+
+    /// Rings from within the process; no limit applies.
+    package func ring() {
+        let suspended = state.withLock { state in
+            var suspended: [CheckedContinuation<Wake, Never>] = []
+            var hasWoken = false
+            for (waiter, waiting) in state.waiting {
+                switch waiting {
+                case .announced: state.waiting[waiter] = .woken(.rung)
+                case .suspended(let continuation):
+                    state.waiting[waiter] = nil
+                    suspended.append(continuation)
+                case .woken: continue
+                }
+                hasWoken = true
+            }
+            if !hasWoken { state.isRung = true }
+            return suspended
+        }
+        for continuation in suspended { continuation.resume(returning: .rung) }
+    }
+
+    /// Waits until it rings, until the time is over, or until the caller is to stop, whichever comes first.
+    ///
+    /// - Parameter timeout: how long to wait at most.
+    /// - Returns: Which of the three it was; a ring that was not waited for stays remembered.
+    package func wait(upTo timeout: Duration) async -> Wake {
+        if Task.isCancelled || Task.isShuttingDownGracefully { return .shutDown }
+        guard let waiter = announce() else { return .rung }
+        return await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                // A sleep that is cancelled says nothing: whoever cancelled it has woken the waiter.
+                guard (try? await self.clock.sleep(for: timeout)) != nil else { return }
+                self.wake(waiter, .timedOut)
+            }
+            defer { group.cancelAll() }
+            return await withTaskCancellationOrGracefulShutdownHandler {
+                await self.suspend(waiter)
+            } onCancelOrGracefulShutdown: {
+                self.wake(waiter, .shutDown)
+            }
+        }
+    }
+
+    /// Enters a waiter, or takes the ring that was remembered and returns nil.
+    private func announce() -> UInt64? {
+        state.withLock { state in
+            guard !state.isRung else {
+                state.isRung = false
+                return nil
+            }
+            state.lastWaiter += 1
+            state.waiting[state.lastWaiter] = .announced
+            return state.lastWaiter
+        }
+    }
+
+    private func suspend(_ waiter: UInt64) async -> Wake {
+        await withCheckedContinuation { continuation in
+            let wake: Wake? = state.withLock { state in
+                guard case .woken(let wake) = state.waiting[waiter] else {
+                    state.waiting[waiter] = .suspended(continuation)
+                    return nil
+                }
+                state.waiting[waiter] = nil
+                return wake
+            }
+            if let wake { continuation.resume(returning: wake) }
+        }
+    }
+
+    /// Wakes one waiter, unless something else has woken it already.
+    private func wake(_ waiter: UInt64, _ wake: Wake) {
+        let suspended: CheckedContinuation<Wake, Never>? = state.withLock { state in
+            switch state.waiting[waiter] {
+            case .announced:
+                state.waiting[waiter] = .woken(wake)
+                return nil
+            case .suspended(let continuation):
+                state.waiting[waiter] = nil
+                return continuation
+            case .woken, nil:
+                return nil
+            }
+        }
+        suspended?.resume(returning: wake)
+    }
+}

@@ -1,0 +1,179 @@
+import ClusterModel
+import ClusterStore
+import Logging
+import MariaDB
+import ServiceLifecycle
+
+/// What the elected node does about its lease: it renews it, and hands over when it is asked to or may not stay.
+extension ElectionKeeper {
+    /// How often a leader that hands over looks whether somebody is ready; it serves on meanwhile.
+    private static let lookForSuccessor: Duration = .milliseconds(50)
+
+    /// Renews the lease until the tenure has to end.
+    ///
+    /// - Returns: Whom the lease is to be left to; nil when to nobody before others.
+    package func hold(_ tenure: Tenure, _ state: inout ElectionState) async -> SessionID? {
+        var trouble = Trouble(logger: logger, progress: progress)
+        var due = ContinuousClock.now + timing.renew
+        while await rest(until: state.handover == nil ? due : min(due, .now + Self.lookForSuccessor)) {
+            if isStopping, state.handover?.cause != .stopping { await begin(.stopping, &state) }
+            let askedAt = ContinuousClock.now
+            if askedAt >= due {
+                guard let hasRenewed = await renew(tenure, &state, &trouble, askedAt: askedAt) else { return nil }
+                // After a failure there may be little time.
+                due = hasRenewed ? askedAt + timing.renew : .now + timing.renew / 4
+            }
+            guard !tenure.isOver else { return nil }
+            guard let handover = state.handover else { continue }
+            switch handover.step(await prospects(tenure.term), at: .now) {
+            case .wait:
+                guard !handover.isAnnounced else { continue }
+                guard await announce(tenure, &state) else { return nil }
+            case .resign(let successor):
+                logger.notice(
+                    "handing over",
+                    metadata: ["to": "\(successor.map { "\($0)" } ?? "whoever is first")"]
+                )
+                if case .requested = handover.cause {
+                    state.stayAway(until: .now + timing.lease * Self.leasesToStayAway, endsWhenLed: true)
+                }
+                return successor
+            case .stay(let refusal, let request):
+                await refuse(request, because: refusal, tenure.term)
+                state.stay()
+                due = .now
+            }
+        }
+        return nil
+    }
+
+    /// - Returns: False when the task was cancelled; graceful shutdown only ends the rest.
+    private func rest(until moment: ContinuousClock.Instant) async -> Bool {
+        let duration = max(.zero, moment - .now)
+        if Task.isShuttingDownGracefully {
+            // A pause would not pause any more. Graceful shutdown is when it hands over, and it serves and renews meanwhile:
+            // that ends with a successor, or by the handover's deadline, not with this sleep.
+            try? await Task.sleep(for: duration)
+        } else {
+            _ = await pause(for: duration)
+        }
+        return !Task.isCancelled
+    }
+
+    /// Renews the lease, and finds out whether the node may stay, and should.
+    ///
+    /// - Returns: Whether it was renewed; nil when the tenure has to end.
+    private func renew(
+        _ tenure: Tenure,
+        _ state: inout ElectionState,
+        _ trouble: inout Trouble,
+        askedAt: ContinuousClock.Instant
+    ) async -> Bool? {
+        guard case .renew(let term) = state.next(at: askedAt), !tenure.isOver else { return nil }
+        do {
+            let (isRenewed, wishes) = try await ask(term, isHandingOver: state.handover?.isAnnounced ?? false)
+            guard isRenewed else {
+                logger.error("the lease of the elected role is lost", metadata: ["term": "\(term)"])
+                return nil
+            }
+            trouble.over()
+            state.renewed(term: term, askedAt: askedAt)
+            guard let (_, fence) = state.leadership(at: .now), tenure.extend(until: fence) else { return nil }
+            await heed(wishes, &state)
+        } catch {
+            trouble.report("the elected role was not renewed: \(error)")
+            return false
+        }
+        guard await role.extend(tenure) else {
+            logger.error("giving the lease back: the role cannot be played here", metadata: ["term": "\(term)"])
+            state.stayAway(until: .now + timing.lease * Self.leasesToStayAway)
+            return nil
+        }
+        return true
+    }
+
+    private typealias Wishes = (isEligible: Bool, resignation: ResignationID?)
+
+    private func ask(_ term: UInt64, isHandingOver: Bool) async throws -> (isRenewed: Bool, wishes: Wishes) {
+        let (lease, candidate, duration, isHeard) = (lease, candidate, timing.lease, role.isHeard)
+        return try await database.withSession { session in
+            let wishes = try HandoverStatements.wishes(of: lease, term: term, holder: candidate.node, on: session)
+            let isRenewed = try LeaseStatements.renew(
+                lease,
+                term: term,
+                by: candidate,
+                lease: duration,
+                isHeard: isHeard,
+                isHandingOver: isHandingOver,
+                on: session
+            )
+            return (isRenewed, wishes)
+        }
+    }
+
+    // MARK: Handing over
+
+    private func heed(_ wishes: Wishes, _ state: inout ElectionState) async {
+        if !wishes.isEligible {
+            await begin(.ineligible, &state)
+        } else if let request = wishes.resignation {
+            await begin(.requested(request), &state)
+        }
+        switch state.handover?.cause {
+        case .ineligible where wishes.isEligible, .requested where wishes.resignation == nil:
+            logger.notice("not handing over: nobody wants it any more")
+            state.stay()
+        default: break
+        }
+    }
+
+    private func begin(_ cause: Handover.Cause, _ state: inout ElectionState) async {
+        let strength = await role.strength() ?? 0
+        if state.handOver(cause, strength: strength, at: .now) {
+            logger.notice("about to hand over", metadata: ["cause": "\(cause)", "strength": "\(strength)"])
+        }
+    }
+
+    /// Tells the candidates that somebody has to be ready.
+    ///
+    /// By a renewal, so that what is said of a term is said by its holder.
+    ///
+    /// - Returns: False when the tenure has to end.
+    private func announce(_ tenure: Tenure, _ state: inout ElectionState) async -> Bool {
+        let askedAt = ContinuousClock.now
+        state.announce()
+        var trouble = Trouble(logger: logger)
+        guard await renew(tenure, &state, &trouble, askedAt: askedAt) != nil else { return false }
+        // Of whatever lane: it is the processes that are rung.
+        await waker.wake([QueueName(.networkNode, .userWaiting)])
+        return true
+    }
+
+    /// - Returns: Nil when it cannot be read now.
+    private func prospects(_ term: UInt64) async -> Handover.Prospects? {
+        let (lease, node, duration) = (lease, candidate.node, readiness)
+        return try? await database.withSession { session in
+            try HandoverStatements.prospects(of: lease, term: term, besides: node, goodFor: duration, on: session)
+        }
+    }
+
+    private func refuse(_ request: ResignationID, because refusal: Handover.Refusal, _ term: UInt64) async {
+        logger.notice("staying elected", metadata: ["because": "\(refusal.rawValue)"])
+        let (lease, candidate) = (lease, candidate)
+        do {
+            _ = try await database.withSession { session in
+                try HandoverStatements.refuse(
+                    request,
+                    of: lease,
+                    term: term,
+                    by: candidate,
+                    because: refusal,
+                    on: session
+                )
+            }
+        } catch {
+            // The request stands, and is looked at again at the next renewal.
+            logger.warning("who asked was not told", metadata: ["error": "\(error)"])
+        }
+    }
+}

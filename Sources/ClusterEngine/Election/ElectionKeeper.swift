@@ -1,0 +1,258 @@
+import ClusterModel
+import ClusterStore
+import Logging
+import MariaDB
+import ServiceLifecycle
+
+/// Stands for election with what this node is, keeps the lease while it holds it, and gives it back at graceful shutdown.
+///
+/// ``ElectionState`` decides; this asks the database and passes on. Renewals go on whatever the role does, and the role
+/// ends at the fence whatever the database does: three tasks that wait for each other in nothing.
+package struct ElectionKeeper: Service {
+    package let lease: String
+    package let timing: ElectionState.Timing
+    package let candidate: LeaseCandidate
+    package let database: Database
+    package let role: any ElectedRole
+    private let doorbell: Doorbell
+    package let waker: any Waker
+    package let logger: Logger
+    /// Told of each look at the lease, and of each renewal.
+    package let progress: Progress
+
+    /// How long a node that could not play the role, or was asked to resign, leaves it to others, in leases.
+    static let leasesToStayAway = 4
+    /// How often a node asks that may not be elected: a change of its roles is no hurry.
+    private static let restWithoutRole: Duration = .seconds(5)
+    /// After an error: an answer may be far, and the next try should not be.
+    private static let restAfterError: Duration = .milliseconds(250)
+    /// Looks at the lease are at least that far apart, however often it rings.
+    private static let shortestRest: Duration = .milliseconds(50)
+    /// The same while a leader hands over, for some seconds: as long as nobody looks, nobody is heard.
+    private static let shortestRestInHandover: Duration = .milliseconds(5)
+    /// How long it holds that a candidate is ready, in renewals' intervals; it is said again after one.
+    private static let renewalsReady = 3
+
+    /// How long the word of a candidate that is ready holds.
+    package var readiness: Duration { timing.renew * Self.renewalsReady }
+
+    /// Creates a keeper; nothing happens before `run()`.
+    ///
+    /// - Parameters:
+    ///   - lease: The name of the lease.
+    ///   - timing: The same on all nodes.
+    ///   - node: The node that stands for election; while it does not have the network role it only waits.
+    ///   - database: A pool of its own, so that no other work can stand before a renewal.
+    ///   - role: What is done by who is elected.
+    ///   - doorbell: Rung when the lease may have been given back; the keeper's alone.
+    ///   - waker: Rings the others when it gives the lease back.
+    ///   - logger: Told of every change.
+    ///   - progress: Told of each look at the lease, and of each renewal.
+    package init(
+        lease: String = ElectedLease.networkNode,
+        timing: ElectionState.Timing,
+        node: NodeName,
+        database: Database,
+        role: any ElectedRole,
+        doorbell: Doorbell = Doorbell(),
+        waker: any Waker = NoWaker(),
+        logger: Logger,
+        progress: Progress = Progress()
+    ) {
+        self.lease = lease
+        self.timing = timing
+        candidate = LeaseCandidate(id: .new(), node: node)
+        self.database = database
+        self.role = role
+        self.doorbell = doorbell
+        self.waker = waker
+        self.logger = logger
+        self.progress = progress
+    }
+
+    /// Stands for election, serves when elected, and stands again, until graceful shutdown.
+    package func run() async throws {
+        var state = ElectionState(timing, me: candidate.id, now: .now)
+        while !isStopping {
+            guard let tenure = await stand(&state) else { break }
+            logger.notice("elected", metadata: ["term": "\(tenure.term)"])
+            await keep(tenure, &state)
+            logger.notice("not elected any more", metadata: ["term": "\(tenure.term)"])
+        }
+    }
+
+    package var isStopping: Bool { Task.isShuttingDownGracefully || Task.isCancelled }
+
+    // MARK: Standing
+
+    /// Watches the lease until it could be taken, and makes the role ready when that may be soon.
+    ///
+    /// - Returns: Nil at graceful shutdown.
+    private func stand(_ state: inout ElectionState) async -> Tenure? {
+        var trouble = Trouble(logger: logger, progress: progress)
+        var isPrepared = false
+        var said = Said()
+        while !isStopping {
+            var rest = Duration.zero
+            do {
+                let elected = try await look(&state)
+                if elected == nil { try await sayReady(state, &said) }
+                trouble.over()
+                if let elected { return elected }
+                rest = state.pause(at: .now)
+            } catch {
+                trouble.report("the lease cannot be read: \(error)")
+                rest = Self.restAfterError
+            }
+            if state.shouldBeReady(isPrepared, at: .now) != isPrepared {
+                isPrepared.toggle()
+                logger.notice(
+                    isPrepared ? "making ready to take over" : "the elected node stays, or another one follows"
+                )
+                role.shouldBeReady(isPrepared)
+            }
+            let isHandedOver = state.awaitedTerm(at: .now) != nil
+            await self.rest(upTo: rest, atLeast: isHandedOver ? Self.shortestRestInHandover : Self.shortestRest)
+        }
+        if said.term != nil { await unsayReady() }
+        return nil
+    }
+
+    /// Waits for the next look; a ring may mean that the lease was given back.
+    private func rest(upTo duration: Duration, atLeast shortest: Duration) async {
+        guard duration > shortest else { return }
+        // Rings come for other reasons too, and as often as anybody likes.
+        guard await pause(for: shortest) == .elapsed else { return }
+        _ = await doorbell.wait(upTo: duration - shortest)
+    }
+
+    // MARK: Being ready
+
+    /// What was last said of being ready.
+    private struct Said {
+        var term: UInt64?
+        var strength = 0
+        var at = ContinuousClock.now
+    }
+
+    /// Tells a leader that hands over that this candidate could take over at once; again before that has expired.
+    private func sayReady(_ state: ElectionState, _ said: inout Said) async throws {
+        guard let term = state.awaitedTerm(at: .now), let strength = await role.strength() else { return }
+        let now = ContinuousClock.now
+        let isSaid = said.term == term && said.strength == strength && now - said.at < timing.renew
+        guard !isSaid else { return }
+        let (lease, candidate, duration) = (lease, candidate, readiness)
+        try await database.withSession { session in
+            try HandoverStatements.sayReady(
+                candidate,
+                for: lease,
+                after: term,
+                strength: strength,
+                goodFor: duration,
+                on: session
+            )
+        }
+        if said.term != term {
+            logger.notice("ready to take over", metadata: ["term": "\(term)", "strength": "\(strength)"])
+        }
+        said = Said(term: term, strength: strength, at: now)
+    }
+
+    private func unsayReady() async {
+        let (lease, candidate) = (lease, candidate)
+        // It expires anyhow.
+        try? await database.withSession { try HandoverStatements.unsayReady(candidate, for: lease, on: $0) }
+    }
+
+    /// Asks the one question that is due.
+    ///
+    /// - Returns: The tenure that was won.
+    private func look(_ state: inout ElectionState) async throws -> Tenure? {
+        let askedAt = ContinuousClock.now
+        guard case .acquire(let seen) = state.next(at: askedAt) else {
+            if let sighting = try await sighting() {
+                state.saw(sighting, answeredAt: .now)
+            } else {
+                state.stayAway(until: .now + Self.restWithoutRole)
+            }
+            return nil
+        }
+        let (lease, candidate, duration) = (lease, candidate, timing.lease)
+        // An error says nothing: what was seen stays seen, and its counters make a second try safe.
+        let won = try await database.withSession { session in
+            try LeaseStatements.isEligible(candidate.node, on: session)
+                && LeaseStatements.acquire(lease, after: seen, by: candidate, lease: duration, on: session)
+        }
+        guard won else {
+            state.wasBeaten(at: askedAt)
+            return nil
+        }
+        state.acquired(term: seen.term + 1, askedAt: askedAt)
+        guard let (term, fence) = state.leadership(at: .now) else { return nil }
+        return Tenure(
+            lease: lease,
+            term: term,
+            holder: candidate.id,
+            until: fence,
+            followsHandover: seen.holder == nil
+        )
+    }
+
+    /// The lease, if this node may have it.
+    private func sighting() async throws -> ElectionState.Sighting? {
+        let (lease, node) = (lease, candidate.node)
+        return try await database.withSession { session in
+            guard try LeaseStatements.isEligible(node, on: session) else { return nil }
+            if let sighting = try LeaseStatements.sighting(lease, on: session) { return sighting }
+            try LeaseStatements.create(lease, on: session)
+            return try LeaseStatements.sighting(lease, on: session)
+        }
+    }
+
+    // MARK: Keeping
+
+    /// Renews the lease until it is lost or given back; when it returns, nothing acts under it.
+    private func keep(_ tenure: Tenure, _ state: inout ElectionState) async {
+        try? await withThrowingDiscardingTaskGroup { group in
+            group.addTask { await role.serve(tenure) }
+            group.addTask {
+                await tenure.over()
+                await role.retire(tenure)
+                // Cancels what still serves, also while the renewal waits for a database that hangs.
+                throw TenureOver(term: tenure.term)
+            }
+            _ = await role.extend(tenure)
+            let successor = await hold(tenure, &state)
+            // A lease that was lost by time is left to end: what still dies may need the rest of it.
+            if await fallSilent(tenure) { await resign(tenure.term, to: successor) }
+        }
+        _ = state.lost(at: .now)
+    }
+
+    /// - Returns: Whether nobody can hear this node in the role any more, so that another one may begin.
+    private func fallSilent(_ tenure: Tenure) async -> Bool {
+        guard !tenure.isOver else { return false }
+        // First: what is on its way to speak finds nothing to speak under.
+        tenure.finish()
+        do {
+            try await role.fallSilent(tenure)
+            return true
+        } catch {
+            logger.error("the role was not silenced, so the lease is left to end", metadata: ["error": "\(error)"])
+            return false
+        }
+    }
+
+    private func resign(_ term: UInt64, to successor: SessionID?) async {
+        let (lease, candidate) = (lease, candidate)
+        do {
+            try await database.withSession { session in
+                try LeaseStatements.resign(lease, term: term, by: candidate, to: successor, on: session)
+            }
+            // Of whatever lane: it is the processes that are rung.
+            await waker.wake([QueueName(.networkNode, .userWaiting)])
+        } catch {
+            logger.warning("the lease was not given back; it will end", metadata: ["error": "\(error)"])
+        }
+    }
+}

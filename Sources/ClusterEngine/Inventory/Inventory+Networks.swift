@@ -1,0 +1,174 @@
+import ClusterModel
+import ClusterStore
+import MariaDB
+
+extension Inventory {
+    /// Adds a network.
+    ///
+    /// - Throws: `ClusterOpsError`, with code `conflict` when the name or the VNI is taken, or when there is no external
+    ///   address for its NAT.
+    package func addNetwork(_ draft: NetworkDraft) async throws -> Changed<NetworkSnapshot> {
+        let id = NetworkID.new()
+        return try await change { transaction in
+            do {
+                try NetworkStatements.insert(draft, id: id, in: transaction)
+            } catch {
+                throw Self.conflict(
+                    error,
+                    [
+                        "networks_by_name": "there is a network '\(draft.name)' already",
+                        "networks_by_vni": "VNI \(draft.vni) is another network's already",
+                    ]
+                )
+            }
+            if draft.nat { try Self.giveNAT(id, draft.name, draft.cidr, in: transaction) }
+            // No node hosts an interface of it yet; those that may be elected have their part of the mesh ready.
+            let nodes = try Self.meshNodes(of: id, in: transaction)
+            let work = AppliedWork(tasks: [.networkApplyCreateNetworkNode], network: draft.name)
+            return Change(
+                object: try Self.snapshot(of: draft.name, in: transaction),
+                enqueued: try apply([work] + AppliedWork.mesh(draft.name, on: nodes), in: transaction)
+            )
+        }
+    }
+
+    /// Lists the networks, by name.
+    package func networks() async throws -> [NetworkSnapshot] {
+        try await cluster.read { try Self.snapshots(nil, on: $0) }
+    }
+
+    /// Reads one network.
+    package func network(_ name: NetworkName) async throws -> NetworkSnapshot {
+        guard let network = try await cluster.read({ try Self.snapshots(name, on: $0) }).first else {
+            throw Self.unknownNetwork(name)
+        }
+        return network
+    }
+
+    /// Changes a network; what it is already is no change.
+    ///
+    /// - Throws: `ClusterOpsError` with code `notFound` when there is no such network, with code `conflict` when its NAT
+    ///   cannot be given or taken.
+    package func changeNetwork(_ name: NetworkName, _ wanted: NetworkChange) async throws -> Changed<NetworkSnapshot> {
+        try await change { transaction in
+            guard let network = try NetworkStatements.lock(name, in: transaction) else {
+                throw Self.unknownNetwork(name)
+            }
+            let changed = wanted.applied(to: network)
+            let isOtherNAT = try Self.changeNAT(of: network, to: wanted.nat, in: transaction)
+            guard isOtherNAT || changed != network else {
+                return Change(object: try Self.snapshot(of: name, in: transaction), enqueued: EnqueuedWork())
+            }
+            try NetworkStatements.update(changed, in: transaction)
+            try NetworkStatements.bump([network.id], in: transaction)
+            // Every node's part has a generation of its own to reach, also where its devices stay as they are.
+            let nodes = try Self.meshNodes(of: network.id, in: transaction)
+            let work = [AppliedWork.servers(name)] + AppliedWork.mesh(name, on: nodes)
+            return Change(
+                object: try Self.snapshot(of: name, in: transaction),
+                enqueued: try apply(work, in: transaction)
+            )
+        }
+    }
+
+    /// Removes a network that has no interfaces.
+    ///
+    /// - Throws: `ClusterOpsError` with code `conflict` while it has any.
+    package func removeNetwork(_ name: NetworkName) async throws -> Changed<NetworkSnapshot> {
+        try await change { transaction in
+            guard let network = try NetworkStatements.lock(name, in: transaction) else {
+                throw Self.unknownNetwork(name)
+            }
+            let interfaces = try NetworkStatements.interfaceCount(of: network.id, on: transaction.session)
+            guard interfaces == 0 else {
+                throw ClusterOpsError(
+                    .conflict,
+                    "network '\(name)' still has \(interfaces) interface\(interfaces == 1 ? "" : "s"): "
+                        + "remove them first"
+                )
+            }
+            let object = try Self.snapshot(of: name, in: transaction)
+            // Before the row goes: operations find their target by its name when they are enqueued, and keep it.
+            // Names and files of the nodes go by the VNI, which nobody can look up once the row is gone.
+            let parameters = "{\"vni\":\(object.record.vni)}"
+            // Those that should have it too: one that is just making it has nothing written down.
+            let meshed = Set(object.applied.filter { $0.what == .mesh }.map(\.node))
+                .union(try Self.meshNodes(of: network.id, in: transaction))
+            let work =
+                [
+                    AppliedWork(
+                        tasks: [.networkApplyRemoveDNSMasq, .networkApplyDeleteNetworkNode],
+                        network: name,
+                        parameters: parameters
+                    )
+                ]
+                + meshed.sorted().map {
+                    AppliedWork(
+                        tasks: [.networkApplyDeleteHypervisor],
+                        network: name,
+                        node: $0,
+                        parameters: parameters
+                    )
+                }
+            let enqueued = try apply(work, in: transaction)
+            try NetworkStatements.delete(network.id, in: transaction)
+            return Change(object: object, enqueued: enqueued)
+        }
+    }
+
+    /// Asks for all that a network takes, everywhere, as if it had changed; its generation stays.
+    package func reconcileNetwork(_ name: NetworkName) async throws -> Changed<NetworkSnapshot> {
+        try await change { transaction in
+            guard let network = try NetworkStatements.lock(name, in: transaction) else {
+                throw Self.unknownNetwork(name)
+            }
+            let nodes = try Self.meshNodes(of: network.id, in: transaction)
+            let work = [AppliedWork.servers(name)] + AppliedWork.mesh(name, on: nodes)
+            let enqueued = try enqueue(work, in: transaction)
+            return Change(object: try Self.snapshot(of: name, in: transaction), enqueued: enqueued)
+        }
+    }
+
+    /// Every node that takes part in a network's mesh: the hosts of its interfaces, and those that may be elected.
+    package static func meshNodes(of network: NetworkID, in transaction: borrowing Transaction) throws -> Set<NodeName>
+    {
+        try NetworkStatements.networkNodes(on: transaction.session)
+            .union(try NetworkStatements.hosts(of: network, on: transaction.session)[network] ?? [])
+    }
+
+    package static func snapshot(of name: NetworkName, in transaction: borrowing Transaction) throws -> NetworkSnapshot
+    {
+        guard let network = try snapshots(name, on: transaction.session).first else { throw unknownNetwork(name) }
+        return network
+    }
+
+    private static func snapshots(_ name: NetworkName?, on session: borrowing Session) throws -> [NetworkSnapshot] {
+        let networks = try NetworkStatements.networks(name, on: session)
+        // One network is read alone; for a list, each table is read once.
+        let only = name == nil ? nil : networks.first?.id
+        if name != nil, only == nil { return [] }
+        let applied = try AppliedStatements.applied(of: only, on: session)
+        let problems = try AppliedStatements.problems(of: only, on: session)
+        let hosts = try NetworkStatements.hosts(of: only, on: session)
+        let candidates = try NetworkStatements.networkNodes(on: session)
+        let external = try ExternalStatements.networkAddresses(of: only, on: session)
+        let leader = try LeaseStatements.leader(ElectedLease.networkNode, on: session)
+        return networks.map { network in
+            let convergence = Convergence(
+                meshNodes: candidates.union(hosts[network.id] ?? []),
+                needsServer: network.dhcp || network.dns,
+                needsEgress: external[network.id] != nil,
+                wantedGeneration: network.generation,
+                term: leader.flatMap { $0.holder == nil ? nil : $0.term }
+            )
+            let reached = applied[network.id] ?? []
+            return NetworkSnapshot(
+                record: network,
+                externalAddress: external[network.id],
+                applied: reached,
+                problems: problems[network.id] ?? [],
+                converged: convergence.isReached(by: reached)
+            )
+        }
+    }
+}

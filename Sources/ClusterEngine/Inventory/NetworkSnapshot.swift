@@ -1,0 +1,12 @@
+import ClusterModel
+
+/// A network with all that the database knows of it at one moment.
+package struct NetworkSnapshot: Sendable, Hashable {
+    package let record: NetworkRecord
+    /// The address under which its guests are seen outside; nil without NAT.
+    package let externalAddress: IPv4Address?
+    package let applied: [AppliedState]
+    package let problems: [NetworkProblem]
+    /// A Boolean value that indicates whether every node has reached what is wanted.
+    package let converged: Bool
+}

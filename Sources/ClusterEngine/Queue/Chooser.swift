@@ -1,0 +1,95 @@
+import ClusterModel
+import ClusterStore
+import MariaDB
+
+/// Chooses among what stands in front of the queues, and remembers from look to look what is not for this worker.
+struct Chooser: Sendable {
+    /// Entries of a short look: beyond them the backlog is the slower part anyway.
+    static let shortLook = 64
+
+    let runnable: [TaskName: TaskDefinition]
+    private var policy: ClaimPolicy
+    private var foreign: ForeignWork
+    private var held = HeldWork()
+    private var untold: [UnreadableOperation] = []
+    /// Whether a short look would most likely be in vain.
+    private var isBacklogged = false
+
+    init(runnable: [TaskName: TaskDefinition], policy: ClaimPolicy) {
+        self.runnable = runnable
+        self.policy = policy
+        foreign = ForeignWork(runnable: runnable.keys.sorted())
+    }
+
+    var canRunAnything: Bool { !runnable.isEmpty }
+
+    /// Takes note of the machine that the worker is on.
+    mutating func work(on node: NodeID) { foreign.work(on: node) }
+    var filter: ClaimFilter { foreign.filter }
+
+    /// Looks into queues.
+    ///
+    /// - Returns: What to claim, best first, and whether the next look would pass over more than this one.
+    mutating func look(
+        into queues: [QueueName],
+        _ freeSlots: Int,
+        at now: SuspendingClock.Instant,
+        on session: borrowing Session
+    ) throws -> (choices: [ClaimPolicy.Choice], hasLearnt: Bool) {
+        foreign.forget(at: now)
+        let filter = foreign.filter
+        let limit = freeSlots * Claiming.candidatesPerSlot
+        var heads = ClaimStatements.Heads()
+        heads.isCutOff = true
+        if !isBacklogged {
+            heads = try ClaimStatements.candidates(in: queues, .everything(most: Self.shortLook), filter, on: session)
+        }
+        if heads.isCutOff {
+            let look = ClaimStatements.Look.heads(ofEach: limit, besides: heads.busy)
+            heads = try ClaimStatements.candidates(in: queues, look, filter, on: session)
+            isBacklogged = heads.candidates.count >= min(limit, Self.shortLook)
+        }
+        for (queue, operations) in heads.unreadable { leaveOut(operations, in: queue) }
+        let possible = heads.candidates.filter { candidate in
+            if candidate.tasks.allSatisfy({ runnable[$0] != nil }) { return true }
+            foreign.saw(candidate.tasks, in: candidate.queue, at: now)
+            return false
+        }
+        held.keep(only: possible.map(\.id))
+        return (policy.order(possible, now: heads.now), foreign.filter != filter)
+    }
+
+    /// Takes note of operations that were to be taken and whose rows others held.
+    mutating func skipped(_ ids: [OperationID], at now: SuspendingClock.Instant) { held.skipped(ids, at: now) }
+
+    /// How long it takes until a row that others hold is to be waited for.
+    func untilDue(at now: SuspendingClock.Instant) -> Duration? { held.untilDue(at: now) }
+
+    /// Returns an operation whose row others have held for too long, to be waited for.
+    mutating func takeDue(at now: SuspendingClock.Instant) -> HeldWork.Wait? { held.takeDue(at: now) }
+
+    mutating func took(_ choices: [ClaimPolicy.Choice], _ claims: [Claim]) {
+        let claimed = Set(claims.map(\.operation.id))
+        policy.took(choices.filter { claimed.contains($0.candidate.id) })
+    }
+
+    /// Passes over operations that turned out to be undecodable, or were refused by the database, when they were to
+    /// be taken.
+    mutating func leaveOut(_ operations: [UnreadableOperation], of choices: [ClaimPolicy.Choice]) {
+        guard !operations.isEmpty else { return }
+        let queues = Dictionary(choices.map { ($0.candidate.id, $0.candidate.queue) }, uniquingKeysWith: { $1 })
+        for operation in operations {
+            if let queue = queues[operation.id] { leaveOut([operation], in: queue) }
+        }
+    }
+
+    private mutating func leaveOut(_ operations: [UnreadableOperation], in queue: QueueName) {
+        for operation in operations where foreign.saw(unreadable: operation.id, in: queue) { untold.append(operation) }
+    }
+
+    /// Operations that are skipped because they cannot be decoded or taken, each told once.
+    mutating func takeUnreadable() -> [UnreadableOperation] {
+        defer { untold = [] }
+        return untold
+    }
+}

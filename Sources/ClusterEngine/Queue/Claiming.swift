@@ -1,0 +1,282 @@
+import ClusterModel
+import ClusterStore
+import MariaDB
+
+/// An operation that this process now runs.
+package struct Claim: Sendable {
+    package let operation: Operation
+    /// The tasks of the operations folded into it, one for each.
+    package let folded: [TaskName]
+}
+
+/// Takes operations from queues for one worker process.
+package struct Claiming: Sendable {
+    /// Entries read from each queue for every free slot: some are taken by others meanwhile, some are of one target.
+    static let candidatesPerSlot = 4
+
+    private let database: Database
+    private var chooser: Chooser
+    /// A Boolean value that indicates whether the last claim left operations alone because others held their rows.
+    private(set) var isHeldUp = false
+
+    /// Creates a claimer.
+    ///
+    /// - Parameters:
+    ///   - database: A migrated schema.
+    ///   - runnable: The tasks that the process has handlers for.
+    ///   - stalenessBound: How long work may wait before it goes ahead of better lanes.
+    package init(
+        database: Database,
+        runnable: [TaskDefinition],
+        stalenessBound: Duration
+    ) {
+        self.database = database
+        chooser = Chooser(
+            runnable: Dictionary(runnable.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first }),
+            policy: ClaimPolicy(stalenessBound: stalenessBound)
+        )
+    }
+
+    /// Takes up to `freeSlots` operations from queues in order of preference; an empty answer means that there was
+    /// nothing to take, or that others held it, see ``isHeldUp``.
+    ///
+    /// When it returns, claim and fold are committed: wanted state read from now on covers every request that rides.
+    /// - Throws: `DatabaseError`; `outcomeUnknown` means that the operations may be claimed by this session, which
+    ///   the next renewal's reconciliation finds out.
+    package mutating func claim(
+        upTo freeSlots: Int,
+        from queues: [QueueName],
+        by worker: WorkerIdentity
+    ) async throws -> [Claim] {
+        isHeldUp = false
+        guard freeSlots > 0, !queues.isEmpty, chooser.canRunAnything else { return [] }
+        chooser.work(on: worker.nodeID)
+        for _ in 0..<Self.mostLooks {
+            let found = try await find(upTo: freeSlots, from: queues, by: worker)
+            chooser = found.chooser
+            switch found.what {
+            case .claims(let claims): return claims
+            case .nothing: return []
+            case .refused(let choices):
+                let claims = try await claimOneByOne(choices, upTo: freeSlots, by: worker)
+                if !claims.isEmpty { return claims }
+            case .onlyOthers: continue
+            }
+        }
+        isHeldUp = true
+        return []
+    }
+
+    /// How long it takes until a row that others hold is to be waited for.
+    package func untilDue(at now: SuspendingClock.Instant) -> Duration? { chooser.untilDue(at: now) }
+
+    /// Returns an operation whose row others have held whenever it was to be taken, for too long; each is to be
+    /// waited for by ``claim(waitingFor:by:)`` once it is returned.
+    package mutating func takeDue(at now: SuspendingClock.Instant) -> HeldWork.Wait? { chooser.takeDue(at: now) }
+
+    /// Takes one operation, waiting for its row in a transaction of its own.
+    ///
+    /// - Returns: Nil when it was not to be had: somebody still holds it, or it was taken or ended meanwhile.
+    /// - Throws: As `claim` does.
+    package func claim(waitingFor wait: HeldWork.Wait, by worker: WorkerIdentity) async throws -> Claim? {
+        let definitions = chooser.runnable
+        do {
+            return try await database.withTransaction { transaction in
+                let held = RowLock.wait(wait.limit)
+                return try held.locking {
+                    try Self.claimAndFold(
+                        [wait.id],
+                        upTo: 1,
+                        by: worker,
+                        ifHeld: held,
+                        definitions: definitions,
+                        in: transaction
+                    ).claims.first
+                }
+            }
+        } catch is RowLock.StillHeld {
+            return nil
+        }
+    }
+
+    /// Takes operations in a transaction each, after the database has refused to have them taken together; passes
+    /// over those that it refuses alone, so that one such row keeps no other from being run.
+    private mutating func claimOneByOne(
+        _ choices: [ClaimPolicy.Choice],
+        upTo freeSlots: Int,
+        by worker: WorkerIdentity
+    ) async throws -> [Claim] {
+        var won: [Claim] = []
+        let definitions = chooser.runnable
+        for choice in choices {
+            if won.count == freeSlots { break }
+            let id = choice.candidate.id
+            do {
+                let taken = try await database.withTransaction { transaction in
+                    try Self.claimAndFold([id], upTo: 1, by: worker, definitions: definitions, in: transaction)
+                }
+                won += taken.claims
+                chooser.leaveOut(taken.unreadable, of: choices)
+            } catch let error as DatabaseError where error.isFaultOfTheValues {
+                chooser.leaveOut([UnreadableOperation(id: id, reason: "it cannot be taken: \(error)")], of: choices)
+            } catch {
+                // What has been taken by now has to be begun; the rest is tried again.
+                guard !won.isEmpty else { throw error }
+                break
+            }
+        }
+        chooser.took(choices, won)
+        return won
+    }
+
+    /// What the next look would pass over.
+    package var filter: ClaimFilter { chooser.filter }
+
+    /// How often the queues are looked at in one call before it is left to the next poll.
+    private static let mostLooks = 5
+
+    /// Operations that are skipped because they cannot be decoded or taken, each told once.
+    package mutating func takeUnreadable() -> [UnreadableOperation] {
+        chooser.takeUnreadable()
+    }
+
+    private struct Found: Sendable {
+        enum What: Sendable {
+            /// At least one.
+            case claims([Claim])
+            case nothing
+            /// The database does not let these be taken together: one of them is at fault.
+            case refused([ClaimPolicy.Choice])
+            /// What was in front is for other workers, or was taken by them; it may have hidden what is behind it.
+            case onlyOthers
+        }
+
+        let what: What
+        /// With what it has learnt.
+        let chooser: Chooser
+    }
+
+    /// Looks, chooses and claims, on one connection without a pause in between.
+    private func find(
+        upTo freeSlots: Int,
+        from queues: [QueueName],
+        by worker: WorkerIdentity
+    ) async throws -> Found {
+        let before = chooser
+        return try await database.withReadsBeforeTransaction { session in
+            var chooser = before
+            let (choices, hasLearnt) = try chooser.look(into: queues, freeSlots, at: .now, on: session)
+            if choices.isEmpty { return Found(what: hasLearnt ? .onlyOthers : .nothing, chooser: chooser) }
+            let (ids, definitions) = (choices.map(\.candidate.id), chooser.runnable)
+            let taken: Taken
+            do {
+                taken = try session.transaction { transaction in
+                    try Self.claimAndFold(ids, upTo: freeSlots, by: worker, definitions: definitions, in: transaction)
+                }
+            } catch let error as DatabaseError where error.isFaultOfTheValues {
+                return Found(what: .refused(choices), chooser: chooser)
+            }
+            chooser.leaveOut(taken.unreadable, of: choices)
+            chooser.skipped(taken.skipped, at: .now)
+            // Nothing won means that other workers took all that we saw; their commits show us what is behind it.
+            guard !taken.claims.isEmpty else { return Found(what: .onlyOthers, chooser: chooser) }
+            chooser.took(choices, taken.claims)
+            return Found(what: .claims(taken.claims), chooser: chooser)
+        }
+    }
+
+    /// What one transaction has taken of what it was to take.
+    package struct Taken: Sendable {
+        /// In the order in which they were asked for.
+        package var claims: [Claim] = []
+        /// Left, because they cannot be decoded.
+        package var unreadable: [UnreadableOperation] = []
+        /// Left, because somebody else holds their rows, has taken them, or they do not wait any more.
+        package var skipped: [OperationID] = []
+    }
+
+    /// Claim and fold, in one transaction: as two they need fences against zombies and unknown commits.
+    ///
+    static func claimAndFold(
+        _ ids: [OperationID],
+        upTo freeSlots: Int,
+        by worker: WorkerIdentity,
+        ifHeld held: RowLock = .skip,
+        definitions: [TaskName: TaskDefinition],
+        in transaction: borrowing Transaction
+    ) throws -> Taken {
+        var taken = Taken()
+        var won: [Operation] = []
+        var rest = ids[...]
+        // Only as many as are still wanted are locked; those that somebody else holds are skipped, as a rule.
+        while won.count < freeSlots, !rest.isEmpty {
+            let next = Array(rest.prefix(freeSlots - won.count))
+            rest = rest.dropFirst(next.count)
+            let locked = try ClaimStatements.lockWaiting(next, for: worker, ifHeld: held, in: transaction)
+            won += try start(locked.operations, by: worker, in: transaction)
+            taken.unreadable += locked.unreadable
+            let seen = Set(locked.operations.map(\.id) + locked.unreadable.map(\.id))
+            taken.skipped += next.filter { !seen.contains($0) }
+        }
+        let folded = try fold(into: won, definitions: definitions, in: transaction)
+        let order = Dictionary(ids.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
+        taken.claims = won.sorted { order[$0.id, default: 0] < order[$1.id, default: 0] }.map {
+            Claim(operation: $0, folded: folded[$0.id] ?? [])
+        }
+        return taken
+    }
+
+    /// Starts locked operations; one whose target is being worked on is left.
+    private static func start(
+        _ locked: [Operation],
+        by worker: WorkerIdentity,
+        in transaction: borrowing Transaction
+    ) throws -> [Operation] {
+        // All were read by one statement: the same moment.
+        guard let moment = locked.first?.startedAt else { return [] }
+        var started = locked.filter { $0.exclusiveKey == nil }
+        if !started.isEmpty {
+            try ClaimStatements.start(started.map(\.id), by: worker, at: moment, in: transaction)
+        }
+        // In the order of the key: two workers that meet on two targets wait for each other, and do not deadlock.
+        let exclusive = locked.compactMap { operation in operation.exclusiveKey.map { (operation, key: $0) } }
+        for (operation, _) in exclusive.sorted(by: { $0.key < $1.key })
+        where try ClaimStatements.startExclusive(operation.id, by: worker, at: moment, in: transaction) {
+            started.append(operation)
+        }
+        return started
+    }
+
+    /// Makes what waits for the same work ride on the operations that start now.
+    private static func fold(
+        into survivors: [Operation],
+        definitions: [TaskName: TaskDefinition],
+        in transaction: borrowing Transaction
+    ) throws -> [OperationID: [TaskName]] {
+        var survivorOf: [CoalescingKey: OperationID] = [:]
+        for survivor in survivors where survivor.mayCarryOthers {
+            for task in survivor.tasks {
+                guard let definition = definitions[task], definition.isCoalescible else { continue }
+                survivorOf[CoalescingKey(definition, survivor.target)] = survivor.id
+            }
+        }
+        guard !survivorOf.isEmpty else { return [:] }
+        let candidates = try ClaimStatements.waitingSiblings(of: Array(survivorOf.keys), on: transaction.session)
+        guard !candidates.isEmpty else { return [:] }
+        let siblings = try ClaimStatements.lockSiblings(candidates, in: transaction)
+        var folded: [OperationID: [TaskName]] = [:]
+        for (survivor, members) in Dictionary(grouping: siblings, by: { survivorOf[$0.key] }) {
+            guard let survivor else { continue }
+            try ClaimStatements.fold(members.map(\.id), into: survivor, in: transaction)
+            folded[survivor] = members.map(\.task)
+        }
+        return folded
+    }
+}
+
+extension Operation {
+    /// Whether the work of others may ride on it: it does exactly theirs, and nothing of its own can end it early.
+    fileprivate var mayCarryOthers: Bool {
+        parameters == nil && cancelRequestedAt == nil && deadline == nil
+    }
+}

@@ -1,0 +1,122 @@
+import ClusterModel
+import CoreMetrics
+import MariaDB
+import Metrics
+import Synchronization
+
+/// Measures what a worker does, for whatever metrics backend the process has set up; without one it costs next to nothing.
+///
+/// Cardinality is bounded: a task is one of the worker's handlers', a lane one of five, an outcome one of eight words.
+/// Operations, networks and nodes are never dimensions.
+///
+/// | label | kind | dimensions |
+/// |---|---|---|
+/// | `clusterops_operation_wait` | timer: from when it could run to its start | `task`, `lane` |
+/// | `clusterops_operation_run` | timer: from its start to what its handlers have returned | `task`, `lane` |
+/// | `clusterops_attempts` | counter: attempts that are over | `task`, `outcome` |
+/// | `clusterops_tasks_unstartable` | gauge: tasks that this node has registered and cannot start | |
+/// | `clusterops_operations_ended` | counter: operations that this process has ended, followers and the aborted included | `state` |
+package final class WorkMetrics: Sendable {
+    private struct TimerKey: Hashable {
+        let label: String
+        let task: TaskName
+        let lane: Lane
+    }
+
+    private struct CounterKey: Hashable {
+        let task: TaskName
+        let outcome: String
+    }
+
+    /// Made once each: a backend may look a metric up under a lock, or make a new one at every call.
+    private struct Made {
+        var timers: [TimerKey: Timer] = [:]
+        var counters: [CounterKey: Counter] = [:]
+        var ends: [OperationState: Counter] = [:]
+    }
+
+    private let factory: any MetricsFactory
+    private let made = Mutex(Made())
+
+    /// Records by a factory; by default by the process's, as it is set up when this is made.
+    package init(factory: any MetricsFactory = MetricsSystem.factory) {
+        self.factory = factory
+    }
+
+    /// An operation was claimed, and starts.
+    package func started(_ operation: Operation) {
+        guard let task = operation.tasks.first, let started = operation.startedAt else { return }
+        // Both are the database's times. It may have been made ready by the statement that claimed it.
+        let wait = max(0, started.microseconds - operation.couldRunSince.microseconds)
+        timer("clusterops_operation_wait", task, operation.queue.lane).recordMicroseconds(wait)
+    }
+
+    /// What was started is over.
+    package func ended(_ operation: Operation, _ report: AttemptReport, after duration: Duration) {
+        guard let task = operation.tasks.first else { return }
+        timer("clusterops_operation_run", task, operation.queue.lane).record(duration: duration)
+        counter(task, report.word).increment()
+    }
+
+    /// Operations have ended, and that is written down.
+    package func ended(_ states: [OperationState: Int]) {
+        for (state, count) in states { counter(state).increment(by: count) }
+    }
+
+    /// So many tasks cannot be started on this node.
+    func unstartable(_ count: Int) {
+        Gauge(label: "clusterops_tasks_unstartable", dimensions: [], factory: factory).record(count)
+    }
+
+    private func counter(_ state: OperationState) -> Counter {
+        made.withLock { made in
+            if let counter = made.ends[state] { return counter }
+            let counter = Counter(
+                label: "clusterops_operations_ended",
+                dimensions: [("state", state.rawValue)],
+                factory: factory
+            )
+            made.ends[state] = counter
+            return counter
+        }
+    }
+
+    private func timer(_ label: String, _ task: TaskName, _ lane: Lane) -> Timer {
+        let key = TimerKey(label: label, task: task, lane: lane)
+        return made.withLock { made in
+            if let timer = made.timers[key] { return timer }
+            let dimensions = [("task", task.description), ("lane", lane.rawValue)]
+            let timer = Timer(label: label, dimensions: dimensions, factory: factory)
+            made.timers[key] = timer
+            return timer
+        }
+    }
+
+    private func counter(_ task: TaskName, _ outcome: String) -> Counter {
+        let key = CounterKey(task: task, outcome: outcome)
+        return made.withLock { made in
+            if let counter = made.counters[key] { return counter }
+            let dimensions = [("task", task.description), ("outcome", outcome)]
+            let counter = Counter(label: "clusterops_attempts", dimensions: dimensions, factory: factory)
+            made.counters[key] = counter
+            return counter
+        }
+    }
+}
+
+extension AttemptReport {
+    /// A word for metrics.
+    fileprivate var word: String {
+        switch self {
+        case .succeeded: "succeeded"
+        case .failed: "failed"
+        case .deferred: "deferred"
+        case .handedBack: "handed_back"
+        case .nodeCannot: "node_cannot"
+        case .reaped: "reaped"
+        case .takenOver: "taken_over"
+        case .expired: "expired"
+        case .overran: "overran"
+        }
+    }
+}

@@ -1,0 +1,115 @@
+import ClusterModel
+import ClusterStore
+import MariaDB
+
+extension OperationQueue {
+    /// Waits until an operation has ended, and returns how.
+    ///
+    /// Whoever ends it rings this process, so that the wait is over within milliseconds of the COMMIT; where no ring can
+    /// come through, it looks again, once in some seconds. An operation that has ended already is answered at once.
+    /// - Parameters:
+    ///   - id: The operation, such as a receipt names it.
+    ///   - timeout: How long to wait at most; nil is for ever.
+    /// - Returns: The outcome, or nil when the time was over first.
+    /// - Throws: `ClusterOpsError`, with code `notFound` for an id that is nowhere; `CancellationError` when the task is
+    ///   cancelled, or its service shuts down gracefully.
+    public func outcome(of id: OperationID, timeout: Duration? = nil) async throws -> OperationOutcome? {
+        let (_, inTime) = try await ends(of: [id], timeout: timeout)
+        guard inTime else { return nil }
+        let operations = try await translatingErrors {
+            try await database.withSession { try OperationStatements.operations([id], on: $0) }
+        }
+        guard let operation = operations.first else { throw Self.notFound(id) }
+        return OperationOutcome(operation)
+    }
+
+    /// Waits until all of some operations have ended, or the time is over.
+    ///
+    /// - Returns: Where each stood at the last look, and whether all had ended.
+    /// - Throws: As `outcome(of:timeout:)` does.
+    package func ends(
+        of ids: [OperationID],
+        timeout: Duration?,
+        watcher: EndWatcher? = nil
+    ) async throws -> (states: [OperationID: OperationState], inTime: Bool) {
+        try await ends(of: ids, timeout: timeout, pace: watcher?.pace ?? .besideDoorbell, watcher: watcher)
+    }
+
+    package func ends(
+        of ids: [OperationID],
+        timeout: Duration?,
+        pace: PollPace,
+        watcher: EndWatcher? = nil
+    ) async throws -> (states: [OperationID: OperationState], inTime: Bool) {
+        try await translatingErrors {
+            var wait = EndWait(database: database, ids: ids, timeout: timeout, watcher: watcher)
+            if try await wait.look() { return (wait.states, wait.inTime) }
+            let wasRung: Void? = try await WaiterDoorbell.withBound(for: ids, database: database) { doorbell in
+                try await wait.run(doorbell, pace: pace)
+            }
+            if wasRung == nil { try await wait.run(nil, pace: watcher?.pace ?? PollPace()) }
+            return (wait.states, wait.inTime)
+        }
+    }
+
+    package static func notFound(_ id: OperationID) -> ClusterOpsError {
+        ClusterOpsError(.notFound, "there is no operation '\(id)'")
+    }
+}
+
+/// Somebody who wants to see how far a wait is, without another registration for each look.
+package struct EndWatcher: Sendable {
+    package let pace: PollPace
+    package let tell: @Sendable ([OperationID: OperationState]) -> Void
+
+    /// Looks at least once an interval, and tells after each look that has not found all ended.
+    package init(every interval: Duration, tell: @escaping @Sendable ([OperationID: OperationState]) -> Void) {
+        pace = PollPace(first: interval, longest: interval)
+        self.tell = tell
+    }
+}
+
+/// One wait for the ends of operations.
+private struct EndWait {
+    let database: Database
+    let ids: [OperationID]
+    let deadline: ContinuousClock.Instant?
+    let watcher: EndWatcher?
+    private(set) var states: [OperationID: OperationState] = [:]
+
+    init(database: Database, ids: [OperationID], timeout: Duration?, watcher: EndWatcher?) {
+        self.database = database
+        self.ids = ids
+        self.watcher = watcher
+        deadline = timeout.map { .now + $0 }
+    }
+
+    var inTime: Bool { states.values.allSatisfy(\.isTerminal) }
+
+    /// Looks; returns whether the wait is over.
+    mutating func look() async throws -> Bool {
+        let ids = ids
+        states = try await database.withSession { try OperationStatements.states(of: ids, on: $0) }
+        for id in ids where states[id] == nil { throw OperationQueue.notFound(id) }
+        if inTime || deadline.map({ $0 <= .now }) ?? false { return true }
+        watcher?.tell(states)
+        return false
+    }
+
+    /// Looks after every ring, and when the pace says so; the first time at once, because the end may have come before the
+    /// waiter was registered.
+    mutating func run(_ waiter: WaiterDoorbell?, pace: PollPace) async throws {
+        var pace = pace
+        while try await !look() {
+            let pause = pace.pause(left: deadline.map { ContinuousClock.now.duration(to: $0) })
+            if let waiter {
+                guard await waiter.doorbell.wait(upTo: max(pause, .zero)) != .shutDown else {
+                    throw CancellationError()
+                }
+                await waiter.renewIfDue()
+            } else {
+                guard await ClusterEngine.pause(for: max(pause, .zero)) == .elapsed else { throw CancellationError() }
+            }
+        }
+    }
+}

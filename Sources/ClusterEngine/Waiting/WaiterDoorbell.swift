@@ -1,0 +1,93 @@
+import ClusterModel
+import ClusterStore
+import Logging
+import MariaDB
+import Synchronization
+
+/// The doorbell of one wait, on a free port, entered in the database under the operations that are waited for.
+final class WaiterDoorbell: Sendable {
+    /// How long the database keeps a waiter that says nothing; one that died costs a datagram until then.
+    static let lease: Duration = .seconds(60)
+    /// When its row is renewed: three slow looks may fail before it expires.
+    private static let renewAfter: Duration = .seconds(20)
+
+    let doorbell: Doorbell
+    private let ids: [OperationID]
+    private let address: HostPort
+    private let database: Database
+    private let renewed: Mutex<ContinuousClock.Instant>
+
+    private init(_ doorbell: Doorbell, ids: [OperationID], address: HostPort, database: Database) {
+        self.doorbell = doorbell
+        self.ids = ids
+        self.address = address
+        self.database = database
+        renewed = Mutex(.now)
+    }
+
+    /// Lends a doorbell that rings when one of the operations ends, and takes it away again.
+    ///
+    /// - Returns: What the body returned; nil, without having run it, when nobody could ring here: no worker has told where it
+    ///   is, there is no way to it, no socket to be had, or the user may write nothing.
+    static func withBound<Result: Sendable>(
+        for ids: [OperationID],
+        database: Database,
+        _ body: (WaiterDoorbell) async throws -> Result
+    ) async throws -> Result? {
+        guard let source = try await reachableAddress(database) else { return nil }
+        let doorbell = Doorbell()
+        var configuration = DoorbellSettings()
+        configuration.listen = HostPort(host: .address(IPv4Address(rawValue: 0)), port: 0)
+        let logger = Logger(label: "clusterops.waiter", factory: { _ in SwiftLogNoOpLogHandler() })
+        let listener = DoorbellListener(configuration, underlay: source, doorbells: [doorbell], logger: logger)
+        // Without a socket the wait is a matter of polling.
+        guard let address = try? await listener.bind() else { return nil }
+        return try await withThrowingTaskGroup(of: Void.self) { group in
+            // A socket that closes by itself costs the rings, not the wait.
+            group.addTask { _ = try? await listener.run() }
+            defer { group.cancelAll() }
+            do {
+                try await database.withSession {
+                    try WaiterStatements.register(ids, doorbell: address, for: lease, on: $0)
+                }
+            } catch let error as DatabaseError {
+                // Who may only look polls.
+                guard error.code == .accessDeniedToTable else { throw error }
+                return nil
+            }
+            let waiter = WaiterDoorbell(doorbell, ids: ids, address: address, database: database)
+            do {
+                let result = try await body(waiter)
+                await waiter.remove()
+                return result
+            } catch {
+                await waiter.remove()
+                throw error
+            }
+        }
+    }
+
+    /// Lets the row stand for longer; one that could not be renewed expires, and the wait goes on by polling.
+    func renewIfDue() async {
+        let now = ContinuousClock.now
+        guard renewed.withLock({ now - $0 >= Self.renewAfter }) else { return }
+        let (ids, address) = (ids, address)
+        let done: Void? = try? await database.withSession {
+            try WaiterStatements.register(ids, doorbell: address, for: Self.lease, on: $0)
+        }
+        if done != nil { renewed.withLock { $0 = now } }
+    }
+
+    /// Best effort: what stays is swept when it has expired.
+    private func remove() async {
+        let (ids, address) = (ids, address)
+        _ = try? await database.withSession { try WaiterStatements.remove(ids, doorbell: address, on: $0) }
+    }
+
+    /// The address by which a worker reaches this process: the one from which the kernel would send to it.
+    private static func reachableAddress(_ database: Database) async throws -> IPv4Address? {
+        let somebody = try await database.withSession { try SessionStatements.someDoorbell(on: $0) }
+        guard case .address(let address)? = somebody?.host else { return nil }
+        return try? DatagramSocket().source(towards: address)
+    }
+}

@@ -1,0 +1,157 @@
+import ClusterModel
+import ClusterStore
+import Logging
+import MariaDB
+import ServiceLifecycle
+
+/// How an epoch keeps its session, and what it sees of the cluster with every renewal.
+extension WorkEpoch {
+    func renew() async throws {
+        var failed = false
+        while true {
+            let pause = conditions.pause(afterFailure: failed)
+            guard (try? await Task.sleep(for: pause)) != nil else { return }
+            let sentAt = ContinuousClock.now
+            do {
+                guard try await renewSession() else { throw lose("the database says that it is dead") }
+                conditions.renewed(sentAt: sentAt, passOn)
+                renewals.continuation.yield()
+                failed = false
+            } catch let loss as SessionLost {
+                throw loss
+            } catch {
+                if !failed { log(.warning, "the session was not renewed", ["error": "\(error)"]) }
+                failed = true
+            }
+        }
+    }
+
+    /// Looks at the cluster after each renewal: one more statement, and all that an idle worker sends.
+    ///
+    /// In a loop of its own: a look that takes long must not cost the session.
+    func lookAround() async {
+        var trouble = Trouble(logger: parts.logger)
+        for await _ in renewals.stream {
+            do {
+                let known = ledger.known
+                heed(try await look(), after: known)
+                trouble.over()
+            } catch {
+                trouble.report("looking at the cluster failed: \(error)")
+            }
+        }
+    }
+
+    /// Tells children and probes until when the session may act.
+    func passOn(_ deadline: ContinuousClock.Instant) {
+        parts.children.extendAll(until: deadline)
+        parts.pulse.held(until: deadline)
+    }
+
+    private func renewSession() async throws -> Bool {
+        let (session, duration) = (session, settings.lease.leaseDuration)
+        let doorbell = await parts.address()
+        return try await sessionDatabase.withRepeatableSession { connection in
+            try SessionStatements.renew(session, lease: duration, doorbell: doorbell, on: connection)
+        }
+    }
+
+    private func look() async throws -> Reaper.Sighted {
+        let (session, node, passedOver) = (session, node, conditions.passedOver)
+        let isFree = ledger.freeSlots > 0 && !passedOver.tasks.isEmpty
+        let queues = isFree ? QueueName.claimOrder(targets: targets()) : []
+        return try await parts.database.withRepeatableSession { connection in
+            let asked = ContinuousClock.now
+            let seen = try SurroundingsStatements.look(
+                from: session,
+                on: node,
+                into: queues,
+                passedOver,
+                on: connection
+            )
+            return Reaper.Sighted(seen, askedAt: asked, answeredAt: .now)
+        }
+    }
+
+    private func heed(_ look: Reaper.Sighted, after known: WorkLedger.Known) {
+        let seen = look.surroundings
+        conditions.setDraining(seen.isDraining)
+        if !seen.hasNode, !conditions.isNodeGone {
+            log(.error, "the node has been removed: ending the session")
+            conditions.loseNode()
+            parts.doorbell.ring()
+        }
+        conditions.looked(askedAt: look.askedAt, foundWork: seen.hasWork)
+        looks.continuation.yield(look)
+        if seen.hasCascades { cascades.continuation.yield() }
+        endCancelled(among: seen.executing)
+        // The loop that claims compares: a claim of its own may just be on its way from the database to the ledger.
+        let isUnknown = !ledger.unknown(among: seen.executing, readAfter: known).isEmpty
+        if isUnknown { conditions.seeUnknown() }
+        if isUnknown || (seen.hasWork && !seen.isDraining) { parts.doorbell.ring() }
+    }
+
+    /// Ends the session when its time is up, also while a renewal waits for a database that hangs.
+    func watchFence() async throws {
+        while conditions.deadline > .now {
+            // Until the deadline that held when it began; each renewal moves it, so it is asked for again.
+            guard (try? await Task.sleep(until: conditions.deadline, clock: .continuous)) != nil else { return }
+        }
+        throw lose("it could not be renewed in time")
+    }
+
+    private struct SessionLost: Error {}
+
+    private func lose(_ reason: String) -> SessionLost {
+        log(.error, "losing the session", ["reason": "\(reason)"])
+        conditions.lose { parts.children.endLease() }
+        parts.doorbell.ring()
+        idle.continuation.yield()
+        return SessionLost()
+    }
+
+    /// Goes by what the renewals see, and looks by itself only when a session is about to have been silent for its lease.
+    ///
+    /// A renewal is seen one renewal interval late at most, and its end is looked for at the moment it comes: an operation is
+    /// back within lease + 2 s of its worker's death.
+    func reap() async {
+        var trouble = Trouble(logger: parts.logger)
+        for await look in looks.stream {
+            do {
+                try await reaper.act(on: look)
+                if let death = await reaper.nextDeath, death - .now < settings.lease.renewInterval {
+                    // Silence is no event: that a lease is over shows only at its end.
+                    guard (try? await Task.sleep(until: death, clock: .continuous)) != nil else { return }
+                    try await reaper.pass()
+                }
+                trouble.over()
+            } catch {
+                // Made up for by the next.
+                trouble.report("reaping failed: \(error)")
+            }
+        }
+    }
+
+    /// Goes on with what depends on ended operations, batch by batch, until nothing is left that nobody else goes on
+    /// with.
+    ///
+    /// In a loop of its own: neither outcomes nor deaths wait for it.
+    func cascade() async {
+        let work = CascadeWork(database: parts.database)
+        var trouble = Trouble(logger: parts.logger)
+        for await _ in cascades.stream {
+            do {
+                while !Task.isCancelled, let effects = try await work.batch() {
+                    announcer.announce(effects.ended)
+                    parts.metrics.ended(effects.states)
+                    if !effects.ready.isEmpty { parts.doorbell.ring() }
+                    await parts.waker.wake(effects.ready)
+                }
+                trouble.over()
+            } catch {
+                // The next look finds what is left.
+                trouble.report("releasing dependents failed: \(error)")
+            }
+        }
+    }
+}

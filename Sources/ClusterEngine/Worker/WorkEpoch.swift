@@ -1,0 +1,381 @@
+import ClusterModel
+import ClusterStore
+import Logging
+import MariaDB
+import ServiceLifecycle
+
+/// Everything that a worker process does under one session.
+struct WorkEpoch: Sendable {
+    let settings: Worker.Settings
+    let parts: Worker.Parts
+    let sessionDatabase: Database
+    let targets: @Sendable () -> [QueueTarget]
+    private let terms: Terms
+    let node: NodeID
+    let reaper: Reaper
+    let session = SessionID.new()
+    let ledger: WorkLedger
+    let announcer: EndAnnouncer
+    let conditions: EpochConditions
+    /// Rung by each renewal: it is time to look at the cluster.
+    let renewals = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+    /// What each look has seen; an older one than the newest is of no use.
+    let looks = AsyncStream<Reaper.Sighted>.makeStream(bufferingPolicy: .bufferingNewest(1))
+    /// Rung when an outcome waits to be written.
+    ///
+    /// Unlike a doorbell it goes on through graceful shutdown.
+    let outcomes = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+    /// Rung when dependents of ended operations are left.
+    let cascades = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+    /// Yields when the ledger may have become idle.
+    let idle = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+
+    init(
+        settings: Worker.Settings,
+        parts: Worker.Parts,
+        sessionDatabase: Database,
+        targets: @escaping @Sendable () -> [QueueTarget],
+        terms: Terms,
+        node: NodeID,
+        reaper: Reaper
+    ) {
+        self.settings = settings
+        self.parts = parts
+        self.sessionDatabase = sessionDatabase
+        self.targets = targets
+        self.terms = terms
+        self.node = node
+        self.reaper = reaper
+        ledger = WorkLedger(slots: settings.slots)
+        announcer = EndAnnouncer(waker: parts.waker)
+        conditions = EpochConditions(
+            IdlePoll(interval: settings.pollInterval, renewInterval: settings.lease.renewInterval)
+        )
+    }
+
+    /// By what is claimed: as it was registered when the session was opened, and what has become of it since.
+    struct Terms: Sendable {
+        var agreed: WorkTerms
+        var revision: Int
+        /// What is not claimed, because it could not be started.
+        var obstacles: [TaskName: TaskObstacle] = [:]
+        let latest: Adjustable<WorkTerms>
+    }
+
+    private var identity: WorkerIdentity {
+        WorkerIdentity(session: session, node: settings.node, nodeID: node, pid: Int(ProcessIdentity.current))
+    }
+
+    /// Outcomes of a session that was lost before they could be written.
+    ///
+    /// They are written under their old fence by the next epoch: if nobody has reaped them meanwhile, as after an outage of the
+    /// database nobody has, the work need not be done again.
+    struct Inheritance: Sendable {
+        let session: SessionID
+        let entries: [Settling.Entry]
+    }
+
+    /// Opens the session and works under it until it is lost, or until graceful shutdown has drained it.
+    ///
+    /// Returns what a lost session leaves to the next one.
+    func run(inheriting inheritance: Inheritance?) async throws -> Inheritance? {
+        let sentAt = ContinuousClock.now
+        let opening = SessionStatements.Opening(
+            id: session,
+            daemon: settings.daemon,
+            node: node,
+            nodeName: settings.node,
+            pid: identity.pid,
+            slots: settings.slots,
+            doorbell: await parts.address(),
+            lease: settings.lease.leaseDuration
+        )
+        conditions.setDraining(!(try await open(opening)))
+        conditions.hold(SessionLease(settings.lease, sentAt: sentAt))
+        defer { parts.pulse.released() }
+        passOn(conditions.deadline)
+        log(.info, "session opened")
+        await settle(inheritance)
+
+        // A loss is thrown: that cancels every handler at once, also while this body waits for a database that hangs.
+        try? await withThrowingDiscardingTaskGroup { group in
+            group.addTask { try await self.renew() }
+            group.addTask { await self.lookAround() }
+            group.addTask { try await self.watchFence() }
+            group.addTask { await self.settle() }
+            group.addTask { await self.announcer.run() }
+            group.addTask { await self.reap() }
+            group.addTask { await self.cascade() }
+            group.addTask { await self.flushEvidence() }
+            group.addTask { await self.sampleProcesses() }
+            group.addTask { await self.watchForTwins() }
+            await self.claim(in: &group)
+            if !conditions.isLost { await drain() }
+            group.cancelAll()
+        }
+        let unsettled = ledger.takeUnsettled()
+        if conditions.isLost {
+            parts.children.endLease()
+            log(.warning, "session lost", ["unsettled": "\(unsettled.count)"])
+            return Inheritance(session: session, entries: unsettled)
+        }
+        if !unsettled.isEmpty { log(.error, "outcomes could not be written", ["count": "\(unsettled.count)"]) }
+        await announcer.flush()
+        // Best effort: a session that is not closed here is found dead by a reaper.
+        _ = try? await parts.evidence.flush()
+        await close(session)
+        return nil
+    }
+
+    /// Opens the session, and registers under it what can be run here.
+    ///
+    /// - Returns: Whether the node takes new work.
+    private func open(_ opening: SessionStatements.Opening) async throws -> Bool {
+        let commands = settings.registersTasks ? terms.agreed.registered : nil
+        return try await sessionDatabase.withTransaction { transaction in
+            try SessionStatements.open(opening, on: transaction.session)
+            if let commands {
+                try TaskStatements.register(commands, node: opening.node, session: opening.id, in: transaction)
+            }
+            return try SessionStatements.takesWork(opening.node, on: transaction.session)
+        }
+    }
+
+    /// Writes what the lost session before this one has left, and closes that one.
+    private func settle(_ inheritance: Inheritance?) async {
+        guard let inheritance else { return }
+        do {
+            let settling = Settling(database: parts.database)
+            let result = try await settling.settle(inheritance.entries, of: inheritance.session)
+            await parts.waker.wake(result.ready)
+            announcer.announce(result.ended)
+            parts.metrics.ended(result.states)
+            log(.info, "outcomes of the lost session written", ["count": "\(result.settled.count)"])
+        } catch {
+            log(.warning, "outcomes of the lost session are given up", ["error": "\(error)"])
+        }
+        await close(inheritance.session)
+    }
+
+    private func close(_ session: SessionID) async {
+        do {
+            try await parts.database.withSession { connection in
+                try SessionStatements.close(session, on: connection)
+                try SupervisionStatements.forget(of: session, on: connection)
+            }
+            try await forgetSuperseded()
+            log(.info, "session closed", ["closed": "\(session)"])
+        } catch {
+            log(.warning, "the session was not closed; its lease will end", ["error": "\(error)"])
+        }
+    }
+
+    // MARK: Claiming
+
+    private func claim(in group: inout ThrowingDiscardingTaskGroup<any Error>) async {
+        var terms = terms
+        var claiming = claiming(by: terms)
+        parts.metrics.unstartable(terms.obstacles.count)
+        var trouble = Trouble(logger: parts.logger)
+        // A ring that brings no work may have been for something that runs.
+        var isRung = false
+        var heldPause = HeldPause(longest: settings.pollInterval)
+        while !conditions.isLost, !conditions.isNodeGone, !Task.isShuttingDownGracefully, !Task.isCancelled {
+            parts.pulse.turned()
+            do {
+                if try await renegotiate(&terms) { claiming = self.claiming(by: terms) }
+                waitForHeld(&claiming, terms.agreed.handlers, in: &group)
+                let free = conditions.isDraining ? 0 : ledger.freeSlots
+                let claims = try await claiming.claim(
+                    upTo: free,
+                    from: QueueName.claimOrder(targets: targets()),
+                    by: identity
+                )
+                conditions.passOver(claiming.filter)
+                if free > 0 { trouble.over() }
+                parts.pulse.worked()
+                // A claim that came back too late is not begun: its operations are found by the next reaper's pass.
+                if conditions.isLost || conditions.deadline <= .now { return }
+                tellUnreadable(claiming.takeUnreadable())
+                start(claims, terms.agreed.handlers, in: &group)
+                // In this loop, so that no claim of ours can be between the database and the ledger meanwhile.
+                if conditions.takeUnknown() || (isRung && claims.isEmpty && ledger.runningCount > 0) {
+                    try await reconcile()
+                    isRung = false
+                }
+                if !claims.isEmpty { heldPause.reset() }
+                if claims.isEmpty { isRung = await rest(claiming.isHeldUp ? pause(&heldPause, claiming) : nil) }
+            } catch {
+                trouble.report("claiming failed: \(error)")
+                parts.pulse.failed("claiming failed: \(error)")
+                isRung = await rest()
+            }
+        }
+    }
+
+    /// A row may be due and not be waited for yet; the queues are not read without a pause because of it.
+    private static let shortestPause: Duration = .milliseconds(20)
+
+    /// The pause while all that waits is held: until it is time to wait for a row, at the latest.
+    private func pause(_ heldPause: inout HeldPause, _ claiming: Claiming) -> Duration {
+        let pause = heldPause.next()
+        // One that is being waited for rings when that is over.
+        guard !ledger.isAwaiting, let untilDue = claiming.untilDue(at: .now) else { return pause }
+        return min(max(untilDue, Self.shortestPause), pause)
+    }
+
+    /// Begins to wait for an operation that others have kept from being taken, beside the claims of all others.
+    private func waitForHeld(
+        _ claiming: inout Claiming,
+        _ handlers: [any TaskHandler],
+        in group: inout ThrowingDiscardingTaskGroup<any Error>
+    ) {
+        guard !conditions.isDraining, !ledger.isAwaiting, ledger.freeSlots > 0,
+            let wait = claiming.takeDue(at: .now), ledger.await(wait.id)
+        else { return }
+        let claiming = claiming
+        group.addTask {
+            // On an error the next look sees whether it is ours, and the loop that claims tells of a database that is
+            // away.
+            let claim = try? await claiming.claim(waitingFor: wait, by: identity)
+            guard let claim, !conditions.isLost, conditions.deadline > .now else {
+                ledger.stopAwaiting()
+                parts.doorbell.ring()
+                return
+            }
+            let interruption = begin(claim)
+            ledger.stopAwaiting()
+            await run(claim, handlers, interruption)
+        }
+    }
+
+    /// Waits for a ring, or a slot that falls free (which rings too), until a poll is due that no renewal has made.
+    ///
+    /// - Parameter pause: Another time, after which the queues are looked at in any case.
+    /// - Returns: Whether it was rung.
+    private func rest(_ pause: Duration? = nil) async -> Bool {
+        while true {
+            switch await parts.doorbell.wait(upTo: pause ?? settings.pollInterval) {
+            case .rung: return true
+            case .shutDown: return false
+            case .timedOut: if pause != nil || conditions.isPollDue { return false }
+            }
+            parts.pulse.turned()
+        }
+    }
+
+    /// Says which operations are skipped, each once; `unreadableOperations` finds them later.
+    private func tellUnreadable(_ operations: [UnreadableOperation]) {
+        for operation in operations {
+            log(
+                .error,
+                "an operation is skipped because it cannot be decoded or taken",
+                ["operation": "\(operation.id)", "reason": "\(operation.reason)"]
+            )
+        }
+        parts.evidence.skippedUnreadable(operations.count)
+    }
+
+    private func start(
+        _ claims: [Claim],
+        _ handlers: [any TaskHandler],
+        in group: inout ThrowingDiscardingTaskGroup<any Error>
+    ) {
+        for claim in claims {
+            let interruption = begin(claim)
+            group.addTask { await run(claim, handlers, interruption) }
+        }
+    }
+
+    /// Takes note of a claim that begins; what it returns ends the run before its time.
+    private func begin(_ claim: Claim) -> Interruption {
+        let interruption = ledger.start(claim)
+        if let task = claim.operation.tasks.first { parts.evidence.executed(task, folded: claim.folded) }
+        logStart(of: claim)
+        parts.metrics.started(claim.operation)
+        return interruption
+    }
+
+    private func run(_ claim: Claim, _ handlers: [any TaskHandler], _ interruption: Interruption) async {
+        let run = OperationRun(claim: claim, handlers: handlers, node: settings.node, interruption: interruption)
+        let begun = ContinuousClock.now
+        let result = await run.run()
+        parts.metrics.ended(claim.operation, result.report, after: ContinuousClock.now - begun)
+        takeNote(of: result.report, claim.operation)
+        ledger.finish(
+            Settling.Entry(
+                id: claim.operation.id,
+                delivery: claim.operation.deliveries,
+                report: result.report,
+                completedTasks: result.completedTasks
+            )
+        )
+        outcomes.continuation.yield()
+        parts.doorbell.ring()
+    }
+
+    /// Before the slot falls free, so that the next claim leaves alone what cannot be started here.
+    private func takeNote(of report: AttemptReport, _ operation: Operation) {
+        switch report {
+        case .nodeCannot(let task, let reason): parts.readiness.failed(task, reason)
+        case .succeeded, .failed, .deferred: parts.readiness.started(operation.tasks)
+        case .handedBack, .reaped, .takenOver, .expired, .overran: break
+        }
+    }
+
+    /// Ends what somebody has cancelled, and hands back what the database says we run and we do not know: a claim whose COMMIT
+    /// was answered by nobody.
+    private func reconcile() async throws {
+        let before = ledger.known
+        let rows = try await interruptCancelled()
+        let unknown = ledger.unknown(among: rows, readAfter: before)
+        guard !unknown.isEmpty else { return }
+        let result = try await Settling(database: parts.database).settle(unknown, of: session)
+        announcer.announce(result.ended)
+        parts.metrics.ended(result.states)
+        await parts.waker.wake(result.ready)
+        guard !result.settled.isEmpty else { return }
+        let ids = result.settled.map(\.description).sorted().joined(separator: " ")
+        log(.warning, "handed back operations that this process does not know", ["operations": "\(ids)"])
+    }
+
+    func interruptCancelled() async throws -> [SessionStatements.Executing] {
+        let session = session
+        let rows = try await parts.database.withSession { try SessionStatements.executing(session, on: $0) }
+        endCancelled(among: rows)
+        return rows
+    }
+
+    func endCancelled(among rows: [SessionStatements.Executing]) {
+        for id in ledger.interruptCancelled(among: rows) {
+            log(.notice, "ending an operation that was cancelled", ["operation": "\(id)"])
+        }
+    }
+
+    // MARK: Evidence
+
+    private func flushEvidence() async {
+        while (try? await Task.sleep(for: .seconds(1))) != nil {
+            // Kept for the next time by `flush` itself.
+            _ = try? await parts.evidence.flush()
+        }
+    }
+
+    func log(_ level: Logger.Level, _ message: Logger.Message, _ metadata: Logger.Metadata = [:]) {
+        parts.logger.log(level: level, message, metadata: metadata.merging(["session": "\(session)"]) { own, _ in own })
+    }
+
+    private func logStart(of claim: Claim) {
+        let operation = claim.operation
+        let wait = operation.waitSeconds() ?? 0
+        log(
+            .info,
+            "started executing",
+            [
+                "operation": "\(operation.id)", "tasks": "\(operation.tasks.map(\.description).joined(separator: " "))",
+                "queue_name": "\(operation.queue)", "wait_seconds": "\(wait)", "defer_count": "\(operation.deferCount)",
+                "folded": "\(claim.folded.count)",
+            ]
+        )
+    }
+}

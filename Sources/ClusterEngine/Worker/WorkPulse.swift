@@ -1,0 +1,39 @@
+import Synchronization
+
+/// What a worker last did, for whoever judges whether it makes progress.
+///
+/// Of the lease by the clock of leases, which counts the time in suspend; of the loop by one that stands still
+/// meanwhile, as the loop does.
+package final class WorkPulse: Sendable {
+    /// What was known at one moment.
+    package struct Reading: Sendable, Hashable {
+        /// Until when the session may act; nil while there is none.
+        package var heldUntil: ContinuousClock.Instant?
+        /// When the loop that claims, or that tries to begin, last went round.
+        package var turnedAt: SuspendingClock.Instant
+        /// What keeps the loop from its work; nil when nothing does.
+        package var trouble: String?
+
+        package init(
+            heldUntil: ContinuousClock.Instant? = nil,
+            turnedAt: SuspendingClock.Instant,
+            trouble: String? = nil
+        ) {
+            self.heldUntil = heldUntil
+            self.turnedAt = turnedAt
+            self.trouble = trouble
+        }
+    }
+
+    private let state = Mutex(Reading(turnedAt: .now))
+
+    package init() {}
+
+    package var reading: Reading { state.withLock { $0 } }
+
+    package func held(until deadline: ContinuousClock.Instant) { state.withLock { $0.heldUntil = deadline } }
+    package func released() { state.withLock { $0.heldUntil = nil } }
+    func turned() { state.withLock { $0.turnedAt = .now } }
+    package func failed(_ trouble: String) { state.withLock { $0.trouble = trouble } }
+    func worked() { state.withLock { $0.trouble = nil } }
+}

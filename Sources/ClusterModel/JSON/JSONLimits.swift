@@ -1,0 +1,35 @@
+/// How much of a JSON document is read.
+package struct JSONLimits: Sendable, Hashable {
+    /// Bytes of its text.
+    package let bytes: Int
+    /// Arrays and objects around its innermost value.
+    package let levels: Int
+
+    /// Sets limits.
+    package init(bytes: Int, levels: Int) {
+        self.bytes = bytes
+        self.levels = levels
+    }
+}
+
+/// Why a text was not read as a JSON document.
+package struct JSONError: Error, Sendable, Hashable {
+    /// What was wrong.
+    package enum Code: Sendable, Hashable {
+        /// It is no JSON.
+        case malformed
+        /// It is the beginning of a document.
+        case unfinished
+        /// It has more bytes than the limit.
+        case tooLong
+        /// It has more levels than the limit.
+        case tooDeep
+        /// An object has a key twice: receivers differ in which they take.
+        case repeatedKey
+    }
+
+    /// What was wrong.
+    package let code: Code
+    /// The same in words that follow "the document: ", with the place or the limit.
+    package let reason: String
+}

@@ -1,0 +1,80 @@
+/// The address range of a guest network: an IPv4 network and the length of its prefix, such as `10.1.0.0/24`.
+package struct CIDR: TextValue {
+    /// The prefixes that a guest network may have: `/30` still has room for the server and one guest, and nothing
+    /// that IPv4 hands out is larger than `/8`.
+    package static let prefixLengths = 8...30
+
+    /// The address of the network itself, which no host has.
+    package let network: IPv4Address
+
+    /// The number of leading bits that all addresses of the network share, 8 to 30.
+    package let prefixLength: Int
+
+    /// Parses `network/prefix`.
+    ///
+    /// - Throws: `ValueError` for anything else, for a prefix outside 8 to 30, and for bits of the address that are set
+    ///   behind the prefix; the message then names the network that was probably meant.
+    package init(_ text: String) throws(ValueError) {
+        let parts = text.utf8.split(separator: UInt8(ascii: "/"), maxSplits: 2, omittingEmptySubsequences: false)
+        guard parts.count == 2,
+            let address = IPv4Address.parse(parts[0]),
+            let length = WholeNumber.parse(parts[1], in: 0...32)
+        else {
+            throw ValueError("CIDR", found: text, expected: "an IPv4 network and a prefix, such as 10.1.0.0/24")
+        }
+        guard Self.prefixLengths.contains(length) else {
+            throw ValueError("CIDR", found: text, expected: "a prefix from /8 to /30 for a guest network")
+        }
+        let network = address & Self.mask(length)
+        guard address == network else {
+            throw ValueError(
+                "CIDR",
+                found: text,
+                expected: "no host bits behind the prefix, such as \(IPv4Address(rawValue: network))/\(length)"
+            )
+        }
+        self.network = IPv4Address(rawValue: network)
+        self.prefixLength = length
+    }
+
+    /// The network and its prefix, such as `10.1.0.0/24`.
+    package var description: String { "\(network)/\(prefixLength)" }
+
+    /// The mask that goes with the prefix, such as `255.255.255.0`.
+    package var netmask: IPv4Address { IPv4Address(rawValue: Self.mask(prefixLength)) }
+
+    /// The last address of the network, which no host has.
+    package var broadcast: IPv4Address { IPv4Address(rawValue: network.rawValue | ~netmask.rawValue) }
+
+    /// The first address that a host can have.
+    package var firstUsable: IPv4Address { IPv4Address(rawValue: network.rawValue + 1) }
+
+    /// The last address that a host can have.
+    package var lastUsable: IPv4Address { IPv4Address(rawValue: broadcast.rawValue - 1) }
+
+    /// The address of the network's DHCP and DNS server and router: the first usable one, which no interface may have.
+    package var serverAddress: IPv4Address { firstUsable }
+
+    /// How many addresses hosts can have, the server's included.
+    package var usableHostCount: Int { Int(broadcast.rawValue - network.rawValue) - 1 }
+
+    /// Whether the address lies in the network; the network's own and the broadcast address do.
+    package func contains(_ address: IPv4Address) -> Bool {
+        address.rawValue & netmask.rawValue == network.rawValue
+    }
+
+    /// Whether the two networks have an address in common.
+    package func overlaps(_ other: CIDR) -> Bool {
+        contains(other.network) || other.contains(network)
+    }
+
+    /// Orders by address, and a network before those that lie in it.
+    package static func < (left: CIDR, right: CIDR) -> Bool {
+        (left.network, left.prefixLength) < (right.network, right.prefixLength)
+    }
+
+    private static func mask(_ length: Int) -> UInt32 {
+        // A shift by the full width gives zero in Swift, so /0 needs no case of its own.
+        UInt32.max << (32 - UInt32(length))
+    }
+}

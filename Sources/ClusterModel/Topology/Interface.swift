@@ -1,0 +1,29 @@
+/// A guest's interface as its row has it, with the floating address that it was given.
+package struct Interface: Sendable, Hashable, Identifiable {
+    package let id: InterfaceID
+    package let network: NetworkName
+    package let node: NodeName
+    package let mac: MACAddress
+    package let address: IPv4Address
+    package let hostname: HostName
+    /// The external address under which it is reached from outside; nil when it has none.
+    package let floatingAddress: IPv4Address?
+
+    package init(
+        id: InterfaceID,
+        network: NetworkName,
+        node: NodeName,
+        mac: MACAddress,
+        address: IPv4Address,
+        hostname: HostName,
+        floatingAddress: IPv4Address?
+    ) {
+        self.id = id
+        self.network = network
+        self.node = node
+        self.mac = mac
+        self.address = address
+        self.hostname = hostname
+        self.floatingAddress = floatingAddress
+    }
+}

@@ -1,0 +1,130 @@
+/// A network as its row has it.
+package struct NetworkRecord: Sendable, Hashable {
+    package let id: NetworkID
+    package let name: NetworkName
+    package let vni: VNI
+    /// Nil where the row has one that is none, written past `clusterctl`; nodes leave such a network out and say so.
+    package let cidr: CIDR?
+    package var mtu: MTU
+    package var domain: DomainName?
+    package var dhcp: Bool
+    package var dns: Bool
+    package let generation: Int
+
+    package init(
+        id: NetworkID,
+        name: NetworkName,
+        vni: VNI,
+        cidr: CIDR?,
+        mtu: MTU,
+        domain: DomainName? = nil,
+        dhcp: Bool,
+        dns: Bool,
+        generation: Int
+    ) {
+        self.id = id
+        self.name = name
+        self.vni = vni
+        self.cidr = cidr
+        self.mtu = mtu
+        self.domain = domain
+        self.dhcp = dhcp
+        self.dns = dns
+        self.generation = generation
+    }
+
+    /// The network's addresses, for who cannot do without.
+    ///
+    /// - Throws: `ClusterOpsError` with code `invalid` when the row has none.
+    package var addresses: CIDR {
+        get throws(ClusterOpsError) {
+            guard let cidr else {
+                throw ClusterOpsError(
+                    .invalid,
+                    "network '\(name)' has no CIDR that can be read in its row: correct networks.cidr, or remove it"
+                )
+            }
+            return cidr
+        }
+    }
+}
+
+/// What is to become of a network; all that is nil stays as it is.
+package struct NetworkChange: Sendable, Hashable {
+    /// What is to become of a network's domain.
+    package enum Domain: Sendable, Hashable {
+        case none
+        case name(DomainName)
+    }
+
+    package var mtu: MTU?
+    package var domain: Domain?
+    package var dhcp: Bool?
+    package var dns: Bool?
+    package var nat: Bool?
+
+    package init(
+        mtu: MTU? = nil,
+        domain: Domain? = nil,
+        dhcp: Bool? = nil,
+        dns: Bool? = nil,
+        nat: Bool? = nil
+    ) {
+        self.mtu = mtu
+        self.domain = domain
+        self.dhcp = dhcp
+        self.dns = dns
+        self.nat = nat
+    }
+
+    /// The network's row as it is afterwards; NAT is an address that it has, and not in its row.
+    package func applied(to network: NetworkRecord) -> NetworkRecord {
+        var changed = network
+        changed.mtu = mtu ?? network.mtu
+        changed.dhcp = dhcp ?? network.dhcp
+        changed.dns = dns ?? network.dns
+        switch domain {
+        case nil: break
+        case .some(.none): changed.domain = nil
+        case .name(let name): changed.domain = name
+        }
+        return changed
+    }
+}
+
+/// A network that is to be added.
+package struct NetworkDraft: Sendable, Hashable {
+    /// What VXLAN leaves of an Ethernet frame's 1,500 bytes: 50 go to its headers.
+    package static let defaultMTU = 1450
+
+    package let name: NetworkName
+    package let vni: VNI
+    package let cidr: CIDR
+    package let mtu: MTU
+    package let domain: DomainName?
+    package let dhcp: Bool
+    package let dns: Bool
+    /// Whether it gets a way out, under an external address of its own.
+    package let nat: Bool
+
+    /// Describes a network.
+    package init(
+        name: NetworkName,
+        vni: VNI,
+        cidr: CIDR,
+        mtu: MTU,
+        domain: DomainName?,
+        dhcp: Bool,
+        dns: Bool,
+        nat: Bool = false
+    ) {
+        self.name = name
+        self.vni = vni
+        self.cidr = cidr
+        self.mtu = mtu
+        self.domain = domain
+        self.dhcp = dhcp
+        self.dns = dns
+        self.nat = nat
+    }
+}

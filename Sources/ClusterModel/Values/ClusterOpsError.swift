@@ -1,0 +1,34 @@
+/// Why a request was refused or could not be carried out.
+///
+/// The message says what was asked, what was found, and what to do, and names the thing.
+public struct ClusterOpsError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// What kind of refusal it is; each belongs to one exit code of the contract.
+    public enum Code: Sendable, Hashable {
+        /// A value is malformed, or values contradict each other.
+        case invalid
+        /// A network, node, interface or operation does not exist.
+        case notFound
+        /// It exists already, or is in a state that forbids the request.
+        case conflict
+        /// The database cannot be reached, or does not answer in time.
+        case unreachable
+        /// The schema is not this program's.
+        case notMigrated
+        /// The database answered in a way that should not happen.
+        case internalFailure
+    }
+
+    /// What kind of refusal it is.
+    public let code: Code
+    /// What was asked, what was found, what to do.
+    public let message: String
+
+    /// Creates a refusal.
+    public init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+
+    /// The message.
+    public var description: String { message }
+}

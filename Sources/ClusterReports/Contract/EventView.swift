@@ -1,0 +1,38 @@
+import ClusterModel
+import MariaDB
+
+/// Something that happened to an operation, as `events` prints it: the timeline's event, and whose it is.
+package struct EventView: Codable, Sendable, Hashable {
+    /// The operation.
+    package let uuid: OperationID
+    /// Its tasks.
+    package let tasks: [TaskName]
+    /// What happened, and when.
+    package let event: TimelineEvent
+
+    init(_ operation: Operation, _ event: TimelineEvent) {
+        uuid = operation.id
+        tasks = operation.tasks
+        self.event = event
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case uuid, tasks
+    }
+
+    /// Reads the event's keys beside `uuid` and `tasks`.
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        uuid = try container.decode(OperationID.self, forKey: .uuid)
+        tasks = try container.decode([TaskName].self, forKey: .tasks)
+        event = try TimelineEvent(from: decoder)
+    }
+
+    /// Writes the event's keys beside `uuid` and `tasks`.
+    package func encode(to encoder: any Encoder) throws {
+        try event.encode(to: encoder)
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(uuid, forKey: .uuid)
+        try container.encode(tasks, forKey: .tasks)
+    }
+}

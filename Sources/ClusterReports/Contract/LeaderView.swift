@@ -1,0 +1,30 @@
+import ClusterModel
+
+/// Who is elected, as `leader show` prints it.
+public struct LeaderView: Codable, Sendable, Hashable {
+    /// The lease.
+    public let name: String
+    /// The node that holds it; null when none does.
+    @NullWhenUnknown public var holder: NodeName?
+    /// Rises by one at each change of holder; 0 before the first.
+    public let term: Int
+    /// How long the lease lasts unless it is renewed; null when nobody holds it.
+    @NullWhenUnknown public var expiresInSeconds: Double?
+
+    private enum CodingKeys: String, CodingKey {
+        case name, holder, term
+        case expiresInSeconds = "expires_in_seconds"
+    }
+}
+
+extension LeaderView {
+    /// Shows a lease; nil is one that nobody has ever held.
+    init(_ name: String, _ leader: Leader?) {
+        self.init(
+            name: name,
+            holder: leader?.holder,
+            term: leader?.term ?? 0,
+            expiresInSeconds: leader?.expiresInSeconds
+        )
+    }
+}

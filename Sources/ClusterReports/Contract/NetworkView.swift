@@ -1,0 +1,96 @@
+import ClusterEngine
+import ClusterModel
+import DatabaseTime
+import MariaDB
+
+/// A network as the `network` commands print it.
+package struct NetworkView: Codable, Sendable, Hashable {
+    /// What it is known by for as long as it exists.
+    package let uuid: NetworkID
+    /// Its name.
+    package let name: NetworkName
+    /// Its VXLAN identifier.
+    package let vni: VNI
+    /// Its addresses; nil where its row has none that can be read, of which its problems tell.
+    @NullWhenUnknown package var cidr: CIDR?
+    /// The largest packet it carries.
+    package let mtu: MTU
+    /// The domain of its guests' names.
+    @NullWhenUnknown package var domain: DomainName?
+    /// Whether guests get their addresses by DHCP.
+    package let dhcp: Bool
+    /// Whether guests' names resolve.
+    package let dns: Bool
+    /// Whether guests reach the outside.
+    package let nat: Bool
+    /// The address under which they are seen there, unless they have a floating one.
+    @NullWhenUnknown package var externalAddress: IPv4Address?
+    /// The address of its DHCP and DNS server and router; nil with its CIDR.
+    @NullWhenUnknown package var serverAddress: IPv4Address?
+    /// Rises with every change to the network or its interfaces.
+    package let wantedGeneration: Int
+    /// What nodes have brought about.
+    package let applied: [AppliedView]
+    /// Whether all that should be brought about is, at the wanted generation.
+    package let converged: Bool
+    /// What keeps nodes from it.
+    package let problems: [NetworkProblemView]
+
+    private enum CodingKeys: String, CodingKey {
+        case uuid, name, vni, cidr, mtu, domain, dhcp, dns, nat, applied, converged, problems
+        case externalAddress = "external_address"
+        case serverAddress = "server_address"
+        case wantedGeneration = "wanted_generation"
+    }
+}
+
+/// The generation of a network that a node has brought about.
+package struct AppliedView: Codable, Sendable, Hashable {
+    /// The node.
+    package let node: NodeName
+    /// Its part of the network.
+    package let what: AppliedPart
+    /// The generation that it has read and brought about.
+    package let generation: Int
+    /// The term of the election under which it did.
+    package let term: Int
+}
+
+/// What keeps a node from bringing a network about.
+package struct NetworkProblemView: Codable, Sendable, Hashable {
+    /// The node.
+    package let node: NodeName
+    /// The part of the network.
+    package let what: String
+    /// Since when, by the database's clock.
+    package let since: Timestamp
+    /// A sentence for people.
+    package let message: String
+}
+
+extension NetworkSnapshot: Reported {
+    /// The network as the `network` commands print it.
+    package var view: NetworkView {
+        NetworkView(
+            uuid: record.id,
+            name: record.name,
+            vni: record.vni,
+            cidr: record.cidr,
+            mtu: record.mtu,
+            domain: record.domain,
+            dhcp: record.dhcp,
+            dns: record.dns,
+            nat: externalAddress != nil,
+            externalAddress: externalAddress,
+            serverAddress: record.cidr?.serverAddress,
+            wantedGeneration: record.generation,
+            applied: applied.map {
+                AppliedView(node: $0.node, what: $0.what, generation: $0.generation, term: $0.term)
+            },
+            converged: converged,
+            problems: problems.map {
+                NetworkProblemView(node: $0.node, what: $0.what, since: $0.since, message: $0.message)
+            }
+        )
+    }
+}

@@ -1,0 +1,81 @@
+import ClusterEngine
+import ClusterModel
+import ClusterStore
+import DatabaseTime
+import MariaDB
+
+/// A node as the `node` commands print it.
+package struct NodeView: Codable, Sendable, Hashable {
+    /// What it is known by for as long as it is in the cluster.
+    package let uuid: NodeID
+    /// Its name.
+    package let name: NodeName
+    /// The address by which the other nodes reach it.
+    package let underlayAddress: IPv4Address
+    /// What it is for.
+    package let roles: [NodeRole]
+    /// Whether it takes new work.
+    package let state: NodeState
+    /// When one of its processes last renewed its session; null when none ever has.
+    @NullWhenUnknown package var lastSeen: Timestamp?
+    /// Its processes that hold a lease now.
+    package let sessions: [NodeSessionView]
+    /// Tasks that its queueworker has registered and cannot start; it leaves them to other nodes.
+    package let obstacles: [TaskObstacleView]
+
+    private enum CodingKeys: String, CodingKey {
+        case uuid, name, roles, state, sessions, obstacles
+        case underlayAddress = "underlay_address"
+        case lastSeen = "last_seen"
+    }
+}
+
+/// A task that a node cannot start.
+package struct TaskObstacleView: Codable, Sendable, Hashable {
+    /// The task.
+    package let task: TaskName
+    /// Why, in words.
+    package let reason: String
+    /// Since when.
+    package let since: Timestamp
+}
+
+/// A process of a node that holds a lease.
+package struct NodeSessionView: Codable, Sendable, Hashable {
+    /// Which program it is.
+    package let daemon: String
+    /// Its process id on the node.
+    package let pid: Int
+    /// Its leased identity.
+    package let session: SessionID
+    /// How long the lease lasts unless it is renewed.
+    package let expiresInSeconds: Double
+
+    private enum CodingKeys: String, CodingKey {
+        case daemon, pid, session
+        case expiresInSeconds = "expires_in_seconds"
+    }
+}
+
+extension NodeSnapshot: Reported {
+    /// The node as the `node` commands print it.
+    package var view: NodeView {
+        NodeView(
+            uuid: record.id,
+            name: record.name,
+            underlayAddress: record.underlayAddress,
+            roles: record.roles,
+            state: record.state,
+            lastSeen: lastSeen,
+            sessions: sessions.map {
+                NodeSessionView(
+                    daemon: $0.daemon,
+                    pid: $0.pid,
+                    session: $0.id,
+                    expiresInSeconds: $0.expiresInSeconds
+                )
+            },
+            obstacles: obstacles.map { TaskObstacleView(task: $0.task, reason: $0.reason, since: $0.since) }
+        )
+    }
+}

@@ -1,0 +1,58 @@
+import ClusterModel
+import DatabaseTime
+import MariaDB
+
+/// How long operations waited from their request to their last start, as `queue waits` prints it.
+package struct WaitsView: Codable, Sendable, Hashable {
+    /// The oldest end among those looked at; null when nothing has ended.
+    @NullWhenUnknown package var since: Timestamp?
+    /// Ended operations that were looked at, the newest first.
+    package let sampled: Int
+    /// How many are looked at, at most.
+    package let sampleLimit: Int
+    /// Whether that limit was reached: then there are older ones that were asked for and not looked at.
+    package let capped: Bool
+    /// By lane, the best first.
+    package let lanes: [LaneWaits]
+    /// By task; an operation of several tasks counts for each.
+    package let tasks: [TaskWaits]
+
+    private enum CodingKeys: String, CodingKey {
+        case since, sampled, capped, lanes, tasks
+        case sampleLimit = "sample_limit"
+    }
+}
+
+/// The waits of a lane.
+package struct LaneWaits: Codable, Sendable, Hashable {
+    /// The lane.
+    package let lane: Lane
+    /// Of all that were started.
+    package let all: Waits
+    /// Of those whose command never said "try again later".
+    package let undeferred: Waits
+}
+
+/// The waits of a task.
+package struct TaskWaits: Codable, Sendable, Hashable {
+    /// The task.
+    package let task: TaskName
+    /// Of all that were started.
+    package let all: Waits
+    /// Of those whose command never said "try again later".
+    package let undeferred: Waits
+}
+
+/// Quantiles of waits in seconds; they are at most 1.1 % off, the longest is exact.
+public struct Waits: Codable, Sendable, Hashable {
+    /// How many were started.
+    public let n: Int
+    /// Half of them waited no longer.
+    @NullWhenUnknown public var p50: Double?
+    /// Nine in ten waited no longer.
+    @NullWhenUnknown public var p90: Double?
+    /// 99 in a hundred waited no longer.
+    @NullWhenUnknown public var p99: Double?
+    /// The longest wait.
+    @NullWhenUnknown public var max: Double?
+}

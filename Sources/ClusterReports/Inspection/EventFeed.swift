@@ -1,0 +1,87 @@
+import ClusterEngine
+import ClusterModel
+import ClusterStore
+import DatabaseTime
+import MariaDB
+
+/// Turns operations that were looked at again and again into events that are told once, in the order of their times; pure.
+///
+/// A time is written before its COMMIT, so that an event may come to be seen after later ones: each look goes back a little.
+struct EventFeed: Sendable {
+    /// How far a look goes back behind the one before it: longer than any transaction of ours may take.
+    static let overlap: Duration = .seconds(10)
+
+    /// Operations whose events are remembered: those that have not ended, and those that ended lately.
+    ///
+    /// Beyond that all are forgotten at once, and some events are told twice.
+    static let mostRemembered = 100_000
+
+    private let since: Timestamp
+    private var told: [OperationID: Set<TimelineEvent>] = [:]
+    private var ended: [OperationID: Timestamp] = [:]
+
+    /// Tells what happens from a moment on.
+    init(since: Timestamp) {
+        self.since = since
+    }
+
+    /// Takes what a look has found, and returns what has not been told.
+    mutating func take(_ operations: [Operation], now: Timestamp) -> [EventView] {
+        var news: [EventView] = []
+        for operation in operations {
+            let events = Timeline(operation, adoptions: [], now: now).events.filter { $0.at >= since }
+            let known = told[operation.id] ?? []
+            news += events.filter { !known.contains($0) }.map { EventView(operation, $0) }
+            told[operation.id] = known.union(events)
+            ended[operation.id] = operation.finishedAt
+        }
+        forget(now: now)
+        return news.enumerated()
+            .sorted { ($0.element.event.at, $0.offset) < ($1.element.event.at, $1.offset) }
+            .map(\.element)
+    }
+
+    /// What no look finds any more need not be remembered.
+    private mutating func forget(now: Timestamp) {
+        let old = Timestamp(microseconds: now.microseconds - 2 * Self.overlap.wholeMicroseconds)
+        for (id, finishedAt) in ended where finishedAt < old {
+            ended[id] = nil
+            told[id] = nil
+        }
+        if told.count > Self.mostRemembered { (told, ended) = ([:], [:]) }
+    }
+}
+
+extension ClusterConnection {
+    /// How often a feed looks.
+    private static let eventPace: Duration = .seconds(1)
+
+    /// Tells what has happened to operations lately, and, on demand, what happens from then on, until the task is cancelled.
+    ///
+    /// - Parameters:
+    ///   - since: How far back to begin.
+    ///   - follows: Whether to go on.
+    ///   - tell: Is given each look's events, in order, and whether all of them were found.
+    /// - Throws: `ClusterOpsError` when the database cannot be read, and what `tell` throws.
+    package func events(
+        since: Duration,
+        follows: Bool,
+        tell: ([EventView], _ isComplete: Bool) throws -> Void
+    ) async throws {
+        let begin = try await read { try OperationStatements.now(on: $0) }
+        var feed = EventFeed(since: Timestamp(microseconds: begin.microseconds - since.wholeMicroseconds))
+        var from = Timestamp(microseconds: begin.microseconds - since.wholeMicroseconds)
+        repeat {
+            let (start, limit) = (from, EventStatements.mostFound)
+            let (operations, now, isComplete) = try await snapshot { session in
+                let now = try OperationStatements.now(on: session)
+                let ids = try EventStatements.touched(since: start, on: session)
+                let found = try ids.inLists { try OperationStatements.shown($0, on: session).operations }
+                return (found, now, ids.count < limit)
+            }
+            try tell(feed.take(operations, now: now), isComplete)
+            from = Timestamp(microseconds: now.microseconds - EventFeed.overlap.wholeMicroseconds)
+            if follows { try await Task.sleep(for: Self.eventPace) }
+        } while follows
+    }
+}

@@ -1,0 +1,14 @@
+import ClusterModel
+
+/// The processes of a node, as the database knows them.
+package struct NodeSessions: Sendable {
+    package let node: NodeName
+    package var workers = 1
+    package var networkDaemons = 1
+    /// Leases that ended more than a minute ago, of sessions that nobody has marked dead.
+    package var unnoticed = 0
+    /// Live processes that cannot be rung.
+    package var withoutDoorbell = 0
+    /// The live processes, by daemon and process id.
+    package var living = ""
+}

@@ -1,0 +1,318 @@
+import ClusterModel
+import DatabaseTime
+import MariaDB
+
+/// The statements by which operations end, with what rides on them and what waits for them.
+///
+/// Lock order: own operations by id, followers by id, dependents by id.
+package enum EndingStatements {
+    /// Locks the claims that still are what the worker believes.
+    package static func lockClaims(
+        _ ids: [OperationID],
+        of session: SessionID,
+        ifHeld held: RowLock,
+        in transaction: borrowing Transaction
+    ) throws -> [(id: OperationID, delivery: Int)] {
+        try transaction.query(
+            """
+            SELECT id, deliveries
+            FROM work_queue FORCE INDEX (PRIMARY)
+            WHERE id IN (\(list: ids)) AND state = 'executing' AND session = \(session)
+            ORDER BY id
+            FOR UPDATE \(sql: held.clause)
+            """
+        ).map { try $0.decode((OperationID, Int).self) }
+    }
+
+    /// Tells whether claims stand, waiting for nobody's lock: what `lockClaims` skipped is locked if it is here, and lost
+    /// if not.
+    package static func standingClaims(
+        _ ids: [OperationID],
+        of session: SessionID,
+        on connection: borrowing Session
+    ) throws -> [(id: OperationID, delivery: Int)] {
+        try connection.query(
+            """
+            SELECT id, deliveries
+            FROM work_queue FORCE INDEX (PRIMARY)
+            WHERE id IN (\(list: ids)) AND state = 'executing' AND session = \(session)
+            """
+        ).map { try $0.decode((OperationID, Int).self) }
+    }
+
+    /// Locks what rides on some survivors, which the caller has locked.
+    package static func lockFollowers(
+        of survivors: [OperationID],
+        in transaction: borrowing Transaction
+    ) throws -> [SurvivorEnd.Follower] {
+        let ids = try survivors.inLists { survivors in
+            try transaction.query(
+                "SELECT id FROM work_queue FORCE INDEX (followers) WHERE folded_into IN (\(list: survivors)) ORDER BY id"
+            ).map { try $0.only(OperationID.self) }
+        }
+        return try ids.inLists { ids in
+            try transaction.query(
+                """
+                SELECT id, folded_into, tasks, folded_at
+                FROM work_queue FORCE INDEX (PRIMARY)
+                WHERE id IN (\(list: ids)) AND state = 'folded'
+                ORDER BY id
+                FOR UPDATE
+                """
+            ).map { row in
+                SurvivorEnd.Follower(
+                    id: try row.get("id"),
+                    survivor: try row.get("folded_into"),
+                    task: (try? Operation.tasks(of: row))?.first,
+                    foldedAt: try row.get("folded_at")
+                )
+            }
+        }
+    }
+
+    /// Copies locked operations into history with their outcome.
+    ///
+    /// A follower takes over when its survivor started, and
+    /// who ran it.
+    package static func copyToHistory(
+        _ ids: [OperationID],
+        outcome: OperationOutcome,
+        in transaction: borrowing Transaction
+    ) throws {
+        _ = try ids.inLists { ids in [try transaction.execute(copy(ids, outcome))] }
+    }
+
+    private static func copy(_ ids: [OperationID], _ outcome: OperationOutcome) -> SQL {
+        """
+        INSERT INTO finished_operations (
+            id, kind, tasks, queue_name, lane, network, network_name, node, node_name, interface, parameters,
+            depends_on, runs_after, requester, deadline, max_attempts, retry_of, coalesce_key, exclusive_key, state,
+            unmet, enqueued_at, ready_at, deliveries, failures, defer_count, session, folded_into,
+            cancel_requested_at, cancel_requester, worker_node, worker_pid, claimed_at, started_at, folded_at,
+            unfolded_at, unfolded_from, attempt_history, finished_at, error, result, result_omitted)
+        SELECT
+            w.id, w.kind, w.tasks, w.queue_name, w.lane, w.network, w.network_name, w.node, w.node_name, w.interface,
+            w.parameters, w.depends_on, w.runs_after, w.requester, w.deadline, w.max_attempts, w.retry_of,
+            w.coalesce_key, w.exclusive_key, \(outcome.state), w.unmet, w.enqueued_at, w.ready_at, w.deliveries,
+            w.failures + \(outcome.countsAsFailure), w.defer_count, COALESCE(w.session, s.session), w.folded_into,
+            w.cancel_requested_at, w.cancel_requester, COALESCE(w.worker_node, s.worker_node), COALESCE(w.worker_pid, s.worker_pid),
+            COALESCE(w.claimed_at, s.claimed_at), COALESCE(w.started_at, s.started_at), w.folded_at,
+            w.unfolded_at, w.unfolded_from, w.attempt_history, NOW(6), \(outcome.failure.map { JSONColumn($0) }), \(outcome.result), \(outcome.resultOmitted)
+        FROM work_queue AS w FORCE INDEX (PRIMARY)
+            LEFT JOIN work_queue AS s FORCE INDEX (PRIMARY) ON s.id = w.folded_into
+        WHERE w.id IN (\(list: ids))
+        """
+    }
+
+    /// Removes locked operations from the queue.
+    ///
+    /// One by one in a single round trip: a hint does not bind DELETE, and on a small table a list of ids made it walk the
+    /// whole table (225 deadlocks in a hammer against none).
+    package static func delete(_ ids: [OperationID], in transaction: borrowing Transaction) throws(DatabaseError) {
+        try transaction.executeBatch(ids) { "DELETE FROM work_queue WHERE id = \($0)" }
+    }
+
+    /// An operation that waits for another one.
+    package struct Edge: Sendable, Hashable {
+        package let dependency: OperationID
+        package let dependent: OperationID
+        package let mustComplete: Bool
+
+        package init(dependency: OperationID, dependent: OperationID, mustComplete: Bool) {
+            self.dependency = dependency
+            self.dependent = dependent
+            self.mustComplete = mustComplete
+        }
+    }
+
+    /// What waits for ended operations, at most so many edges, in no order; and whether there were more.
+    package static func edges(
+        from dependencies: [OperationID],
+        limit: Int,
+        in transaction: borrowing Transaction
+    ) throws -> (edges: [Edge], isCut: Bool) {
+        let most = limit == .max ? limit : limit + 1
+        var edges: [Edge] = []
+        _ = try dependencies.inLists { dependencies -> [Edge] in
+            guard edges.count < most else { return [] }
+            edges += try transaction.query(
+                """
+                SELECT dependency, dependent, must_complete
+                FROM operation_dependencies FORCE INDEX (PRIMARY)
+                WHERE dependency IN (\(list: dependencies))
+                LIMIT \(most - edges.count)
+                """
+            ).map { row in
+                let (dependency, dependent, mustComplete) = try row.decode((OperationID, OperationID, Bool).self)
+                return Edge(dependency: dependency, dependent: dependent, mustComplete: mustComplete)
+            }
+            return []
+        }
+        return (Array(edges.prefix(limit)), edges.count > limit)
+    }
+
+    /// For how many operations each of some still waits.
+    package static func edgeCounts(
+        into dependents: [OperationID],
+        in transaction: borrowing Transaction
+    ) throws -> [OperationID: Int] {
+        let pairs = try dependents.inLists { dependents in
+            try transaction.query(
+                """
+                SELECT dependent, COUNT(*) FROM operation_dependencies FORCE INDEX (dependencies_of)
+                WHERE dependent IN (\(list: dependents)) GROUP BY dependent
+                """
+            ).map { try $0.decode((OperationID, Int).self) }
+        }
+        return Dictionary(pairs, uniquingKeysWith: { first, _ in first })
+    }
+
+    package static func deleteEdges(
+        _ edges: [(dependency: OperationID, dependent: OperationID)],
+        in transaction: borrowing Transaction
+    ) throws(DatabaseError) {
+        try transaction.executeBatch(edges) { edge in
+            "DELETE FROM operation_dependencies WHERE dependency = \(edge.dependency) AND dependent = \(edge.dependent)"
+        }
+    }
+
+    /// The edges by which operations still wait; they are about to end without them.
+    package static func edges(
+        into dependents: [OperationID],
+        in transaction: borrowing Transaction
+    ) throws -> [(dependency: OperationID, dependent: OperationID)] {
+        try dependents.inLists { dependents in
+            try transaction.query(
+                """
+                SELECT dependency, dependent FROM operation_dependencies FORCE INDEX (dependencies_of)
+                WHERE dependent IN (\(list: dependents))
+                """
+            ).map { try $0.decode((OperationID, OperationID).self) }
+        }
+    }
+
+    /// Takes ended dependencies off blocked operations, in the given order; one that has none left is ready.
+    ///
+    /// A single-table UPDATE for each: MariaDB then assigns from left to right, so `unmet` is the new one in what
+    /// follows; and it takes off the *number* of edges, where a join would take off one for two parents.
+    package static func release(
+        _ dependents: [(id: OperationID, ended: Int)],
+        in transaction: borrowing Transaction
+    ) throws(DatabaseError) {
+        try transaction.executeBatch(dependents) { dependent in
+            """
+            UPDATE work_queue FORCE INDEX (PRIMARY)
+            SET unmet = unmet - \(dependent.ended),
+                state = IF(unmet = 0, 'queued', state),
+                ready_set_at = IF(unmet = 0 AND ready_at <= NOW(6), NOW(6), ready_set_at),
+                ready_at = IF(unmet = 0, GREATEST(ready_at, NOW(6)), ready_at)
+            WHERE id = \(dependent.id) AND state = 'blocked'
+            """
+        }
+    }
+
+    /// Locks blocked operations that are to be aborted; one that has just become ready by the same ends counts as well.
+    package static func lockBlocked(
+        _ ids: [OperationID],
+        in transaction: borrowing Transaction
+    ) throws -> [OperationID] {
+        try ids.inLists { ids in
+            try transaction.query(
+                """
+                SELECT id FROM work_queue FORCE INDEX (PRIMARY)
+                WHERE id IN (\(list: ids)) AND state IN ('blocked', 'queued')
+                ORDER BY id
+                FOR UPDATE
+                """
+            ).map { try $0.only() }
+        }
+    }
+
+    /// The queues of those operations that may run now.
+    package static func readyQueues(
+        of ids: [OperationID],
+        in transaction: borrowing Transaction
+    ) throws -> Set<QueueName> {
+        let queues = try ids.inLists { ids in
+            try transaction.query(
+                """
+                SELECT DISTINCT queue_name FROM work_queue FORCE INDEX (PRIMARY)
+                WHERE id IN (\(list: ids)) AND state = 'queued'
+                """
+            ).compactMap { row in
+                // A name that does not parse is no worker's: there is nobody to be woken.
+                try? row.only(QueueName.self)
+            }
+        }
+        return Set(queues)
+    }
+
+    /// Gives a locked claim back to its queue; the records of its attempts stay.
+    ///
+    /// Without a pause it keeps its place: its next start is late by what the last worker has cost it, and is not put
+    /// behind all that has come since.
+    package static func requeue(
+        _ id: OperationID,
+        _ requeue: Requeue,
+        in transaction: borrowing Transaction
+    ) throws(DatabaseError) {
+        try transaction.execute(
+            """
+            UPDATE work_queue FORCE INDEX (PRIMARY)
+            SET state = 'queued', session = NULL, running_key = NULL,
+                failures = failures + \(requeue.failures), defer_count = defer_count + \(requeue.deferrals),
+                ready_at = IF(\(requeue.pause == .zero), ready_at,
+                    NOW(6) + INTERVAL \(requeue.pause.wholeMicroseconds) MICROSECOND),
+                ready_set_at = IF(\(requeue.pause == .zero), ready_set_at, NOW(6)),
+                attempt_history = \(JSONColumn(requeue.history))
+            WHERE id = \(id)
+            """
+        )
+    }
+
+    /// Reads what a verdict needs of a locked operation, and the database's time.
+    package static func standing(
+        of id: OperationID,
+        in transaction: borrowing Transaction
+    ) throws -> (AttemptStanding, now: Timestamp)? {
+        let rows = try transaction.query(
+            """
+            SELECT \(sql: AttemptStanding.columns), NOW(6) AS seen_at
+            FROM work_queue FORCE INDEX (PRIMARY) WHERE id = \(id) FOR UPDATE
+            """
+        )
+        guard let row = rows.first else { return nil }
+        return (try AttemptStanding(row: row), try row.get("seen_at"))
+    }
+
+    /// The lanes of what rides on some survivors.
+    package static func followersLanes(
+        of survivors: [OperationID],
+        in transaction: borrowing Transaction
+    ) throws -> [OperationID: Set<Lane>] {
+        let pairs = try survivors.inLists { survivors in
+            try transaction.query(
+                """
+                SELECT DISTINCT folded_into, lane FROM work_queue FORCE INDEX (followers)
+                WHERE folded_into IN (\(list: survivors))
+                """
+            ).map { try $0.decode((OperationID, Lane).self) }
+        }
+        return Dictionary(grouping: pairs, by: \.0).mapValues { Set($0.map(\.1)) }
+    }
+
+    /// Moves a locked operation that waits to another lane, unless that one is paused; returns whether it was moved.
+    package static func move(
+        _ id: OperationID,
+        to queue: QueueName,
+        in transaction: borrowing Transaction
+    ) throws(DatabaseError) -> Bool {
+        try transaction.execute(
+            """
+            UPDATE work_queue FORCE INDEX (PRIMARY)
+            SET lane = \(queue.lane), queue_name = \(queue)
+            WHERE id = \(id) AND state = 'queued' AND NOT \(sql: QueueStatements.isPaused("\(queue)"))
+            """
+        ) == 1
+    }
+}

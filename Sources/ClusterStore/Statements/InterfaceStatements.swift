@@ -1,0 +1,83 @@
+import ClusterModel
+import MariaDB
+
+/// The statements on the wanted state of guests' interfaces.
+package enum InterfaceStatements {
+    /// Adds an interface; a duplicate throws 1062 on `interfaces_by_mac`, `interfaces_by_address` or
+    /// `interfaces_by_hostname`.
+    package static func insert(
+        _ draft: InterfaceDraft,
+        id: InterfaceID,
+        network: NetworkID,
+        node: NodeID,
+        in transaction: borrowing Transaction
+    ) throws(DatabaseError) {
+        try transaction.execute(
+            """
+            INSERT INTO interfaces (id, network, node, mac, address, hostname)
+            VALUES (\(id), \(network), \(node), \(draft.mac), \(draft.address), \(draft.hostname))
+            """
+        )
+    }
+
+    /// Which interfaces to read; all that is nil does not matter.
+    package struct Filter: Sendable {
+        package var id: InterfaceID?
+        package var network: NetworkName?
+        package var node: NodeName?
+
+        package init(id: InterfaceID? = nil, network: NetworkName? = nil, node: NodeName? = nil) {
+            self.id = id
+            self.network = network
+            self.node = node
+        }
+    }
+
+    /// Reads interfaces, by network and address.
+    package static func interfaces(_ filter: Filter, on session: borrowing Session) throws -> [Interface] {
+        var conditions: [SQL] = ["TRUE"]
+        if let id = filter.id { conditions.append("i.id = \(id)") }
+        if let network = filter.network { conditions.append("w.name = \(network)") }
+        if let node = filter.node { conditions.append("n.name = \(node)") }
+        return try session.query(
+            """
+            SELECT i.id, w.name AS network, n.name AS node, i.mac, i.address, i.hostname, e.address AS floating_address
+            FROM interfaces AS i JOIN networks AS w ON w.id = i.network JOIN nodes AS n ON n.id = i.node
+                LEFT JOIN external_addresses AS e ON e.holder = i.id
+            WHERE \(sql: .joined(conditions, separator: " AND "))
+            ORDER BY w.name, i.address
+            """
+        ).map { row in
+            Interface(
+                id: try row.get("id"),
+                network: try row.get("network"),
+                node: try row.get("node"),
+                mac: try row.get("mac"),
+                address: try row.get("address"),
+                hostname: try row.get("hostname"),
+                floatingAddress: try row.get("floating_address", as: IPv4Address?.self)
+            )
+        }
+    }
+
+    /// Changes an interface, which stays in its network; a duplicate throws 1062 as in `insert`.
+    package static func update(
+        _ id: InterfaceID,
+        to draft: InterfaceDraft,
+        node: NodeID,
+        in transaction: borrowing Transaction
+    ) throws(DatabaseError) {
+        try transaction.execute(
+            """
+            UPDATE interfaces
+            SET node = \(node), mac = \(draft.mac), address = \(draft.address), hostname = \(draft.hostname)
+            WHERE id = \(id)
+            """
+        )
+    }
+
+    /// Removes an interface; returns whether it was there.
+    package static func delete(_ id: InterfaceID, in transaction: borrowing Transaction) throws(DatabaseError) -> Bool {
+        try transaction.execute("DELETE FROM interfaces WHERE id = \(id)") > 0
+    }
+}

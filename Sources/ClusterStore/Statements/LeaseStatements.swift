@@ -1,0 +1,148 @@
+import ClusterModel
+import MariaDB
+
+/// The statements on the elected role.
+package enum LeaseStatements {
+    /// Who holds a lease now, as far as the database's clock tells; nil before anybody ever did.
+    package static func leader(_ name: String, on session: borrowing Session) throws -> Leader? {
+        try session.query(
+            """
+            SELECT term,
+                IF(\(sql: LeaseTime.runs()), holder_node, NULL) AS holder,
+                IF(\(sql: LeaseTime.runs()) AND holder IS NOT NULL,
+                    TIMESTAMPDIFF(MICROSECOND, NOW(6), expires_at), NULL) AS left_microseconds
+            FROM leases WHERE name = \(name)
+            """
+        ).first.map { row in
+            let left: Int? = try row.get("left_microseconds")
+            return Leader(
+                holder: try row.get("holder"),
+                term: try row.get("term"),
+                expiresInSeconds: left.map { Double($0) / 1_000_000 }
+            )
+        }
+    }
+
+    /// The lease as a candidate sees it; nil before anybody ever looked.
+    package static func sighting(_ name: String, on session: borrowing Session) throws -> ElectionState.Sighting? {
+        try session.query(
+            """
+            SELECT holder, term, renewals, TIMESTAMPDIFF(MICROSECOND, renewed_at, expires_at) AS lease_microseconds,
+                handing_over_term <=> term AS is_handing_over, successor
+            FROM leases WHERE name = \(name)
+            """
+        ).first.map { row in
+            ElectionState.Sighting(
+                holder: try row.get("holder"),
+                term: try row.get("term"),
+                renewals: try row.get("renewals"),
+                lease: Duration(wholeMicroseconds: try row.get("lease_microseconds")),
+                isHandingOver: try row.get("is_handing_over"),
+                successor: try row.get("successor")
+            )
+        }
+    }
+
+    /// Whether a node may be elected: it has the network role and is not being drained.
+    package static func isEligible(_ node: NodeName, on session: borrowing Session) throws -> Bool {
+        try session.query("SELECT is_network_node AND state = 'active' FROM nodes WHERE name = \(node)").first?.only()
+            ?? false
+    }
+
+    /// Makes the row of a lease that nobody has ever held; one that is there stays as it is.
+    package static func create(_ name: String, on session: borrowing Session) throws(DatabaseError) {
+        try session.execute(
+            """
+            INSERT INTO leases (name, renewed_at, expires_at) VALUES (\(name), NOW(6), NOW(6))
+            ON DUPLICATE KEY UPDATE name = name
+            """
+        )
+    }
+
+    /// Takes the lease if it still is as it was seen, under the next term.
+    ///
+    /// The candidate has seen it stand still for all of its time, on its own clock; the database's is not asked,
+    /// because it may have been set.
+    ///
+    /// - Returns: False when somebody else was faster, or it was renewed.
+    package static func acquire(
+        _ name: String,
+        after seen: ElectionState.Sighting,
+        by candidate: LeaseCandidate,
+        lease: Duration,
+        on session: borrowing Session
+    ) throws(DatabaseError) -> Bool {
+        try session.execute(
+            """
+            UPDATE leases
+            SET holder = \(candidate.id), holder_node = \(candidate.node), successor = NULL, term = term + 1,
+                renewals = renewals + 1, touched = touched + 1,
+                renewed_at = NOW(6), expires_at = NOW(6) + INTERVAL \(lease.wholeMicroseconds) MICROSECOND
+            WHERE name = \(name) AND term = \(seen.term) AND renewals = \(seen.renewals)
+            """
+        ) == 1
+    }
+
+    /// Extends the lease of a term, and says what its holder does: whether it is heard in the role, which stays said
+    /// of the term, and whether it waits for somebody to be ready.
+    ///
+    /// - Returns: False when it is another's. One whose time is over by the database's clock, and that nobody has
+    ///   taken, is still its holder's, who asks only before its own fence.
+    package static func renew(
+        _ name: String,
+        term: UInt64,
+        by candidate: LeaseCandidate,
+        lease: Duration,
+        isHeard: Bool = false,
+        isHandingOver: Bool = false,
+        on session: borrowing Session
+    ) throws(DatabaseError) -> Bool {
+        try session.execute(
+            """
+            UPDATE leases
+            SET renewals = renewals + 1, touched = touched + 1,
+                serving_term = IF(\(isHeard), term, serving_term),
+                handing_over_term = IF(\(isHandingOver), term, NULL),
+                renewed_at = NOW(6), expires_at = NOW(6) + INTERVAL \(lease.wholeMicroseconds) MICROSECOND
+            WHERE name = \(name) AND term = \(term) AND holder = \(candidate.id)
+            """
+        ) == 1
+    }
+
+    /// Gives the lease of a term back, to be taken by a successor before others; one that is another's by now stays as it
+    /// is.
+    package static func resign(
+        _ name: String,
+        term: UInt64,
+        by candidate: LeaseCandidate,
+        to successor: SessionID? = nil,
+        on session: borrowing Session
+    ) throws(DatabaseError) {
+        try session.execute(
+            """
+            UPDATE leases
+            SET holder = NULL, holder_node = NULL, successor = \(successor), renewals = renewals + 1, touched = touched + 1,
+                renewed_at = NOW(6), expires_at = NOW(6)
+            WHERE name = \(name) AND term = \(term) AND holder = \(candidate.id)
+            """
+        )
+    }
+
+    /// Touches the lease of a term in a transaction that writes under it: neither a change of holder nor, on a
+    /// cluster of servers, a write under another term commits beside it.
+    ///
+    /// - Returns: False when it is another's.
+    package static func hold(
+        _ name: String,
+        term: UInt64,
+        holder: SessionID,
+        in transaction: borrowing Transaction
+    ) throws(DatabaseError) -> Bool {
+        try transaction.execute(
+            """
+            UPDATE leases SET touched = touched + 1
+            WHERE name = \(name) AND term = \(term) AND holder = \(holder)
+            """
+        ) == 1
+    }
+}

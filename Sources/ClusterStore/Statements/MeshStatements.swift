@@ -1,0 +1,127 @@
+import ClusterModel
+import MariaDB
+
+/// The statements on what a node's share of the mesh is made of.
+package enum MeshStatements {
+    /// What there is to know of one node in one network: that it takes part, or that it hosts a guest.
+    package struct Row: Sendable, Hashable {
+        package let network: NetworkID
+        package let name: NetworkName
+        package let vni: VNI
+        package let mtu: MTU
+        package let generation: UInt64
+        package let node: NodeID
+        package let underlay: IPv4Address
+        /// Nil where the node takes part by its role, or by a guest whose row has no MAC that is one.
+        package let mac: MACAddress?
+
+        package init(
+            network: NetworkID,
+            name: NetworkName,
+            vni: VNI,
+            mtu: MTU,
+            generation: UInt64,
+            node: NodeID,
+            underlay: IPv4Address,
+            mac: MACAddress?
+        ) {
+            self.network = network
+            self.name = name
+            self.vni = vni
+            self.mtu = mtu
+            self.generation = generation
+            self.node = node
+            self.underlay = underlay
+            self.mac = mac
+        }
+    }
+
+    /// Every guest and every network-role node of the networks that concern a node: those it hosts an interface of, or
+    /// all when it has the network role; only one network when it is given.
+    ///
+    /// One statement, hence one snapshot: under READ COMMITTED two would see two. A network that is in the answer is
+    /// there with the node itself, by an interface or by its role.
+    package static func rows(
+        of node: NodeID,
+        network: NetworkID?,
+        on session: borrowing Session
+    ) throws -> NetworkRows<Row> {
+        try NetworkRows(try session.query(rowsQuery(of: node, network: network))) { network, row in
+            Row(
+                network: network,
+                name: try row.get("name"),
+                vni: try row.get("vni"),
+                mtu: try row.get("mtu"),
+                generation: try row.get("generation"),
+                node: try row.get("node"),
+                underlay: try row.get("underlay_address"),
+                // Of a guest whose MAC does not parse, the node takes part all the same. (It is the network's server that
+                // says so.)
+                mac: try row.get("mac", as: String?.self).flatMap { try? MACAddress($0) }
+            )
+        }
+    }
+
+    package static func rowsQuery(of node: NodeID, network: NetworkID?) -> SQL {
+        let isWanted: SQL = network.map { "w.id = \($0) AND" } ?? ""
+        let concernsNode: SQL = """
+            (EXISTS (SELECT 1 FROM nodes AS me WHERE me.id = \(node) AND me.is_network_node)
+                OR EXISTS (SELECT 1 FROM interfaces AS mine WHERE mine.node = \(node) AND mine.network = w.id))
+            """
+        return """
+            SELECT w.id AS network, w.name, w.vni, w.mtu, w.generation, n.id AS node, n.underlay_address, i.mac
+            FROM networks AS w
+                JOIN interfaces AS i ON i.network = w.id
+                JOIN nodes AS n ON n.id = i.node
+            WHERE \(sql: isWanted) \(sql: concernsNode)
+            UNION ALL
+            SELECT w.id, w.name, w.vni, w.mtu, w.generation, n.id, n.underlay_address, NULL
+            FROM networks AS w JOIN nodes AS n ON n.is_network_node
+            WHERE \(sql: isWanted) \(sql: concernsNode)
+            """
+    }
+
+    /// A node's part of a network.
+    package struct Part: Sendable, Hashable {
+        package let network: NetworkName
+        package let node: NodeName
+    }
+
+    /// The parts that living nodes have not brought to what is wanted of them.
+    package static func behind(limit: Int, on session: borrowing Session) throws -> [Part] {
+        try session.query(
+            """
+            SELECT w.name AS network, n.name AS node
+            FROM networks AS w
+                JOIN nodes AS n ON n.is_network_node
+                    OR EXISTS (SELECT 1 FROM interfaces AS i WHERE i.network = w.id AND i.node = n.id)
+                LEFT JOIN applied_state AS a ON a.network = w.id AND a.node = n.id AND a.what = 'mesh'
+            WHERE (a.generation IS NULL OR a.generation < w.generation)
+                AND EXISTS (
+                    SELECT 1 FROM sessions AS s
+                    WHERE s.node = n.id AND s.daemon = 'netnode' AND \(sql: LeaseTime.isLive("s."))
+                )
+            ORDER BY w.name, n.name LIMIT \(limit)
+            """
+        ).map { Part(network: try $0.get("network"), node: try $0.get("node")) }
+    }
+
+    /// Whether there is a network of a VNI, or of an id, whatever else its row says.
+    package static func exists(
+        vni: VNI?,
+        network: NetworkID? = nil,
+        on session: borrowing Session
+    ) throws(DatabaseError) -> Bool {
+        try !session.query("SELECT 1 FROM networks WHERE vni = \(vni) OR id = \(network) LIMIT 1").isEmpty
+    }
+
+    /// The VNIs of all networks, whatever else their rows say; one that is none is left out.
+    package static func vnis(on session: borrowing Session) throws -> Set<VNI> {
+        Set(try session.query("SELECT vni FROM networks").compactMap { try? VNI($0.only(Int.self)) })
+    }
+
+    /// The VNI of a network; nil when the network is gone.
+    package static func vni(of network: NetworkID, on session: borrowing Session) throws -> VNI? {
+        try session.query("SELECT vni FROM networks WHERE id = \(network)").first?.only()
+    }
+}

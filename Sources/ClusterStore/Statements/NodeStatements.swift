@@ -1,0 +1,111 @@
+import ClusterModel
+import DatabaseTime
+import MariaDB
+
+/// The statements on the machines of the cluster.
+package enum NodeStatements {
+    /// Adds a node; a duplicate throws 1062 on `nodes_by_name` or `nodes_by_underlay_address`.
+    package static func insert(
+        _ draft: NodeDraft,
+        id: NodeID,
+        in transaction: borrowing Transaction
+    ) throws(DatabaseError) {
+        try transaction.execute(
+            """
+            INSERT INTO nodes (id, name, underlay_address, is_hypervisor, is_network_node)
+            VALUES (\(id), \(draft.name), \(draft.underlayAddress), \(draft.roles.contains(.hypervisor)),
+                \(draft.roles.contains(.network)))
+            """
+        )
+    }
+
+    /// Reads all nodes, or one, by name.
+    package static func nodes(_ name: NodeName? = nil, on session: borrowing Session) throws -> [NodeRecord] {
+        let condition: SQL = name.map { "WHERE name = \($0)" } ?? ""
+        return try session.query("SELECT \(sql: columns) FROM nodes \(sql: condition) ORDER BY name").map(record)
+    }
+
+    /// Reads a node and keeps everybody from changing or removing it until COMMIT.
+    package static func lock(_ name: NodeName, in transaction: borrowing Transaction) throws -> NodeRecord? {
+        try transaction.query("SELECT \(sql: columns) FROM nodes WHERE name = \(name) FOR UPDATE").first.map(record)
+    }
+
+    /// Reads a node and keeps everybody from removing it until COMMIT; others may do the same meanwhile.
+    package static func hold(_ name: NodeName, in transaction: borrowing Transaction) throws -> NodeRecord? {
+        try transaction.query("SELECT \(sql: columns) FROM nodes WHERE name = \(name) LOCK IN SHARE MODE").first
+            .map(record)
+    }
+
+    /// Whether a node has the network role; one that is not there has not.
+    package static func isNetworkNode(_ name: NodeName, on session: borrowing Session) throws -> Bool {
+        try session.query("SELECT is_network_node FROM nodes WHERE name = \(name)").first?.only() ?? false
+    }
+
+    private static let columns: SQL = "id, name, underlay_address, is_hypervisor, is_network_node, state"
+
+    private static func record(_ row: Row) throws -> NodeRecord {
+        let roles: [(NodeRole, Bool)] = [
+            (.hypervisor, try row.get("is_hypervisor")), (.network, try row.get("is_network_node")),
+        ]
+        return NodeRecord(
+            id: try row.get("id"),
+            name: try row.get("name"),
+            underlayAddress: try row.get("underlay_address"),
+            roles: roles.filter(\.1).map(\.0),
+            state: try row.get("state")
+        )
+    }
+
+    package static func setState(
+        _ state: NodeState,
+        of id: NodeID,
+        in transaction: borrowing Transaction
+    ) throws(DatabaseError) {
+        try transaction.execute("UPDATE nodes SET state = \(state) WHERE id = \(id)")
+    }
+
+    /// Changes a locked node's address; a duplicate throws 1062 on `nodes_by_underlay_address`.
+    package static func setUnderlay(
+        _ address: IPv4Address,
+        of id: NodeID,
+        in transaction: borrowing Transaction
+    ) throws(DatabaseError) {
+        try transaction.execute("UPDATE nodes SET underlay_address = \(address) WHERE id = \(id)")
+    }
+
+    /// Removes a node; its registered tasks and applied state go with it.
+    package static func delete(_ id: NodeID, in transaction: borrowing Transaction) throws(DatabaseError) {
+        try transaction.execute("DELETE FROM nodes WHERE id = \(id)")
+    }
+
+    package static func interfaceCount(of id: NodeID, on session: borrowing Session) throws -> Int {
+        try session.query("SELECT COUNT(*) FROM interfaces WHERE node = \(id)")[0].only()
+    }
+
+    /// The processes that hold a lease now, of all nodes or of one.
+    package static func liveSessions(of node: NodeID? = nil, on session: borrowing Session) throws -> [NodeSession] {
+        let condition: SQL = node.map { "AND node = \($0)" } ?? ""
+        return try session.query(
+            """
+            SELECT node, daemon, pid, id, TIMESTAMPDIFF(MICROSECOND, NOW(6), expires_at) AS left_microseconds
+            FROM sessions WHERE \(sql: LeaseTime.isLive()) \(sql: condition)
+            ORDER BY daemon, pid
+            """
+        ).map { row in
+            NodeSession(
+                id: try row.get("id"),
+                node: try row.get("node"),
+                daemon: try row.get("daemon"),
+                pid: try row.get("pid"),
+                expiresInSeconds: Double(try row.get("left_microseconds", as: Int.self)) / 1_000_000
+            )
+        }
+    }
+
+    /// When a process of each node last renewed its session.
+    package static func lastSeen(on session: borrowing Session) throws -> [NodeID: Timestamp] {
+        let pairs = try session.query("SELECT node, MAX(renewed_at) FROM sessions GROUP BY node")
+            .map { try $0.decode((NodeID, Timestamp).self) }
+        return Dictionary(pairs, uniquingKeysWith: { first, _ in first })
+    }
+}

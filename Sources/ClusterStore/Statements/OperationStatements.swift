@@ -1,0 +1,76 @@
+import ClusterModel
+import DatabaseTime
+import MariaDB
+
+/// The statements that look at operations.
+package enum OperationStatements {
+    /// Reads operations by id, live ones before ended ones; an id that is nowhere is left out.
+    ///
+    /// - Throws: `DatabaseError` for a row that cannot be decoded as a whole.
+    package static func operations(_ ids: [OperationID], on session: borrowing Session) throws -> [Operation] {
+        try rows(ids, on: session).map { try Operation(row: $0) }
+    }
+
+    /// Reads operations by id for people and scripts: what cannot be decoded takes nothing else with it.
+    ///
+    /// A document that cannot be read is left out of its operation, and noted there.
+    package static func shown(
+        _ ids: [OperationID],
+        on session: borrowing Session
+    ) throws -> (operations: [Operation], unreadable: [UnreadableOperation]) {
+        try UnreadableOperation.sortOut(rows(ids, on: session), omitsUnreadable: true)
+    }
+
+    /// Live first: an operation that ends between the two reads is found by the second.
+    private static func rows(_ ids: [OperationID], on session: borrowing Session) throws -> [Row] {
+        guard !ids.isEmpty else { return [] }
+        let live = try session.query(
+            "SELECT \(sql: Operation.liveColumns) FROM work_queue FORCE INDEX (PRIMARY) WHERE id IN (\(list: ids))"
+        )
+        let found = Set(try live.map { try $0.get("id", as: OperationID.self) })
+        let missing = ids.filter { !found.contains($0) }
+        guard !missing.isEmpty else { return live }
+        return live
+            + (try session.query(
+                "SELECT \(sql: Operation.finishedColumns) FROM finished_operations WHERE id IN (\(list: missing))"
+            ))
+    }
+
+    /// The operations that ride, or rode, on one.
+    package static func followers(of id: OperationID, on session: borrowing Session) throws -> [OperationID] {
+        try session.query(
+            """
+            SELECT id FROM work_queue WHERE folded_into = \(id)
+            UNION ALL
+            SELECT id FROM finished_operations WHERE folded_into = \(id)
+            ORDER BY id
+            """
+        ).map { try $0.only() }
+    }
+
+    /// The requests that adopted an operation, oldest first.
+    package static func adoptions(
+        of id: OperationID,
+        on session: borrowing Session
+    ) throws -> [(requester: String, at: Timestamp)] {
+        try session.query("SELECT requester, adopted_at FROM adoptions WHERE operation = \(id) ORDER BY number")
+            .map { try $0.decode((String, Timestamp).self) }
+    }
+
+    /// The states of operations, wherever they are; an id that is nowhere is left out.
+    package static func states(
+        of ids: [OperationID],
+        on session: borrowing Session
+    ) throws -> [OperationID: OperationState] {
+        guard !ids.isEmpty else { return [:] }
+        let live = try session.query(
+            "SELECT id, state FROM work_queue FORCE INDEX (PRIMARY) WHERE id IN (\(list: ids))"
+        ).map { try $0.decode((OperationID, OperationState).self) }
+        var states = Dictionary(live, uniquingKeysWith: { first, _ in first })
+        states.merge(
+            try EnqueueStatements.finishedStates(of: ids.filter { states[$0] == nil }, on: session),
+            uniquingKeysWith: { live, _ in live }
+        )
+        return states
+    }
+}

@@ -1,0 +1,108 @@
+import ClusterModel
+import DatabaseTime
+import MariaDB
+
+/// The statements that look at queues, at a cost that does not grow with the backlog.
+package enum QueueStatements {
+    /// The next queue name after one that has operations: one probe of the index `claim`.
+    package static func nextQueue(after name: String, on session: borrowing Session) throws -> QueueName? {
+        try session.query("SELECT MIN(queue_name) FROM work_queue FORCE INDEX (claim) WHERE queue_name > \(name)")[0]
+            .only()
+    }
+
+    /// What a queue holds; each count stops at its limit.
+    package struct Counts: Sendable {
+        package let queue: QueueName
+        package let queued: Int
+        package let delayed: Int
+        package let blocked: Int
+        package let executing: Int
+        package let oldestReadyAt: Timestamp?
+        package let now: Timestamp
+    }
+
+    /// Counts the operations of some queues, each state up to a limit: at most `4 × limit` index entries a queue.
+    package static func counts(of queues: [QueueName], limit: Int, on session: borrowing Session) throws -> [Counts] {
+        guard !queues.isEmpty else { return [] }
+        return try session.query(countsQuery(of: queues, limit: limit)).map { row in
+            Counts(
+                queue: try row.get("queue_name"),
+                queued: try row.get("queued"),
+                delayed: try row.get("delayed"),
+                blocked: try row.get("blocked"),
+                executing: try row.get("executing"),
+                oldestReadyAt: try row.get("oldest"),
+                now: try row.get("seen_at")
+            )
+        }
+    }
+
+    package static func countsQuery(of queues: [QueueName], limit: Int) -> SQL {
+        let branches: [SQL] = queues.map { queue in
+            func count(_ condition: SQL) -> SQL {
+                """
+                (SELECT COUNT(*) FROM (
+                    SELECT 1 FROM work_queue FORCE INDEX (claim)
+                    WHERE queue_name = \(queue) AND \(sql: condition)
+                    LIMIT \(limit)) AS counted)
+                """
+            }
+            return """
+                SELECT \(queue) AS queue_name,
+                    \(sql: count("state = 'queued' AND ready_at <= NOW(6)")) AS queued,
+                    \(sql: count("state = 'queued' AND ready_at > NOW(6)")) AS `delayed`,
+                    \(sql: count("state = 'blocked'")) AS blocked,
+                    \(sql: count("state = 'executing'")) AS executing,
+                    (SELECT MIN(ready_at) FROM work_queue FORCE INDEX (claim)
+                    WHERE queue_name = \(queue) AND state = 'queued' AND ready_at <= NOW(6)) AS oldest,
+                    NOW(6) AS seen_at
+                """
+        }
+        return .joined(branches, separator: " UNION ALL ")
+    }
+
+    /// The rules that keep queues from being drained.
+    package static func pauses(on session: borrowing Session) throws -> [QueuePause] {
+        try session.query("SELECT pattern, reason, requester, paused_at FROM queue_pauses ORDER BY pattern").map {
+            row in
+            QueuePause(
+                pattern: try row.get("pattern"),
+                reason: try row.get("reason"),
+                requester: try row.get("requester"),
+                pausedAt: try row.get("paused_at")
+            )
+        }
+    }
+
+    /// Adds a rule, or gives it another reason; it is as old as it was.
+    package static func pause(
+        _ pattern: QueuePattern,
+        reason: String,
+        requester: String,
+        on session: borrowing Session
+    ) throws(DatabaseError) {
+        try session.execute(
+            """
+            INSERT INTO queue_pauses (pattern, reason, requester, paused_at)
+            VALUES (\(pattern), \(reason), \(requester), NOW(6))
+            ON DUPLICATE KEY UPDATE reason = VALUE(reason), requester = VALUE(requester)
+            """
+        )
+    }
+
+    /// Removes a rule; returns whether it was there.
+    package static func resume(_ pattern: String, on session: borrowing Session) throws(DatabaseError) -> Bool {
+        try session.execute("DELETE FROM queue_pauses WHERE pattern = \(pattern)") == 1
+    }
+
+    /// A condition: whether a rule pauses a queue, as `Glob` says it.
+    ///
+    /// A pattern has neither `%` nor `|` in it, and its underscore stands for itself.
+    package static func isPaused(_ queue: SQL) -> SQL {
+        """
+        EXISTS (
+            SELECT 1 FROM queue_pauses
+            WHERE \(sql: queue) LIKE REPLACE(REPLACE(pattern, '_', '|_'), '*', '%') ESCAPE '|')
+        """
+    }
+}

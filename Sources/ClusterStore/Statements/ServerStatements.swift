@@ -1,0 +1,142 @@
+import ClusterModel
+import MariaDB
+
+/// The statements on what the DHCP and DNS servers of the networks are made of.
+package enum ServerStatements {
+    /// What there is to know of one guest, or of a network that has none.
+    package struct Row: Sendable, Hashable {
+        /// A guest's interface, as its network's server needs it.
+        package struct Guest: Sendable, Hashable {
+            package let mac: MACAddress
+            package let address: IPv4Address
+            package let hostname: HostName
+
+            package init(mac: MACAddress, address: IPv4Address, hostname: HostName) {
+                self.mac = mac
+                self.address = address
+                self.hostname = hostname
+            }
+        }
+
+        /// A guest's interface that cannot be served as its row stands.
+        package struct Unreadable: Sendable, Hashable {
+            /// One line; nothing of the row stands in it as it was found.
+            package let reason: String
+
+            package init(reason: String) {
+                self.reason = reason
+            }
+        }
+
+        package let network: NetworkID
+        package let name: NetworkName
+        package let vni: VNI
+        package let cidr: CIDR
+        package let mtu: MTU
+        package let domain: DomainName?
+        package let dhcp: Bool
+        package let dns: Bool
+        package let generation: UInt64
+        /// Nil for a network that has no guests.
+        package let interface: InterfaceID?
+        /// Nil for a network that has no guests, and for a guest that cannot be read.
+        package let guest: Guest?
+        package let unreadable: Unreadable?
+
+        package init(
+            network: NetworkID,
+            name: NetworkName,
+            vni: VNI,
+            cidr: CIDR,
+            mtu: MTU,
+            domain: DomainName?,
+            dhcp: Bool,
+            dns: Bool,
+            generation: UInt64,
+            interface: InterfaceID? = nil,
+            guest: Guest?,
+            unreadable: Unreadable? = nil
+        ) {
+            self.network = network
+            self.name = name
+            self.vni = vni
+            self.cidr = cidr
+            self.mtu = mtu
+            self.domain = domain
+            self.dhcp = dhcp
+            self.dns = dns
+            self.generation = generation
+            self.interface = interface
+            self.guest = guest
+            self.unreadable = unreadable
+        }
+    }
+
+    /// Every network, or only one, with every guest of it.
+    ///
+    /// One statement, hence one snapshot: the generation is that of these very guests. A guest or a network that does not
+    /// parse is no error of the whole: the others are to be served.
+    package static func rows(of network: NetworkID?, on session: borrowing Session) throws -> NetworkRows<Row> {
+        // The columns of a network are the same in each row of it, and cost more than a guest's.
+        var last: Row?
+        return try NetworkRows(try session.query(rowsQuery(of: network))) { network, row in
+            if let last, last.network == network { return try last.with(row) }
+            let first = try Row(
+                network: network,
+                name: row.get("name"),
+                vni: row.get("vni"),
+                cidr: row.get("cidr"),
+                mtu: row.get("mtu"),
+                domain: row.get("domain", as: DomainName?.self),
+                dhcp: row.get("dhcp"),
+                dns: row.get("dns"),
+                generation: row.get("generation"),
+                guest: nil
+            ).with(row)
+            last = first
+            return first
+        }
+    }
+
+    fileprivate static func guest(in row: MariaDB.Row) throws -> (Row.Guest?, Row.Unreadable?) {
+        let (mac, hostname) = (try row.get("mac", as: String.self), try row.get("hostname", as: String.self))
+        let address = try row.get("address", as: IPv4Address.self)
+        do throws(ValueError) {
+            return (Row.Guest(mac: try MACAddress(mac), address: address, hostname: try HostName(hostname)), nil)
+        } catch {
+            return (nil, Row.Unreadable(reason: "\(error)"))
+        }
+    }
+
+    package static func rowsQuery(of network: NetworkID?) -> SQL {
+        let condition: SQL = network.map { "WHERE w.id = \($0)" } ?? ""
+        return """
+            SELECT w.id AS network, w.name, w.vni, w.cidr, w.mtu, w.domain, w.dhcp, w.dns, w.generation,
+                i.id AS interface, i.mac, i.address, i.hostname
+            FROM networks AS w LEFT JOIN interfaces AS i ON i.network = w.id
+            \(sql: condition)
+            """
+    }
+}
+
+extension ServerStatements.Row {
+    /// The same network with the guest of a row, if it has one.
+    fileprivate func with(_ row: MariaDB.Row) throws -> ServerStatements.Row {
+        let interface = try row.get("interface", as: InterfaceID?.self)
+        let (guest, unreadable) = try interface == nil ? (nil, nil) : ServerStatements.guest(in: row)
+        return ServerStatements.Row(
+            network: network,
+            name: name,
+            vni: vni,
+            cidr: cidr,
+            mtu: mtu,
+            domain: domain,
+            dhcp: dhcp,
+            dns: dns,
+            generation: generation,
+            interface: interface,
+            guest: guest,
+            unreadable: unreadable
+        )
+    }
+}

@@ -1,0 +1,153 @@
+import ClusterModel
+import MariaDB
+
+/// The one statement that shows the cluster at a glance; no part of it grows with the backlog or the history.
+///
+/// One statement is one round trip without a connection that takes several at once, which would open a door to injection.
+package enum StatusStatements {
+    /// Where counting in a queue of `any` or of the elected node stops: one that is full
+    /// took 0.3 ms with the rest of its queue, an empty queue 0.13 ms.
+    package static let countedInQueue = 1000
+    /// Entries of the nodes' own queues that are counted together.
+    package static let countedInNodes = 5000
+    /// Ended operations whose waits are summed up.
+    private static let waitSample = 1000
+    /// Names that a list holds.
+    private static let named = 20
+    /// As many as there are VNIs.
+    ///
+    /// The limit makes the server judge each network once; without one it would merge the inner SELECT into the outer and
+    /// judge each for every use of the verdict (6 ms for 105 networks instead of 3).
+    private static let everyNetwork = 16_777_215
+    /// Three samples that did not come.
+    private static let staleAfterSeconds = 30
+
+    /// Reads the rows of the statement.
+    package static func rows(on session: borrowing Session) throws -> [StatusRow] {
+        try session.query(statusQuery).map { try StatusRow($0) }
+    }
+
+    // MARK: The statement
+
+    package static var statusQuery: SQL { .joined(branches, separator: " UNION ALL ") }
+
+    private static var branches: [SQL] {
+        let shared = Lane.allCases.flatMap { lane in [QueueTarget.any, .networkNode].map { QueueName($0, lane) } }
+        return [now, leader] + shared.map(queue) + [
+            lanesOfNodes(without: shared), waits, pauses, nodes, sessions, networks, problems, processes,
+        ]
+    }
+
+    private static let now: SQL = """
+        SELECT 'now' AS subject, NULL AS name, 0 AS a, 0 AS b, 0 AS c, 0 AS d, 0 AS e, NOW(6) AS at
+        """
+
+    private static let leader: SQL = """
+        (SELECT 'leader', IF(holder IS NOT NULL AND \(sql: LeaseTime.runs()), holder_node, NULL), term,
+            TIMESTAMPDIFF(MICROSECOND, NOW(6), expires_at), 0, 0, 0, NULL
+        FROM leases WHERE name = \(ElectedLease.networkNode))
+        """
+
+    private static func queue(_ queue: QueueName) -> SQL {
+        func count(_ condition: SQL) -> SQL {
+            """
+            (SELECT COUNT(*) FROM (
+                SELECT 1 FROM work_queue FORCE INDEX (claim)
+                WHERE queue_name = \(queue) AND \(sql: condition) LIMIT \(countedInQueue)) AS counted)
+            """
+        }
+        return """
+            SELECT 'queue', \(queue.lane), \(sql: count("state = 'queued' AND ready_at <= NOW(6)")),
+                \(sql: count("state = 'queued' AND ready_at > NOW(6)")), \(sql: count("state = 'blocked'")),
+                \(sql: count("state = 'executing'")), 0,
+                (SELECT MIN(ready_at) FROM work_queue FORCE INDEX (claim)
+                WHERE queue_name = \(queue) AND state = 'queued' AND ready_at <= NOW(6))
+            """
+    }
+
+    /// The queues of the nodes are many and short: they are walked through together.
+    private static func lanesOfNodes(without shared: [QueueName]) -> SQL {
+        """
+        (SELECT 'lane', SUBSTRING_INDEX(queue_name, '-', -1) AS lane,
+            COUNT(IF(state = 'queued' AND ready_at <= NOW(6), 1, NULL)),
+            COUNT(IF(state = 'queued' AND ready_at > NOW(6), 1, NULL)),
+            COUNT(IF(state = 'blocked', 1, NULL)), COUNT(IF(state = 'executing', 1, NULL)), COUNT(*),
+            MIN(IF(state = 'queued' AND ready_at <= NOW(6), ready_at, NULL))
+        FROM (
+            SELECT queue_name, state, ready_at FROM work_queue FORCE INDEX (claim)
+            WHERE queue_name NOT IN (\(list: shared)) LIMIT \(countedInNodes)) AS walked
+        GROUP BY lane)
+        """
+    }
+
+    private static let waits: SQL = """
+        (SELECT 'wait', lane, CAST(FLOOR(LOG2(wait + 1) * \(WaitHistogram.classesPerDoubling)) AS SIGNED) AS class,
+            COUNT(*), CAST(MAX(wait) AS SIGNED), 0, 0, NULL
+        FROM (
+            SELECT lane, GREATEST(0, TIMESTAMPDIFF(MICROSECOND, enqueued_at, started_at)) AS wait
+            FROM finished_operations FORCE INDEX (finished_by_end)
+            ORDER BY finished_at DESC LIMIT \(waitSample)) AS ended
+        WHERE wait IS NOT NULL
+        GROUP BY lane, class)
+        """
+
+    private static let pauses: SQL = "SELECT 'pauses', NULL, COUNT(*), 0, 0, 0, 0, NULL FROM queue_pauses"
+
+    private static let nodes: SQL = """
+        SELECT 'nodes', GROUP_CONCAT(IF(l.node IS NULL, n.name, NULL) ORDER BY n.name SEPARATOR ' ' LIMIT \(named)),
+            COUNT(*), COUNT(l.node), COUNT(IF(n.state = 'draining', 1, NULL)), 0, 0, NULL
+        FROM nodes AS n
+            LEFT JOIN (SELECT DISTINCT node FROM sessions WHERE \(sql: LeaseTime.isLive())) AS l
+            ON l.node = n.id
+        """
+
+    private static let sessions: SQL = """
+        (SELECT 'session', daemon, COUNT(IF(\(sql: LeaseTime.runs()), 1, NULL)),
+            COUNT(IF(\(sql: LeaseTime.runs()), NULL, 1)), 0, 0, 0, NULL
+        FROM sessions WHERE dead = FALSE GROUP BY daemon)
+        """
+
+    /// The same rule as `Convergence`: the mesh on every node that may be elected or hosts a guest, the server, and
+    /// the way out where there is one, under the term that runs now.
+    private static let networks: SQL = """
+        SELECT 'networks', GROUP_CONCAT(IF(converged, NULL, name) ORDER BY name SEPARATOR ' ' LIMIT \(named)),
+            COUNT(*), COUNT(IF(converged, 1, NULL)), 0, 0, 0, NULL
+        FROM (
+            SELECT w.name,
+                (SELECT COUNT(*) FROM applied_state AS a JOIN nodes AS n ON n.id = a.node
+                WHERE a.network = w.id AND a.what = 'mesh' AND a.generation >= w.generation
+                    AND (n.is_network_node
+                        OR EXISTS (SELECT 1 FROM interfaces AS i WHERE i.node = a.node AND i.network = w.id)))
+                = (SELECT COUNT(*) FROM nodes WHERE is_network_node)
+                    + (SELECT COUNT(DISTINCT i.node) FROM interfaces AS i JOIN nodes AS n ON n.id = i.node
+                    WHERE i.network = w.id AND NOT n.is_network_node)
+                AND (NOT (w.dhcp OR w.dns) OR \(sql: isServed("dnsmasq")))
+                AND (NOT EXISTS (SELECT 1 FROM external_addresses AS x WHERE x.holder = w.id)
+                    OR \(sql: isServed("egress"))) AS converged
+            FROM networks AS w LIMIT \(everyNetwork)) AS judged
+        """
+
+    /// Whether the elected node has written down, under the term that runs now, that it has reached the generation of `w`.
+    private static func isServed(_ part: String) -> SQL {
+        """
+        EXISTS (
+            SELECT 1 FROM applied_state AS a
+            WHERE a.network = w.id AND a.what = \(part) AND a.generation >= w.generation AND a.term = (
+                SELECT term FROM leases
+                WHERE name = \(ElectedLease.networkNode) AND holder IS NOT NULL AND \(sql: LeaseTime.runs())))
+        """
+    }
+
+    private static let problems: SQL = "SELECT 'problems', NULL, COUNT(*), 0, 0, 0, 0, NULL FROM network_problems"
+
+    private static let processes: SQL = """
+        SELECT 'processes',
+            GROUP_CONCAT(IF(p.health = 'unhealthy', CONCAT(n.name, '/', p.service), NULL)
+                ORDER BY n.name, p.service SEPARATOR ',' LIMIT \(named)),
+            COUNT(*), COUNT(IF(p.state = 'running', 1, NULL)), COUNT(IF(p.health = 'unhealthy', 1, NULL)),
+            COUNT(IF(p.sampled_at < NOW(6) - INTERVAL \(staleAfterSeconds) SECOND, 1, NULL)), 0, NULL
+        FROM supervised_processes AS p
+            JOIN sessions AS s ON s.id = p.session AND \(sql: LeaseTime.isLive("s."))
+            JOIN nodes AS n ON n.id = p.node
+        """
+}
