@@ -50,6 +50,7 @@ import Testing
             try await world.clusterctl(as: user, "op list --network blue")
             #expect(try await cluster.refusals() == [])
             try await world.expectAllWasUsed(user)
+            try await world.expectGoodPlans(user)
             try await world.clusterctl(as: user, "op cancel \(first)", exit: 4)
             try await world.clusterctl(as: user, "queue pause * --reason mine", exit: 1)
         }
@@ -76,6 +77,7 @@ import Testing
             #expect(!doctor.contains("not_run") && !doctor.contains("lacks"), "\(doctor)")
             #expect(try await cluster.refusals() == [])
             try await world.expectAllWasUsed(user)
+            try await world.expectGoodPlans(user)
             // It polls, because it may not enter where to ring.
             try await world.pretendWorker()
             try await world.clusterctl(as: user, "op wait \(id) --timeout 1s", exit: 6)
@@ -162,6 +164,7 @@ import Testing
             try await waitAsIfRung(world, user)
             #expect(try await cluster.refusals() == [])
             try await world.expectAllWasUsed(user)
+            try await world.expectGoodPlans(user)
             try await world.clusterctl(as: user, "db migrate", exit: 1)
         }
     }

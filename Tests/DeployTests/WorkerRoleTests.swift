@@ -98,6 +98,7 @@ import Testing
             }
             #expect(try await cluster.refusals() == [])
             try await world.expectAllWasUsed(user)
+            try await world.expectGoodPlans(user)
         }
     }
 

@@ -18,6 +18,27 @@ import Testing
         #expect(files == listed)
     }
 
+    @Test func `the columns of an operation are those of both tables, and none is forgotten`() async throws {
+        try await withCluster { cluster in
+            func columns(of table: String) async throws -> [String] {
+                try await cluster.database.withSession { session in
+                    try session.query(
+                        """
+                        SELECT column_name FROM information_schema.columns
+                        WHERE table_schema = DATABASE() AND table_name = \(table) ORDER BY column_name
+                        """
+                    ).map { try $0.only(String.self) }
+                }
+            }
+            func names(_ columns: [SQL]) -> [String] { columns.map(\.text).sorted() }
+            let shared = OperationColumns.requested + OperationColumns.progress
+            let live = try await columns(of: "work_queue")
+            let finished = try await columns(of: "finished_operations")
+            #expect(live == names(shared + OperationColumns.live))
+            #expect(finished == names(shared + OperationColumns.end))
+        }
+    }
+
     @Test(arguments: [30, 20_000])
     func `every hot statement goes by its index, on small and large tables alike`(rows: Int) async throws {
         try await withCluster { cluster in

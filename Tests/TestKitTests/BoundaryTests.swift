@@ -105,10 +105,8 @@ import Testing
         }
     }
 
-    private static func folder(of file: SourceFile) -> String {
-        let folders = file.folder.dropFirst(2)
-        return folders.isEmpty ? "." : folders.joined(separator: "/")
-    }
+    /// The folder directly in the target, or a dot for a file that is in none.
+    private static func folder(of file: SourceFile) -> String { file.folder.dropFirst(2).first.map(String.init) ?? "." }
 
     /// One way from a node back to itself, or nil.
     private static func cycle(in arrows: [String: Set<String>]) -> [String]? {

@@ -9,12 +9,15 @@ extension Operation {
     package struct Document: Sendable {
         package let name: String
         package let mostBytes: Int
+        /// The column alone.
+        package let column: SQL
         /// The column where it is not too long, and its size.
         package let columns: SQL
 
         private init(_ name: String, _ column: SQL, _ size: SQL, mostBytes: Int) {
             self.name = name
             self.mostBytes = mostBytes
+            self.column = column
             columns = """
                 IF(LENGTH(\(sql: column)) > \(mostBytes), NULL, \(sql: column)) AS \(sql: column),
                 LENGTH(\(sql: column)) AS \(sql: size)

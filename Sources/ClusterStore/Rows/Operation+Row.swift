@@ -2,43 +2,31 @@ import ClusterModel
 import MariaDB
 
 extension Operation {
-    /// The columns that `init(row:)` reads and both tables have, in one place, so that no statement forgets one.
-    package static let sharedColumns: SQL = "\(sql: requestColumns), \(sql: runColumns)"
-
-    /// What no claim changes.
-    package static let requestColumns: SQL = """
-        id, kind, tasks, queue_name, network, network_name, node, node_name, interface, requester, deadline,
-        max_attempts, retry_of, coalesce_key, exclusive_key, unmet, enqueued_at, ready_at, failures, defer_count,
-        folded_into, cancel_requested_at, cancel_requester, folded_at, unfolded_at, unfolded_from,
-        \(sql: Document.parameters.columns), \(sql: Document.dependsOn.columns), \(sql: Document.runsAfter.columns),
-        \(sql: Document.history.columns)
-        """
-
-    /// What a claim writes.
-    private static let runColumns: SQL =
-        "state, deliveries, session, worker_node, worker_pid, claimed_at, started_at"
+    private static let sharedColumns: SQL =
+        OperationColumns.selection(OperationColumns.requested + OperationColumns.progress)
 
     private static let noEnd: SQL = """
         NULL AS finished_at, NULL AS error, NULL AS error_size, NULL AS result, NULL AS result_size,
         NULL AS result_omitted
         """
 
-    /// Live operations have no end yet.
-    package static let liveColumns: SQL = "\(sql: sharedColumns), \(sql: noEnd)"
+    /// The columns of `work_queue` that `init(row:)` reads; a live operation has no end yet.
+    static let liveColumns: SQL = "\(sql: sharedColumns), \(sql: noEnd)"
 
-    /// Those of a waiting operation as they are once a worker has taken it at the moment of the statement.
+    /// The columns of `finished_operations` that `init(row:)` reads.
+    static let finishedColumns: SQL =
+        "\(sql: sharedColumns), \(sql: OperationColumns.selection(OperationColumns.end))"
+
+    /// Returns the columns of a waiting operation as they are once a worker has taken it at the moment of the statement.
     package static func columns(takenBy worker: WorkerIdentity) -> SQL {
-        """
-        \(sql: requestColumns), 'executing' AS state, deliveries + 1 AS deliveries, \(worker.session) AS session,
-        \(worker.node) AS worker_node, \(worker.pid) AS worker_pid, NOW(6) AS claimed_at, NOW(6) AS started_at,
-        \(sql: noEnd)
-        """
+        let taken: [SQL: SQL] = [
+            "state": "'executing'", "deliveries": "deliveries + 1", "session": "\(worker.session)",
+            "worker_node": "\(worker.node)", "worker_pid": "\(worker.pid)", "claimed_at": "NOW(6)",
+            "started_at": "NOW(6)",
+        ]
+        let columns = OperationColumns.requested + OperationColumns.progress
+        return "\(sql: OperationColumns.selection(columns, taken)), \(sql: noEnd)"
     }
-
-    package static let finishedColumns: SQL = """
-        \(sql: sharedColumns), finished_at, \(sql: Document.error.columns), \(sql: Document.result.columns),
-        result_omitted
-        """
 
     /// Reads the tasks, of which there is one at least.
     package static func tasks(of row: Row) throws -> [TaskName] {

@@ -83,25 +83,22 @@ package enum EndingStatements {
     }
 
     private static func copy(_ ids: [OperationID], _ outcome: OperationOutcome) -> SQL {
-        """
-        INSERT INTO finished_operations (
-            id, kind, tasks, queue_name, lane, network, network_name, node, node_name, interface, parameters,
-            depends_on, runs_after, requester, deadline, max_attempts, retry_of, coalesce_key, exclusive_key, state,
-            unmet, enqueued_at, ready_at, deliveries, failures, defer_count, session, folded_into,
-            cancel_requested_at, cancel_requester, worker_node, worker_pid, claimed_at, started_at, folded_at,
-            unfolded_at, unfolded_from, attempt_history, finished_at, error, result, result_omitted)
-        SELECT
-            w.id, w.kind, w.tasks, w.queue_name, w.lane, w.network, w.network_name, w.node, w.node_name, w.interface,
-            w.parameters, w.depends_on, w.runs_after, w.requester, w.deadline, w.max_attempts, w.retry_of,
-            w.coalesce_key, w.exclusive_key, \(outcome.state), w.unmet, w.enqueued_at, w.ready_at, w.deliveries,
-            w.failures + \(outcome.countsAsFailure), w.defer_count, COALESCE(w.session, s.session), w.folded_into,
-            w.cancel_requested_at, w.cancel_requester, COALESCE(w.worker_node, s.worker_node), COALESCE(w.worker_pid, s.worker_pid),
-            COALESCE(w.claimed_at, s.claimed_at), COALESCE(w.started_at, s.started_at), w.folded_at,
-            w.unfolded_at, w.unfolded_from, w.attempt_history, NOW(6), \(outcome.failure.map { JSONColumn($0) }), \(outcome.result), \(outcome.resultOmitted)
-        FROM work_queue AS w FORCE INDEX (PRIMARY)
-            LEFT JOIN work_queue AS s FORCE INDEX (PRIMARY) ON s.id = w.folded_into
-        WHERE w.id IN (\(list: ids))
-        """
+        let columns = OperationColumns.requested + OperationColumns.progress + OperationColumns.end
+        let ending: [SQL: SQL] = [
+            "state": "\(outcome.state)", "failures": "w.failures + \(outcome.countsAsFailure)",
+            "session": "COALESCE(w.session, s.session)", "worker_node": "COALESCE(w.worker_node, s.worker_node)",
+            "worker_pid": "COALESCE(w.worker_pid, s.worker_pid)", "claimed_at": "COALESCE(w.claimed_at, s.claimed_at)",
+            "started_at": "COALESCE(w.started_at, s.started_at)", "finished_at": "NOW(6)",
+            "error": "\(outcome.failure.map { JSONColumn($0) })", "result": "\(outcome.result)",
+            "result_omitted": "\(outcome.resultOmitted)",
+        ]
+        return """
+            INSERT INTO finished_operations (\(sql: OperationColumns.list(columns)))
+            SELECT \(sql: OperationColumns.list(columns.map { ending[$0] ?? "w.\(sql: $0)" }))
+            FROM work_queue AS w FORCE INDEX (PRIMARY)
+                LEFT JOIN work_queue AS s FORCE INDEX (PRIMARY) ON s.id = w.folded_into
+            WHERE w.id IN (\(list: ids))
+            """
     }
 
     /// Removes locked operations from the queue.

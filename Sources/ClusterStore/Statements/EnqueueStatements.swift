@@ -16,12 +16,12 @@ package enum EnqueueStatements {
         try session.executeBatch(plans) { insertion($0.plan, unmet: $0.unmet, requester) }
     }
 
+    /// Made once: an enqueue of many builds the statement for each row.
+    private static let requestedColumns = OperationColumns.list(OperationColumns.requested)
+
     private static func insertion(_ plan: OperationPlan, unmet: Int, _ requester: String) -> SQL {
         """
-        INSERT INTO work_queue (
-            id, kind, tasks, queue_name, lane, network, network_name, node, node_name, interface, parameters,
-            depends_on, runs_after, requester, deadline, max_attempts, retry_of, coalesce_key, exclusive_key, state,
-            unmet, enqueued_at, ready_at)
+        INSERT INTO work_queue (\(sql: requestedColumns))
         VALUES (
             \(plan.id), \(plan.kind), \(JSONColumn(plan.tasks)), \(plan.queue), \(plan.queue.lane),
             \(plan.target.network?.id), \(plan.target.network?.name), \(plan.target.node?.id),

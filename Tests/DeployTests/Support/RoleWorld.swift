@@ -69,6 +69,23 @@ struct RoleWorld: Sendable {
         try await cluster.operation(OperationID(id)).state.rawValue
     }
 
+    /// Explains all that a user's programs have sent, on tables as they are and on large ones.
+    ///
+    /// Locking statements go by an index at every size; no statement reads or sorts a backlog or the history.
+    func expectGoodPlans(_ user: RoleUser, sourceLocation: SourceLocation = #_sourceLocation) async throws {
+        func check(_ plans: [SpokenPlan], _ size: String) {
+            for plan in plans {
+                #expect(plan.faults.isEmpty, "\(user.role), \(size): \(plan.statement)", sourceLocation: sourceLocation)
+            }
+        }
+        check(try await cluster.plans(of: user).filter(\.isLocking), "small tables")
+        try await cluster.addBacklog(100_000)
+        let plans = try await cluster.plans(of: user)
+        check(plans, "large tables")
+        print("\(user.role): \(plans.count) statements explained, \(plans.count(where: \.isLocking)) of them lock")
+        #expect(plans.count >= 20, sourceLocation: sourceLocation)
+    }
+
     /// What a role may do and its user has not done, and the other way round.
     func expectAllWasUsed(_ user: RoleUser, sourceLocation: SourceLocation = #_sourceLocation) async throws {
         let used = try await SpokenStatements.accesses(of: user, in: cluster)

@@ -1,0 +1,117 @@
+import MariaDB
+
+/// How the server goes about the statements that programs have really sent.
+///
+/// A test that explains a copy of a statement explains what nobody runs as soon as the statement changes. These come from
+/// the server's log, one of each shape.
+package struct SpokenPlan: Sendable {
+    /// One line of EXPLAIN.
+    package struct Line: Sendable, CustomStringConvertible {
+        package let table: String?
+        package let type: String?
+        package let key: String?
+        package let rows: Int
+        package let extra: String
+
+        package var description: String { "\(table ?? "-") \(type ?? "-") by \(key ?? "-"), \(rows) rows, \(extra)" }
+    }
+
+    /// The statement with its values.
+    package let statement: String
+    package let lines: [Line]
+
+    /// Tables that may hold a backlog, a history, or an edge for each of them.
+    private static let large = ["work_queue", "finished_operations", "operation_dependencies", "adoptions"]
+    /// Rows that are few, however they are read.
+    private static let few = 1000
+    /// Statements that say themselves how much they look at, by these ends: checks of `doctor`, and lists of what is rare.
+    private static let bounded = ["LIMIT 100000)", "OFFSET 49999", "OFFSET 199999"]
+
+    /// The lines that read a large table as a whole, or sort what they read of it; on a table of any size if rows are
+    /// locked on the way, because a statement that walks past a row waits for whoever has locked it.
+    package var faults: [Line] {
+        guard !Self.bounded.contains(where: statement.contains) else { return [] }
+        let aliases = Set(
+            statement.matches(of: /(?:FROM|JOIN|UPDATE|INTO)\s+([a-z_]+)(?:\s+AS\s+([a-z_]+))?/).compactMap { match in
+                Self.large.contains(String(match.1)) ? String(match.2 ?? match.1) : nil
+            }
+        )
+        return lines.filter { line in
+            guard let table = line.table, aliases.contains(table) else { return false }
+            guard isLocking || line.rows > Self.few else { return false }
+            return line.type == "ALL" || line.type == "index" || line.extra.contains("filesort")
+        }
+    }
+
+    /// A Boolean value that indicates whether the statement locks the rows that it reads.
+    package var isLocking: Bool {
+        statement.contains("FOR UPDATE") || statement.contains("LOCK IN SHARE MODE")
+            || statement.prefixMatch(of: /\s*(UPDATE|DELETE)/) != nil
+    }
+
+    /// The statement without its values: statements of one shape have one plan.
+    static func shape(of statement: String) -> String {
+        statement.replacing(/'(?:[^'\\]|\\.)*'/, with: "?").replacing(/\b[0-9]+\b/, with: "?")
+            .replacing(/\?(?:\s*,\s*\?)+/, with: "?").replacing(/\s+/, with: " ")
+    }
+}
+
+extension TestCluster {
+    /// The plans of all statements that a user's programs have sent, as the server makes them now.
+    package func plans(of user: RoleUser) async throws -> [SpokenPlan] {
+        let pattern = "\(user.configuration.user)[%"
+        return try await database.withSession { session in
+            let texts = try session.query(
+                """
+                SELECT CONVERT(argument USING utf8mb4) FROM mysql.general_log
+                WHERE user_host LIKE \(pattern) AND command_type IN ('Execute', 'Query')
+                """
+            ).map { try $0.only(String.self) }
+            let statements = texts.map { $0.replacing(/^\s*SET STATEMENT [^']*? FOR\s/, with: "") }
+                .filter { $0.prefixMatch(of: /\s*\(?(SELECT|INSERT|UPDATE|DELETE)\b/) != nil }
+                .filter { $0.firstMatch(of: /information_schema|performance_schema|schema_migrations/) == nil }
+            let shapes = Dictionary(statements.map { (SpokenPlan.shape(of: $0), $0) }) { first, _ in first }
+            return try shapes.values.sorted().map { statement in
+                let lines = try session.query("EXPLAIN \(sql: SQL(verbatim: statement))").map { row in
+                    SpokenPlan.Line(
+                        table: try row.get("table"),
+                        type: try row.get("type"),
+                        key: try row.get("key"),
+                        rows: try row.get("rows", as: Int?.self) ?? 0,
+                        extra: try row.get("Extra", as: String?.self) ?? ""
+                    )
+                }
+                return SpokenPlan(statement: statement, lines: lines)
+            }
+        }
+    }
+
+    /// Adds operations that wait and operations that have ended, as many of each.
+    package func addBacklog(_ count: Int) async throws {
+        let columns: SQL = """
+            id, kind, tasks, queue_name, lane, requester, max_attempts, state, enqueued_at, ready_at
+            """
+        for (table, state, more, values) in [
+            ("work_queue", "'queued'", "", ""), ("finished_operations", "'complete'", ", finished_at", ", NOW(6)"),
+        ] as [(SQL, SQL, SQL, SQL)] {
+            try await execute(
+                """
+                INSERT INTO \(sql: table) (\(sql: columns)\(sql: more))
+                SELECT UUID(), 'command', '["noop"]', 'any-background', 'background', 'backlog', 1, \(sql: state),
+                    NOW(6) - INTERVAL seq SECOND, NOW(6) - INTERVAL seq SECOND\(sql: values)
+                FROM seq_1_to_100000 WHERE seq <= \(count)
+                """
+            )
+            try await execute("ANALYZE TABLE \(sql: table)")
+        }
+    }
+}
+
+extension SQL {
+    /// Takes a statement of the server's log as it stands.
+    fileprivate init(verbatim text: String) {
+        var interpolation = StringInterpolation(literalCapacity: text.utf8.count, interpolationCount: 0)
+        interpolation.appendLiteral(text)
+        self.init(stringInterpolation: interpolation)
+    }
+}

@@ -1,0 +1,52 @@
+import ClusterModel
+import MariaDB
+
+/// The columns of an operation, which `work_queue` and `finished_operations` share.
+///
+/// INSERT, SELECT and the copy into history are made from these lists, and a test compares them with the tables: a column
+/// that one of them forgot would silently be NULL in history.
+package enum OperationColumns {
+    /// The columns that a request fills.
+    static let requested: [SQL] = [
+        "id", "kind", "tasks", "queue_name", "lane", "network", "network_name", "node", "node_name", "interface",
+        "parameters", "depends_on", "runs_after", "requester", "deadline", "max_attempts", "retry_of", "coalesce_key",
+        "exclusive_key", "state", "unmet", "enqueued_at", "ready_at",
+    ]
+    /// The columns that tell what has happened since.
+    static let progress: [SQL] = [
+        "deliveries", "failures", "defer_count", "session", "folded_into", "cancel_requested_at", "cancel_requester",
+        "worker_node", "worker_pid", "claimed_at", "started_at", "folded_at", "unfolded_at", "unfolded_from",
+        "attempt_history",
+    ]
+    /// The columns of `finished_operations` alone.
+    static let end: [SQL] = ["finished_at", "error", "result", "result_omitted"]
+    /// The columns of `work_queue` alone, which mean nothing once an operation has ended.
+    static let live: [SQL] = ["running_key", "ready_set_at"]
+
+    /// The columns that a value of another column stands for: a queue's name ends with its lane.
+    private static let derived: Set<SQL> = ["lane"]
+
+    /// The documents that are read in bounds, by column.
+    private static let documents = Dictionary(
+        uniqueKeysWithValues: [
+            Operation.Document.parameters, .dependsOn, .runsAfter, .history, .error, .result,
+        ].map { ($0.column, $0.columns) }
+    )
+
+    /// Returns a list of columns as a statement has it.
+    static func list(_ columns: [SQL]) -> SQL { .joined(columns, separator: ", ") }
+
+    /// Returns the list of a SELECT for `Operation.init(row:)`.
+    ///
+    /// - Parameters:
+    ///   - columns: Columns of the table.
+    ///   - values: Expressions in place of columns.
+    /// - Returns: The columns with their names.
+    static func selection(_ columns: [SQL], _ values: [SQL: SQL] = [:]) -> SQL {
+        list(
+            columns.filter { !derived.contains($0) }.map { column in
+                values[column].map { "\(sql: $0) AS \(sql: column)" } ?? documents[column] ?? column
+            }
+        )
+    }
+}
