@@ -57,6 +57,30 @@ import Testing
         }
     }
 
+    @Test func `a session that is over by the database's clock alone is waited for before it counts as no worker`()
+        async throws
+    {
+        try await withCluster { cluster in
+            let node = try await cluster.addNode("h1")
+            try await cluster.openSession(try cluster.worker("h1").identity, node: node)
+            let id = try await cluster.queue.enqueue(request()).uuid
+            func explanation() async throws -> (reasons: [ReasonView.Reason], took: Duration) {
+                let begun = ContinuousClock.now
+                let connection = ClusterConnection(cluster.configuration, requester: "test", logger: .silent)
+                let view = try await connection.explanation(of: id)
+                await connection.close()
+                return (view.reasons.map(\.reason), ContinuousClock.now - begun)
+            }
+            // As after a leap, until it is renewed; nobody renews this one.
+            try await cluster.execute("UPDATE sessions SET expires_at = NOW(6) - INTERVAL 1 SECOND")
+            let silent = try await explanation()
+            #expect(silent.reasons == [.noWorker] && silent.took >= .seconds(3), "\(silent)")
+            try await cluster.execute("UPDATE sessions SET dead = TRUE")
+            let dead = try await explanation()
+            #expect(dead.reasons == [.noWorker] && dead.took < .seconds(3), "\(dead)")
+        }
+    }
+
     @Test func `a clock that leaps forward changes no leader`() async throws {
         try await withSteppedServer { cluster, server in
             for node in ["h1", "h2"] { try await cluster.addNode(node) }
@@ -117,6 +141,40 @@ import Testing
             #expect(left.isEmpty)
             let ready: SQL = "SELECT COUNT(*) FROM work_queue WHERE ready_at <= NOW(6)"
             #expect(try await cluster.count(ready) == rows)
+        }
+    }
+
+    @Test func `a row that others hold is waited for at once when it is to be pulled back`() async throws {
+        try await withCluster { cluster in
+            let id = try await cluster.queue.enqueue(request()).uuid
+            try await cluster.execute(
+                "UPDATE work_queue SET ready_set_at = NOW(6) + INTERVAL 1 HOUR, ready_at = ready_set_at"
+            )
+            let holder = try await Connection.open(cluster.configuration)
+            let reaper = Reaper(database: cluster.database, waker: NoWaker(), logger: .silent)
+            let isHeld = Locked(false)
+            try await withThrowingDiscardingTaskGroup { group in
+                group.addTask {
+                    try await holder.withTransaction { transaction in
+                        _ = try EnqueueStatements.lockLive([id], in: transaction)
+                        isHeld.update { $0 = true }
+                        try blocking {
+                            try await eventually("the pass waits for the row", within: .seconds(10)) {
+                                try await cluster.count(
+                                    """
+                                    SELECT COUNT(*) FROM information_schema.processlist
+                                    WHERE db = DATABASE() AND info LIKE '%FOR UPDATE WAIT 1'
+                                    """
+                                ) > 0
+                            }
+                        }
+                    }
+                }
+                try await eventually("it is held") { isHeld.value }
+                try await reaper.pass()
+            }
+            #expect(try await cluster.count("SELECT COUNT(*) FROM work_queue WHERE ready_at <= NOW(6)") == 1)
+            await holder.close()
         }
     }
 

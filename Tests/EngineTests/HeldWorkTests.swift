@@ -123,6 +123,19 @@ import Testing
         #expect(held.takeDue(at: now + .seconds(100)) == nil)
     }
 
+    @Test func `a slot is kept for the one row that is waited for, and its claim is not taken for unknown`() {
+        let (first, second) = (OperationID.new(), OperationID.new())
+        let row = SessionStatements.Executing(id: first, delivery: 1, isCancelRequested: false)
+        let ledger = WorkLedger(slots: 2)
+        let before = ledger.known
+        #expect(ledger.await(first) && ledger.freeSlots == 1)
+        #expect(!ledger.await(second), "one at a time")
+        #expect(ledger.unknown(among: [row], readAfter: before).isEmpty, "its COMMIT may be on its way")
+        ledger.stopAwaiting()
+        #expect(ledger.freeSlots == 2 && ledger.await(second))
+        #expect(ledger.unknown(among: [row], readAfter: before).count == 1)
+    }
+
     @Test func `the queues are read soon again while all is held, and ever less often`() {
         var pause = HeldPause(longest: .seconds(2))
         #expect((0..<6).map { _ in pause.next() } == [100, 200, 400, 800, 1600, 2000].map { .milliseconds($0) })
