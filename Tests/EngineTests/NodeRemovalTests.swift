@@ -153,10 +153,13 @@ import Testing
             for (id, others) in [(ids.waiting, []), (ids.blocked, [ReasonView.Reason.dependenciesLeft])] {
                 let view = try await cluster.connection.explanation(of: id)
                 #expect(view.reasons.map(\.reason) == [.nodeRemoved] + others)
-                #expect(view.reasons[0].message.contains("op cancel \(id)"))
+                #expect(view.reasons.first?.message.contains("op cancel \(id)") == true)
             }
             let findings = try await cluster.database.withSession { DoctorCheck.nodes.view(on: $0).findings }
             #expect(findings.count == 1 && findings[0].message.hasPrefix("2 operations are for a node 'h2'"))
+            // Neither does it keep the new node, nor end with it.
+            #expect(try await Inventory(cluster.connection).removeNode(try NodeName("h2")).aborted == 0)
+            #expect(try await cluster.operation(ids.waiting).state == .queued)
             #expect(try await cluster.queue.cancel(ids.waiting).state == .cancelled)
             let clean = try await cluster.database.withSession { DoctorCheck.nodes.view(on: $0).findings }
             #expect(clean.isEmpty)
