@@ -103,6 +103,34 @@ import Testing
         }
     }
 
+    @Test func `a follower whose task was done completes at once, although its survivor comes back for the rest`()
+        async throws
+    {
+        try await withCluster { cluster in
+            try await cluster.register("refresh", "restart", coalescible: true)
+            let (refresh, restart) = (try TaskName("refresh"), try TaskName("restart"))
+            let survivor = try await cluster.queue.enqueue(OperationRequest(tasks: [refresh, restart])).uuid
+            var followers: [OperationID] = []
+            for task in [refresh, restart] {
+                let request = OperationRequest(tasks: [task], lane: .background, allowsDedup: false)
+                followers.append(try await cluster.queue.enqueue(request).uuid)
+            }
+            var worker = try cluster.worker(commands: ["refresh", "restart"], coalescible: true)
+            let claim = try #require(try await worker.claim(1).first)
+            #expect(claim.operation.id == survivor && claim.folded.count == 2)
+            let entry = Settling.Entry(
+                id: survivor,
+                delivery: 1,
+                report: .failed(.init(code: "x", message: "once")),
+                completedTasks: 1
+            )
+            let result = try await Settling(database: cluster.database).settle([entry], of: worker.identity.session)
+            #expect(result.ended == [followers[0]])
+            #expect(try await cluster.operation(survivor).state == .queued)
+            #expect(try await cluster.operation(followers[1]).foldedInto == survivor)
+        }
+    }
+
     @Test func `a follower shares what became of its own task, whatever the survivor's end`() throws {
         let (first, second) = (try TaskName("first"), try TaskName("second"))
         let (early, late) = (Timestamp(microseconds: 10), Timestamp(microseconds: 30))

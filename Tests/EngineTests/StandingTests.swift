@@ -62,6 +62,19 @@ import Testing
         }
     }
 
+    @Test func `a follower that cannot be decoded ends with its survivor, and holds up neither it nor others`()
+        async throws
+    {
+        try await withCluster { cluster in
+            let ids = try await cluster.enqueue(task, on: "blue", lanes: [.userFacing, .background, .backgroundHighIO])
+            var worker = try cluster.worker()
+            let claims = try await worker.claim()
+            #expect(claims.first?.folded.count == 2)
+            try await cluster.damage("UPDATE work_queue SET tasks = 'no JSON' WHERE id = \(ids[1])")
+            #expect(try await worker.settle(claims, .succeeded(result: nil)).ended == Set(ids))
+        }
+    }
+
     @Test(arguments: damages)
     func `an operation that cannot be decoded is explained`(damage: SQL) async throws {
         try await withCluster { cluster in
