@@ -105,6 +105,22 @@ import Testing
         }
     }
 
+    @Test func `what one process goes on with is left to it by the others, and they do not wait for it`() async throws {
+        try await withCluster { cluster in
+            let parent = try await cluster.root(dependents: Self.many)
+            _ = try await cluster.queue.cancel(parent)
+            let other = CascadeWork(database: cluster.database)
+            let holder = try await Connection.open(cluster.configuration)
+            try await holder.withTransaction { transaction in
+                let own = try CascadeStatements.lockNext(in: transaction).map(\.id)
+                let effects = try blocking { try await other.batch() }
+                #expect(own == [parent] && effects == nil)
+            }
+            await holder.close()
+            #expect(try await other.batch() != nil)
+        }
+    }
+
     @Test func `several processes go on with cascades at once, and each operation ends once`() async throws {
         try await withCluster(connections: 12) { cluster in
             let width = Cascade.mostAtOnce + 100

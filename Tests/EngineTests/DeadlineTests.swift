@@ -56,6 +56,27 @@ import Testing
         }
     }
 
+    @Test func `a pass takes a bounded number of edges off what it ends`() async throws {
+        try await withCluster { cluster in
+            let edges = Cascade.mostAtOnce * 2 / 3
+            let first = try await cluster.queue.enqueue(OperationRequest(tasks: [noop]), count: edges)
+            let parents = try await cluster.database.withSession { session in
+                try session.query("SELECT id FROM work_queue WHERE id >= \(first)")
+                    .map { try $0.only(OperationID.self) }
+            }
+            for _ in 0..<2 {
+                let request = OperationRequest(tasks: [noop], dependsOn: parents, deadline: .seconds(3600))
+                _ = try await cluster.queue.enqueue(request)
+            }
+            try await cluster.execute("UPDATE work_queue SET deadline = NOW(6) WHERE deadline IS NOT NULL")
+            let reaper = Reaper(database: cluster.database, waker: NoWaker(), logger: .silent)
+            for left in [1, 0] {
+                try await reaper.pass()
+                #expect(try await cluster.count("SELECT COUNT(*) FROM operation_dependencies") == left * edges)
+            }
+        }
+    }
+
     @Test(arguments: [30, 20_000])
     func `the sweep walks through no backlog`(rows: Int) async throws {
         try await withCluster { cluster in
