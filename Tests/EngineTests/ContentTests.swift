@@ -63,6 +63,46 @@ import Testing
         }
     }
 
+    @Test func `what is too long to be read does not leave the server`() async throws {
+        try await withCluster { cluster in
+            let id = try await cluster.queue.enqueue(OperationRequest(tasks: [noop], parameters: "1")).uuid
+            try await cluster.execute("UPDATE work_queue SET parameters = CONCAT('\"', REPEAT('x', 15000000), '\"')")
+            let (shown, sent) = try await cluster.database.withSession { session in
+                let before = try session.bytesSent()
+                let shown = try OperationStatements.shown([id], on: session).operations
+                return (shown, try session.bytesSent() - before)
+            }
+            #expect(shown.first?.omitted.count == 1)
+            #expect((1..<100_000).contains(sent), "\(sent) bytes")
+        }
+    }
+
+    @Test(arguments: [
+        (String(repeating: "[", count: 40) + String(repeating: "]", count: 40), "levels"),
+        ("\"" + String(repeating: "x", count: 70_000) + "\"", "bytes"), (#"{"a":1,"a":2}"#, "twice"), ("[1", "JSON"),
+    ])
+    func `a result of a handler that is beyond the limits is left out, and the work is done`(
+        result: String,
+        reason: String
+    ) async throws {
+        try await withCluster { cluster in
+            _ = try await cluster.queue.enqueue(OperationRequest(tasks: [noop]))
+            var worker = try cluster.worker()
+            let claim = try #require(try await worker.claim().first)
+            let run = OperationRun(
+                claim: claim,
+                handlers: [Printing(result: result)],
+                node: worker.identity.node,
+                interruption: Interruption()
+            )
+            guard case .succeeded(nil, let omitted?) = await run.run().report else {
+                Issue.record("the result was kept, or the attempt has failed")
+                return
+            }
+            #expect(omitted.contains(reason))
+        }
+    }
+
     @Test func `a failure is kept in bounds, whatever a handler throws`() throws {
         let failure = OperationFailure(
             code: String(repeating: "c", count: 1000),
@@ -71,5 +111,20 @@ import Testing
         )
         #expect(failure.code.count == 64 && failure.message.utf8.count == 8192)
         #expect(failure.stderrTail?.utf8.count == 8192 && failure.stderrTail?.hasSuffix("aend") == true)
+    }
+}
+
+/// Does nothing, and has a result all the same.
+private struct Printing: TaskHandler {
+    let definition = BuiltInTask.noop.definition
+    let result: String
+
+    func run(_ attempt: Attempt) async -> TaskOutcome { .done(result: result) }
+}
+
+extension Session {
+    /// The bytes that the server has sent over this connection so far.
+    fileprivate borrowing func bytesSent() throws -> Int {
+        try Int(query("SHOW SESSION STATUS LIKE 'Bytes_sent'")[0].decode((String, String).self).1) ?? 0
     }
 }

@@ -35,7 +35,8 @@ import Testing
                 let ended = try await cluster.end(of: try #require(ids[task]))
                 #expect(ended.state == .complete && ended.deliveries == 1 && ended.attempts == 1, "\(task)")
                 #expect(ended.result == nil && ended.omitted.map(\.part) == (words == nil ? [] : ["result"]), "\(task)")
-                if let words { #expect(ended.omitted[0].reason.contains(words), "\(task): \(ended.omitted)") }
+                guard let words else { continue }
+                #expect(ended.omitted.first?.reason.contains(words) == true, "\(task): \(ended.omitted)")
             }
             #expect(workers.scratch == "ran\n")
             let plain = try await cluster.end(of: try #require(ids["plain"]))
