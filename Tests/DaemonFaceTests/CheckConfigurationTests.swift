@@ -35,6 +35,23 @@ import Testing
         #expect(answer.talk.contains("/config.yaml:3: nod: "))
     }
 
+    @Test func `a program that is missing or not executable is found with file, line and key`() async throws {
+        let text = """
+            tasks:
+              good: {command: [/bin/true]}
+              missing: {command: [/no/such/program]}
+              closed: {command: [DIRECTORY/password]}
+
+            """
+        let answer = try await check("queueworker", text)
+        #expect(answer.code == 64)
+        #expect(answer.talk.contains("/config.yaml:3: tasks.missing.command: "), "\(answer.talk)")
+        #expect(answer.talk.contains("/no/such/program: No such file"), "\(answer.talk)")
+        #expect(answer.talk.contains("/config.yaml:4: tasks.closed.command: "), "\(answer.talk)")
+        #expect(answer.talk.contains("/password: it is not executable"), "\(answer.talk)")
+        #expect(!answer.talk.contains("tasks.good"))
+    }
+
     @Test func `a password file that others may read, a name that is none and a missing one are found`() async throws {
         let password = try await check("queueworker", "database: {password_file: DIRECTORY/password}\n")
         #expect(password.code == 64 && password.talk.contains("database.password_file: expected a file that is closed"))

@@ -58,6 +58,23 @@ import Testing
         }
     }
 
+    @Test func `tasks that this node cannot start are counted while it cannot`() async throws {
+        try await withCluster { cluster in
+            try await cluster.addNode("h1")
+            let (recorded, obstacle) = (TestMetrics(), Locked<String?>("no such program"))
+            let handlers: [any TaskHandler] = [NoopHandler(), ObstructedHandler(obstacleNow: obstacle)]
+            let worker = try cluster.liveWorker("h1", handlers: handlers, metrics: WorkMetrics(factory: recorded))
+            try await cluster.withWorkers([worker]) {
+                for expected in [1.0, 0] {
+                    try await eventually("\(expected) are counted") {
+                        (try? recorded.expectGauge("clusterops_tasks_unstartable"))?.lastValue == expected
+                    }
+                    obstacle.update { $0 = nil }
+                }
+            }
+        }
+    }
+
     @Test func `what a reaper or a cancel ends is counted by who ended it`() async throws {
         try await withCluster { cluster in
             let (reaped, cancelled) = (TestMetrics(), TestMetrics())
@@ -100,4 +117,14 @@ import Testing
             #expect(try await cluster.count("SELECT COUNT(*) FROM finished_operations") == 4)
         }
     }
+}
+
+/// A task that its node cannot start while there is an obstacle.
+private struct ObstructedHandler: TaskHandler {
+    let definition = BuiltInTask.networkApplyUpdateDNSMasq.definition
+    let obstacleNow: Locked<String?>
+
+    var obstacle: String? { get async { obstacleNow.value } }
+
+    func run(_ attempt: Attempt) async -> TaskOutcome { .done(result: nil) }
 }

@@ -143,6 +143,7 @@ import Testing
                 environment: environment,
                 through: ["/bin/sh", "-c", "ulimit -n 512; exec \"$0\" \"$@\""]
             )
+            try await eventually("it refuses") { !program.isRunning }
             #expect(try await program.end() == 64)
             #expect(program.log.contains("worker.slots: expected no more slots") && program.log.contains("512"))
         }
