@@ -45,6 +45,8 @@ struct CommandSecretTests {
             try await eventually("it knows the password, and registers") {
                 try await cluster.count("SELECT COUNT(*) FROM registered_tasks") == 1
             }
+            let input = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(worker.pid)/fd/0")
+            #expect(input == "/dev/null", "the password's file was closed once it was read")
             func look() async throws -> ClusterModel.Operation {
                 let request = OperationRequest(tasks: [try TaskName("look")])
                 let id = try await cluster.queue.enqueue(request).uuid

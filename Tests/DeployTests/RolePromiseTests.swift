@@ -139,6 +139,25 @@ import Testing
         }
     }
 
+    @Test func `edges are recorded in the transaction that enqueues, and not without one`() async throws {
+        try await withRoles { world in
+            let user = try await world.user(.enqueuer)
+            let (waiting, _) = try await others(world)
+            let id = OperationID.new()
+            let blocked: SQL = """
+                INSERT INTO work_queue (id, kind, tasks, queue_name, lane, requester, max_attempts, state, unmet,
+                    enqueued_at, ready_at)
+                VALUES (\(id), 'command', '["noop"]', 'any-user_facing', 'user_facing', 'a', 1, 'blocked', 1, NOW(6), NOW(6))
+                """
+            let edge: SQL = "CALL record_edges(\("[[\"\(waiting)\",\"\(id)\",true]]"))"
+            #expect(try await number(blocked, as: user) == 0)
+            #expect(try await number(edge, as: user) == Self.signalled)
+            try await user.withDatabase { database in
+                try await database.withTransaction { transaction in _ = try transaction.execute(edge) }
+            }
+        }
+    }
+
     @Test func `to cancel is the operator's, and pauses, networks and leases are no enqueuer's`() async throws {
         try await withRoles { world in
             let (enqueuer, person) = (try await world.user(.enqueuer), try await world.user(.operator))
