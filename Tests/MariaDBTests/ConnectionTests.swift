@@ -148,6 +148,14 @@ import Testing
         }
     }
 
+    @Test(arguments: [DatabaseError.Code.readOnly, .readOnlyMode, .unknownCommand])
+    func `a server that takes no writes or serves nobody counts as absent, and its connection is given up`(
+        code: DatabaseError.Code
+    ) {
+        let error = DatabaseError(code: code, phase: .execute, message: "")
+        #expect(error.isUnreachable && error.breaksConnection)
+    }
+
     @Test(arguments: [
         (1047, true), (1053, true), (1927, true), (1969, true), (2003, true), (2013, true), (90_002, true),
         (1020, false), (1045, false), (1146, false), (1213, false), (1290, false),
