@@ -2,6 +2,7 @@ import ClusterEngine
 import ClusterModel
 import ClusterOpsTestKit
 import Foundation
+import MariaDB
 import NetNode
 import Testing
 
@@ -67,6 +68,38 @@ extension NamespaceTests {
                     #expect(program.log.contains("\"level\":\"notice\""), "there is a log to read")
                     #expect(warnings(of: program) == [])
                 }
+            }
+        }
+
+        @Test(.timeLimit(.minutes(2)))
+        func `a stop in the middle of what is looked at and repaired writes no warning`() async throws {
+            try await withNetNodes(hosts: 1, networkNodes: [0]) { nodes in
+                let network = try await nodes.world.addNetwork("blue", vni: 100)
+                try await nodes.world.want(11, in: network, on: 0)
+                let holder = try await Connection.open(nodes.world.cluster.configuration)
+                let program = try await holder.withSession { session in
+                    // Whoever looks or repairs asks for the networks, and waits here.
+                    try session.execute("LOCK TABLES networks WRITE")
+                    let program = try blocking {
+                        let program = try await nodes.start(0)
+                        try await eventually("several wait") {
+                            try await nodes.world.cluster.count(
+                                """
+                                SELECT COUNT(*) FROM information_schema.processlist
+                                WHERE db = DATABASE() AND state LIKE 'Waiting for table metadata lock'
+                                """
+                            ) >= 3
+                        }
+                        program.signal(SIGTERM)
+                        try await eventually("it stops") { program.log.contains("\"draining\"") }
+                        return program
+                    }
+                    try session.execute("UNLOCK TABLES")
+                    return program
+                }
+                #expect(try await program.end() == 0)
+                #expect(warnings(of: program) == [])
+                await holder.close()
             }
         }
 
