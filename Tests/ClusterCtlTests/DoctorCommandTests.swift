@@ -6,7 +6,6 @@ import Testing
 
 @testable import ClusterEngine
 @testable import ClusterModel
-@testable import ClusterOps
 @testable import ClusterReports
 @testable import ClusterStore
 

@@ -1,3 +1,5 @@
+import ClusterEngine
+import ClusterModel
 import ClusterOpsTestKit
 import Glibc
 import MariaDB

@@ -1,3 +1,4 @@
+import ClusterEngine
 import ClusterModel
 import ClusterOpsTestKit
 import Foundation

@@ -1,4 +1,5 @@
 import ClusterOpsTestKit
+import ClusterStore
 import Foundation
 import Glibc
 import MariaDB

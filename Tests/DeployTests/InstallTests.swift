@@ -1,5 +1,6 @@
 import ClusterDaemon
 import ClusterOpsTestKit
+import ClusterStore
 import Foundation
 import Glibc
 import Testing

@@ -1,6 +1,7 @@
 import ClusterEngine
 import ClusterModel
 import ClusterOpsTestKit
+import ClusterReports
 import Foundation
 import MariaDB
 import NetNode

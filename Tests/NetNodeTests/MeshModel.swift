@@ -1,3 +1,4 @@
+import ClusterModel
 import NetNode
 
 /// What the kernel does with a change, as far as a mesh is concerned: the rules that were measured on Linux.

@@ -1,6 +1,7 @@
 import ClusterEngine
 import ClusterModel
 import ClusterOpsTestKit
+import ClusterStore
 import Foundation
 import MariaDB
 import Testing

@@ -1,4 +1,5 @@
 import ClusterEngine
+import ClusterModel
 import Testing
 
 @testable import NetNode

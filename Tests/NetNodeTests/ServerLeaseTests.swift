@@ -1,6 +1,7 @@
 import ChildProcess
 import ClusterModel
 import ClusterOpsTestKit
+import ClusterStore
 import Foundation
 import NetNode
 import Testing
