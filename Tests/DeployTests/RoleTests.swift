@@ -77,7 +77,6 @@ import Testing
             #expect(!doctor.contains("not_run") && !doctor.contains("lacks"), "\(doctor)")
             #expect(try await cluster.refusals() == [])
             try await world.expectAllWasUsed(user)
-            try await world.expectGoodPlans(user)
             // It polls, because it may not enter where to ring.
             try await world.pretendWorker()
             try await world.clusterctl(as: user, "op wait \(id) --timeout 1s", exit: 6)
@@ -96,6 +95,7 @@ import Testing
             }
             #expect(try await cluster.count("SELECT COUNT(*) FROM work_queue WHERE cancel_requested_at IS NULL") == 1)
             #expect(try await cluster.count("SELECT generation FROM networks WHERE id = \(network)") == 1)
+            try await world.expectGoodPlans(user)
         }
     }
 

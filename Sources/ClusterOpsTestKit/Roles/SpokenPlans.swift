@@ -24,8 +24,13 @@ package struct SpokenPlan: Sendable {
     private static let large = ["work_queue", "finished_operations", "operation_dependencies", "adoptions"]
     /// Rows that are few, however they are read.
     private static let few = 1000
-    /// Statements that say themselves how much they look at, by these ends: checks of `doctor`, and lists of what is rare.
-    private static let bounded = ["LIMIT 100000)", "OFFSET 49999", "OFFSET 199999"]
+    /// The limits by which statements say themselves how much of an index they walk.
+    private static let bounded = [
+        // The checks of `doctor`, and the lists of what is rare.
+        "LIMIT 100000)", "OFFSET 49999", "OFFSET 199999",
+        // The newest ends: waits in `status` and in `queue waits`; the size of the history.
+        "LIMIT 1000)", "LIMIT 20000)", "LIMIT 10000)",
+    ]
 
     /// The lines that read a large table as a whole, or sort what they read of it; on a table of any size if rows are
     /// locked on the way, because a statement that walks past a row waits for whoever has locked it.
@@ -47,6 +52,13 @@ package struct SpokenPlan: Sendable {
     package var isLocking: Bool {
         statement.contains("FOR UPDATE") || statement.contains("LOCK IN SHARE MODE")
             || statement.prefixMatch(of: /\s*(UPDATE|DELETE)/) != nil
+    }
+
+    /// The statement with values where the log has none: of an execution with many rows it shows the placeholders.
+    static func bound(_ statement: String) -> String {
+        statement.replacing(/'(?:[^'\\]|\\.)*'|\?/) { match in
+            match.output == "?" ? "'0190163d-8694-739b-aea5-966c26f8ad91'" : String(match.output)
+        }
     }
 
     /// The statement without its values: statements of one shape have one plan.
@@ -72,12 +84,12 @@ extension TestCluster {
                 .filter { $0.firstMatch(of: /information_schema|performance_schema|schema_migrations/) == nil }
             let shapes = Dictionary(statements.map { (SpokenPlan.shape(of: $0), $0) }) { first, _ in first }
             return try shapes.values.sorted().map { statement in
-                let lines = try session.query("EXPLAIN \(sql: SQL(verbatim: statement))").map { row in
+                let lines = try session.query("EXPLAIN \(sql: SQL(verbatim: SpokenPlan.bound(statement)))").map { row in
                     SpokenPlan.Line(
                         table: try row.get("table"),
                         type: try row.get("type"),
                         key: try row.get("key"),
-                        rows: try row.get("rows", as: Int?.self) ?? 0,
+                        rows: try rows(of: row),
                         extra: try row.get("Extra", as: String?.self) ?? ""
                     )
                 }
@@ -86,13 +98,23 @@ extension TestCluster {
         }
     }
 
+    /// The number of rows that a line of EXPLAIN estimates; in a UNION it comes as text.
+    private func rows(of row: Row) throws -> Int {
+        if let number = try? row.get("rows", as: Int?.self) { return number }
+        return Int(try row.get("rows", as: String?.self) ?? "") ?? 0
+    }
+
     /// Adds operations that wait and operations that have ended, as many of each.
     package func addBacklog(_ count: Int) async throws {
         let columns: SQL = """
             id, kind, tasks, queue_name, lane, requester, max_attempts, state, enqueued_at, ready_at
             """
         for (table, state, more, values) in [
-            ("work_queue", "'queued'", "", ""), ("finished_operations", "'complete'", ", finished_at", ", NOW(6)"),
+            ("work_queue", "'queued'", "", ""),
+            (
+                "finished_operations", "'complete'", ", unmet, deliveries, failures, defer_count, finished_at",
+                ", 0, 1, 0, 0, NOW(6)"
+            ),
         ] as [(SQL, SQL, SQL, SQL)] {
             try await execute(
                 """
