@@ -11,7 +11,8 @@ import Testing
 @Suite(.timeLimit(.minutes(15))) struct MigratorCutTests {
     private static let places = [
         "CREATE TABLE IF NOT EXISTS schema_migrations", "GET_LOCK", "INSERT INTO schema_migrations",
-        "CREATE TABLE IF NOT EXISTS work_queue", "ALTER TABLE leases", "UPDATE schema_migrations",
+        "CREATE TABLE IF NOT EXISTS work_queue", "CREATE TABLE IF NOT EXISTS leases",
+        "CREATE PROCEDURE IF NOT EXISTS record_edges", "UPDATE schema_migrations",
     ]
 
     @Test(arguments: [Disturbance.cutBefore, .cutAfter, .landLate])
@@ -20,7 +21,7 @@ import Testing
     )
         async throws
     {
-        let expected = try await withCluster { try await $0.database.columns() }
+        let expected = try await withCluster { try await $0.database.definitions() }
         try await withFreshSchema { direct, configuration in
             let proxy = try DatabaseProxy(to: PrivateServer.shared)
             defer { proxy.close() }
@@ -44,21 +45,26 @@ import Testing
                 try Migrations.migrator.migrate(on: session, logger: .silent)
             }
             #expect(status.isMigrated)
-            let columns = try await direct.columns()
-            #expect(columns == expected && !columns.isEmpty)
+            let definitions = try await direct.definitions()
+            #expect(definitions == expected && !definitions.isEmpty)
         }
     }
 }
 
 extension Database {
-    /// Every column of the schema, with its type.
-    fileprivate func columns() async throws -> [String] {
+    /// Returns every column, constraint and procedure of the schema, with its definition.
+    fileprivate func definitions() async throws -> [String] {
         try await withSession { session in
             try session.query(
                 """
-                SELECT CONCAT_WS(' ', table_name, column_name, column_type, is_nullable, column_key)
+                SELECT CONCAT_WS(' ', table_name, LPAD(ordinal_position, 3, '0'), column_name, column_type, is_nullable,
+                    column_key) AS definition
                 FROM information_schema.columns WHERE table_schema = DATABASE()
-                ORDER BY table_name, ordinal_position
+                UNION ALL SELECT CONCAT_WS(' ', table_name, constraint_name, check_clause)
+                FROM information_schema.check_constraints WHERE constraint_schema = DATABASE()
+                UNION ALL SELECT CONCAT_WS(' ', routine_name, routine_definition)
+                FROM information_schema.routines WHERE routine_schema = DATABASE()
+                ORDER BY definition
                 """
             ).map { try $0.only(String.self) }
         }

@@ -7,7 +7,7 @@ import MariaDB
 /// their session, so that a task stays known while its only worker restarts; where a living session registers the
 /// same task, only those of living sessions count.
 package enum TaskStatements {
-    /// The session of rows that were registered before sessions were.
+    /// The session of rows that name none; the default of the column.
     package static let noSession: SQL = "'00000000-0000-0000-0000-000000000000'"
 
     /// Replaces what a session has registered, with what keeps it from running some of it, and removes what dead

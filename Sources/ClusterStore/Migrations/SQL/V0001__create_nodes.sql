@@ -12,6 +12,8 @@ CREATE TABLE IF NOT EXISTS nodes (
     UNIQUE KEY nodes_by_underlay_address (underlay_address),
     CONSTRAINT node_state CHECK (state IN ('active', 'draining')),
     CONSTRAINT node_has_a_role CHECK (is_hypervisor OR is_network_node),
-    CONSTRAINT node_name_is_a_label CHECK (name REGEXP '^[a-z0-9]([a-z0-9-]*[a-z0-9])?$'),
-    CONSTRAINT node_name_is_no_queue CHECK (name NOT IN ('any', 'networknode') AND name NOT LIKE '%-network')
+    -- A node's name begins the names of its queues: none of them may be a queue of all nodes, or of another node.
+    CONSTRAINT node_name_is_no_queue CHECK (name NOT IN ('any', 'networknode') AND name NOT LIKE '%-network'),
+    -- \z and not $, which also matches before a newline at the end.
+    CONSTRAINT node_name_is_a_label CHECK (name REGEXP '\\A[a-z0-9]([a-z0-9-]*[a-z0-9])?\\z')
 ) ENGINE = InnoDB

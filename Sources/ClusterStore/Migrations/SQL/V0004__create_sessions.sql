@@ -1,4 +1,4 @@
--- A worker process's leased identity. The row stays, marked dead, until no operation names it.
+-- The leased identity of a worker process. The row stays, marked dead, until no operation names it.
 CREATE TABLE IF NOT EXISTS sessions (
     id UUID NOT NULL,
     daemon VARCHAR(16) CHARACTER SET ascii COLLATE ascii_nopad_bin NOT NULL,
@@ -12,6 +12,8 @@ CREATE TABLE IF NOT EXISTS sessions (
     renewed_at DATETIME(6) NOT NULL,
     expires_at DATETIME(6) NOT NULL,
     dead BOOLEAN NOT NULL DEFAULT FALSE,
+    -- How many operations the process runs at once; NULL where it did not say.
+    slots INT UNSIGNED NULL,
     PRIMARY KEY (id),
     KEY sessions_by_node (node),
     KEY sessions_by_life (dead, expires_at),

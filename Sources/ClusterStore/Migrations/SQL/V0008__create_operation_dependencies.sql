@@ -1,4 +1,4 @@
--- The edges whose dependency has not ended: work_queue.unmet is the number of a dependent's rows here.
+-- The edges whose dependency has not ended: work_queue.unmet is the number of rows of a dependent here.
 CREATE TABLE IF NOT EXISTS operation_dependencies (
     dependency UUID NOT NULL,
     dependent UUID NOT NULL,

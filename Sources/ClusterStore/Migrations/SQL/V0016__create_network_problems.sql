@@ -1,4 +1,4 @@
--- What keeps a node from bringing a network about; a row goes when the problem does.
+-- What keeps a node from applying a network; a row is deleted when its problem is over.
 CREATE TABLE IF NOT EXISTS network_problems (
     network UUID NOT NULL,
     node UUID NOT NULL,

@@ -1,4 +1,4 @@
--- What became of every request, by task. Sharded, because a single row would be the hottest of the database.
+-- How many requests had which outcome, by task. Sharded, because all writers would wait for the lock of a single row.
 CREATE TABLE IF NOT EXISTS coalescing_counters (
     task VARCHAR(63) CHARACTER SET ascii COLLATE ascii_nopad_bin NOT NULL,
     outcome VARCHAR(40) CHARACTER SET ascii COLLATE ascii_nopad_bin NOT NULL,

@@ -1,5 +1,6 @@
--- What has ended with more dependents than one transaction releases or aborts. The edges to those that are left stand, so that none of
--- them can run; whoever keeps a session goes on with them, batch by batch. The state is kept here because history is forgotten.
+-- Operations that have ended with more dependents than one transaction releases or aborts. The edges to the rest stay,
+-- so that none of them can run; any process with a session goes on with them, batch by batch. The state is stored here
+-- because history is deleted in time.
 CREATE TABLE IF NOT EXISTS cascades (
     dependency UUID NOT NULL,
     state VARCHAR(9) CHARACTER SET ascii COLLATE ascii_nopad_bin NOT NULL,

@@ -1,5 +1,5 @@
--- Adds an operation to history that could never run, because what it depends on has failed before it came. Who enqueues has no
--- other way to write history: an id that is live is refused, so that nobody's end can be forged.
+-- Adds an operation to history that could never run, because what it depends on had failed before it was enqueued. An
+-- enqueuer has no other way to write history: the id of a live operation is refused, so that no end can be forged.
 CREATE PROCEDURE IF NOT EXISTS insert_aborted(
     IN new_id UUID,
     IN new_kind VARCHAR(16) CHARACTER SET ascii,
@@ -31,9 +31,9 @@ BEGIN
             SET MYSQL_ERRNO = 1062, MESSAGE_TEXT = 'Duplicate entry of a live operation for key ''PRIMARY''';
     END IF;
     INSERT INTO finished_operations (
-        id, kind, tasks, queue_name, lane, network, network_name, node, node_name, interface, parameters, depends_on, runs_after,
-        requester, deadline, max_attempts, retry_of, coalesce_key, exclusive_key, state, unmet, enqueued_at, ready_at, deliveries,
-        failures, defer_count, finished_at, error)
+        id, kind, tasks, queue_name, lane, network, network_name, node, node_name, interface, parameters, depends_on,
+        runs_after, requester, deadline, max_attempts, retry_of, coalesce_key, exclusive_key, state, unmet, enqueued_at,
+        ready_at, deliveries, failures, defer_count, finished_at, error)
     VALUES (
         new_id, new_kind, new_tasks, new_queue_name, new_lane, new_network, new_network_name, new_node, new_node_name,
         new_interface, new_parameters, new_depends_on, new_runs_after, new_requester,

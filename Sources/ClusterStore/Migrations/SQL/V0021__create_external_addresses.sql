@@ -1,5 +1,5 @@
--- Who has which external address: a network its own one, which is its NAT, or an interface a floating one. One table for
--- both, so that its key keeps an address from being given out twice; holder, so that nobody has two.
+-- The external addresses in use: a network's own, for its NAT, or an interface's floating IP. One table for both, so
+-- that its primary key keeps an address from being allocated twice; the unique key on holder allows each holder one.
 CREATE TABLE IF NOT EXISTS external_addresses (
     address INET4 NOT NULL,
     network UUID NOT NULL,

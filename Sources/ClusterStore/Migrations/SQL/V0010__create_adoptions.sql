@@ -1,4 +1,5 @@
--- Requests that adopted a waiting operation instead of adding one; written beside the hot path, never in it.
+-- Requests that were deduplicated: each adopted a waiting operation instead of adding one. Written in batches beside
+-- the enqueues, never in their transactions.
 CREATE TABLE IF NOT EXISTS adoptions (
     number BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
     operation UUID NOT NULL,

@@ -1,6 +1,6 @@
--- Records what operations wait for: a JSON array of [dependency, dependent, must_complete]. Who enqueues has no other way: an edge
--- to an operation that does not count it in `unmet` would abort, hold or release the work of others.
--- In a transaction only, so that the dependents stay locked between the check and what follows from it.
+-- Records what operations wait for: a JSON array of [dependency, dependent, must_complete]. An enqueuer has no other
+-- way to write edges: one to an operation that does not count it in `unmet` would abort, hold or release the work of
+-- others. Only in a transaction, so that the dependents stay locked between the check and the INSERT.
 CREATE PROCEDURE IF NOT EXISTS record_edges(IN edges MEDIUMTEXT CHARACTER SET utf8mb4)
     MODIFIES SQL DATA
     SQL SECURITY DEFINER

@@ -1,5 +1,5 @@
--- Who could take a lease over from the holder of a term without a silence: everything runs behind its closed gate.
--- `strength` is how much runs; one row a node, which expires unless it is said again.
+-- The candidates that could take over a lease from the holder of a term without an interruption, because everything
+-- already runs behind their closed gates; `strength` is how much. One row per node, which expires unless it is renewed.
 CREATE TABLE IF NOT EXISTS ready_candidates (
     lease VARCHAR(63) CHARACTER SET ascii COLLATE ascii_nopad_bin NOT NULL,
     node VARCHAR(63) CHARACTER SET ascii COLLATE ascii_nopad_bin NOT NULL,

@@ -1,5 +1,6 @@
--- Who waits for the end of an operation, and where it is rung; written by the waiter, and gone with it or at its expiry.
--- The key leads with the operation: whoever ends a batch looks its ids up by ranges of it, after the COMMIT.
+-- The processes that wait for the end of an operation, each with its doorbell. A waiter writes and removes its own row;
+-- one that has expired is swept. The key begins with the operation, because whoever ends a batch looks up its ids here,
+-- after the COMMIT.
 CREATE TABLE IF NOT EXISTS operation_waiters (
     operation UUID NOT NULL,
     doorbell VARCHAR(64) CHARACTER SET ascii COLLATE ascii_nopad_bin NOT NULL,
