@@ -5,11 +5,11 @@ import ClusterModel
 /// What a supervisor runs once a `netnode` has ended, however it did: nobody guards the gate any more.
 struct LowerLegs: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Takes the gateways' legs of this node down; refuses while a netnode runs.",
+        abstract: "Take this node's gateway links down; refuse while a netnode runs.",
         discussion: """
-            A netnode that ends by itself does so at its end; one that was killed cannot. The kernel's gate is closed by \
-            then, and without their legs the gateways cannot be heard even if somebody removes it. The next netnode puts \
-            them up again.
+            Run it after a netnode was killed; one that ends by itself has done it. The kernel's gate is closed by \
+            then, and with the links down no gateway can be reached even if somebody removes the gate. The next \
+            netnode takes them up.
             """
     )
 

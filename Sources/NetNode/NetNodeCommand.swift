@@ -8,7 +8,7 @@ public struct NetNodeCommand: AsyncParsableCommand {
     /// What `--help` says.
     public static let configuration = CommandConfiguration(
         commandName: "netnode",
-        abstract: "Makes the networks of a node and, when it is elected, serves them.",
+        abstract: "Reconcile the networks of a node and, when elected, serve DHCP, DNS and egress.",
         subcommands: [Run.self, LowerLegs.self]
     )
 

@@ -9,7 +9,7 @@ public struct QueueWorkerCommand: AsyncParsableCommand {
     /// What `--help` says.
     public static let configuration = CommandConfiguration(
         commandName: "queueworker",
-        abstract: "Drains the queues of a node and runs the operator's commands.",
+        abstract: "Drain the queues of a node and run the operator's commands.",
         subcommands: [Run.self]
     )
 

@@ -8,10 +8,10 @@ import Glibc
 struct ClusterCtl: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "clusterctl",
-        abstract: "Enqueues and inspects the operations of a cluster, and changes its wanted state.",
+        abstract: "Enqueue and inspect the operations of a cluster, and change its wanted state.",
         discussion: """
-            Data goes to stdout, talk to stderr. Exit codes: 0 ok, 1 it failed, 3 unknown network, node, interface or \
-            operation, 4 conflict, 5 database unreachable, 6 timed out, 64 usage, 130 interrupted.
+            Data goes to stdout, messages to stderr. Exit codes: 0 ok, \
+            \(ExitStatus.allCases.map { "\($0.rawValue) \($0.meaning)" }.joined(separator: ", ")).
             """,
         subcommands: [
             Op.self, QueueNoun.self, Coalescing.self, NodeNoun.self, NetworkNoun.self, InterfaceNoun.self,

@@ -25,6 +25,21 @@ import Testing
         }
     }
 
+    @Test func `every command is described in the imperative`() {
+        let verbs: Set<Substring> = [
+            "Add", "Assign", "Cancel", "Change", "Check", "Drain", "Enqueue", "Explain", "Inspect", "Let", "List",
+            "Make", "Measure", "Migrate", "Pause", "Print", "Reconcile", "Remove", "Resume", "Retry", "Set", "Show",
+            "Take", "Wait",
+        ]
+        func check(_ command: any ParsableCommand.Type) {
+            let abstract = command.configuration.abstract
+            let verb = abstract.prefix { $0.isLetter }
+            #expect(verbs.contains(verb) && abstract.hasSuffix("."), "\(command): \(abstract)")
+            command.configuration.subcommands.forEach(check)
+        }
+        check(ClusterCtl.self)
+    }
+
     @Test(arguments: ["bash", "zsh", "fish"])
     func `there are completions for a shell, and bash takes them`(shell: String) async throws {
         try await withFreshSchema { _, configuration in

@@ -12,14 +12,14 @@ package struct DaemonStart: Sendable {
     /// What `--node` says.
     package static let nodeHelp = "The name of this node; it wins over the configuration."
     /// What `run` says.
-    package static let runHelp = "Runs until SIGTERM, which drains; a second one stops at once."
+    package static let runHelp = "Run until SIGTERM, which drains; a second SIGTERM stops at once."
 
     /// What `--check-configuration` says.
     package static let checkHelp =
-        "Only checks the configuration, the password file and the tasks' programs: exits 0, or 64 with what is wrong."
+        "Check the configuration, the password file and the tasks' programs; exit with 0, or with 64 and what is wrong."
 
     /// A bad configuration, which a supervisor does not repeat; the contract's 64.
-    private static let misconfigured: Int32 = 64
+    package static let misconfigured: Int32 = 64
 
     private let daemon: DaemonName
     private let config: String?

@@ -3,7 +3,7 @@ import ClusterEngine
 
 /// Whether a change of wanted state enqueues what it takes to apply it.
 struct Application: ParsableArguments {
-    @Flag(help: "Change what is wanted, and leave applying it to the maintenance loops.")
+    @Flag(help: "Change wanted state only, and leave applying it to the maintenance loops.")
     var noApply = false
 
     func inventory(_ cluster: ClusterConnection) -> Inventory {

@@ -11,26 +11,26 @@ struct BenchOptions: ParsableArguments {
     private static let standardTimeout = Duration.seconds(300)
     private static let afterwards = Duration.seconds(60)
 
-    @Option(help: "How many operations, or requests; each benchmark has a default and a limit.")
+    @Option(help: "The number of operations or requests; each benchmark has a default and a limit.")
     var operations: Int?
 
-    @Option(help: "How many callers at once, 1 to \(mostCallers), where requests are measured.")
+    @Option(help: "The number of concurrent callers, 1 to \(mostCallers), where requests are measured.")
     var callers = 4
 
     @Option(help: "The lane.", transform: { try Lane($0) })
     var lane: Lane = .background
 
     @Option(
-        help: "Measure this node; without it, whoever drains the queues of any.",
+        help: "Measure this node; default all that drain the 'any' queues.",
         completion: Names.nodes,
         transform: { try NodeName($0) }
     )
     var node: NodeName?
 
-    @Option(help: "How long it may take, such as 30s; default 5m.", transform: { try DurationText($0) })
+    @Option(help: "The longest run, such as 30s; default 5m.", transform: { try DurationText($0) })
     var timeout: DurationText?
 
-    @Flag(help: "Measure although the database holds live operations, and compete with them.")
+    @Flag(help: "Measure beside live operations, and compete with them.")
     var onLiveDatabase = false
 
     mutating func validate() throws {

@@ -2,7 +2,7 @@ import ArgumentParser
 
 /// Asks before something is destroyed.
 struct Confirmation: ParsableArguments {
-    @Flag(help: "Do not ask; needed when nobody can be asked.")
+    @Flag(help: "Do not ask for confirmation; required off a terminal.")
     var yes = false
 
     /// Returns when it was agreed to.

@@ -10,7 +10,7 @@ struct GlobalOptions: ParsableArguments {
     @Option(help: "The configuration file; default $CLUSTEROPS_CONFIG, then \(Configuration.defaultPath).")
     var config: String?
 
-    @Option(name: .shortAndLong, help: "How to print the answer.")
+    @Option(name: .shortAndLong, help: "The output format.")
     var output = OutputFormat.table
 
     /// Prints an answer on stdout.

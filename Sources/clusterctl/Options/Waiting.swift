@@ -5,7 +5,7 @@ import ClusterModel
 /// Waits for something to come about, up to a time.
 struct Waiting: ParsableArguments {
     @Option(
-        help: "How long to wait at most, such as 30s or 5m; without it, for ever.",
+        help: "The longest wait, such as 30s or 5m; default none.",
         transform: { try DurationText($0) }
     )
     var timeout: DurationText?

@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// The exit codes of the contract.
+/// The exit codes of the contract, beside 0.
 enum ExitStatus: Int32, CaseIterable {
     case failed = 1
     case notFound = 3
@@ -9,4 +9,17 @@ enum ExitStatus: Int32, CaseIterable {
     case timedOut = 6
     case usage = 64
     case interrupted = 130
+
+    /// The meaning in a few words, as help and `docs/reference.md` have it.
+    var meaning: String {
+        switch self {
+        case .failed: "failed"
+        case .notFound: "unknown network, node, interface or operation"
+        case .conflict: "conflict"
+        case .unreachable: "database unreachable"
+        case .timedOut: "timed out"
+        case .usage: "usage"
+        case .interrupted: "interrupted"
+        }
+    }
 }

@@ -3,11 +3,11 @@ import ArgumentParser
 struct BenchNoun: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench",
-        abstract: "Measures the cluster as it stands, with operations that do nothing.",
+        abstract: "Measure the live cluster with operations that do nothing.",
         discussion: """
-            Its operations have a requester of their own, and their number is bounded; what is left of them is cancelled also \
-            when it is interrupted. They stay in the history as all others do. A database that holds live operations is left alone \
-            unless --on-live-database says otherwise.
+            The operations have a requester of their own and are bounded in number; those left at the end or at an \
+            interrupt are cancelled. They stay in the history like all others. A database with live operations is \
+            refused unless --on-live-database is given.
             """,
         subcommands: [BenchDrain.self, BenchEnqueue.self, BenchLatency.self, BenchCoalesce.self, BenchPipeline.self]
     )

@@ -9,10 +9,10 @@ import Measurement
 struct BenchCoalesce: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "coalesce",
-        abstract: "Measures how many executions serve many requests for the same work.",
+        abstract: "Measure how many executions serve many requests for the same work.",
         discussion: """
             Example: clusterctl bench coalesce --operations 1000 --callers 8
-            'noop' does not coalesce. This needs a command of that name which does nothing, on the nodes that are measured: \
+            'noop' is not coalescible. Configure this task on the measured nodes first: \
             tasks.bench_noop: {command: [/bin/true], coalescible: true}
             """
     )

@@ -7,7 +7,7 @@ import Measurement
 struct BenchDrain: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "drain",
-        abstract: "Measures how fast the live workers end many operations that were enqueued at once.",
+        abstract: "Measure how fast the live workers drain operations that were enqueued at once.",
         discussion: "Example: clusterctl bench drain --operations 20000 --node hv1"
     )
 

@@ -7,7 +7,7 @@ import Measurement
 struct BenchEnqueue: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "enqueue",
-        abstract: "Measures how fast operations come in, one by one from several callers; nobody runs them.",
+        abstract: "Measure the rate of single enqueues from several callers; nothing runs them.",
         discussion: "Example: clusterctl bench enqueue --operations 2000 --callers 8"
     )
 

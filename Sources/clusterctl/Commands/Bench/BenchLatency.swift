@@ -8,7 +8,7 @@ import Measurement
 struct BenchLatency: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "latency",
-        abstract: "Measures how soon an operation starts, and its end is known, when there is nothing else to do.",
+        abstract: "Measure the time from enqueue to start and to the known end in an idle cluster.",
         discussion: "Example: clusterctl bench latency --operations 500 -o json"
     )
 

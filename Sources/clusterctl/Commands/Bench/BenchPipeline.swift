@@ -8,7 +8,7 @@ import Measurement
 struct BenchPipeline: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "pipeline",
-        abstract: "Measures what a dependency costs: a chain in which each operation waits for the one before it.",
+        abstract: "Measure the cost of a dependency, by a chain of operations that wait for each other.",
         discussion: "Example: clusterctl bench pipeline --operations 300"
     )
 

@@ -5,10 +5,10 @@ import ClusterReports
 struct Doctor: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "doctor",
-        abstract: "Examines server, schema, rows and processes, and says what to do about each finding.",
+        abstract: "Check server, schema, rows and processes, and print a remedy for each finding.",
         discussion: """
             Example: clusterctl doctor || clusterctl doctor -o json
-            Changes nothing. Exit code 1 when there is a finding, or a check that could not be made.
+            It changes nothing. Exit code 1: there is a finding, or a check was not run.
             """
     )
 

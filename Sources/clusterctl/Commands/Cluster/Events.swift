@@ -6,20 +6,20 @@ import ClusterReports
 struct Events: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "events",
-        abstract: "Tells what happens to operations, oldest first.",
+        abstract: "Print what happened to operations, oldest first.",
         discussion: """
             Example: clusterctl events --follow -o json
-            With --follow each event is a line of its own, JSON or text, and it goes on until it is interrupted. An attempt \
-            that failed is told with the next start.
+            With --follow it prints one event a line, JSON or text, until it is interrupted. A failed attempt appears \
+            with the next start.
             """
     )
 
     @OptionGroup var global: GlobalOptions
 
-    @Option(help: "How far back to begin, such as 1h.", transform: { try DurationText($0) })
+    @Option(help: "Begin this long ago, such as 1h.", transform: { try DurationText($0) })
     var since: DurationText?
 
-    @Flag(help: "Go on telling.")
+    @Flag(help: "Go on printing events as they happen.")
     var follow = false
 
     /// What somebody who looks has just missed.

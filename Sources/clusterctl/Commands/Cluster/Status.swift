@@ -4,10 +4,10 @@ import ClusterReports
 struct Status: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "status",
-        abstract: "Shows the cluster at a glance: leader, lanes, nodes, networks, processes.",
+        abstract: "Show the cluster at a glance: leader, lanes, nodes, networks, processes.",
         discussion: """
             Example: clusterctl status -o json
-            One statement, however large the cluster; counts stop at a limit, and say so by a plus.
+            It is one statement, however large the cluster. Counts stop at a limit and then end in a plus.
             """
     )
 

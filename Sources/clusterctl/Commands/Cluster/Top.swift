@@ -8,12 +8,13 @@ import Foundation
 struct Top: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "top",
-        abstract: "Shows on the whole terminal what the cluster does, and goes on showing it.",
+        abstract: "Show the cluster live on the whole terminal.",
         discussion: """
             Example: clusterctl top --interval 2s
-            Lanes with rate and waits, what runs, what failed last, the nodes that need a look first. Keys: q quits, / filters \
-            by a word, l goes through the lanes, tab through the parts, space holds the page, esc shows all again. It goes on \
-            while the database is away. Scripts use 'clusterctl status'.
+            It shows lanes with rates and waits, running and lately failed operations, and nodes, those in trouble \
+            first. Keys: q quits, / filters by a word, l cycles through the lanes, tab through the parts, space \
+            freezes the page, esc shows all again. It goes on while the database is away. Scripts use 'clusterctl \
+            status'.
             """
     )
 
@@ -22,7 +23,7 @@ struct Top: AsyncParsableCommand {
 
     @OptionGroup var global: GlobalOptions
 
-    @Option(help: "How often to look, at least 200ms.", transform: { try DurationText($0) })
+    @Option(help: "The poll interval, at least 200ms.", transform: { try DurationText($0) })
     var interval: DurationText?
 
     func validate() throws {

@@ -2,7 +2,7 @@ import ArgumentParser
 
 struct Coalescing: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Evidence that requests for the same work are served together.",
+        abstract: "Inspect how requests for the same work were coalesced.",
         subcommands: [CoalescingShow.self]
     )
 }

@@ -4,7 +4,7 @@ import ClusterReports
 struct CoalescingShow: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "show",
-        abstract: "Tells for each task what became of its requests.",
+        abstract: "Show for each task how many requests were deduplicated, folded and executed.",
         discussion: "Example: clusterctl coalescing show"
     )
 

@@ -2,7 +2,7 @@ import ArgumentParser
 
 struct Db: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "The schema of the database, and its users.",
+        abstract: "Migrate the schema and print the grants of database users.",
         subcommands: [DbMigrate.self, DbStatus.self, DbGrants.self]
     )
 }

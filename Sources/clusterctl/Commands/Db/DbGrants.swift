@@ -7,38 +7,38 @@ import ClusterStore
 struct DbGrants: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "grants",
-        abstract: "Prints the statements that make a user of the database for one role; changes nothing.",
+        abstract: "Print the SQL that creates the database user of one role; execute nothing.",
         discussion: """
-            Tables can be granted once they are there: run it after 'db migrate', and again after each later one. With another \
-            password the user has that one from then on: connections that are open stay, so change the file, then the user, and \
-            restart the programs that read it.
+            Tables can be granted once they are there: run it after 'db migrate', and again after each later one. With \
+            another password the user has that one from then on: connections that are open stay, so change the file, \
+            then the user, and restart the programs that read it.
 
             Example: clusterctl db grants worker --host '10.0.0.%' --password-file worker.password | mariadb
             """
     )
 
-    @Argument(help: "Whose work: \(DatabaseRole.allCases.map(\.rawValue).joined(separator: ", ")).")
+    @Argument(help: "The role: \(DatabaseRole.allCases.map(\.rawValue).joined(separator: ", ")).")
     var role: DatabaseRole
 
     @Option(help: "The user's name; default clusterops_ROLE.")
     var user: String?
 
-    @Option(help: "Where it connects from, as MariaDB matches it.")
+    @Option(help: "The host that the user connects from, as MariaDB matches it.")
     var host = "%"
 
     @Option(help: "The schema of the cluster.")
     var schema = Configuration().database.name
 
-    @Option(help: "A file with the password that the user has from now on; without it, the user has to be there.")
+    @Option(help: "A file with the user's new password; without it the user must exist.")
     var passwordFile: String?
 
-    @Flag(help: "Let the user in by TLS only.")
+    @Flag(help: "Require TLS of the user.")
     var requireSsl = false
 
-    @Flag(help: "Take away first what the user may do, such as what an older version has granted.")
+    @Flag(help: "Revoke first all that the user was granted, such as by an older version.")
     var anew = false
 
-    @Option(name: .shortAndLong, help: "How to print the answer; a table is a script for 'mariadb'.")
+    @Option(name: .shortAndLong, help: "The output format; a table is a script for 'mariadb'.")
     var output = OutputFormat.table
 
     func run() async throws {

@@ -4,7 +4,7 @@ import ClusterReports
 struct DbMigrate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "migrate",
-        abstract: "Brings the schema to this program's version; repeating it does nothing.",
+        abstract: "Migrate the schema to this program's version; do nothing if it is there.",
         discussion: "Example: clusterctl db migrate"
     )
 

@@ -4,7 +4,7 @@ import ClusterReports
 struct DbStatus: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "status",
-        abstract: "Tells the version of the schema and of this program.",
+        abstract: "Show the version of the schema and the one that this program needs.",
         discussion: "Example: clusterctl db status"
     )
 

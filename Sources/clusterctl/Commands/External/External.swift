@@ -3,7 +3,7 @@ import ArgumentParser
 struct External: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "external",
-        abstract: "The network outside, to which networks with NAT lead.",
+        abstract: "Set, show and remove the external network, for NAT and floating IPs.",
         subcommands: [ExternalSet.self, ExternalShow.self, ExternalRemove.self]
     )
 }

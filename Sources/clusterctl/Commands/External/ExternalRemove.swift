@@ -5,7 +5,7 @@ import ClusterReports
 struct ExternalRemove: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "remove",
-        abstract: "Removes the network outside, of which no address is given out.",
+        abstract: "Remove the external network, if none of its addresses is assigned.",
         discussion: "Example: clusterctl external remove"
     )
 

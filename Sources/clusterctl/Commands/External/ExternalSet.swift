@@ -6,7 +6,7 @@ import ClusterReports
 struct ExternalSet: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "set",
-        abstract: "Says what the network outside is, and which of its addresses may be given out.",
+        abstract: "Set the external network and the range of addresses to assign from it.",
         discussion: "Example: clusterctl external set --cidr 203.0.113.0/24 --gateway 203.0.113.1"
     )
 
@@ -14,20 +14,20 @@ struct ExternalSet: AsyncParsableCommand {
 
     @OptionGroup var application: Application
 
-    @Option(help: "Its addresses, such as 203.0.113.0/24.", transform: { try CIDR($0) })
+    @Option(help: "The IPv4 addresses, such as 203.0.113.0/24.", transform: { try CIDR($0) })
     var cidr: CIDR
 
-    @Option(help: "The next router, which is never given out.", transform: { try IPv4Address($0) })
+    @Option(help: "The gateway, which is never assigned.", transform: { try IPv4Address($0) })
     var gateway: IPv4Address
 
     @Option(
-        help: "The first address that may be given out; default the first usable.",
+        help: "The first address to assign; default the first usable.",
         transform: { try IPv4Address($0) }
     )
     var first: IPv4Address?
 
     @Option(
-        help: "The last address that may be given out; default the last usable.",
+        help: "The last address to assign; default the last usable.",
         transform: { try IPv4Address($0) }
     )
     var last: IPv4Address?

@@ -5,7 +5,7 @@ import ClusterReports
 struct ExternalShow: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "show",
-        abstract: "Shows the network outside, and how many of its addresses are given out.",
+        abstract: "Show the external network and how many of its addresses are assigned.",
         discussion: "Example: clusterctl external show"
     )
 

@@ -3,7 +3,7 @@ import ArgumentParser
 struct InterfaceNoun: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "interface",
-        abstract: "Interfaces of guests.",
+        abstract: "Add, change, inspect and remove interfaces of guests.",
         subcommands: [
             InterfaceAdd.self, InterfaceList.self, InterfaceShow.self, InterfaceSet.self, InterfaceRemove.self,
             InterfaceFloat.self, InterfaceUnfloat.self,

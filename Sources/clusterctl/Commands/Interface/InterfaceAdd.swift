@@ -6,7 +6,7 @@ import ClusterReports
 struct InterfaceAdd: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "add",
-        abstract: "Adds a guest's interface to a network.",
+        abstract: "Add a guest's interface to a network.",
         discussion:
             "Example: clusterctl interface add blue --node h1 --mac 52:54:00:00:00:0a --address 10.1.0.5 --hostname web1"
     )
@@ -21,15 +21,15 @@ struct InterfaceAdd: AsyncParsableCommand {
     @Option(help: "The node that hosts the guest.", transform: { try NodeName($0) })
     var node: NodeName
 
-    @Option(help: "Its hardware address.", transform: { try MACAddress($0) })
+    @Option(help: "The MAC address.", transform: { try MACAddress($0) })
     var mac: MACAddress
 
-    @Option(help: "Its address in the network.", transform: { try IPv4Address($0) })
+    @Option(help: "The IPv4 address in the network.", transform: { try IPv4Address($0) })
     var address: IPv4Address
 
     @Option(
         parsing: .unconditional,
-        help: "The guest's name in the network.",
+        help: "The guest's host name in the network.",
         transform: { try HostName($0) }
     )
     var hostname: HostName

@@ -6,7 +6,7 @@ import ClusterReports
 struct InterfaceFloat: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "float",
-        abstract: "Gives a guest's interface a floating address: it is reached under it from outside, and seen there.",
+        abstract: "Assign a floating IP to an interface, for inbound and outbound traffic.",
         discussion: "Example: clusterctl interface float 0190163d-8694-739b-aea5-966c26f8ad91"
     )
 
@@ -17,7 +17,7 @@ struct InterfaceFloat: AsyncParsableCommand {
     @Argument(help: "The interface.", transform: { try InterfaceID($0) })
     var uuid: InterfaceID
 
-    @Option(help: "Which external address; default any that is free.", transform: { try IPv4Address($0) })
+    @Option(help: "The external address; default the lowest that is free.", transform: { try IPv4Address($0) })
     var address: IPv4Address?
 
     func run() async throws {

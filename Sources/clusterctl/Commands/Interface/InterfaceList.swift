@@ -6,16 +6,16 @@ import ClusterReports
 struct InterfaceList: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "list",
-        abstract: "Lists interfaces.",
+        abstract: "List interfaces.",
         discussion: "Example: clusterctl interface list --network blue"
     )
 
     @OptionGroup var global: GlobalOptions
 
-    @Option(help: "Only those of this network.", transform: { try NetworkName($0) })
+    @Option(help: "List only interfaces of this network.", transform: { try NetworkName($0) })
     var network: NetworkName?
 
-    @Option(help: "Only those that this node hosts.", transform: { try NodeName($0) })
+    @Option(help: "List only interfaces on this node.", transform: { try NodeName($0) })
     var node: NodeName?
 
     func run() async throws {

@@ -6,7 +6,7 @@ import ClusterReports
 struct InterfaceRemove: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "remove",
-        abstract: "Removes a guest's interface.",
+        abstract: "Remove an interface.",
         discussion: "Example: clusterctl interface remove 0190163d-8694-739b-aea5-966c26f8ad01 --yes"
     )
 

@@ -6,7 +6,7 @@ import ClusterReports
 struct InterfaceSet: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "set",
-        abstract: "Changes a guest's interface, or moves it to another node; what is not named stays as it is.",
+        abstract: "Change an interface or move it to another node; options that are not given stay as they are.",
         discussion: "Example: clusterctl interface set 0190163d-8694-739b-aea5-966c26f8ad91 --node h2"
     )
 
@@ -20,15 +20,15 @@ struct InterfaceSet: AsyncParsableCommand {
     @Option(help: "The node that hosts the guest.", transform: { try NodeName($0) })
     var node: NodeName?
 
-    @Option(help: "Its hardware address.", transform: { try MACAddress($0) })
+    @Option(help: "The MAC address.", transform: { try MACAddress($0) })
     var mac: MACAddress?
 
-    @Option(help: "Its address in the network.", transform: { try IPv4Address($0) })
+    @Option(help: "The IPv4 address in the network.", transform: { try IPv4Address($0) })
     var address: IPv4Address?
 
     @Option(
         parsing: .unconditional,
-        help: "The guest's name in the network.",
+        help: "The guest's host name in the network.",
         transform: { try HostName($0) }
     )
     var hostname: HostName?

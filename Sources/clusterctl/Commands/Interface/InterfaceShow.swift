@@ -6,7 +6,7 @@ import ClusterReports
 struct InterfaceShow: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "show",
-        abstract: "Shows an interface.",
+        abstract: "Show an interface.",
         discussion: "Example: clusterctl interface show 0190163d-8694-739b-aea5-966c26f8ad01"
     )
 

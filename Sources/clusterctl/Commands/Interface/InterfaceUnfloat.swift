@@ -6,7 +6,7 @@ import ClusterReports
 struct InterfaceUnfloat: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "unfloat",
-        abstract: "Takes back an interface's floating address; connections under it end.",
+        abstract: "Take back an interface's floating IP; connections under it end.",
         discussion: "Example: clusterctl interface unfloat 0190163d-8694-739b-aea5-966c26f8ad91"
     )
 

@@ -3,7 +3,7 @@ import ArgumentParser
 struct Leader: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "leader",
-        abstract: "The elected network node.",
+        abstract: "Show the elected network node or make it resign.",
         subcommands: [LeaderShow.self, LeaderResign.self]
     )
 }

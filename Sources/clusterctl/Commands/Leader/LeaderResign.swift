@@ -7,7 +7,7 @@ import ClusterReports
 struct LeaderResign: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "resign",
-        abstract: "Has the elected node hand over to another one, and waits until that one serves.",
+        abstract: "Make the elected network node hand over, and wait until another one serves.",
         discussion: "Example: clusterctl leader resign --timeout 1m"
     )
 
@@ -17,7 +17,7 @@ struct LeaderResign: AsyncParsableCommand {
     @OptionGroup var global: GlobalOptions
 
     @Option(
-        help: "How long to wait at most, such as 30s or 5m; then the request is withdrawn. Default 30s.",
+        help: "The longest wait, such as 30s or 5m, after which the request is withdrawn. Default 30s.",
         transform: { try DurationText($0) }
     )
     var timeout: DurationText?

@@ -4,7 +4,7 @@ import ClusterReports
 struct LeaderShow: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "show",
-        abstract: "Shows who is elected.",
+        abstract: "Show the elected network node and its term.",
         discussion: "Example: clusterctl leader show"
     )
 

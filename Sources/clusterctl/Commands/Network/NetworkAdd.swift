@@ -6,7 +6,7 @@ import ClusterReports
 struct NetworkAdd: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "add",
-        abstract: "Adds a network for guests.",
+        abstract: "Add a network for guests.",
         discussion: "Example: clusterctl network add blue --vni 100 --cidr 10.1.0.0/24 --domain example.net"
     )
 
@@ -17,25 +17,28 @@ struct NetworkAdd: AsyncParsableCommand {
     @Argument(help: "The network's name.", transform: { try NetworkName($0) })
     var name: NetworkName
 
-    @Option(help: "Its VXLAN identifier, 1 to 16777215.", transform: { try VNI($0) })
+    @Option(help: "The VXLAN network identifier, 1 to 16777215.", transform: { try VNI($0) })
     var vni: VNI
 
-    @Option(help: "Its addresses, such as 10.1.0.0/24; the server has the first.", transform: { try CIDR($0) })
+    @Option(
+        help: "The IPv4 addresses, such as 10.1.0.0/24; the first is the server's and the gateway's.",
+        transform: { try CIDR($0) }
+    )
     var cidr: CIDR
 
-    @Option(help: "The largest packet it carries; default \(NetworkDraft.defaultMTU).", transform: { try MTU($0) })
+    @Option(help: "The MTU; default \(NetworkDraft.defaultMTU).", transform: { try MTU($0) })
     var mtu: MTU?
 
-    @Option(help: "The domain of its guests' names.", transform: { try DomainName($0) })
+    @Option(help: "The DNS domain of the guests.", transform: { try DomainName($0) })
     var domain: DomainName?
 
-    @Flag(help: "Hand out no addresses.")
+    @Flag(help: "Serve no DHCP.")
     var noDhcp = false
 
-    @Flag(help: "Resolve no names.")
+    @Flag(help: "Serve no DNS.")
     var noDns = false
 
-    @Flag(help: "Give its guests a way out, under an external address of the network.")
+    @Flag(help: "Give guests egress by NAT, under an external address of the network.")
     var nat = false
 
     func run() async throws {

@@ -5,7 +5,7 @@ import ClusterReports
 struct NetworkList: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "list",
-        abstract: "Lists the networks.",
+        abstract: "List networks.",
         discussion: "Example: clusterctl network list"
     )
 

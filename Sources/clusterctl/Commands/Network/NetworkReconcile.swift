@@ -6,7 +6,7 @@ import ClusterReports
 struct NetworkReconcile: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "reconcile",
-        abstract: "Asks every node that takes part in a network to bring it about again.",
+        abstract: "Reconcile a network on every node that takes part in it.",
         discussion: "Example: clusterctl network reconcile blue"
     )
 

@@ -6,7 +6,7 @@ import ClusterReports
 struct NetworkRemove: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "remove",
-        abstract: "Removes a network that has no interfaces.",
+        abstract: "Remove a network that has no interfaces, and what serves it.",
         discussion: "Example: clusterctl network remove blue --yes"
     )
 

@@ -6,7 +6,7 @@ import ClusterReports
 struct NetworkSet: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "set",
-        abstract: "Changes a network; what is not named stays as it is.",
+        abstract: "Change a network; options that are not given stay as they are.",
         discussion: "Example: clusterctl network set blue --mtu 1400 --no-domain"
     )
 
@@ -17,25 +17,25 @@ struct NetworkSet: AsyncParsableCommand {
     @Argument(help: "The network's name.", transform: { try NetworkName($0) })
     var name: NetworkName
 
-    @Option(help: "The largest packet it carries; guests hear of it when they renew.", transform: { try MTU($0) })
+    @Option(help: "The MTU; guests learn it when they renew their lease.", transform: { try MTU($0) })
     var mtu: MTU?
 
-    @Option(help: "The domain of its guests' names.", transform: { try DomainName($0) })
+    @Option(help: "The DNS domain of the guests.", transform: { try DomainName($0) })
     var domain: DomainName?
 
-    @Flag(help: "Its guests' names have no domain.")
+    @Flag(help: "Remove the DNS domain.")
     var noDomain = false
 
-    @Flag(inversion: .prefixedNo, exclusivity: .exclusive, help: "Hand out addresses.")
+    @Flag(inversion: .prefixedNo, exclusivity: .exclusive, help: "Serve DHCP.")
     var dhcp: Bool?
 
-    @Flag(inversion: .prefixedNo, exclusivity: .exclusive, help: "Resolve names.")
+    @Flag(inversion: .prefixedNo, exclusivity: .exclusive, help: "Serve DNS.")
     var dns: Bool?
 
     @Flag(
         inversion: .prefixedNo,
         exclusivity: .exclusive,
-        help: "Give its guests a way out, under an external address of the network."
+        help: "Give guests egress by NAT, under an external address of the network."
     )
     var nat: Bool?
 

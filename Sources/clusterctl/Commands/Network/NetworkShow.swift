@@ -6,7 +6,7 @@ import ClusterReports
 struct NetworkShow: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "show",
-        abstract: "Shows a network, and how far it is brought about.",
+        abstract: "Show a network and whether it has converged.",
         discussion: "Example: clusterctl network show blue"
     )
 

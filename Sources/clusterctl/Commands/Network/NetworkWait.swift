@@ -7,7 +7,7 @@ import ClusterReports
 struct NetworkWait: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "wait",
-        abstract: "Waits until a network is, everywhere, what it should be.",
+        abstract: "Wait until a network has converged on every node.",
         discussion: "Example: clusterctl network wait blue --timeout 30s"
     )
 

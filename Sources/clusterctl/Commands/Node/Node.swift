@@ -3,7 +3,7 @@ import ArgumentParser
 struct NodeNoun: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "node",
-        abstract: "Nodes: the machines of the cluster.",
+        abstract: "Add, change, drain, inspect and remove nodes.",
         subcommands: [
             NodeAdd.self, NodeList.self, NodeShow.self, NodeSet.self, NodeDrain.self, NodeUndrain.self, NodeRemove.self,
         ]

@@ -6,7 +6,7 @@ import ClusterReports
 struct NodeAdd: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "add",
-        abstract: "Adds a machine to the cluster.",
+        abstract: "Add a node to the cluster.",
         discussion: "Example: clusterctl node add h1 --underlay 192.0.2.1 --role hypervisor --role network"
     )
 
@@ -17,10 +17,10 @@ struct NodeAdd: AsyncParsableCommand {
     @Argument(help: "The node's name.", transform: { try NodeName($0) })
     var name: NodeName
 
-    @Option(help: "The address by which the other nodes reach it.", transform: { try IPv4Address($0) })
+    @Option(help: "The IPv4 address by which other nodes reach it.", transform: { try IPv4Address($0) })
     var underlay: IPv4Address
 
-    @Option(help: "What it is for: hypervisor or network; may be repeated. Default: hypervisor.")
+    @Option(help: "A role, hypervisor or network; may be repeated. Default: hypervisor.")
     var role: [NodeRole] = []
 
     func run() async throws {

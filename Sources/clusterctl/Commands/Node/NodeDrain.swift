@@ -6,7 +6,7 @@ import ClusterReports
 struct NodeDrain: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "drain",
-        abstract: "Lets a node finish what it runs and take nothing new.",
+        abstract: "Drain a node: let it finish what it runs and take nothing new.",
         discussion: "Example: clusterctl node drain h1"
     )
 

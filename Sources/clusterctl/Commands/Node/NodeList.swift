@@ -5,7 +5,7 @@ import ClusterReports
 struct NodeList: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "list",
-        abstract: "Lists the nodes.",
+        abstract: "List nodes.",
         discussion: "Example: clusterctl node list"
     )
 

@@ -6,9 +6,10 @@ import ClusterReports
 struct NodeRemove: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "remove",
-        abstract: "Removes a node that hosts no interface and runs no process.",
+        abstract: "Remove a node that hosts no interface and runs no daemon.",
         discussion: """
-            What waits for the node is named, and keeps it: let it end, cancel it, or end it with the node. Mesh operations go with it.
+            Commands that wait for the node are named and prevent it: let them end, cancel them, or abort them with \
+            the node. Mesh operations of the node go with it.
             Example: clusterctl node remove h1 --abort-operations --yes
             """
     )
@@ -19,7 +20,7 @@ struct NodeRemove: AsyncParsableCommand {
 
     @OptionGroup var confirmation: Confirmation
 
-    @Flag(help: "End the commands that wait for the node, as aborted, with what depends on them.")
+    @Flag(help: "Abort the commands that wait for the node, and their dependents.")
     var abortOperations = false
 
     @Argument(help: "The node's name.", transform: { try NodeName($0) })

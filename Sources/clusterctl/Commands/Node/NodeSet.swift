@@ -6,7 +6,7 @@ import ClusterReports
 struct NodeSet: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "set",
-        abstract: "Changes a machine of the cluster.",
+        abstract: "Change a node.",
         discussion: "Example: clusterctl node set h1 --underlay 192.0.2.11"
     )
 
@@ -17,7 +17,7 @@ struct NodeSet: AsyncParsableCommand {
     @Argument(help: "The node's name.", transform: { try NodeName($0) })
     var name: NodeName
 
-    @Option(help: "The address by which the other nodes reach it.", transform: { try IPv4Address($0) })
+    @Option(help: "The IPv4 address by which other nodes reach it.", transform: { try IPv4Address($0) })
     var underlay: IPv4Address
 
     func run() async throws {

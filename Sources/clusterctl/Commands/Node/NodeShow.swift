@@ -6,7 +6,7 @@ import ClusterReports
 struct NodeShow: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "show",
-        abstract: "Shows a node and its processes.",
+        abstract: "Show a node and its processes.",
         discussion: "Example: clusterctl node show h1"
     )
 

@@ -6,7 +6,7 @@ import ClusterReports
 struct NodeUndrain: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "undrain",
-        abstract: "Lets a drained node take new work again.",
+        abstract: "Let a drained node take new work again.",
         discussion: "Example: clusterctl node undrain h1"
     )
 

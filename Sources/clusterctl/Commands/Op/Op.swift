@@ -2,7 +2,7 @@ import ArgumentParser
 
 struct Op: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Operations: requests for work.",
+        abstract: "Enqueue, inspect, cancel and retry operations.",
         subcommands: [
             OpEnqueue.self, OpSubmit.self, OpShow.self, OpExplain.self, OpList.self, OpWait.self, OpCancel.self,
             OpRetry.self,

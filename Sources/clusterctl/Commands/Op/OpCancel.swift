@@ -6,7 +6,7 @@ import ClusterReports
 struct OpCancel: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "cancel",
-        abstract: "Ends an operation, for all who asked for it; of one that runs, tells its worker to.",
+        abstract: "Cancel an operation for all who requested it; a running one is interrupted by its worker.",
         discussion: "Example: clusterctl op cancel 0190163d-8694-739b-aea5-966c26f8ad01"
     )
 

@@ -6,26 +6,26 @@ import ClusterReports
 struct OpEnqueue: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "enqueue",
-        abstract: "Enqueues an operation, or adopts one that waits for the same work.",
+        abstract: "Enqueue an operation, or adopt one that waits for the same work.",
         discussion: "Example: clusterctl op enqueue network_ensure_mesh --network blue --node h1"
     )
 
     @OptionGroup var global: GlobalOptions
 
-    @Argument(help: "The steps, in order; all of one kind.", transform: { try TaskName($0) })
+    @Argument(help: "The tasks, in order; all of one kind.", transform: { try TaskName($0) })
     var tasks: [TaskName]
 
-    @Option(help: "The network it is about.", completion: Names.networks, transform: { try NetworkName($0) })
+    @Option(help: "The network to work on.", completion: Names.networks, transform: { try NetworkName($0) })
     var network: NetworkName?
 
-    @Option(help: "The node it is about.", completion: Names.nodes, transform: { try NodeName($0) })
+    @Option(help: "The node to work on.", completion: Names.nodes, transform: { try NodeName($0) })
     var node: NodeName?
 
-    @Option(help: "The interface it is about.", transform: { try InterfaceID($0) })
+    @Option(help: "The interface to work on.", transform: { try InterfaceID($0) })
     var interface: InterfaceID?
 
     @Option(
-        help: "How urgent it is: \(Lane.allCases.map(\.rawValue).joined(separator: ", ")).",
+        help: "The lane: \(Lane.allCases.map(\.rawValue).joined(separator: ", ")); default \(Lane.default).",
         transform: { try Lane($0) }
     )
     var lane = Lane.default
@@ -36,11 +36,11 @@ struct OpEnqueue: AsyncParsableCommand {
     @Option(help: "An operation that must have ended first; may be repeated.", transform: { try OperationID($0) })
     var runsAfter: [OperationID] = []
 
-    @Option(help: "Not before this long from now, such as 30s.", transform: { try DurationText($0) })
+    @Option(help: "Start no earlier than this long from now, such as 30s.", transform: { try DurationText($0) })
     var delay: DurationText?
 
     @Option(
-        help: "It ends in error when it has not completed this long from now.",
+        help: "End in error if not completed this long from now.",
         transform: { try DurationText($0) }
     )
     var deadline: DurationText?
@@ -49,7 +49,7 @@ struct OpEnqueue: AsyncParsableCommand {
     var parameters: String?
 
     @Option(
-        help: "Your own id: the same id with the same content twice is one operation.",
+        help: "An id of your own; sending the same id and content again is one operation.",
         transform: { try OperationID($0) }
     )
     var uuid: OperationID?

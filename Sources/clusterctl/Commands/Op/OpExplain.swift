@@ -5,7 +5,7 @@ import ClusterReports
 struct OpExplain: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "explain",
-        abstract: "Says why an operation has not run, or what became of it.",
+        abstract: "Explain why an operation has not run, or how it ended.",
         discussion: "Example: clusterctl op explain 0190163d-8694-739b-aea5-966c26f8ad01"
     )
 

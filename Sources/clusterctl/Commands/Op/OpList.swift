@@ -9,39 +9,43 @@ struct OpList: AsyncParsableCommand {
 
     static let configuration = CommandConfiguration(
         commandName: "list",
-        abstract: "Lists operations, newest first, live and ended ones.",
+        abstract: "List live and ended operations, newest first.",
         discussion: """
             Example: clusterctl op list --state error --since 1d
-            A list that is not at its end names the operation after which it goes on. What is rare is not looked for through \
-            the whole history at once: a page looks at the newest \(OperationListStatements.mostExamined.ended) ended operations.
+            A list that has more names the operation to continue after. A page examines the newest \
+            \(OperationListStatements.mostExamined.ended) ended operations, so a rare one may be on a later page.
             """
     )
 
     @OptionGroup var global: GlobalOptions
 
     @Option(
-        help: "Only those in this state; may be repeated.",
+        help: "List only operations in this state; may be repeated.",
         transform: { try OpList.state($0) }
     )
     var state: [OperationState] = []
 
-    @Option(help: "Only those about this network.", completion: Names.networks, transform: { try NetworkName($0) })
+    @Option(
+        help: "List only operations on this network.",
+        completion: Names.networks,
+        transform: { try NetworkName($0) }
+    )
     var network: NetworkName?
 
-    @Option(help: "Only those about this node.", completion: Names.nodes, transform: { try NodeName($0) })
+    @Option(help: "List only operations on this node.", completion: Names.nodes, transform: { try NodeName($0) })
     var node: NodeName?
 
-    @Option(help: "Only those of this queue.", transform: { try QueueName($0) })
+    @Option(help: "List only operations of this queue.", transform: { try QueueName($0) })
     var queue: QueueName?
 
-    @Option(help: "Only those enqueued within this time, such as 1h.", transform: { try DurationText($0) })
+    @Option(help: "List only operations enqueued within this time, such as 1h.", transform: { try DurationText($0) })
     var since: DurationText?
 
-    @Option(help: "How many at most, 1 to 10000.")
+    @Option(help: "The most operations to list, 1 to 10000.")
     var limit = 100
 
     @Option(
-        help: "Only those older than this operation: where an earlier list stopped.",
+        help: "Continue after this operation, with which an earlier list stopped.",
         transform: { try OperationID($0) }
     )
     var after: OperationID?

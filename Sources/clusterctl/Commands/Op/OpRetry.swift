@@ -6,7 +6,7 @@ import ClusterReports
 struct OpRetry: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "retry",
-        abstract: "Does an operation again that ended without completing, as a new one.",
+        abstract: "Retry an operation that ended without completing, as a new operation.",
         discussion: "Example: clusterctl op retry 0190163d-8694-739b-aea5-966c26f8ad01"
     )
 
@@ -15,7 +15,7 @@ struct OpRetry: AsyncParsableCommand {
     @Argument(help: "The operation that ended.", transform: { try OperationID($0) })
     var uuid: OperationID
 
-    @Flag(help: "Do not wait for what the old one had to wait for.")
+    @Flag(help: "Drop the dependencies of the old operation.")
     var ignoreDependencies = false
 
     func run() async throws {

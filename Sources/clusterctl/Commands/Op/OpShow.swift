@@ -5,7 +5,7 @@ import ClusterReports
 struct OpShow: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "show",
-        abstract: "Shows everything that is known of an operation.",
+        abstract: "Show all that is known of an operation.",
         discussion: "Example: clusterctl op show 0190163d-8694-739b-aea5-966c26f8ad01"
     )
 

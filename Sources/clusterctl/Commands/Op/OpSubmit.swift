@@ -5,7 +5,7 @@ import ClusterReports
 struct OpSubmit: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "submit",
-        abstract: "Enqueues operations that depend on each other, all or none.",
+        abstract: "Enqueue operations that depend on each other, all or none.",
         discussion: "Example: clusterctl op submit upgrade.yaml"
     )
 

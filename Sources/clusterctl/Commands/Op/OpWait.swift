@@ -10,7 +10,7 @@ struct OpWait: AsyncParsableCommand {
 
     static let configuration = CommandConfiguration(
         commandName: "wait",
-        abstract: "Waits until operations have ended; succeeds only if all complete.",
+        abstract: "Wait until operations have ended; succeed only if all complete.",
         discussion: "Example: clusterctl op wait 0190163d-8694-739b-aea5-966c26f8ad01 --timeout 5m"
     )
 

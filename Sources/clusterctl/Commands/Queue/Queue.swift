@@ -3,7 +3,7 @@ import ArgumentParser
 struct QueueNoun: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "queue",
-        abstract: "Queues: what waits for whom.",
+        abstract: "Inspect, pause and resume queues.",
         subcommands: [QueueList.self, QueueWaits.self, QueuePause.self, QueueResume.self]
     )
 }

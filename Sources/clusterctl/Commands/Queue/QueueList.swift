@@ -4,7 +4,7 @@ import ClusterReports
 struct QueueList: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "list",
-        abstract: "Lists the queues that hold operations, or are paused; counts are exact up to 10,000.",
+        abstract: "List queues that hold operations or are paused; counts are exact up to 10,000.",
         discussion: "Example: clusterctl queue list -o json"
     )
 

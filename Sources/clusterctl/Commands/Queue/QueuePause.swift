@@ -9,7 +9,7 @@ struct QueuePause: AsyncParsableCommand {
 
     static let configuration = CommandConfiguration(
         commandName: "pause",
-        abstract: "Keeps queues from being drained; what runs goes on.",
+        abstract: "Pause queues: no operation of theirs starts; running ones go on.",
         discussion: "Example: clusterctl queue pause 'h1-*' --reason 'disk swap'"
     )
 
@@ -21,7 +21,7 @@ struct QueuePause: AsyncParsableCommand {
     )
     var pattern: QueuePattern
 
-    @Option(help: "Why, for whoever wonders; at most 255 characters.")
+    @Option(help: "The reason, shown by 'queue list' and 'op explain'; at most 255 characters.")
     var reason: String
 
     func validate() throws {

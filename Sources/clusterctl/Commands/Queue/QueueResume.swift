@@ -5,7 +5,7 @@ import ClusterReports
 struct QueueResume: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "resume",
-        abstract: "Lets paused queues be drained again: removes the rules within a pattern.",
+        abstract: "Resume paused queues: remove the pause rules that a pattern covers.",
         discussion: "Example: clusterctl queue resume 'h1-*'"
     )
 

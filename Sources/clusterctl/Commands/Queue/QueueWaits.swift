@@ -5,17 +5,17 @@ import ClusterReports
 struct QueueWaits: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "waits",
-        abstract: "Tells how long ended operations had waited for their start, per lane and task.",
+        abstract: "Show how long ended operations waited for their start, per lane and task.",
         discussion: """
             Example: clusterctl queue waits --since 1h
-            The wait is from the request to the last start, followers included. The newest ended operations are looked at, \
-            20,000 at most; the answer says when there were more.
+            The wait is from the request to the last start, followers included. The newest ended operations are looked \
+            at, 20,000 at most; the answer says when there were more.
             """
     )
 
     @OptionGroup var global: GlobalOptions
 
-    @Option(help: "Only those that ended within this time, such as 1h.", transform: { try DurationText($0) })
+    @Option(help: "Count only operations that ended within this time, such as 1h.", transform: { try DurationText($0) })
     var since: DurationText?
 
     func run() async throws {

@@ -4,7 +4,7 @@ import ClusterReports
 struct ServiceList: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "list",
-        abstract: "Lists every dnsmasq and every running command of the cluster, as each node last sampled it.",
+        abstract: "List every dnsmasq and running command of the cluster, as last sampled by its node.",
         discussion: "Example: clusterctl service list -o json"
     )
 
