@@ -9,6 +9,7 @@ public struct NetNodeCommand: AsyncParsableCommand {
     public static let configuration = CommandConfiguration(
         commandName: "netnode",
         abstract: "Reconcile the networks of a node and, when elected, serve DHCP, DNS and egress.",
+        version: ProgramVersion.current,
         subcommands: [Run.self, LowerLegs.self]
     )
 

@@ -10,6 +10,7 @@ public struct QueueWorkerCommand: AsyncParsableCommand {
     public static let configuration = CommandConfiguration(
         commandName: "queueworker",
         abstract: "Drain the queues of a node and run the operator's commands.",
+        version: ProgramVersion.current,
         subcommands: [Run.self]
     )
 

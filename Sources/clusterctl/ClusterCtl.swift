@@ -13,6 +13,7 @@ struct ClusterCtl: AsyncParsableCommand {
             Data goes to stdout, messages to stderr. Exit codes: 0 ok, \
             \(ExitStatus.allCases.map { "\($0.rawValue) \($0.meaning)" }.joined(separator: ", ")).
             """,
+        version: ProgramVersion.current,
         subcommands: [
             Op.self, QueueNoun.self, Coalescing.self, NodeNoun.self, NetworkNoun.self, InterfaceNoun.self,
             External.self,
