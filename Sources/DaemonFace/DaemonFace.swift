@@ -15,22 +15,59 @@ package struct DaemonFace: Sendable {
     private let surface: HTTPSurface?
     private let sampler: QueueSampler
 
-    /// Keeps what the daemon records.
-    package static func registry(logger: Logger) -> MetricsRegistry {
+    /// The metrics of both daemons.
+    package static let metrics =
+        recordedMetrics + [ready] + WorkSources.metrics + QueueSampler.metrics + DatabaseMetrics.metrics
+
+    /// The metrics that a worker records by swift-metrics.
+    private static let recordedMetrics = [
+        MetricDefinition(
+            "clusterops_operation_wait_seconds",
+            .histogram,
+            labels: ["task", "lane"],
+            help: "From when an operation could run to its start, by the database's clock."
+        ),
+        MetricDefinition(
+            "clusterops_operation_run_seconds",
+            .histogram,
+            labels: ["task", "lane"],
+            help: "From an operation's start until its handlers have returned."
+        ),
+        MetricDefinition(
+            "clusterops_attempts_total",
+            .counter,
+            labels: ["task", "outcome"],
+            help: "Attempts that are over: succeeded, failed, deferred, handed_back, node_cannot, expired or overran."
+        ),
+        MetricDefinition(
+            "clusterops_operations_ended_total",
+            .counter,
+            labels: ["state"],
+            help: "Operations that this process has ended, with followers, aborted ones and those of dead workers."
+        ),
+        MetricDefinition(
+            "clusterops_tasks_unstartable",
+            .gauge,
+            help: "Tasks of this process that cannot be started on its node; 'node show' names them."
+        ),
+    ]
+
+    private static let ready = MetricDefinition("clusterops_ready", .gauge, help: "1 while /readyz answers 200.")
+
+    /// Returns a registry that keeps what the daemon records.
+    ///
+    /// - Parameters:
+    ///   - logger: Told once of each metric that has too many sets of labels.
+    ///   - more: The recorded metrics of this daemon beside those of its worker.
+    /// - Returns: The registry, empty.
+    package static func registry(logger: Logger, more: [MetricDefinition] = []) -> MetricsRegistry {
         MetricsRegistry(
-            describing: [
-                "clusterops_operation_wait": .init(
-                    "From when an operation could run to its start, by the database's clock."
-                ),
-                "clusterops_operation_run": .init("From an operation's start until its handlers have returned."),
-                "clusterops_operations_ended": .init(
-                    "Operations that this process has ended, followers, the aborted, and those of dead workers included."
-                ),
-                "clusterops_attempts": .init("Attempts that are over, by how they ended."),
-                "clusterops_maintenance_pass": .init(
-                    "Passes that compare this node with what is wanted, and repair it."
-                ),
-            ],
+            describing: Dictionary(
+                uniqueKeysWithValues: (recordedMetrics + more).map { metric in
+                    // The registry adds the unit to the label under which a metric is recorded.
+                    (metric.name.replacing(/_(seconds|total)$/, with: ""), .init(metric.help))
+                }
+            ),
             complain: { logger.warning("metrics are cut short", metadata: ["reason": "\($0)"]) }
         )
     }
@@ -72,7 +109,7 @@ package struct DaemonFace: Sendable {
                 key: "http.\(daemon.rawValue)",
                 health: health,
                 metrics: {
-                    var families = registry.recorded + [Self.ready(health.report)]
+                    var families = registry.recorded + [Self.ready.family(health.report.isReady ? 1 : 0)]
                     families += await work.families()
                     families += await sampler.families()
                     for source in sources { families += await source() }
@@ -106,9 +143,5 @@ package struct DaemonFace: Sendable {
         }
         reactions.onImmediateStop = onImmediateStop
         return reactions
-    }
-
-    private static func ready(_ report: HealthReport) -> MetricFamily {
-        MetricFamily("clusterops_ready", .gauge, help: "1 while /readyz says 200.", report.isReady ? 1 : 0)
     }
 }

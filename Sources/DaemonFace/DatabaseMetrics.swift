@@ -14,30 +14,39 @@ package enum DatabaseMetrics {
             MetricFamily.Sample(["pool": pool, "code": "\(code.rawValue)"], Double(count))
         }
         return [
-            MetricFamily(
-                "clusterops_database_connections",
-                .gauge,
-                help: "Connections to the database, by what they do.",
-                states
-            ),
-            MetricFamily(
-                "clusterops_database_connections_limit",
-                .gauge,
-                help: "How many connections the pool may open.",
-                [.init(["pool": pool], Double(use.maximum))]
-            ),
-            MetricFamily(
-                "clusterops_database_waiting_callers",
-                .gauge,
-                help: "Callers that wait for a connection of the pool.",
-                [.init(["pool": pool], Double(use.waiting))]
-            ),
-            MetricFamily(
-                "clusterops_database_errors_total",
-                .counter,
-                help: "Errors of statements and connections by MariaDB's number, also those that a retry has mended.",
-                errors
-            ),
+            connections.family(states),
+            limit.family([.init(["pool": pool], Double(use.maximum))]),
+            waitingCallers.family([.init(["pool": pool], Double(use.waiting))]),
+            Self.errors.family(errors),
         ]
     }
+
+    // MARK: Definitions
+
+    static let metrics = [connections, limit, waitingCallers, errors]
+
+    private static let connections = MetricDefinition(
+        "clusterops_database_connections",
+        .gauge,
+        labels: ["pool", "state"],
+        help: "Connections of the pools 'work', 'session' (renewals only) and, in netnode, 'election'."
+    )
+    private static let limit = MetricDefinition(
+        "clusterops_database_connections_limit",
+        .gauge,
+        labels: ["pool"],
+        help: "The most connections that the pool may open."
+    )
+    private static let waitingCallers = MetricDefinition(
+        "clusterops_database_waiting_callers",
+        .gauge,
+        labels: ["pool"],
+        help: "Callers that wait for a connection of the pool."
+    )
+    private static let errors = MetricDefinition(
+        "clusterops_database_errors_total",
+        .counter,
+        labels: ["pool", "code"],
+        help: "Errors of statements and connections by MariaDB's number, also those that a retry has mended."
+    )
 }

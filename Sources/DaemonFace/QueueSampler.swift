@@ -105,25 +105,31 @@ final class QueueSampler: Service {
             MetricFamily.Sample(["queue": "\(depth.queue)"], depth.oldest?.fractionalSeconds ?? 0)
         }
         return [
-            MetricFamily(
-                "clusterops_queue_operations",
-                .gauge,
-                help:
-                    "Operations in the queues that this process drains; each count stops at \(QueueDepth.mostCounted).",
-                counts
-            ),
-            MetricFamily(
-                "clusterops_queue_oldest_age_seconds",
-                .gauge,
-                help: "How long the oldest operation that could run has waited since it could; 0 when none waits.",
-                ages
-            ),
-            MetricFamily(
-                "clusterops_queue_sample_age_seconds",
-                .gauge,
-                help: "How old the counts of the queues are; it grows while the database cannot be asked.",
-                [.init([:], age.fractionalSeconds)]
-            ),
+            operations.family(counts),
+            oldestAge.family(ages),
+            sampleAge.family([.init([:], age.fractionalSeconds)]),
         ]
     }
+
+    // MARK: Definitions
+
+    static let metrics = [operations, oldestAge, sampleAge]
+
+    private static let operations = MetricDefinition(
+        "clusterops_queue_operations",
+        .gauge,
+        labels: ["queue", "state"],
+        help: "Operations in the queues that this process drains; each count stops at \(QueueDepth.mostCounted)."
+    )
+    private static let oldestAge = MetricDefinition(
+        "clusterops_queue_oldest_age_seconds",
+        .gauge,
+        labels: ["queue"],
+        help: "How long the oldest operation that could run has waited since it could; 0 when none waits."
+    )
+    private static let sampleAge = MetricDefinition(
+        "clusterops_queue_sample_age_seconds",
+        .gauge,
+        help: "The age of the queue counts; it grows while the database does not answer."
+    )
 }

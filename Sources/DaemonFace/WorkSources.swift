@@ -31,30 +31,14 @@ package struct WorkSources: Sendable {
         await DatabaseMetrics.families(database, pool: "work") + [
             session(pulse.reading, at: .now),
             coalescing,
-            MetricFamily(
-                "clusterops_evidence_unconfirmed_flushes_total",
-                .counter,
-                help:
-                    "Writes of coalescing counters whose COMMIT nobody answered: that often the database may count less.",
-                evidence.unconfirmedFlushes
-            ),
-            MetricFamily(
-                "clusterops_unreadable_operations_total",
-                .counter,
-                help: "Operations left in their queue because this program cannot decode them.",
-                evidence.unreadableCount
-            ),
+            Self.unconfirmedFlushes.family(evidence.unconfirmedFlushes),
+            Self.unreadableOperations.family(evidence.unreadableCount),
             doorbells(await doorbell.counts),
         ]
     }
 
     private func session(_ reading: WorkPulse.Reading, at now: ContinuousClock.Instant) -> MetricFamily {
-        MetricFamily(
-            "clusterops_session_lease_margin_seconds",
-            .gauge,
-            help: "For how long the session would last without another renewal; 0 when none is held.",
-            [.init([:], max(0, reading.heldUntil.map { ($0 - now).fractionalSeconds } ?? 0))]
-        )
+        Self.leaseMargin.family([.init([:], max(0, reading.heldUntil.map { ($0 - now).fractionalSeconds } ?? 0))])
     }
 
     /// Of what this process decides: a daemon seldom enqueues, so that `requested` and `deduplicated` are mostly clusterctl's,
@@ -66,25 +50,46 @@ package struct WorkSources: Sendable {
                 Double(total.count)
             )
         }
-        return MetricFamily(
-            "clusterops_coalescing_decisions_total",
-            .counter,
-            help: "What this process has decided on requests: executed, folded, deduplicated, or refused and why.",
-            samples
-        )
+        return Self.decisions.family(samples)
     }
 
     private func doorbells(_ counts: RingCounts) -> MetricFamily {
-        MetricFamily(
-            "clusterops_doorbell_datagrams_total",
-            .counter,
-            help:
-                "Datagrams that came to the doorbell: those that woke, those that another one had covered, those refused.",
-            [
-                .init(["outcome": "covered"], Double(max(0, counts.rings - counts.wakes))),
-                .init(["outcome": "refused"], Double(counts.malformed)),
-                .init(["outcome": "woke"], Double(counts.wakes)),
-            ]
-        )
+        Self.datagrams.family([
+            .init(["outcome": "covered"], Double(max(0, counts.rings - counts.wakes))),
+            .init(["outcome": "refused"], Double(counts.malformed)),
+            .init(["outcome": "woke"], Double(counts.wakes)),
+        ])
     }
+
+    // MARK: Definitions
+
+    static let metrics = [leaseMargin, decisions, unconfirmedFlushes, unreadableOperations, datagrams]
+
+    private static let leaseMargin = MetricDefinition(
+        "clusterops_session_lease_margin_seconds",
+        .gauge,
+        help: "How long the session would last without another renewal; 0 when none is held."
+    )
+    private static let decisions = MetricDefinition(
+        "clusterops_coalescing_decisions_total",
+        .counter,
+        labels: ["task", "outcome"],
+        help: "Decisions of this process on requests: executed, folded, deduplicated, or refused and why."
+    )
+    private static let unconfirmedFlushes = MetricDefinition(
+        "clusterops_evidence_unconfirmed_flushes_total",
+        .counter,
+        help: "Writes of coalescing counters whose COMMIT has an unknown outcome; 'coalescing show' may lack them."
+    )
+    private static let unreadableOperations = MetricDefinition(
+        "clusterops_unreadable_operations_total",
+        .counter,
+        help: "Operations left in their queue because this program cannot decode them."
+    )
+    private static let datagrams = MetricDefinition(
+        "clusterops_doorbell_datagrams_total",
+        .counter,
+        labels: ["outcome"],
+        help: "Datagrams at the doorbell that woke the worker, were covered by another one, or were refused."
+    )
 }

@@ -103,7 +103,7 @@ struct NetNodeDaemon {
             logger: logger
         )
         parts.supervised = { await networks.servers.readings }
-        let registry = DaemonFace.registry(logger: logger)
+        let registry = DaemonFace.registry(logger: logger, more: [NetworkMetrics.maintenancePass])
         parts.metrics = WorkMetrics(factory: registry)
         let record = MaintenanceRecord(factory: registry)
         let terms = Adjustable(

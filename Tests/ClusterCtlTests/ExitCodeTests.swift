@@ -99,6 +99,13 @@ import Testing
         Way(status: 64, words: "terminal", line: "top"),
     ]
 
+    @Test func `the exit codes of the contract are described`() throws {
+        let codes = ExitStatus.allCases.map { ["\($0.rawValue)", $0.meaning] }
+        let expected = ReferenceTable.lines([["0", "ok"]] + codes)
+        let found = try ReferenceTable(under: "Exit codes of clusterctl").lines(columns: 2)
+        #expect(found == expected, "docs/reference.md:\n\(expected.joined(separator: "\n"))")
+    }
+
     @Test func `each exit code of the contract is reached, by each of its reasons, and what is said names the thing`()
         async throws
     {

@@ -1,6 +1,8 @@
 import ClusterEngine
 import ClusterModel
 import ClusterOpsTestKit
+import DaemonFace
+import Exposition
 import Foundation
 import Glibc
 import MariaDB
@@ -50,6 +52,7 @@ import Testing
             #expect(lent + idle >= 1 && lent + idle <= 8)
             #expect(page["clusterops_evidence_unconfirmed_flushes_total"] == 0)
             #expect(page["clusterops_unreadable_operations_total"] == 0)
+            #expect(page.undefined(in: DaemonFace.metrics) == [])
             #expect(FileManager.default.createFile(atPath: go, contents: nil))
             try await eventually("all have run") {
                 try await worker.metrics()["clusterops_attempts_total{task=\"held\",outcome=\"succeeded\"}"] == 7

@@ -1,6 +1,9 @@
 import ClusterOpsTestKit
+import DaemonFace
+import Exposition
 import Foundation
 import MariaDB
+import NetNode
 import Testing
 
 extension NamespaceTests {
@@ -44,6 +47,8 @@ extension NamespaceTests {
                 #expect(leading["clusterops_dnsmasq_changes_total{change=\"started\"}"] == 1)
                 #expect(try #require(leading["clusterops_maintenance_pass_seconds_count{outcome=\"succeeded\"}"]) > 0)
                 #expect(leading["clusterops_queue_operations{queue=\"networknode-background\",state=\"queued\"}"] == 0)
+                let defined = Set((DaemonFace.metrics + NetworkMetrics.metrics).map(\.name))
+                #expect(Set(leading.types.keys).subtracting(defined) == [])
                 let following = try await metrics(of: 1 - leader, nodes)
                 #expect(following["clusterops_leader"] == 0 && following["clusterops_leader_term"] == 0)
                 #expect(

@@ -297,12 +297,8 @@ extension Configuration.CommandTask {
         ),
     ]
 
-    /// Names that mean something already: what netnode runs, and `noop`.
-    static let builtInNames: Set<String> = [
-        "network_apply_create_network_node", "network_apply_update_dnsmasq", "network_apply_remove_dnsmasq",
-        "network_apply_delete_network_node", "network_remove_dhcp_lease", "network_apply_create_hypervisor",
-        "network_ensure_mesh", "network_apply_delete_hypervisor", "noop",
-    ]
+    /// The names that a command task cannot have, because a daemon runs them itself.
+    static let builtInNames = Set(BuiltInTask.allCases.map(\.rawValue))
 }
 
 extension Configuration.TLS.Mode {

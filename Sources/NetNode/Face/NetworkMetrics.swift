@@ -2,7 +2,7 @@ import DaemonFace
 import Exposition
 
 /// Shows what a netnode does for the networks beside what it records itself.
-enum NetworkMetrics {
+package enum NetworkMetrics {
     static func families(
         _ coordinator: NetworkCoordinator,
         _ record: MaintenanceRecord,
@@ -17,51 +17,73 @@ enum NetworkMetrics {
             (isServing, term, margin) = (1, held, max(0, left.fractionalSeconds))
         }
         return [
-            MetricFamily("clusterops_leader", .gauge, help: "1 while this node serves the networks.", isServing),
-            MetricFamily("clusterops_leader_term", .gauge, help: "The term under which it serves; 0 when not.", term),
-            MetricFamily(
-                "clusterops_leader_lease_margin_seconds",
-                .gauge,
-                help: "For how long it would serve without another renewal; 0 when it does not.",
-                [.init([:], margin)]
-            ),
+            isLeader.family(isServing),
+            leaderTerm.family(term),
+            leaseMargin.family([.init([:], margin)]),
         ]
     }
 
     private static func drift(_ drift: MaintenanceRecord.Drift) -> [MetricFamily] {
-        [
-            MetricFamily(
-                "clusterops_drift_found_total",
-                .counter,
-                help:
-                    "Networks found broken on this node between two passes of maintenance, at each try to repair them.",
-                drift.found
-            ),
-            MetricFamily(
-                "clusterops_drift_repaired_total",
-                .counter,
-                help: "Those of them that were found as wanted afterwards.",
-                drift.repaired
-            ),
-        ]
+        [driftFound.family(drift.found), driftRepaired.family(drift.repaired)]
     }
 
     private static func dnsmasq(_ passes: [ServerPass: Int], deaths: Int) -> [MetricFamily] {
         let changes: [ServerPass] = [.reloaded, .restarted, .started, .stopped]
         return [
-            MetricFamily(
-                "clusterops_dnsmasq_changes_total",
-                .counter,
-                help:
-                    "What it took to bring servers to what was wanted: a reload costs guests nothing, a restart 10 ms.",
-                changes.map { .init(["change": $0.rawValue], Double(passes[$0] ?? 0)) }
-            ),
-            MetricFamily(
-                "clusterops_dnsmasq_deaths_total",
-                .counter,
-                help: "Servers that had died by themselves and were started again.",
-                deaths
-            ),
+            dnsmasqChanges.family(changes.map { .init(["change": $0.rawValue], Double(passes[$0] ?? 0)) }),
+            dnsmasqDeaths.family(deaths),
         ]
     }
+
+    // MARK: Definitions
+
+    /// The metrics of a netnode beside those of every daemon.
+    package static let metrics = [
+        isLeader, leaderTerm, leaseMargin, maintenancePass, driftFound, driftRepaired, dnsmasqChanges, dnsmasqDeaths,
+    ]
+
+    /// Recorded by `MaintenanceRecord`.
+    static let maintenancePass = MetricDefinition(
+        "clusterops_maintenance_pass_seconds",
+        .histogram,
+        labels: ["outcome"],
+        help: "Passes that compare this node with what is wanted, and repair it."
+    )
+
+    private static let isLeader = MetricDefinition(
+        "clusterops_leader",
+        .gauge,
+        help: "1 while this node serves the networks."
+    )
+    private static let leaderTerm = MetricDefinition(
+        "clusterops_leader_term",
+        .gauge,
+        help: "The term under which it serves; 0 when it does not."
+    )
+    private static let leaseMargin = MetricDefinition(
+        "clusterops_leader_lease_margin_seconds",
+        .gauge,
+        help: "How long it would serve without another renewal; 0 when it does not."
+    )
+    private static let driftFound = MetricDefinition(
+        "clusterops_drift_found_total",
+        .counter,
+        help: "Networks found broken on this node between two maintenance passes, at each attempt to repair them."
+    )
+    private static let driftRepaired = MetricDefinition(
+        "clusterops_drift_repaired_total",
+        .counter,
+        help: "Networks found broken on this node and found as wanted after the repair."
+    )
+    private static let dnsmasqChanges = MetricDefinition(
+        "clusterops_dnsmasq_changes_total",
+        .counter,
+        labels: ["change"],
+        help: "Changes of dnsmasq servers; a reload costs guests nothing, a restart 10 ms."
+    )
+    private static let dnsmasqDeaths = MetricDefinition(
+        "clusterops_dnsmasq_deaths_total",
+        .counter,
+        help: "Servers that died by themselves and were started again."
+    )
 }
