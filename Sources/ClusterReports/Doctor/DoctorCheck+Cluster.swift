@@ -42,7 +42,8 @@ extension DoctorCheck {
             "start queueworker or netnode on any node: each finds dead sessions"
         }
         tell({ $0.withoutDoorbell > 0 }, "has a process that cannot be rung, so that its work waits for a slow poll") {
-            "on \($0): see 'doorbell' in the daemon's log and doorbell.listen in its configuration"
+            "on \($0): see the daemon's log lines 'listening for doorbells' and 'the doorbell cannot be heard', and "
+                + "doorbell.listen in its configuration"
         }
         return findings
     }
@@ -65,7 +66,8 @@ extension DoctorCheck {
         return [
             FindingView(
                 message,
-                remedy: "start netnode on \(able); if it runs, its log says 'elected' or 'the lease cannot be read'"
+                remedy:
+                    "start netnode on \(able); if it runs, see its log lines 'elected' and 'the lease cannot be read'"
                     + (drained.min().map { "; or clusterctl node undrain \($0)" } ?? "")
             )
         ]

@@ -41,7 +41,7 @@ extension DoctorCheck {
         try DoctorStatements.orphans(olderThan: patience, limit: mostTold, on: session).map { id in
             FindingView(
                 "operation \(id) is executed by nobody who lives, and no reaper has returned it",
-                remedy: "start queueworker or netnode on any node; if one runs, look for 'reaping failed' in its log"
+                remedy: "start queueworker or netnode on any node; if one runs, see its log line 'reaping failed'"
             )
         }
     }
@@ -50,7 +50,7 @@ extension DoctorCheck {
         try DoctorStatements.overdue(by: patience, limit: mostTold, on: session).map { id in
             FindingView(
                 "operation \(id) still waits, a minute and more past its deadline",
-                remedy: "start queueworker or netnode on any node; if one runs, look for 'reaping failed' in its log"
+                remedy: "start queueworker or netnode on any node; if one runs, see its log line 'reaping failed'"
             )
         }
     }
@@ -92,8 +92,8 @@ extension DoctorCheck {
             FindingView(
                 "operation \(id) ended a minute ago and more, and has dependents that are still blocked",
                 remedy:
-                    "start queueworker or netnode on any node; if one runs, look for 'releasing dependents failed' in its "
-                    + "log; very many dependents take some minutes"
+                    "start queueworker or netnode on any node; if one runs, see its log line 'releasing dependents failed'; "
+                    + "very many dependents take some minutes"
             )
         }
     }
