@@ -85,7 +85,7 @@ public struct OperationQueue: Sendable {
     ///
     /// - Parameters:
     ///   - request: What each does; it carries no id.
-    ///   - count: 1 to 10,000,000. Beyond `EnqueueStatements.transactionSize` they are committed in several
+    ///   - count: 1 to 10,000,000. Beyond `transactionSize` they are committed in several
     ///     transactions, so that a failure in the middle leaves the first ones.
     /// - Returns: The id of the first.
     /// - Throws: `ClusterOpsError`, naming the thing.
