@@ -1,21 +1,21 @@
 /// How much of a JSON document is read.
-package struct JSONLimits: Sendable, Hashable {
+public struct JSONLimits: Sendable, Hashable {
     /// Bytes of its text.
-    package let bytes: Int
+    public let bytes: Int
     /// Arrays and objects around its innermost value.
-    package let levels: Int
+    public let levels: Int
 
     /// Sets limits.
-    package init(bytes: Int, levels: Int) {
+    public init(bytes: Int, levels: Int) {
         self.bytes = bytes
         self.levels = levels
     }
 }
 
 /// Why a text was not read as a JSON document.
-package struct JSONError: Error, Sendable, Hashable {
+public struct JSONError: Error, Sendable, Hashable {
     /// What was wrong.
-    package enum Code: Sendable, Hashable {
+    public enum Code: Sendable, Hashable {
         /// It is no JSON.
         case malformed
         /// It is the beginning of a document.
@@ -29,7 +29,7 @@ package struct JSONError: Error, Sendable, Hashable {
     }
 
     /// What was wrong.
-    package let code: Code
+    public let code: Code
     /// The same in words that follow "the document: ", with the place or the limit.
-    package let reason: String
+    public let reason: String
 }

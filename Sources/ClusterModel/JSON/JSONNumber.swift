@@ -1,10 +1,10 @@
 /// A number of a JSON document, kept as it was written: no number is rounded on its way through.
-package struct JSONNumber: Sendable, Hashable {
+public struct JSONNumber: Sendable, Hashable {
     /// The number's text.
-    package let literal: String
+    public let literal: String
 
     /// Takes a literal of RFC 8259; nil for any other text.
-    package init?(_ literal: String) {
+    public init?(_ literal: String) {
         var scanner = NumberScanner(Array(literal.utf8))
         guard scanner.scan(), scanner.isAtEnd else { return nil }
         self.literal = literal
@@ -16,7 +16,7 @@ package struct JSONNumber: Sendable, Hashable {
     }
 
     /// The floating-point number next to it; infinite for one that is too large.
-    package var nearest: Double { Double(literal) ?? .nan }
+    public var nearest: Double { Double(literal) ?? .nan }
 }
 
 /// Walks over a number by the grammar of RFC 8259; pure.

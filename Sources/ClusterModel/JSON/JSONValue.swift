@@ -5,7 +5,7 @@ import Foundation
 /// Two values are equal when they have the same content: neither the order of an object's keys nor blanks are
 /// content. Numbers are the same when they are written the same, so that `1` and `1.0` differ. See
 /// docs/decisions/json.md.
-package enum JSONValue: Sendable, Hashable {
+public enum JSONValue: Sendable, Hashable {
     case null
     case bool(Bool)
     case integer(Int64)
@@ -20,24 +20,24 @@ package enum JSONValue: Sendable, Hashable {
     ///
     /// Takes time in proportion to the text, whatever it is, and no stack.
     /// - Throws: `JSONError` for what is no JSON, is beyond the limits, or has a key twice in one object.
-    package init(parsing text: String, limits: JSONLimits) throws(JSONError) {
+    public init(parsing text: String, limits: JSONLimits) throws(JSONError) {
         try self.init(parsing: Array(text.utf8), limits: limits)
     }
 
     /// Reads a document from the bytes of its text in UTF-8.
     ///
     /// - Throws: `JSONError` for what is no JSON, is beyond the limits, or has a key twice in one object.
-    package init(parsing bytes: [UInt8], limits: JSONLimits) throws(JSONError) {
+    public init(parsing bytes: [UInt8], limits: JSONLimits) throws(JSONError) {
         self = try JSONParser.parse(bytes, limits: limits)
     }
 
     /// The document's text on one line, with sorted keys; reading it again gives an equal value.
-    package var text: String { JSONWriter(.compact).text(of: self) }
+    public var text: String { JSONWriter(.compact).text(of: self) }
 
     /// A number that is computed.
     ///
     /// - Precondition: It is finite.
-    package static func number(_ value: Double) -> JSONValue {
+    public static func number(_ value: Double) -> JSONValue {
         guard let number = finite(value) else { preconditionFailure("JSON has finite numbers only") }
         return number
     }
@@ -69,7 +69,7 @@ extension JSONValue: Codable {
     ///
     /// Foundation's decoder has rounded numbers and dropped repeated keys before this sees them: read text with
     /// ``init(parsing:limits:)-(String,_)``, which does not.
-    package init(from decoder: any Decoder) throws {
+    public init(from decoder: any Decoder) throws {
         guard decoder.codingPath.count <= Self.deepestDecoded else {
             throw DecodingError.dataCorrupted(
                 DecodingError.Context(
@@ -99,7 +99,7 @@ extension JSONValue: Codable {
     }
 
     /// Writes the document into any encoder; ``text`` keeps numbers to the letter, which no encoder of Foundation does.
-    package func encode(to encoder: any Encoder) throws {
+    public func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         switch self {
         case .null: try container.encodeNil()
