@@ -7,12 +7,12 @@ import Testing
 @testable import ClusterReports
 @testable import ClusterStore
 
-/// What becomes of requests whose COMMIT was answered by nobody, in each of the three ways in which that happens.
+/// What becomes of requests whose COMMIT has an unknown outcome, in each of the three ways in which that happens.
 @Suite(.timeLimit(.minutes(15))) struct EnqueueCutTests {
     private let noop = BuiltInTask.noop.name
 
     @Test(arguments: [Disturbance.cutBefore, .cutAfter, .landLate])
-    func `one request whose COMMIT is answered by nobody is one operation`(disturbance: Disturbance) async throws {
+    func `one request whose COMMIT has an unknown outcome is one operation`(disturbance: Disturbance) async throws {
         try await withProxiedCluster { way in
             way.proxy.order(disturbance, at: .commit(of: "INSERT INTO work_queue"))
             let receipt = try await way.proxied.queue.enqueue(OperationRequest(tasks: [noop]))
@@ -105,7 +105,7 @@ import Testing
     }
 
     @Test(arguments: [Disturbance.cutBefore, .cutAfter, .landLate])
-    func `evidence whose COMMIT is answered by nobody is never counted twice, and its loss is told`(
+    func `evidence whose COMMIT has an unknown outcome is never counted twice, and its loss is told`(
         disturbance: Disturbance
     ) async throws {
         try await withProxiedCluster { way in

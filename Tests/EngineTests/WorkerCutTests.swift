@@ -12,7 +12,7 @@ import Testing
     private let noop = BuiltInTask.noop
 
     @Test(arguments: [Disturbance.cutBefore, .cutAfter, .landLate])
-    func `a claim whose COMMIT is answered by nobody is found, handed back and run once`(
+    func `a claim whose COMMIT has an unknown outcome is found, handed back and run once`(
         disturbance: Disturbance
     )
         async throws
@@ -33,7 +33,7 @@ import Testing
     }
 
     @Test(arguments: [Disturbance.cutBefore, .cutAfter, .landLate])
-    func `an end whose COMMIT is answered by nobody is written once, and the work is not done again`(
+    func `an end whose COMMIT has an unknown outcome is written once, and the work is not done again`(
         disturbance: Disturbance
     ) async throws {
         try await withProxiedCluster { way in
@@ -54,7 +54,7 @@ import Testing
     }
 
     @Test(arguments: [Disturbance.cutBefore, .cutAfter, .landLate])
-    func `a renewal that is answered by nobody costs neither the session nor its work`(
+    func `a renewal with an unknown outcome costs neither the session nor its work`(
         disturbance: Disturbance
     )
         async throws
@@ -164,7 +164,7 @@ import Testing
     }
 
     @Test(arguments: [Disturbance.cutBefore, .cutAfter, .landLate])
-    func `a reaper whose COMMIT is answered by nobody returns each operation once`(
+    func `a reaper whose COMMIT has an unknown outcome returns each operation once`(
         disturbance: Disturbance
     )
         async throws

@@ -68,7 +68,7 @@ package actor DoorbellService: Service {
                     continue
                 }
             } catch let error as ClusterOpsError {
-                trouble.report("the doorbell cannot be heard: \(error)")
+                trouble.report("the doorbell cannot listen: \(error)")
             } catch is DatabaseError {
                 // The worker says that the database is away.
             }

@@ -121,7 +121,7 @@ extension ElectionKeeper {
         }
         switch state.handover?.cause {
         case .ineligible where wishes.isEligible, .requested where wishes.resignation == nil:
-            logger.notice("not handing over: nobody wants it any more")
+            logger.notice("hand-over cancelled: it is not wanted any more")
             state.stay()
         default: break
         }
@@ -173,7 +173,7 @@ extension ElectionKeeper {
             }
         } catch {
             // The request stands, and is looked at again at the next renewal.
-            logger.warning("who asked was not told", metadata: ["error": "\(error)"])
+            logger.warning("the requester of a resignation was not answered", metadata: ["error": "\(error)"])
         }
     }
 }

@@ -71,7 +71,7 @@ package final class Evidence: Sendable {
     /// How many operations this process has left because they cannot be decoded.
     package var unreadableCount: Int { unreadable.withLock { $0 } }
 
-    /// How many flushes of this process may or may not have been written, because their COMMIT was answered by nobody.
+    /// How many flushes of this process may or may not have been written, because the outcome of their COMMIT was unknown.
     package var unconfirmedFlushes: Int { unconfirmed.withLock { $0 } }
 
     /// A decision that was counted, with how often this process has taken it.

@@ -9,7 +9,7 @@ extension OperationQueue {
     /// - Parameter body: Changes what it wants, and enqueues.
     /// - Returns: What the body returned, once it is committed.
     /// - Throws: What the body throws, after a rollback; `ClusterOpsError` for errors of the database. `unreachable` may
-    ///   mean that the COMMIT was answered by nobody: with ids of your own in the requests, run the same again and it happens
+    ///   mean that the outcome of the COMMIT was unknown: with ids of your own in the requests, run the same again and it happens
     ///   once.
     public func withTransaction<Result: Sendable>(
         _ body: @Sendable (_ transaction: borrowing Transaction, _ work: inout EnqueuedWork) throws -> Result

@@ -62,7 +62,7 @@ public struct OperationQueue: Sendable {
     private enum Outcome: Sendable {
         case adopted(OperationPlan, OperationID, QueueName)
         case inserted(OperationPlan, OperationReceipt)
-        /// The COMMIT was answered by nobody.
+        /// The outcome of the COMMIT was unknown.
         case unknown(OperationPlan)
     }
 
@@ -141,11 +141,11 @@ public struct OperationQueue: Sendable {
 
     // MARK: Insertion
 
-    /// Adds operations, and rings; finds out by itself what became of a COMMIT that was answered by nobody.
+    /// Adds operations, and rings; finds out by itself what became of a COMMIT whose outcome is unknown.
     ///
     /// - Parameters:
     ///   - plans: All or none.
-    ///   - isUnknown: Whether it was tried before, with a COMMIT that was answered by nobody.
+    ///   - isUnknown: Whether it was tried before, with a COMMIT whose outcome is unknown.
     /// - Returns: One receipt for each, in order.
     /// - Throws: `DatabaseError`, and `ClusterOpsError` for what they name.
     package func insert(_ plans: [OperationPlan], isUnknown: Bool = false) async throws -> [OperationReceipt] {
@@ -197,7 +197,7 @@ public struct OperationQueue: Sendable {
         }
     }
 
-    /// Finds out whether a transaction happened whose COMMIT was answered by nobody.
+    /// Finds out whether a transaction happened whose COMMIT has an unknown outcome.
     ///
     /// The look locks: it waits for a COMMIT that is still on its way. All of the operations are there, or none.
     private func happened(_ plans: [OperationPlan]) async throws -> [OperationReceipt]? {

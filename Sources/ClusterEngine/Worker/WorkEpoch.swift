@@ -323,8 +323,8 @@ struct WorkEpoch: Sendable {
         }
     }
 
-    /// Ends what somebody has cancelled, and hands back what the database says we run and we do not know: a claim whose COMMIT
-    /// was answered by nobody.
+    /// Ends what somebody has cancelled, and requeues what the database says that we run and we do not know: a claim
+    /// whose COMMIT had an unknown outcome.
     private func reconcile() async throws {
         let before = ledger.known
         let rows = try await interruptCancelled()

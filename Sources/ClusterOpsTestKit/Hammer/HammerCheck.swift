@@ -52,7 +52,7 @@ struct HammerCheck: Sendable {
         report.require("folded at claim", ended.values.count { $0.survivor != nil })
         report.require("unknown outcomes", unknown.unknown)
         report.add("cut before COMMIT", unknown.cutBefore)
-        report.require("committed, answered by nobody", unknown.cutAfter)
+        report.require("committed, outcome unknown to the caller", unknown.cutAfter)
         report.require("committed late", unknown.landedLate)
         report.add("never committed", unknown.neverLanded)
         report.add("resolved by the caller", ledger.resolved)

@@ -38,11 +38,11 @@ extension DoctorCheck {
             "look for '--node \($0)' or node.name \($0) on other hosts, as in a configuration that was copied; on \($0), stop "
                 + "the one that systemd does not know"
         }
-        tell({ $0.unnoticed > 0 }, "has a session that ended over a minute ago and that nobody has marked dead") { _ in
+        tell({ $0.unnoticed > 0 }, "has a session that expired over a minute ago and was not marked dead") { _ in
             "start queueworker or netnode on any node: each finds dead sessions"
         }
         tell({ $0.withoutDoorbell > 0 }, "has a process that cannot be rung, so that its work waits for a slow poll") {
-            "on \($0): see the daemon's log lines 'listening for doorbells' and 'the doorbell cannot be heard', and "
+            "on \($0): see the daemon's log lines 'listening for doorbells' and 'the doorbell cannot listen', and "
                 + "doorbell.listen in its configuration"
         }
         return findings
@@ -120,7 +120,7 @@ extension DoctorCheck {
     static func findings(ofDeadDoorbells addresses: [HostPort]) -> [FindingView] {
         addresses.prefix(mostTold).map { address in
             FindingView(
-                "nobody listens at the doorbell \(address): work for that process waits for a slow poll",
+                "nothing listens at the doorbell \(address): work for that process waits for a slow poll",
                 remedy: "see whether its daemon hangs, and doorbell.advertise in its configuration"
             )
         }

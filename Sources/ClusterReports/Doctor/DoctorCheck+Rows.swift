@@ -25,10 +25,10 @@ extension DoctorCheck {
         return dangling + miscounted
     }
 
-    static let followers = DoctorCheck("followers", "what is folded rides on an operation that is live") { session in
+    static let followers = DoctorCheck("followers", "what is folded follows an operation that is live") { session in
         try DoctorStatements.lostFollowers(limit: mostTold, on: session).map { found in
             FindingView(
-                "operation \(found.id) rides on \(found.survivor), which is not live or rides itself",
+                "operation \(found.id) follows \(found.survivor), which is not live or is itself a follower",
                 remedy: "\(report): clusterctl op cancel \(found.id), and enqueue it anew"
             )
         }
@@ -37,10 +37,10 @@ extension DoctorCheck {
     /// A session's lease is 10 s by default, and a minute at most in any sane configuration.
     private static let patience: Duration = .seconds(60)
 
-    static let orphans = DoctorCheck("orphans", "what executes is executed by a process that lives") { session in
+    static let orphans = DoctorCheck("orphans", "what executes belongs to a live session") { session in
         try DoctorStatements.orphans(olderThan: patience, limit: mostTold, on: session).map { id in
             FindingView(
-                "operation \(id) is executed by nobody who lives, and no reaper has returned it",
+                "operation \(id) is executing under a dead session, and no reaper has requeued it",
                 remedy: "start queueworker or netnode on any node; if one runs, see its log line 'reaping failed'"
             )
         }

@@ -140,7 +140,7 @@ extension DoctorCheck {
     /// Transactions of ours take milliseconds, a backup minutes.
     private static let oldestSnapshot: Duration = .seconds(60)
 
-    static let snapshots = DoctorCheck("snapshots", "nobody holds an old snapshot or transaction") { session in
+    static let snapshots = DoctorCheck("snapshots", "no old snapshot or transaction is open") { session in
         try DoctorStatements.oldTransactions(olderThan: oldestSnapshot, limit: mostTold, on: session).map { old in
             FindingView(
                 "connection \(old.connection) of \(old.user) has been in one transaction for \(old.seconds) s: "

@@ -45,7 +45,7 @@ extension DoctorCheck {
             )
         case .unknownCommand:
             (
-                "the server serves nobody (1047): of Galera, it has no quorum or is not synced",
+                "the server refuses all statements (1047): of Galera, it has no quorum or is not synced",
                 "SHOW STATUS LIKE 'wsrep_%': bring the other members back, or name one that serves first in database.hosts"
             )
         case .diskFull, .tableFull, .storageEngine:

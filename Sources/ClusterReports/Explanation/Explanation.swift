@@ -273,7 +273,7 @@ struct Explanation {
 
     private mutating func addFolded() {
         guard let survivor = facts.survivor else {
-            reasons.append(ReasonView(.folded, "it rides on an operation that is nowhere: run 'clusterctl doctor'"))
+            reasons.append(ReasonView(.folded, "it follows an operation that does not exist: run 'clusterctl doctor'"))
             return
         }
         let place = survivor.node.map { " on \($0)" } ?? ""

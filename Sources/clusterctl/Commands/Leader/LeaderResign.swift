@@ -26,7 +26,7 @@ struct LeaderResign: AsyncParsableCommand {
         switch try await global.withCluster({ try await $0.resignLeader(within: timeout?.duration ?? Self.longest) }) {
         case .handedOver(let change): try global.print(change)
         case .nobodyElected:
-            throw Failure(.failed, "nobody is elected, so nobody can resign: see 'clusterctl node list'")
+            throw Failure(.failed, "no node is elected, so none can resign: see 'clusterctl node list'")
         case .refused(let holder, .nobodyStands):
             throw Failure(
                 .failed,
@@ -42,7 +42,7 @@ struct LeaderResign: AsyncParsableCommand {
         case .timedOut(let holder, false):
             throw Failure(.timedOut, "timed out: node '\(holder)' is still elected; the request was withdrawn")
         case .timedOut(let holder, true):
-            throw Failure(.timedOut, "timed out: node '\(holder)' is not elected any more, and nobody serves yet")
+            throw Failure(.timedOut, "timed out: node '\(holder)' is not elected any more, and no other node serves yet")
         }
     }
 }
