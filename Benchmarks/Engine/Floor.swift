@@ -44,7 +44,7 @@ struct Floor {
                 OperationQueue(
                     database: cluster.database,
                     requester: "bench",
-                    evidence: cluster.evidence,
+                    counters: cluster.counters,
                     waker: waker
                 )
             )
@@ -68,7 +68,7 @@ struct Floor {
                 doorbell: doorbell,
                 address: { address },
                 waker: waker,
-                evidence: cluster.evidence,
+                counters: cluster.counters,
                 children: NoChildren(),
                 logger: .silent
             ),

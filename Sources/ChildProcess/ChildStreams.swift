@@ -99,7 +99,7 @@ final class InputWriter: Sendable {
         if let watch = watch.withLock({ $0 }) { poller.remove(watch) }
     }
 
-    private func feed() -> Poller.Verdict {
+    private func feed() -> Poller.AttemptDecision {
         rest.withLock { rest in
             guard !rest.isEmpty else { return .done }
             switch sink.write(rest) {

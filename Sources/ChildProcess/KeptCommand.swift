@@ -71,7 +71,7 @@ final class KeptCommand: Sendable {
     }
 
     /// Runs on the poller when the keeper has ended; all its reports lie in the socket.
-    private func finish() -> Poller.Verdict {
+    private func finish() -> Poller.AttemptDecision {
         var exit = cspawn_exit()
         let error = pidfd.use { unsafe cspawn_reap($0, false, &exit) }
         precondition(error == 0, "a keeper was reaped elsewhere (errno \(error)): SIGCHLD ignored, or wait(-1)?")

@@ -23,7 +23,7 @@ final class Poller: Sendable {
         case writable
     }
 
-    enum Verdict {
+    enum AttemptDecision {
         /// Call again whenever the descriptor is ready.
         case goOn
         /// Forget and close the descriptor.
@@ -41,7 +41,7 @@ final class Poller: Sendable {
 
     private struct Entry {
         let descriptor: Descriptor
-        let react: @Sendable () -> Verdict
+        let react: @Sendable () -> AttemptDecision
     }
 
     private struct Entries {
@@ -68,7 +68,7 @@ final class Poller: Sendable {
     func watch(
         _ descriptor: Descriptor,
         _ interest: Interest,
-        _ react: @escaping @Sendable () -> Verdict
+        _ react: @escaping @Sendable () -> AttemptDecision
     ) throws(Errno) -> Watch {
         let watch = entries.withLock { entries in
             entries.last += 1

@@ -153,7 +153,7 @@ public final class SupervisedChild: Sendable {
     }
 
     /// Runs on the poller when the child has ended.
-    private func finish() -> Poller.Verdict {
+    private func finish() -> Poller.AttemptDecision {
         var exit = cspawn_exit()
         let graces = life.withLock { life in
             killGroup()

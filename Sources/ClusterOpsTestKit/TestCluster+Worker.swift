@@ -38,7 +38,7 @@ extension TestCluster {
             doorbell: Doorbell(),
             address: { nil },
             waker: waker,
-            evidence: evidence,
+            counters: counters,
             children: NoChildren(),
             logger: logger
         )

@@ -10,19 +10,19 @@ public struct TestCluster: Sendable {
     public let database: Database
     /// How to open connections beside the pool.
     public let configuration: ConnectionConfiguration
-    /// The evidence that `queue` counts into.
-    package let evidence: Evidence
+    /// The counters that `queue` counts into.
+    package let counters: CoalescingCounters
 
     /// Takes a pool on a schema, migrated or to be migrated.
-    package init(database: Database, configuration: ConnectionConfiguration, evidence: Evidence) {
+    package init(database: Database, configuration: ConnectionConfiguration, counters: CoalescingCounters) {
         self.database = database
         self.configuration = configuration
-        self.evidence = evidence
+        self.counters = counters
     }
 
     /// Enqueues as the requester `test`, waking nobody.
     public var queue: OperationQueue {
-        OperationQueue(database: database, requester: "test", evidence: evidence, waker: NoWaker())
+        OperationQueue(database: database, requester: "test", counters: counters, waker: NoWaker())
     }
 
     /// Adds a node with both roles.
@@ -230,7 +230,11 @@ public func withCluster<Result: Sendable>(
             _ = try Migrations.migrator.migrate(on: session, logger: .silent)
         }
         return try await body(
-            TestCluster(database: database, configuration: configuration, evidence: Evidence(database: database))
+            TestCluster(
+                database: database,
+                configuration: configuration,
+                counters: CoalescingCounters(database: database)
+            )
         )
     }
 }

@@ -34,15 +34,15 @@ struct HTTPSurface: Service {
 
     /// Answers until graceful shutdown.
     func run() async throws {
-        var trouble = Trouble(logger: logger)
+        var errors = ErrorReporter("http", logger: logger)
         while !Task.isShuttingDownGracefully, !Task.isCancelled {
             do {
                 try await application.run()
-                trouble.over()
+                errors.resolved()
             } catch is CancellationError {
                 return
             } catch {
-                trouble.report("\(key): cannot listen on \(address): \(error); metrics and health are not shown")
+                errors.report("\(key): cannot listen on \(address): \(error); metrics and health are not shown")
             }
             _ = await pause(for: Self.pauseBeforeNextTry)
         }

@@ -29,7 +29,7 @@ package struct WorkHealth: Sendable {
     /// Whether a session is held, which takes a database that answers.
     package func session(_ reading: WorkPulse.Reading, at now: ContinuousClock.Instant) -> Finding {
         guard let heldUntil = reading.heldUntil, heldUntil > now else {
-            return Finding("session", isReady: false, reading.trouble ?? "none is held")
+            return Finding("session", isReady: false, reading.error ?? "none is held")
         }
         return Finding("session", isReady: true, "held for \((heldUntil - now).seconds) s, if it is not renewed")
     }
@@ -40,9 +40,9 @@ package struct WorkHealth: Sendable {
         let text = "last turned \(silence.seconds) s ago"
         return Finding(
             "claims",
-            isReady: silence <= readyBound && reading.trouble == nil,
+            isReady: silence <= readyBound && reading.error == nil,
             isLive: silence <= liveBound,
-            reading.trouble.map { "\(text); \($0)" } ?? text
+            reading.error.map { "\(text); \($0)" } ?? text
         )
     }
 }

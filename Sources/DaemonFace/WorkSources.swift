@@ -8,7 +8,7 @@ import MariaDB
 package struct WorkSources: Sendable {
     let database: Database
     let pulse: WorkPulse
-    let evidence: Evidence
+    let counters: CoalescingCounters
     let doorbell: DoorbellService
     /// Those that it drains now.
     let queues: @Sendable () -> [QueueName]
@@ -16,13 +16,13 @@ package struct WorkSources: Sendable {
     package init(
         database: Database,
         pulse: WorkPulse,
-        evidence: Evidence,
+        counters: CoalescingCounters,
         doorbell: DoorbellService,
         queues: @escaping @Sendable () -> [QueueName]
     ) {
         self.database = database
         self.pulse = pulse
-        self.evidence = evidence
+        self.counters = counters
         self.doorbell = doorbell
         self.queues = queues
     }
@@ -31,8 +31,8 @@ package struct WorkSources: Sendable {
         await DatabaseMetrics.families(database, pool: "work") + [
             session(pulse.reading, at: .now),
             coalescing,
-            Self.unconfirmedFlushes.family(evidence.unconfirmedFlushes),
-            Self.unreadableOperations.family(evidence.unreadableCount),
+            Self.unconfirmedFlushes.family(counters.unconfirmedFlushes),
+            Self.unreadableOperations.family(counters.unreadableCount),
             doorbells(await doorbell.counts),
         ]
     }
@@ -44,7 +44,7 @@ package struct WorkSources: Sendable {
     /// Of what this process decides: a daemon seldom enqueues, so that `requested` and `deduplicated` are mostly clusterctl's,
     /// which `coalescing show` has.
     private var coalescing: MetricFamily {
-        let samples = evidence.totals.sorted { ($0.task, $0.outcome) < ($1.task, $1.outcome) }.map { total in
+        let samples = counters.totals.sorted { ($0.task, $0.outcome) < ($1.task, $1.outcome) }.map { total in
             MetricFamily.Sample(
                 ["task": "\(total.task)", "outcome": total.outcome.replacing(" ", with: "_")],
                 Double(total.count)

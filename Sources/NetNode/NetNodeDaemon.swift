@@ -91,14 +91,14 @@ struct NetNodeDaemon {
             logger: logger,
             progress: electionProgress
         )
-        let evidence = Evidence(database: database)
+        let counters = CoalescingCounters(database: database)
         var parts = Worker.Parts(
             database: database,
             handlers: handlers(networks, coordinator, database),
             doorbell: doorbell,
             address: { await listener.address },
             waker: waker,
-            evidence: evidence,
+            counters: counters,
             children: NoChildren(),
             logger: logger
         )
@@ -122,7 +122,7 @@ struct NetNodeDaemon {
                 logger: logger
             ),
             coordinator: coordinator,
-            check: ClusterCheck(node: node, database: database, evidence: evidence, waker: waker, logger: logger),
+            check: ClusterCheck(node: node, database: database, counters: counters, waker: waker, logger: logger),
             interval: configuration.network.maintenanceInterval,
             record: record,
             logger: logger
@@ -136,7 +136,7 @@ struct NetNodeDaemon {
             work: WorkSources(
                 database: database,
                 pulse: parts.pulse,
-                evidence: evidence,
+                counters: counters,
                 doorbell: listener,
                 queues: { QueueName.claimOrder(targets: targets(coordinator)) }
             ),

@@ -49,7 +49,7 @@ struct QueueWorkerDaemon {
             pool: configuration.pool(slots: configuration.worker.slots),
             logger: logger
         )
-        let evidence = Evidence(database: database)
+        let counters = CoalescingCounters(database: database)
         let doorbell = Doorbell()
         let listener = DoorbellService(
             configuration.doorbell,
@@ -78,7 +78,7 @@ struct QueueWorkerDaemon {
             doorbell: doorbell,
             address: { await listener.address },
             waker: DoorbellWaker(database: database, sender: DoorbellSender(logger: logger)),
-            evidence: evidence,
+            counters: counters,
             children: keeper,
             logger: logger
         )
@@ -107,7 +107,7 @@ struct QueueWorkerDaemon {
             work: WorkSources(
                 database: database,
                 pulse: pulse,
-                evidence: evidence,
+                counters: counters,
                 doorbell: listener,
                 queues: { QueueName.claimOrder(targets: targets) }
             ),

@@ -121,7 +121,7 @@ struct DaemonDeathTests {
             probe.signal(SIGKILL)
             #expect(try await probe.exit == .signal(SIGKILL))
             #expect(try await eventually { !ProcessTable.lives(child) })
-            // Also the proof that this way of looking finds survivors.
+            // Also the proof that this way of looking finds primaries.
             #expect(mark.processes().count == 1)
         }
     }

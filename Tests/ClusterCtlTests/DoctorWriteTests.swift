@@ -38,7 +38,7 @@ import Testing
             let user = TestCluster(
                 database: database,
                 configuration: configuration,
-                evidence: Evidence(database: database)
+                counters: CoalescingCounters(database: database)
             )
             try await body(cluster, user)
             await database.close()

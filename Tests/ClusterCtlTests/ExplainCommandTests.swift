@@ -60,17 +60,17 @@ import Testing
             let update = try TaskName("network_apply_update_dnsmasq")
             let remove = try TaskName("network_remove_dhcp_lease")
             let running = OperationRequest(tasks: [update], target: .init(network: try NetworkName("blue")))
-            let survivor = try await cluster.queue.enqueue(running).uuid
+            let primary = try await cluster.queue.enqueue(running).uuid
             var worker = try cluster.worker()
             let claims = try await worker.claim()
-            #expect(claims.map(\.operation.id) == [survivor])
+            #expect(claims.map(\.operation.id) == [primary])
             let waiting = OperationRequest(tasks: [remove], target: .init(network: try NetworkName("blue")))
             let busy = try await cluster.queue.enqueue(waiting).uuid
             var reasons = try await explain(busy, on: cluster).reasons
-            #expect(reasons.map(\.reason) == [.targetBusy, .noLeader] && reasons[0].operations == [survivor])
+            #expect(reasons.map(\.reason) == [.targetBusy, .noLeader] && reasons[0].operations == [primary])
             #expect(reasons[0].since != nil)
             // The worker of this test has no session, as if it had died.
-            reasons = try await explain(survivor, on: cluster).reasons
+            reasons = try await explain(primary, on: cluster).reasons
             #expect(reasons.map(\.reason) == [.workerGone, .executing])
 
             try await cluster.elect("h1", term: 1)
@@ -80,8 +80,7 @@ import Testing
         }
     }
 
-    @Test func `what has ended is explained with each attempt, and what rides or rode with its survivor`() async throws
-    {
+    @Test func `what has ended is explained with each attempt, and what rides or rode with its primary`() async throws {
         try await withCluster { cluster in
             try await cluster.register("restart_agent", attempts: 2)
             let request = OperationRequest(tasks: [try TaskName("restart_agent")])
@@ -106,13 +105,13 @@ import Testing
             )
             let pair = [try await cluster.queue.enqueue(network).uuid, try await cluster.queue.enqueue(network).uuid]
             let claims = try await worker.claim()
-            let survivor = try #require(claims.first).operation.id
-            let follower = try #require(pair.first { $0 != survivor })
+            let primary = try #require(claims.first).operation.id
+            let follower = try #require(pair.first { $0 != primary })
             let riding = try await explain(follower, on: cluster).reasons
-            #expect(riding.map(\.reason) == [.folded] && riding[0].operations == [survivor])
+            #expect(riding.map(\.reason) == [.folded] && riding[0].operations == [primary])
             try await worker.settle(claims, .succeeded(result: nil))
             let rode = try await explain(follower, on: cluster).reasons
-            #expect(rode.map(\.reason) == [.complete] && rode[0].operations == [survivor])
+            #expect(rode.map(\.reason) == [.complete] && rode[0].operations == [primary])
         }
     }
 

@@ -107,7 +107,7 @@ import Testing
         }
     }
 
-    @Test func `a follower's start is its survivor's, while it rides and after`() async throws {
+    @Test func `a follower's start is its primary's, while it rides and after`() async throws {
         try await withCluster { cluster in
             try await cluster.addNetwork("blue")
             let task = "network_apply_update_dnsmasq"
@@ -127,11 +127,11 @@ import Testing
             }
             var worker = try cluster.worker()
             let claims = try await worker.claim()
-            let survivor = try #require(claims.first).operation.id
-            let follower = try #require(ids.first { $0 != survivor })
+            let primary = try #require(claims.first).operation.id
+            let follower = try #require(ids.first { $0 != primary })
             let riding = try await cluster.answer(OperationView.self, "op", "show", "\(follower)")
-            let running = try await cluster.answer(OperationView.self, "op", "show", "\(survivor)")
-            #expect(riding.state == .folded && riding.foldedInto == survivor && running.followers == [follower])
+            let running = try await cluster.answer(OperationView.self, "op", "show", "\(primary)")
+            #expect(riding.state == .folded && riding.foldedInto == primary && running.followers == [follower])
             #expect(riding.startedAt != nil && riding.startedAt == running.startedAt)
             #expect(riding.waitSeconds == running.startedAt?.seconds(since: riding.readyAt))
             #expect(riding.worker == running.worker && running.worker != nil)
@@ -143,7 +143,7 @@ import Testing
             #expect(ended.result == .object(["changed": .integer(3)]))
             let list = try await cluster.answer(ListView<OperationView>.self, "op", "list", "--state", "complete")
             #expect(list.items.map(\.uuid) == ids.reversed())
-            #expect(list.items.first { $0.uuid == survivor }?.followers == [follower])
+            #expect(list.items.first { $0.uuid == primary }?.followers == [follower])
         }
     }
 

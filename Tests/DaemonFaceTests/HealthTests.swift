@@ -38,7 +38,7 @@ import Testing
 
     @Test func `a loop that turns and cannot claim is not ready, and says why`() {
         var reading = reading(silentFor: .seconds(1))
-        reading.trouble = "claiming failed: no privilege"
+        reading.error = "claiming failed: no privilege"
         let finding = judge.claims(reading, at: now)
         #expect(!finding.isReady && finding.isLive && finding.state.hasSuffix("claiming failed: no privilege"))
     }
@@ -64,7 +64,7 @@ import Testing
                     return nil
                 },
                 waker: NoWaker(),
-                evidence: Evidence(database: cluster.database),
+                counters: CoalescingCounters(database: cluster.database),
                 children: NoChildren(),
                 logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
             )
@@ -84,7 +84,7 @@ import Testing
             )
             try await cluster.withWorkers([worker]) {
                 try await eventually("it has begun") {
-                    try await cluster.count("SELECT COUNT(*) FROM nodes") == 1 && pulse.reading.trouble == nil
+                    try await cluster.count("SELECT COUNT(*) FROM nodes") == 1 && pulse.reading.error == nil
                 }
                 let turned = pulse.reading.turnedAt
                 let judge = WorkHealth(lease: lease, pollInterval: poll)

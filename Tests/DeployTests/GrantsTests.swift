@@ -108,7 +108,7 @@ import Testing
             let cluster = TestCluster(
                 database: database,
                 configuration: configuration,
-                evidence: Evidence(database: database)
+                counters: CoalescingCounters(database: database)
             )
             let world = RoleWorld(cluster: cluster, server: server)
             for _ in 0..<2 { try await world.clusterctl(as: user, "db migrate") }

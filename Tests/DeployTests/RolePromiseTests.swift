@@ -261,7 +261,7 @@ import Testing
             let cluster = TestCluster(
                 database: database,
                 configuration: configuration,
-                evidence: Evidence(database: database)
+                counters: CoalescingCounters(database: database)
             )
             let world = RoleWorld(cluster: cluster, server: server)
             try await world.clusterctl(as: migrator, "db migrate")

@@ -142,7 +142,7 @@ import Testing
             try await world.clusterctl(as: user, "op retry \(parent)")
             try await cluster.execute("DELETE FROM work_queue")
 
-            // A survivor that runs is marked; its adoption tells of the request that shares it.
+            // A primary that runs is marked; its adoption tells of the request that shares it.
             let update = "network_apply_update_dnsmasq --network blue"
             let first = try await world.enqueue(as: user, update)
             #expect(try await world.enqueue(as: user, update) == first)

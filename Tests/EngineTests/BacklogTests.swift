@@ -50,7 +50,7 @@ import Testing
             let queues = QueueName.claimOrder(targets: [.node(try NodeName("h1")), .any])
             let connection = try await Connection.open(cluster.configuration)
             let cost = try await connection.withSession { session in
-                var chooser = Chooser(
+                var chooser = CandidateReader(
                     runnable: [BuiltInTask.noop.name: BuiltInTask.noop.definition],
                     policy: ClaimPolicy(stalenessBound: .seconds(60))
                 )
@@ -66,11 +66,17 @@ import Testing
                 let again = try session.rowsRead()
                 let node = NodeID.new()
                 let filter = chooser.filter
-                let full = try SurroundingsStatements.look(from: .new(), on: node, into: queues, filter, on: session)
+                let full = try SessionSnapshotStatements.look(from: .new(), on: node, into: queues, filter, on: session)
                 #expect(full.hasWork)
                 let renewed = try session.rowsRead()
                 try session.execute("DELETE FROM work_queue WHERE id = \(last)")
-                let foreign = try SurroundingsStatements.look(from: .new(), on: node, into: queues, filter, on: session)
+                let foreign = try SessionSnapshotStatements.look(
+                    from: .new(),
+                    on: node,
+                    into: queues,
+                    filter,
+                    on: session
+                )
                 #expect(!foreign.hasWork, "work of others is none")
                 return ForeignCost(first: learnt - start, again: again - learnt, renewal: renewed - again)
             }

@@ -89,7 +89,7 @@ import Testing
         }
     }
 
-    @Test func `a survivor that waits for its next attempt gives its followers back as well`() async throws {
+    @Test func `a primary that waits for its next attempt gives its followers back as well`() async throws {
         try await withCluster { cluster in
             let ids = try await cluster.enqueue(coalescible, on: "blue", lanes: [.userFacing, .background])
             var worker = try cluster.worker()
@@ -109,12 +109,12 @@ import Testing
                 let queue = OperationQueue(
                     database: cluster.database,
                     requester: requester,
-                    evidence: cluster.evidence,
+                    counters: cluster.counters,
                     waker: NoWaker()
                 )
                 #expect(try await queue.enqueue(request).uuid == id)
             }
-            try await cluster.evidence.flush()
+            try await cluster.counters.flush()
             let cancellation = try await cluster.queue.cancel(id)
             #expect(cancellation.requests == 4 && cancellation.requesters == 2)
         }
@@ -193,7 +193,7 @@ import Testing
             try await cluster.addNetwork("blue")
             let target = OperationRequest.Target(network: try NetworkName("blue"))
             let enqueued = Locked<[OperationID]>([])
-            let (producing, survivors) = (Locked(3), Locked(0))
+            let (producing, primaries) = (Locked(3), Locked(0))
             try await withThrowingDiscardingTaskGroup { group in
                 for _ in 0..<3 {
                     group.addTask {
@@ -230,7 +230,7 @@ import Testing
                             if Int.random(in: 0..<8) == 0 { try await reaper.pass() }
                             // Survivors with followers are few: each other one is cancelled while it runs for sure.
                             for claim in claims where !claim.folded.isEmpty {
-                                let number = survivors.update { count in
+                                let number = primaries.update { count in
                                     count += 1
                                     return count
                                 }

@@ -154,12 +154,12 @@ import Testing
             }
             _ = try await cluster.locksOfBatches()
             #expect(Set(ended.value).count == ended.value.count, "each ends in one transaction")
-            let survivors = (0..<width).count { $0 % 3 == 0 }
-            #expect(try await cluster.rows("queued") == survivors)
-            #expect(try await cluster.rows("blocked") == survivors)
+            let primaries = (0..<width).count { $0 % 3 == 0 }
+            #expect(try await cluster.rows("queued") == primaries)
+            #expect(try await cluster.rows("blocked") == primaries)
             #expect(
                 try await cluster.count("SELECT COUNT(*) FROM finished_operations WHERE state = 'aborted'")
-                    == 2 * (width - survivors)
+                    == 2 * (width - primaries)
             )
             #expect(try await cluster.count("SELECT COUNT(*) FROM cascades") == 0)
             #expect(

@@ -105,19 +105,19 @@ import Testing
     }
 
     @Test(arguments: [Disturbance.cutBefore, .cutAfter, .landLate])
-    func `evidence whose COMMIT has an unknown outcome is never counted twice, and its loss is told`(
+    func `counters whose COMMIT has an unknown outcome is never counted twice, and its loss is told`(
         disturbance: Disturbance
     ) async throws {
         try await withProxiedCluster { way in
-            let evidence = way.proxied.evidence
-            evidence.executed(noop, folded: [])
+            let counters = way.proxied.counters
+            counters.executed(noop, folded: [])
             way.proxy.order(disturbance, at: .commit(of: "INSERT INTO coalescing_counters"))
-            let error = await #expect(throws: DatabaseError.self) { try await evidence.flush() }
-            #expect(error?.code == .outcomeUnknown && evidence.unconfirmedFlushes == 1)
+            let error = await #expect(throws: DatabaseError.self) { try await counters.flush() }
+            #expect(error?.code == .outcomeUnknown && counters.unconfirmedFlushes == 1)
             try await eventually("it has landed") { way.proxy.counts.of(disturbance) == 1 }
             // What is counted afterwards is written, and nothing of before with it.
-            evidence.executed(noop, folded: [])
-            try await evidence.flush()
+            counters.executed(noop, folded: [])
+            try await counters.flush()
             let total = try await way.direct.count("SELECT CAST(SUM(count) AS UNSIGNED) FROM coalescing_counters")
             #expect(total == (disturbance == .cutBefore ? 1 : 2))
         }

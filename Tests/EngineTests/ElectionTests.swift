@@ -214,7 +214,7 @@ import Testing
                 )
                 #expect(try await succession.takeBack(under: tenure) == 1)
             }
-            for _ in 0...Verdict.deliveriesBeyondFailures + 1 { try await takeOver(followsHandover: true) }
+            for _ in 0...AttemptDecision.deliveriesBeyondFailures + 1 { try await takeOver(followsHandover: true) }
             let operation = try await cluster.operation(id)
             #expect(operation.state == .queued && operation.failures == 0)
             #expect(operation.attemptHistory.allSatisfy { $0.outcome == .takenOver })
@@ -222,7 +222,7 @@ import Testing
                 id
             )
             #expect(view.timeline.contains { $0.event == .takenOver })
-            for _ in 0...Verdict.deliveriesBeyondFailures { try await takeOver(followsHandover: false) }
+            for _ in 0...AttemptDecision.deliveriesBeyondFailures { try await takeOver(followsHandover: false) }
             #expect(try await cluster.operation(id).error?.code == "poison")
         }
     }

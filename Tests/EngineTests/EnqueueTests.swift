@@ -145,9 +145,9 @@ import Testing
             #expect(try await cluster.operation(first.uuid).queue == third.queueName)
             #expect(try await cluster.count("SELECT COUNT(*) FROM work_queue") == 1)
 
-            try await cluster.evidence.flush()
+            try await cluster.counters.flush()
             let totals = try await cluster.database.withSession { session in
-                try EvidenceStatements.totals(on: session).map { "\($0.outcome) \($0.count)" }.sorted()
+                try CoalescingStatements.totals(on: session).map { "\($0.outcome) \($0.count)" }.sorted()
             }
             #expect(totals == ["deduplicated 2", "requested 3"])
             let adopters = try await cluster.database.withSession { session in
@@ -172,9 +172,9 @@ import Testing
                 let receipt = try await cluster.queue.enqueue(request)
                 #expect(!receipt.deduplicated && receipt.uuid != first.uuid)
             }
-            try await cluster.evidence.flush()
+            try await cluster.counters.flush()
             let refusals = try await cluster.database.withSession { session in
-                try EvidenceStatements.totals(on: session).map(\.outcome).filter { $0.hasPrefix("refused") }.sorted()
+                try CoalescingStatements.totals(on: session).map(\.outcome).filter { $0.hasPrefix("refused") }.sorted()
             }
             #expect(
                 refusals == [

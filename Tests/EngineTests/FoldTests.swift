@@ -24,12 +24,12 @@ import Testing
             for id in ids {
                 let ended = try await cluster.operation(id)
                 #expect(ended.state == .complete && ended.result == "{\"done\":true}")
-                #expect(ended.startedAt == claims[0].operation.startedAt, "a follower's start is its survivor's")
+                #expect(ended.startedAt == claims[0].operation.startedAt, "a follower's start is its primary's")
             }
         }
     }
 
-    @Test func `followers share the survivor's failure, and stay with it through its retries`() async throws {
+    @Test func `followers share the primary's failure, and stay with it through its retries`() async throws {
         try await withCluster { cluster in
             let ids = try await cluster.enqueue(
                 BuiltInTask.networkApplyUpdateDNSMasq.name,
@@ -50,8 +50,8 @@ import Testing
                 let ended = try await cluster.operation(id)
                 #expect(ended.state == .error && ended.error?.message == "attempt 8")
             }
-            let survivor = try await cluster.operation(ids[0])
-            #expect(survivor.attempts == 8 && survivor.deliveries == 8 && survivor.attemptHistory.count == 7)
+            let primary = try await cluster.operation(ids[0])
+            #expect(primary.attempts == 8 && primary.deliveries == 8 && primary.attemptHistory.count == 7)
         }
     }
 
@@ -69,7 +69,7 @@ import Testing
         }
     }
 
-    @Test func `a survivor of several tasks covers each of its coalescible ones`() async throws {
+    @Test func `a primary of several tasks covers each of its coalescible ones`() async throws {
         try await withCluster { cluster in
             let update = BuiltInTask.networkApplyUpdateDNSMasq.name
             let create = BuiltInTask.networkApplyCreateNetworkNode.name

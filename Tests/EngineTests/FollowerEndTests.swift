@@ -21,10 +21,10 @@ import Testing
                     try await cluster.count("SELECT COUNT(*) FROM finished_operations") == 2
                 }
             }
-            #expect(try await cluster.operation(ids.survivor).state == .error)
+            #expect(try await cluster.operation(ids.primary).state == .error)
             let follower = try await cluster.operation(ids.follower)
             #expect(follower.state == .complete && follower.deliveries == 1 && follower.readyAt == readyAt)
-            #expect(follower.unfoldedFrom == ids.survivor)
+            #expect(follower.unfoldedFrom == ids.primary)
             let events = Timeline(follower, adoptions: [], now: follower.enqueuedAt).events.map(\.event)
             #expect(events.contains(.folded) && events.contains(.unfolded))
         }
@@ -38,9 +38,9 @@ import Testing
                     try await cluster.count("SELECT COUNT(*) FROM finished_operations") == 2
                 }
             }
-            #expect(try await cluster.operation(ids.survivor).state == .error)
+            #expect(try await cluster.operation(ids.primary).state == .error)
             let follower = try await cluster.operation(ids.follower)
-            #expect(follower.state == .complete && follower.foldedInto == ids.survivor && follower.deliveries == 0)
+            #expect(follower.state == .complete && follower.foldedInto == ids.primary && follower.deliveries == 0)
             #expect(log.effects(of: ids.follower).isEmpty)
         }
     }
@@ -54,7 +54,7 @@ import Testing
                 }
             }
             let follower = try await cluster.operation(ids.follower)
-            #expect(follower.state == .error && follower.foldedInto == ids.survivor)
+            #expect(follower.state == .error && follower.foldedInto == ids.primary)
             #expect(follower.error?.code == RecordingHandler.failureCode)
         }
     }
@@ -77,7 +77,7 @@ import Testing
         }
     }
 
-    @Test func `a survivor that comes back waits in the best open lane of those that ride on it`() async throws {
+    @Test func `a primary that comes back waits in the best open lane of those that ride on it`() async throws {
         try await withCluster { cluster in
             let task = BuiltInTask.networkApplyUpdateDNSMasq.name
             let waiting = QueuePatternOf(lane: .userWaiting)
@@ -103,13 +103,13 @@ import Testing
         }
     }
 
-    @Test func `a follower whose task was done completes at once, although its survivor comes back for the rest`()
+    @Test func `a follower whose task was done completes at once, although its primary comes back for the rest`()
         async throws
     {
         try await withCluster { cluster in
             try await cluster.register("refresh", "restart", coalescible: true)
             let (refresh, restart) = (try TaskName("refresh"), try TaskName("restart"))
-            let survivor = try await cluster.queue.enqueue(OperationRequest(tasks: [refresh, restart])).uuid
+            let primary = try await cluster.queue.enqueue(OperationRequest(tasks: [refresh, restart])).uuid
             var followers: [OperationID] = []
             for task in [refresh, restart] {
                 let request = OperationRequest(tasks: [task], lane: .background, allowsDedup: false)
@@ -117,21 +117,21 @@ import Testing
             }
             var worker = try cluster.worker(commands: ["refresh", "restart"], coalescible: true)
             let claim = try #require(try await worker.claim(1).first)
-            #expect(claim.operation.id == survivor && claim.folded.count == 2)
+            #expect(claim.operation.id == primary && claim.folded.count == 2)
             let entry = Settling.Entry(
-                id: survivor,
+                id: primary,
                 delivery: 1,
                 report: .failed(.init(code: "x", message: "once")),
                 completedTasks: 1
             )
             let result = try await Settling(database: cluster.database).settle([entry], of: worker.identity.session)
             #expect(result.ended == [followers[0]])
-            #expect(try await cluster.operation(survivor).state == .queued)
-            #expect(try await cluster.operation(followers[1]).foldedInto == survivor)
+            #expect(try await cluster.operation(primary).state == .queued)
+            #expect(try await cluster.operation(followers[1]).foldedInto == primary)
         }
     }
 
-    @Test func `a follower shares what became of its own task, whatever the survivor's end`() throws {
+    @Test func `a follower shares what became of its own task, whatever the primary's end`() throws {
         let (first, second) = (try TaskName("first"), try TaskName("second"))
         let (early, late) = (Timestamp(microseconds: 10), Timestamp(microseconds: 30))
         let failed = OperationOutcome.error(.init(code: "x", message: "no"), afterAttempt: true)
@@ -143,10 +143,10 @@ import Testing
             _ tasks: [TaskName],
             done completed: Int = 0,
             folded: Timestamp = early
-        ) -> SurvivorEnd.Fate {
-            var end = SurvivorEnd(id: .new(), outcome: outcome, tasks: tasks, completedTasks: completed)
+        ) -> PrimaryEnd.Fate {
+            var end = PrimaryEnd(id: .new(), outcome: outcome, tasks: tasks, completedTasks: completed)
             end.firstFailedAt = Timestamp(microseconds: 20)
-            return end.fate(of: .init(id: .new(), survivor: end.id, task: task, foldedAt: folded))
+            return end.fate(of: .init(id: .new(), primary: end.id, task: task, foldedAt: folded))
         }
         let both = [first, second]
         #expect(fate(second, of: done, both, done: 2) == .ends(done))
@@ -177,14 +177,14 @@ extension TestCluster {
     fileprivate func survivorAndFollower(
         _ tasks: [String],
         follower: String
-    ) async throws -> (survivor: OperationID, follower: OperationID) {
+    ) async throws -> (primary: OperationID, follower: OperationID) {
         try await addNode("h1")
         try await register("refresh", "breaks", coalescible: true, attempts: 1)
         try await register("fails", attempts: 1)
         let list = OperationRequest(tasks: try tasks.map { try TaskName($0) }, lane: .userFacing)
-        let survivor = try await queue.enqueue(list).uuid
+        let primary = try await queue.enqueue(list).uuid
         let single = OperationRequest(tasks: [try TaskName(follower)], lane: .background, allowsDedup: false)
-        return (survivor, try await queue.enqueue(single).uuid)
+        return (primary, try await queue.enqueue(single).uuid)
     }
 
     /// Runs a body beside one real worker, in which `fails` and `breaks` fail.

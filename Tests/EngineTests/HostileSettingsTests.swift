@@ -63,7 +63,7 @@ import Testing
             let other = TestCluster(
                 database: database,
                 configuration: cluster.configuration,
-                evidence: Evidence(database: database)
+                counters: CoalescingCounters(database: database)
             )
             #expect(try await answers(database) == before)
             for setting in Self.hostile {

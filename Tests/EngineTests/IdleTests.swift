@@ -90,12 +90,12 @@ import Testing
             let queues = QueueName.claimOrder(targets: [.networkNode, .any])
             let (session, node) = (SessionID.new(), NodeID.new())
             let (plan, read) = try await cluster.database.withTransaction { transaction in
-                let query = SurroundingsStatements.lookQuery(from: session, on: node, into: queues)
+                let query = SessionSnapshotStatements.lookQuery(from: session, on: node, into: queues)
                 let plan = try transaction.query("EXPLAIN \(sql: query)").map {
                     (try $0.get("table", as: String?.self), try $0.get("type", as: String?.self))
                 }
                 let before = try transaction.reads()
-                let seen = try SurroundingsStatements.look(
+                let seen = try SessionSnapshotStatements.look(
                     from: session,
                     on: node,
                     into: queues,
@@ -115,7 +115,7 @@ import Testing
             #expect(try await worker.claim(1).count == 1)
             try await cluster.execute("UPDATE work_queue SET deadline = NOW(6) WHERE state = 'queued' LIMIT 1")
             let later = try await cluster.database.withSession { [worker] connection in
-                try SurroundingsStatements.look(from: worker.identity.session, on: node, into: [], on: connection)
+                try SessionSnapshotStatements.look(from: worker.identity.session, on: node, into: [], on: connection)
             }
             #expect(later.hasOrphans && later.hasOverdue && !later.hasWork)
             #expect(later.executing.map(\.delivery) == [1])
@@ -141,7 +141,7 @@ import Testing
             let queue = OperationQueue(
                 database: database,
                 requester: "test",
-                evidence: cluster.evidence,
+                counters: cluster.counters,
                 waker: NoWaker()
             )
             let better = try request(.userWaiting)

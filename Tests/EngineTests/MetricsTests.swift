@@ -105,7 +105,7 @@ import Testing
             let queue = OperationQueue(
                 database: cluster.database,
                 requester: "test",
-                evidence: cluster.evidence,
+                counters: cluster.counters,
                 waker: NoWaker(),
                 metrics: WorkMetrics(factory: cancelled)
             )

@@ -49,7 +49,7 @@ import Testing
         }
     }
 
-    @Test func `more operations than one transaction ends are ended in several, and followers with their survivors`()
+    @Test func `more operations than one transaction ends are ended in several, and followers with their primaries`()
         async throws
     {
         try await withCluster { cluster in
@@ -60,7 +60,7 @@ import Testing
             _ = try await cluster.queue.enqueue(OperationRequest(tasks: [noop], target: target), count: count)
             let refresh = OperationRequest(tasks: [try TaskName("refresh")], target: target, allowsDedup: false)
             for _ in 0..<3 { _ = try await cluster.queue.enqueue(refresh) }
-            // A survivor that lost its worker, with its followers.
+            // A primary that lost its worker, with its followers.
             var worker = try cluster.worker("h2", commands: ["refresh"], coalescible: true)
             try await cluster.execute(
                 "UPDATE work_queue SET ready_at = ready_at - INTERVAL 1 HOUR WHERE coalesce_key IS NOT NULL"

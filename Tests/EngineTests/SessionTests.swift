@@ -96,7 +96,7 @@ import Testing
         try await withCluster { cluster in
             let id = try await cluster.queue.enqueue(OperationRequest(tasks: [BuiltInTask.noop.name])).uuid
             let reaper = Reaper(database: cluster.database, waker: NoWaker(), logger: .silent)
-            for _ in 0...Verdict.deliveriesBeyondFailures {
+            for _ in 0...AttemptDecision.deliveriesBeyondFailures {
                 var worker = try cluster.worker("h1")
                 #expect(try await worker.claim().count == 1)
                 try await reaper.pass()

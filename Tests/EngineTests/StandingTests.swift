@@ -62,7 +62,7 @@ import Testing
         }
     }
 
-    @Test func `a follower that cannot be decoded ends with its survivor, and holds up neither it nor others`()
+    @Test func `a follower that cannot be decoded ends with its primary, and holds up neither it nor others`()
         async throws
     {
         try await withCluster { cluster in

@@ -30,7 +30,7 @@ import Testing
         }
     }
 
-    @Test func `the waiter of a follower is rung when its survivor ends`() async throws {
+    @Test func `the waiter of a follower is rung when its primary ends`() async throws {
         try await withCluster { cluster in
             try await cluster.addNetwork("blue")
             try await cluster.beReachable()
@@ -39,13 +39,13 @@ import Testing
                 target: .init(network: try NetworkName("blue")),
                 allowsDedup: false
             )
-            let survivor = try await cluster.queue.enqueue(request).uuid
+            let primary = try await cluster.queue.enqueue(request).uuid
             let follower = try await cluster.queue.enqueue(request).uuid
             async let ends = cluster.queue.ends(of: [follower], timeout: nil, pace: never)
             try await cluster.untilWaiting()
             var worker = try cluster.worker()
             let claims = try await worker.claim()
-            try #require(claims.map(\.operation.id) == [survivor] && claims[0].folded.count == 1)
+            try #require(claims.map(\.operation.id) == [primary] && claims[0].folded.count == 1)
             let result = try await worker.settle(claims, .succeeded(result: nil))
             await cluster.ringer.wakeWaiters(of: result.ended)
             #expect(try await ends.states == [follower: .complete])
@@ -210,7 +210,7 @@ extension TestCluster {
     }
 
     fileprivate func queue(waking waker: any Waker) -> OperationQueue {
-        OperationQueue(database: database, requester: "test", evidence: evidence, waker: waker)
+        OperationQueue(database: database, requester: "test", counters: counters, waker: waker)
     }
 
     /// Enters a session with a doorbell, towards which a waiter finds its own address.

@@ -135,11 +135,11 @@ extension NamespaceTests {
             // A node without a netnode, so that it waits.
             try await cluster.addNode("h9")
             try await user.withDatabase { database in
-                let evidence = Evidence(database: database)
+                let counters = CoalescingCounters(database: database)
                 let queue = ClusterEngine.OperationQueue(
                     database: database,
                     requester: "netnode",
-                    evidence: evidence,
+                    counters: counters,
                     waker: NoWaker()
                 )
                 let request = OperationRequest(
@@ -150,7 +150,7 @@ extension NamespaceTests {
                 _ = try await queue.enqueue(request)
                 let second = try await queue.enqueue(request)
                 #expect(second.deduplicated)
-                try await evidence.flush()
+                try await counters.flush()
             }
             try await cluster.execute("DELETE FROM work_queue WHERE node_name = 'h9'")
             try await cluster.execute("DELETE FROM nodes WHERE name = 'h9'")

@@ -205,7 +205,7 @@ import Testing
             let queue = OperationQueue(
                 database: cluster.database,
                 requester: "test",
-                evidence: cluster.evidence,
+                counters: cluster.counters,
                 waker: DoorbellWaker(database: cluster.database, sender: DoorbellSender(logger: .silent))
             )
             for _ in 0..<5 {

@@ -109,7 +109,7 @@ extension TestCluster {
     var ringingQueue: ClusterEngine.OperationQueue {
         let sender = DoorbellSender(logger: .silent)
         let waker = DoorbellWaker(database: database, sender: sender)
-        return ClusterEngine.OperationQueue(database: database, requester: "test", evidence: evidence, waker: waker)
+        return ClusterEngine.OperationQueue(database: database, requester: "test", counters: counters, waker: waker)
     }
 
     /// Enqueues a command task once a worker has registered it.

@@ -12,7 +12,7 @@ package struct ClusterConnection: Sendable {
 
     package let queue: OperationQueue
     package let database: Database
-    private let evidence: Evidence
+    private let counters: CoalescingCounters
     package let logger: Logger
 
     /// Prepares a connection; nothing is connected before the first use.
@@ -39,8 +39,8 @@ package struct ClusterConnection: Sendable {
     package init(database: Database, requester: String, waker: any Waker, logger: Logger) {
         self.logger = logger
         self.database = database
-        evidence = Evidence(database: database)
-        queue = OperationQueue(database: database, requester: requester, evidence: evidence, waker: waker)
+        counters = CoalescingCounters(database: database)
+        queue = OperationQueue(database: database, requester: requester, counters: counters, waker: waker)
     }
 
     /// Refuses a schema of another version than this program's.
@@ -59,8 +59,8 @@ package struct ClusterConnection: Sendable {
     }
 
     /// Writes down what has been counted of this process's requests.
-    package func flushEvidence() async throws {
-        try await Self.translatingErrors { try await evidence.flush() }
+    package func flushCounters() async throws {
+        try await Self.translatingErrors { try await counters.flush() }
     }
 
     /// Closes what was opened.

@@ -48,7 +48,7 @@ package actor DoorbellService: Service {
 
     /// Listens until graceful shutdown; without an address the workers poll.
     package func run() async throws {
-        var trouble = Trouble(logger: logger)
+        var errors = ErrorReporter("doorbell", logger: logger)
         while !Task.isShuttingDownGracefully, !Task.isCancelled {
             do {
                 if let underlay = try await underlay() {
@@ -59,7 +59,7 @@ package actor DoorbellService: Service {
                         logger: logger
                     )
                     address = try await listener.bind()
-                    trouble.over()
+                    errors.resolved()
                     self.listener = listener
                     try await listener.run()
                     earlier = counts
@@ -68,7 +68,7 @@ package actor DoorbellService: Service {
                     continue
                 }
             } catch let error as ClusterOpsError {
-                trouble.report("the doorbell cannot listen: \(error)")
+                errors.report("the doorbell cannot listen: \(error)")
             } catch is DatabaseError {
                 // The worker says that the database is away.
             }

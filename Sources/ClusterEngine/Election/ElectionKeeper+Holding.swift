@@ -13,13 +13,13 @@ extension ElectionKeeper {
     ///
     /// - Returns: Whom the lease is to be left to; nil when to nobody before others.
     package func hold(_ tenure: Tenure, _ state: inout ElectionState) async -> SessionID? {
-        var trouble = Trouble(logger: logger, progress: progress)
+        var errors = ErrorReporter("election", logger: logger, progress: progress)
         var due = ContinuousClock.now + timing.renew
         while await rest(until: state.handover == nil ? due : min(due, .now + Self.lookForSuccessor)) {
             if isStopping, state.handover?.cause != .stopping { await begin(.stopping, &state) }
             let askedAt = ContinuousClock.now
             if askedAt >= due {
-                guard let hasRenewed = await renew(tenure, &state, &trouble, askedAt: askedAt) else { return nil }
+                guard let hasRenewed = await renew(tenure, &state, &errors, askedAt: askedAt) else { return nil }
                 // After a failure there may be little time.
                 due = hasRenewed ? askedAt + timing.renew : .now + timing.renew / 4
             }
@@ -66,7 +66,7 @@ extension ElectionKeeper {
     private func renew(
         _ tenure: Tenure,
         _ state: inout ElectionState,
-        _ trouble: inout Trouble,
+        _ errors: inout ErrorReporter,
         askedAt: ContinuousClock.Instant
     ) async -> Bool? {
         guard case .renew(let term) = state.next(at: askedAt), !tenure.isOver else { return nil }
@@ -76,12 +76,12 @@ extension ElectionKeeper {
                 logger.error("the lease of the elected role is lost", metadata: ["term": "\(term)"])
                 return nil
             }
-            trouble.over()
+            errors.resolved()
             state.renewed(term: term, askedAt: askedAt)
             guard let (_, fence) = state.leadership(at: .now), tenure.extend(until: fence) else { return nil }
             await heed(wishes, &state)
         } catch {
-            trouble.report("the elected role was not renewed: \(error)")
+            errors.report("the elected role was not renewed: \(error)")
             return false
         }
         guard await role.extend(tenure) else {
@@ -142,8 +142,8 @@ extension ElectionKeeper {
     private func announce(_ tenure: Tenure, _ state: inout ElectionState) async -> Bool {
         let askedAt = ContinuousClock.now
         state.announce()
-        var trouble = Trouble(logger: logger)
-        guard await renew(tenure, &state, &trouble, askedAt: askedAt) != nil else { return false }
+        var errors = ErrorReporter("election", logger: logger)
+        guard await renew(tenure, &state, &errors, askedAt: askedAt) != nil else { return false }
         // Of whatever lane: it is the processes that are rung.
         await waker.wake([QueueName(.networkNode, .userWaiting)])
         return true

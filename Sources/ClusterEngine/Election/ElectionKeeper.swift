@@ -89,7 +89,7 @@ package struct ElectionKeeper: Service {
     ///
     /// - Returns: Nil at graceful shutdown.
     private func stand(_ state: inout ElectionState) async -> Tenure? {
-        var trouble = Trouble(logger: logger, progress: progress)
+        var errors = ErrorReporter("election", logger: logger, progress: progress)
         var isPrepared = false
         var said = Said()
         while !isStopping {
@@ -97,11 +97,11 @@ package struct ElectionKeeper: Service {
             do {
                 let elected = try await look(&state)
                 if elected == nil { try await sayReady(state, &said) }
-                trouble.over()
+                errors.resolved()
                 if let elected { return elected }
                 rest = state.pause(at: .now)
             } catch {
-                trouble.report("the lease cannot be read: \(error)")
+                errors.report("the lease cannot be read: \(error)")
                 rest = Self.restAfterError
             }
             if state.shouldBeReady(isPrepared, at: .now) != isPrepared {

@@ -15,7 +15,7 @@ package struct Claiming: Sendable {
     static let candidatesPerSlot = 4
 
     private let database: Database
-    private var chooser: Chooser
+    private var chooser: CandidateReader
     /// A Boolean value that indicates whether the last claim left operations alone because others held their rows.
     private(set) var isHeldUp = false
 
@@ -31,7 +31,7 @@ package struct Claiming: Sendable {
         stalenessBound: Duration
     ) {
         self.database = database
-        chooser = Chooser(
+        chooser = CandidateReader(
             runnable: Dictionary(runnable.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first }),
             policy: ClaimPolicy(stalenessBound: stalenessBound)
         )
@@ -153,7 +153,7 @@ package struct Claiming: Sendable {
 
         let what: What
         /// With what it has learnt.
-        let chooser: Chooser
+        let chooser: CandidateReader
     }
 
     /// Looks, chooses and claims, on one connection without a pause in between.
@@ -249,26 +249,26 @@ package struct Claiming: Sendable {
 
     /// Makes what waits for the same work ride on the operations that start now.
     private static func fold(
-        into survivors: [Operation],
+        into primaries: [Operation],
         definitions: [TaskName: TaskDefinition],
         in transaction: borrowing Transaction
     ) throws -> [OperationID: [TaskName]] {
-        var survivorOf: [CoalescingKey: OperationID] = [:]
-        for survivor in survivors where survivor.mayCarryOthers {
-            for task in survivor.tasks {
+        var primaryOf: [CoalescingKey: OperationID] = [:]
+        for primary in primaries where primary.mayCarryOthers {
+            for task in primary.tasks {
                 guard let definition = definitions[task], definition.isCoalescible else { continue }
-                survivorOf[CoalescingKey(definition, survivor.target)] = survivor.id
+                primaryOf[CoalescingKey(definition, primary.target)] = primary.id
             }
         }
-        guard !survivorOf.isEmpty else { return [:] }
-        let candidates = try ClaimStatements.waitingSiblings(of: Array(survivorOf.keys), on: transaction.session)
+        guard !primaryOf.isEmpty else { return [:] }
+        let candidates = try ClaimStatements.waitingSiblings(of: Array(primaryOf.keys), on: transaction.session)
         guard !candidates.isEmpty else { return [:] }
         let siblings = try ClaimStatements.lockSiblings(candidates, in: transaction)
         var folded: [OperationID: [TaskName]] = [:]
-        for (survivor, members) in Dictionary(grouping: siblings, by: { survivorOf[$0.key] }) {
-            guard let survivor else { continue }
-            try ClaimStatements.fold(members.map(\.id), into: survivor, in: transaction)
-            folded[survivor] = members.map(\.task)
+        for (primary, members) in Dictionary(grouping: siblings, by: { primaryOf[$0.key] }) {
+            guard let primary else { continue }
+            try ClaimStatements.fold(members.map(\.id), into: primary, in: transaction)
+            folded[primary] = members.map(\.task)
         }
         return folded
     }

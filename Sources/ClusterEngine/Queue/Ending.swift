@@ -13,7 +13,7 @@ package enum Ending {
         var ended: Set<OperationID> = []
         /// How many of them came to which end.
         var states: [OperationState: Int] = [:]
-        /// Followers that went back to their queues, because their survivor did not do their work.
+        /// Followers that went back to their queues, because their primary did not do their work.
         var unfolded: [OperationID] = []
         /// Ended operations with dependents that are left for further transactions.
         var unfinished: [OperationID] = []
@@ -45,7 +45,7 @@ package enum Ending {
     ) throws -> Effects {
         let edges = try EndingStatements.edges(into: outcomes.map(\.id), in: transaction)
         try EndingStatements.deleteEdges(edges, in: transaction)
-        return try end(outcomes.map { SurvivorEnd(id: $0.id, outcome: $0.outcome) }, in: transaction)
+        return try end(outcomes.map { PrimaryEnd(id: $0.id, outcome: $0.outcome) }, in: transaction)
     }
 
     /// Ends locked operations whose attempts are over, and those of their followers whose work was done, or failed.
@@ -55,22 +55,22 @@ package enum Ending {
     ///   - transaction: That has locked them.
     /// - Returns: What will have changed for others.
     /// - Throws: `DatabaseError`.
-    package static func end(_ attempts: [SurvivorEnd], in transaction: borrowing Transaction) throws -> Effects {
+    package static func end(_ attempts: [PrimaryEnd], in transaction: borrowing Transaction) throws -> Effects {
         let concerned = attempts.filter(\.concernsFollowers)
         guard !concerned.isEmpty else { return Effects() }
         let attemptOf = Dictionary(concerned.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
         var outcomes = concerned.compactMap { attempt in attempt.outcome.map { (attempt.id, $0) } }
-        var returned: [SurvivorEnd.Follower] = []
-        // Found in the database under the survivor's lock, never from memory.
+        var returned: [PrimaryEnd.Follower] = []
+        // Found in the database under the primary's lock, never from memory.
         for follower in try EndingStatements.lockFollowers(of: concerned.map(\.id), in: transaction) {
-            switch attemptOf[follower.survivor]?.fate(of: follower) {
+            switch attemptOf[follower.primary]?.fate(of: follower) {
             case .ends(let outcome): outcomes.append((follower.id, outcome))
             case .returns: returned.append(follower)
             case .stays, nil: break
             }
         }
-        for (survivor, members) in Dictionary(grouping: returned, by: \.survivor) {
-            try CancelStatements.unfold(members.map(\.id), from: survivor, in: transaction)
+        for (primary, members) in Dictionary(grouping: returned, by: \.primary) {
+            try CancelStatements.unfold(members.map(\.id), from: primary, in: transaction)
         }
         var cascade = Cascade()
         var effects = try finish(outcomes, &cascade, in: transaction)

@@ -27,7 +27,7 @@ extension OperationQueue {
                 return OperationPlan(retrying: id, as: plan)
             }
             let receipt = try await insert([plan])[0]
-            evidence.requested([plan])
+            counters.requested([plan])
             return receipt
         }
     }

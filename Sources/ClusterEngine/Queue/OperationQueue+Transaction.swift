@@ -59,7 +59,7 @@ extension OperationQueue {
     ///
     /// Without it the work is found by the workers' polling.
     public func committed(_ work: EnqueuedWork) async {
-        evidence.requested(work.plans, refusal: .callersTransaction)
+        counters.requested(work.plans, refusal: .callersTransaction)
         let ready = Set(work.receipts.filter { $0.state == .queued }.map(\.queueName))
         if !ready.isEmpty { await waker.wake(ready) }
     }

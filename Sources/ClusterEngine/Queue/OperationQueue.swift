@@ -10,7 +10,7 @@ import MariaDB
 public struct OperationQueue: Sendable {
     package let database: Database
     package let requester: String
-    package let evidence: Evidence
+    package let counters: CoalescingCounters
     package let waker: any Waker
     package let metrics: WorkMetrics
 
@@ -19,19 +19,19 @@ public struct OperationQueue: Sendable {
     /// - Parameters:
     ///   - database: A migrated schema.
     ///   - requester: Who asks, for the history; at most 128 characters are kept.
-    ///   - evidence: Counts what becomes of each request.
+    ///   - counters: Counts what becomes of each request.
     ///   - waker: Told of every operation that becomes ready.
     ///   - metrics: Told of those that a cancel ends.
     package init(
         database: Database,
         requester: String,
-        evidence: Evidence,
+        counters: CoalescingCounters,
         waker: any Waker,
         metrics: WorkMetrics = WorkMetrics()
     ) {
         self.database = database
         self.requester = String(String.UnicodeScalarView(requester.unicodeScalars.prefix(128)))
-        self.evidence = evidence
+        self.counters = counters
         self.waker = waker
         self.metrics = metrics
     }
@@ -43,16 +43,16 @@ public struct OperationQueue: Sendable {
         try await translatingErrors {
             switch try await adoptOrInsert(request) {
             case .adopted(let plan, let id, let queue):
-                evidence.deduplicated(plan, into: id, requester: requester)
+                counters.deduplicated(plan, into: id, requester: requester)
                 await waker.wake([queue])
                 return OperationReceipt(uuid: id, queueName: queue, state: .queued, deduplicated: true)
             case .inserted(let plan, let receipt):
                 if receipt.state == .queued { await waker.wake([receipt.queueName]) }
-                evidence.requested([plan])
+                counters.requested([plan])
                 return receipt
             case .unknown(let plan):
                 let receipt = try await insert([plan], isUnknown: true)[0]
-                evidence.requested([plan])
+                counters.requested([plan])
                 return receipt
             }
         }
@@ -105,7 +105,7 @@ public struct OperationQueue: Sendable {
                 _ = try await insert(plans)
                 first = first ?? plans[0].id
                 rest -= size
-                evidence.requested(plans, refusal: .severalOperations)
+                counters.requested(plans, refusal: .severalOperations)
             }
             guard let first else { preconditionFailure("at least one was enqueued") }
             return first
@@ -126,7 +126,7 @@ public struct OperationQueue: Sendable {
                 try Admission.plans(for: requests, on: session)
             }
             let receipts = try await insert(plans)
-            evidence.requested(plans, refusal: .severalOperations)
+            counters.requested(plans, refusal: .severalOperations)
             return receipts
         }
     }

@@ -144,28 +144,28 @@ package struct Settling: Sendable {
         random: Double,
         in transaction: borrowing Transaction
     ) throws -> Ending.Effects {
-        var ends: [SurvivorEnd] = []
+        var ends: [PrimaryEnd] = []
         var returns: [Return] = []
         for entry in entries {
             if case .succeeded(let result, let omitted) = entry.report {
-                ends.append(SurvivorEnd(id: entry.id, outcome: .complete(result: result, omitted: omitted)))
+                ends.append(PrimaryEnd(id: entry.id, outcome: .complete(result: result, omitted: omitted)))
                 continue
             }
             guard let (standing, now) = try EndingStatements.standing(of: entry.id, in: transaction) else { continue }
-            var end = SurvivorEnd(
+            var end = PrimaryEnd(
                 id: entry.id,
                 outcome: nil,
                 tasks: standing.tasks,
                 completedTasks: entry.completedTasks,
                 firstFailedAt: standing.history.first { $0.outcome == .failed }?.endedAt
             )
-            switch Verdict(entry.report, of: standing, now: now, random: random) {
+            switch AttemptDecision(entry.report, of: standing, now: now, random: random) {
             case .end(let outcome): end.outcome = outcome
             case .requeue(let requeue): returns.append(Return(id: entry.id, queue: standing.queue, requeue))
             }
             ends.append(end)
         }
-        // First the followers: those that end take over from the survivor's row who ran it.
+        // First the followers: those that end take over from the primary's row who ran it.
         var effects = try Ending.end(ends, in: transaction)
         effects.ready.formUnion(try giveBack(returns, in: transaction))
         return effects

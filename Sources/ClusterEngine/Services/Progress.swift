@@ -2,18 +2,18 @@ import Synchronization
 
 /// When a loop last did what it is there for, and what keeps it from it since.
 ///
-/// Fed by the loop's ``Trouble``; its clock stands still while the machine is suspended, as leases do.
+/// Fed by the loop's ``ErrorReporter``; its clock stands still while the machine is suspended, as leases do.
 package final class Progress: Sendable {
     /// What was known at one moment.
     package struct Reading: Sendable, Hashable {
         /// When it last succeeded, or nil when it never has.
         package var madeAt: SuspendingClock.Instant?
         /// What went wrong since.
-        package var trouble: String?
+        package var error: String?
 
-        package init(madeAt: SuspendingClock.Instant? = nil, trouble: String? = nil) {
+        package init(madeAt: SuspendingClock.Instant? = nil, error: String? = nil) {
             self.madeAt = madeAt
-            self.trouble = trouble
+            self.error = error
         }
     }
 
@@ -24,5 +24,5 @@ package final class Progress: Sendable {
     package var reading: Reading { state.withLock { $0 } }
 
     package func made() { state.withLock { $0 = Reading(madeAt: .now) } }
-    package func failed(_ trouble: String) { state.withLock { $0.trouble = trouble } }
+    package func failed(_ error: String) { state.withLock { $0.error = error } }
 }

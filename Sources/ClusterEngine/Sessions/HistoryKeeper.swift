@@ -43,13 +43,13 @@ package struct HistoryKeeper: Service {
     ///
     /// It begins with a rest, because workers that start together have more urgent things to do.
     package func run() async throws {
-        var trouble = Trouble(logger: logger)
+        var errors = ErrorReporter("history", logger: logger)
         var next = HistoryPace.rest(random: .random(in: 0...1))
         while await pause(for: next) == .elapsed {
             let begun = ContinuousClock.now
             do {
                 let count = try await forgetBatch()
-                trouble.over()
+                errors.resolved()
                 next = HistoryPace.pause(
                     afterForgetting: count,
                     in: ContinuousClock.now - begun,
@@ -57,7 +57,7 @@ package struct HistoryKeeper: Service {
                 )
             } catch {
                 // Nobody waits for it: the next batch makes up for this one.
-                trouble.report("history cannot be shortened: \(error)")
+                errors.report("history cannot be shortened: \(error)")
                 next = HistoryPace.rest(random: .random(in: 0...1))
             }
         }

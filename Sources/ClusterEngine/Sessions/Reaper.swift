@@ -35,7 +35,7 @@ package actor Reaper {
     @discardableResult
     package func pass() async throws -> Int {
         let asked = ContinuousClock.now
-        var seen = Surroundings()
+        var seen = SessionSnapshot()
         seen.sessions = try await database.withSession { try SessionStatements.living(on: $0) }
         (seen.hasOrphans, seen.hasOverdue, seen.hasAhead) = (true, true, true)
         return try await act(on: Sighted(seen, askedAt: asked, answeredAt: .now))
@@ -43,11 +43,11 @@ package actor Reaper {
 
     /// What somebody saw of the cluster, and when.
     struct Sighted: Sendable {
-        let surroundings: Surroundings
+        let surroundings: SessionSnapshot
         let askedAt: ContinuousClock.Instant
         let answeredAt: ContinuousClock.Instant
 
-        init(_ surroundings: Surroundings, askedAt: ContinuousClock.Instant, answeredAt: ContinuousClock.Instant) {
+        init(_ surroundings: SessionSnapshot, askedAt: ContinuousClock.Instant, answeredAt: ContinuousClock.Instant) {
             self.surroundings = surroundings
             self.askedAt = askedAt
             self.answeredAt = answeredAt

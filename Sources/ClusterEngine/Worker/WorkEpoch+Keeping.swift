@@ -30,14 +30,14 @@ extension WorkEpoch {
     ///
     /// In a loop of its own: a look that takes long must not cost the session.
     func lookAround() async {
-        var trouble = Trouble(logger: parts.logger)
+        var errors = ErrorReporter("session", logger: parts.logger)
         for await _ in renewals.stream {
             do {
                 let known = ledger.known
                 heed(try await look(), after: known)
-                trouble.over()
+                errors.resolved()
             } catch {
-                trouble.report("looking at the cluster failed: \(error)")
+                errors.report("looking at the cluster failed: \(error)")
             }
         }
     }
@@ -62,7 +62,7 @@ extension WorkEpoch {
         let queues = isFree ? QueueName.claimOrder(targets: targets()) : []
         return try await parts.database.withRepeatableSession { connection in
             let asked = ContinuousClock.now
-            let seen = try SurroundingsStatements.look(
+            let seen = try SessionSnapshotStatements.look(
                 from: session,
                 on: node,
                 into: queues,
@@ -115,7 +115,7 @@ extension WorkEpoch {
     /// A renewal is seen one renewal interval late at most, and its end is looked for at the moment it comes: an operation is
     /// back within lease + 2 s of its worker's death.
     func reap() async {
-        var trouble = Trouble(logger: parts.logger)
+        var errors = ErrorReporter("reaper", logger: parts.logger)
         for await look in looks.stream {
             do {
                 try await reaper.act(on: look)
@@ -124,10 +124,10 @@ extension WorkEpoch {
                     guard (try? await Task.sleep(until: death, clock: .continuous)) != nil else { return }
                     try await reaper.pass()
                 }
-                trouble.over()
+                errors.resolved()
             } catch {
                 // Made up for by the next.
-                trouble.report("reaping failed: \(error)")
+                errors.report("reaping failed: \(error)")
             }
         }
     }
@@ -138,7 +138,7 @@ extension WorkEpoch {
     /// In a loop of its own: neither outcomes nor deaths wait for it.
     func cascade() async {
         let work = CascadeWork(database: parts.database)
-        var trouble = Trouble(logger: parts.logger)
+        var errors = ErrorReporter("cascades", logger: parts.logger)
         for await _ in cascades.stream {
             do {
                 while !Task.isCancelled, let effects = try await work.batch() {
@@ -147,10 +147,10 @@ extension WorkEpoch {
                     if !effects.ready.isEmpty { parts.doorbell.ring() }
                     await parts.waker.wake(effects.ready)
                 }
-                trouble.over()
+                errors.resolved()
             } catch {
                 // The next look finds what is left.
-                trouble.report("releasing dependents failed: \(error)")
+                errors.report("releasing dependents failed: \(error)")
             }
         }
     }

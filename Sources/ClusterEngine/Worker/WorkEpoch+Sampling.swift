@@ -9,7 +9,7 @@ extension WorkEpoch {
 
     func sampleProcesses() async {
         var sampler = ProcessSampler()
-        var trouble = Trouble(logger: parts.logger)
+        var errors = ErrorReporter("sampling", logger: parts.logger)
         repeat {
             let readings = await parts.supervised()
             let (samples, gone) = sampler.take(readings, at: .now)
@@ -21,10 +21,10 @@ extension WorkEpoch {
                     try SupervisionStatements.forget(gone, of: session, on: connection)
                 }
                 sampler.forgot(gone)
-                trouble.over()
+                errors.resolved()
             } catch {
                 // The next sample says it all again.
-                trouble.report("what is supervised was not written down: \(error)")
+                errors.report("what is supervised was not written down: \(error)")
             }
         } while (try? await Task.sleep(for: Self.samplingInterval)) != nil
     }

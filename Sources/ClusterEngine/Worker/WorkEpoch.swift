@@ -15,7 +15,7 @@ struct WorkEpoch: Sendable {
     let reaper: Reaper
     let session = SessionID.new()
     let ledger: WorkLedger
-    let announcer: EndAnnouncer
+    let announcer: EndNotifier
     let conditions: EpochConditions
     /// Rung by each renewal: it is time to look at the cluster.
     let renewals = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
@@ -47,7 +47,7 @@ struct WorkEpoch: Sendable {
         self.node = node
         self.reaper = reaper
         ledger = WorkLedger(slots: settings.slots)
-        announcer = EndAnnouncer(waker: parts.waker)
+        announcer = EndNotifier(waker: parts.waker)
         conditions = EpochConditions(
             IdlePoll(interval: settings.pollInterval, renewInterval: settings.lease.renewInterval)
         )
@@ -106,7 +106,7 @@ struct WorkEpoch: Sendable {
             group.addTask { await self.announcer.run() }
             group.addTask { await self.reap() }
             group.addTask { await self.cascade() }
-            group.addTask { await self.flushEvidence() }
+            group.addTask { await self.flushCounters() }
             group.addTask { await self.sampleProcesses() }
             group.addTask { await self.watchForTwins() }
             await self.claim(in: &group)
@@ -122,7 +122,7 @@ struct WorkEpoch: Sendable {
         if !unsettled.isEmpty { log(.error, "outcomes could not be written", ["count": "\(unsettled.count)"]) }
         await announcer.flush()
         // Best effort: a session that is not closed here is found dead by a reaper.
-        _ = try? await parts.evidence.flush()
+        _ = try? await parts.counters.flush()
         await close(session)
         return nil
     }
@@ -176,7 +176,7 @@ struct WorkEpoch: Sendable {
         var terms = terms
         var claiming = claiming(by: terms)
         parts.metrics.unstartable(terms.obstacles.count)
-        var trouble = Trouble(logger: parts.logger)
+        var errors = ErrorReporter("claims", logger: parts.logger)
         // A ring that brings no work may have been for something that runs.
         var isRung = false
         var heldPause = HeldPause(longest: settings.pollInterval)
@@ -192,7 +192,7 @@ struct WorkEpoch: Sendable {
                     by: identity
                 )
                 conditions.passOver(claiming.filter)
-                if free > 0 { trouble.over() }
+                if free > 0 { errors.resolved() }
                 parts.pulse.worked()
                 // A claim that came back too late is not begun: its operations are found by the next reaper's pass.
                 if conditions.isLost || conditions.deadline <= .now { return }
@@ -206,7 +206,7 @@ struct WorkEpoch: Sendable {
                 if !claims.isEmpty { heldPause.reset() }
                 if claims.isEmpty { isRung = await rest(claiming.isHeldUp ? pause(&heldPause, claiming) : nil) }
             } catch {
-                trouble.report("claiming failed: \(error)")
+                errors.report("claiming failed: \(error)")
                 parts.pulse.failed("claiming failed: \(error)")
                 isRung = await rest()
             }
@@ -273,7 +273,7 @@ struct WorkEpoch: Sendable {
                 ["operation": "\(operation.id)", "reason": "\(operation.reason)"]
             )
         }
-        parts.evidence.skippedUnreadable(operations.count)
+        parts.counters.skippedUnreadable(operations.count)
     }
 
     private func start(
@@ -290,7 +290,7 @@ struct WorkEpoch: Sendable {
     /// Takes note of a claim that begins; what it returns ends the run before its time.
     private func begin(_ claim: Claim) -> Interruption {
         let interruption = ledger.start(claim)
-        if let task = claim.operation.tasks.first { parts.evidence.executed(task, folded: claim.folded) }
+        if let task = claim.operation.tasks.first { parts.counters.executed(task, folded: claim.folded) }
         logStart(of: claim)
         parts.metrics.started(claim.operation)
         return interruption
@@ -352,12 +352,12 @@ struct WorkEpoch: Sendable {
         }
     }
 
-    // MARK: Evidence
+    // MARK: CoalescingCounters
 
-    private func flushEvidence() async {
+    private func flushCounters() async {
         while (try? await Task.sleep(for: .seconds(1))) != nil {
             // Kept for the next time by `flush` itself.
-            _ = try? await parts.evidence.flush()
+            _ = try? await parts.counters.flush()
         }
     }
 

@@ -12,16 +12,16 @@ package final class WorkPulse: Sendable {
         /// When the loop that claims, or that tries to begin, last went round.
         package var turnedAt: SuspendingClock.Instant
         /// What keeps the loop from its work; nil when nothing does.
-        package var trouble: String?
+        package var error: String?
 
         package init(
             heldUntil: ContinuousClock.Instant? = nil,
             turnedAt: SuspendingClock.Instant,
-            trouble: String? = nil
+            error: String? = nil
         ) {
             self.heldUntil = heldUntil
             self.turnedAt = turnedAt
-            self.trouble = trouble
+            self.error = error
         }
     }
 
@@ -34,6 +34,6 @@ package final class WorkPulse: Sendable {
     package func held(until deadline: ContinuousClock.Instant) { state.withLock { $0.heldUntil = deadline } }
     package func released() { state.withLock { $0.heldUntil = nil } }
     func turned() { state.withLock { $0.turnedAt = .now } }
-    package func failed(_ trouble: String) { state.withLock { $0.trouble = trouble } }
-    func worked() { state.withLock { $0.trouble = nil } }
+    package func failed(_ error: String) { state.withLock { $0.error = error } }
+    func worked() { state.withLock { $0.error = nil } }
 }

@@ -50,7 +50,7 @@ package struct Worker: Service {
         /// Where others ring, once it is bound.
         package var address: @Sendable () async -> HostPort?
         package var waker: any Waker
-        package var evidence: Evidence
+        package var counters: CoalescingCounters
         package var children: any ChildrenLease
         package var logger: Logger
         package var metrics = WorkMetrics()
@@ -69,7 +69,7 @@ package struct Worker: Service {
             doorbell: Doorbell,
             address: @escaping @Sendable () async -> HostPort?,
             waker: any Waker,
-            evidence: Evidence,
+            counters: CoalescingCounters,
             children: any ChildrenLease,
             logger: Logger
         ) {
@@ -78,7 +78,7 @@ package struct Worker: Service {
             self.doorbell = doorbell
             self.address = address
             self.waker = waker
-            self.evidence = evidence
+            self.counters = counters
             self.children = children
             self.logger = logger
         }
@@ -121,7 +121,7 @@ package struct Worker: Service {
     }
 
     private func work() async throws {
-        var trouble = Trouble(logger: parts.logger)
+        var errors = ErrorReporter("session", logger: parts.logger)
         let reaper = Reaper(
             database: parts.database,
             waker: parts.waker,
@@ -134,7 +134,7 @@ package struct Worker: Service {
             do {
                 let (terms, revision) = terms.current
                 if let node = try await enter() {
-                    trouble.over()
+                    errors.resolved()
                     parts.pulse.worked()
                     await waitForDoorbell()
                     let epoch = WorkEpoch(
@@ -149,18 +149,18 @@ package struct Worker: Service {
                     inheritance = try await epoch.run(inheriting: inheritance)
                     continue
                 }
-                tell(&trouble, "the node is not added: run 'clusterctl node add \(settings.node) --underlay ADDRESS'")
+                tell(&errors, "the node is not added: run 'clusterctl node add \(settings.node) --underlay ADDRESS'")
             } catch let error as Migrator.Refusal {
-                tell(&trouble, "\(error)")
+                tell(&errors, "\(error)")
             } catch let error as DatabaseError {
-                tell(&trouble, "\(ClusterOpsError(error))")
+                tell(&errors, "\(ClusterOpsError(error))")
             }
             _ = await pause(for: Self.pauseBeforeNextTry)
         }
     }
 
-    private func tell(_ trouble: inout Trouble, _ message: String) {
-        trouble.report(message)
+    private func tell(_ errors: inout ErrorReporter, _ message: String) {
+        errors.report(message)
         parts.pulse.failed(message)
     }
 

@@ -25,7 +25,7 @@ package enum AttemptReport: Sendable, Hashable {
 /// What becomes of an operation after an attempt.
 ///
 /// Pure.
-package enum Verdict: Sendable {
+package enum AttemptDecision: Sendable {
     case end(OperationOutcome)
     case requeue(Requeue)
 

@@ -75,9 +75,9 @@ public struct Operation: Sendable, Identifiable {
     public let startedAt: Timestamp?
     /// When it became a follower.
     public let foldedAt: Timestamp?
-    /// When a survivor that did not do its work gave it back to its queue.
+    /// When a primary that did not do its work gave it back to its queue.
     public let unfoldedAt: Timestamp?
-    /// The survivor that did.
+    /// The primary that did.
     public let unfoldedFrom: OperationID?
     /// When it ended.
     public let finishedAt: Timestamp?
@@ -188,9 +188,9 @@ public struct Operation: Sendable, Identifiable {
     /// first.
     ///
     /// Deliveries whose records were dropped, or are of older versions, count nothing. A follower's start is its
-    /// survivor's, whose row is given while it lives.
-    package func waitSeconds(survivor: Operation? = nil) -> Double? {
-        guard let startedAt = survivor?.startedAt ?? startedAt else { return nil }
+    /// primary's, whose row is given while it lives.
+    package func waitSeconds(primary: Operation? = nil) -> Double? {
+        guard let startedAt = primary?.startedAt ?? startedAt else { return nil }
         let isRecorded = deliveries > 0 && attemptHistory.contains { $0.delivery == deliveries }
         let last = isRecorded ? 0 : max(0, startedAt.seconds(since: couldRunSince))
         return attemptHistory.reduce(last) { $0 + $1.waitSeconds }

@@ -120,7 +120,7 @@ package struct OperationPlan: Sendable, Hashable {
         self.retryOf = retryOf
     }
 
-    /// Why an enqueue did not look for a waiting operation to adopt; counted as evidence.
+    /// Why an enqueue did not look for a waiting operation to adopt; counted as counters.
     package enum DedupRefusal: String, Sendable, Hashable, CaseIterable {
         case notCoalescible = "not_coalescible"
         case severalTasks = "several_tasks"

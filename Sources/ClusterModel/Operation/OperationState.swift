@@ -8,7 +8,7 @@ public enum OperationState: String, Sendable, Hashable, Codable, CaseIterable {
     case queued
     /// A worker runs it.
     case executing
-    /// Rides on a survivor, whose outcome it shares.
+    /// Rides on a primary, whose outcome it shares.
     case folded
     /// It did what was asked.
     case complete

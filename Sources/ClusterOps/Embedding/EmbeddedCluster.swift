@@ -12,9 +12,9 @@ public struct EmbeddedCluster: Service {
     /// Enqueues, cancels, retries, and waits for outcomes.
     public let queue: OperationQueue
     private let database: Database
-    private let evidence: Evidence
+    private let counters: CoalescingCounters
     private let waker: DoorbellWaker
-    private let glances: Glances
+    private let reports: SharedReports
     private let logger: Logger
 
     /// Uses a database, whose schema must be migrated and whose service somebody else runs.
@@ -26,24 +26,24 @@ public struct EmbeddedCluster: Service {
     public init(database: Database, requester: String, logger: Logger) {
         self.database = database
         self.logger = logger
-        evidence = Evidence(database: database)
+        counters = CoalescingCounters(database: database)
         waker = DoorbellWaker(database: database, sender: DoorbellSender(logger: logger))
-        glances = Glances(database: database)
-        queue = OperationQueue(database: database, requester: requester, evidence: evidence, waker: waker)
+        reports = SharedReports(database: database)
+        queue = OperationQueue(database: database, requester: requester, counters: counters, waker: waker)
     }
 
     /// Writes down what is counted, once a second, until graceful shutdown.
     public func run() async throws {
-        var trouble = Trouble(logger: logger)
+        var errors = ErrorReporter("coalescing", logger: logger)
         var goesOn = true
         while goesOn {
             goesOn = await pause(for: .seconds(1)) == .elapsed
             do {
-                try await evidence.flush()
-                trouble.over()
+                try await counters.flush()
+                errors.resolved()
             } catch {
                 // Counts beside the work, never the work: those that can be are kept for the next time.
-                trouble.report("the evidence cannot be written: \(error)")
+                errors.report("the counters cannot be written: \(error)")
             }
         }
     }
@@ -54,14 +54,14 @@ public struct EmbeddedCluster: Service {
     /// asked.
     /// - Throws: `ClusterOpsError`, with code `unreachable` when the database cannot be asked.
     public func status() async throws -> StatusView {
-        try await queue.translatingErrors { try await glances.status.value() }
+        try await queue.translatingErrors { try await reports.status.value() }
     }
 
     /// Every process that is supervised anywhere in the cluster, by node and name; shared as `status()` is.
     ///
     /// - Throws: `ClusterOpsError`, with code `unreachable` when the database cannot be asked.
     public func services() async throws -> ListView<ServiceView> {
-        try await queue.translatingErrors { try await glances.services.value() }
+        try await queue.translatingErrors { try await reports.services.value() }
     }
 
     /// Makes a worker of this process, to be run as a service after this one.
@@ -76,7 +76,7 @@ public struct EmbeddedCluster: Service {
             settings,
             handlers: handlers,
             database: database,
-            evidence: evidence,
+            counters: counters,
             waker: waker,
             logger: logger
         )

@@ -38,7 +38,7 @@ public struct EmbeddedWorker: Service {
         _ settings: Settings,
         handlers: [any TaskHandler],
         database: Database,
-        evidence: Evidence,
+        counters: CoalescingCounters,
         waker: any Waker,
         logger: Logger
     ) {
@@ -67,7 +67,7 @@ public struct EmbeddedWorker: Service {
             doorbell: doorbell,
             address: { await listener.address },
             waker: waker,
-            evidence: evidence,
+            counters: counters,
             children: NoChildren(),
             logger: logger
         )

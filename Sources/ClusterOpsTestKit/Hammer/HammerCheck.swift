@@ -6,7 +6,7 @@ import MariaDB
 struct HammerCheck: Sendable {
     private struct Ended: Sendable {
         let state: OperationState
-        let survivor: OperationID?
+        let primary: OperationID?
         let deliveries: Int
         let code: String?
     }
@@ -32,7 +32,7 @@ struct HammerCheck: Sendable {
             return (ended, live)
         }
         self.ended = Dictionary(
-            ended.map { ($0.0, Ended(state: $0.1, survivor: $0.2, deliveries: $0.3, code: $0.4)) },
+            ended.map { ($0.0, Ended(state: $0.1, primary: $0.2, deliveries: $0.3, code: $0.4)) },
             uniquingKeysWith: { first, _ in first }
         )
         self.live = Dictionary(live.map { ($0.0, "\($0.1) in \($0.2)") }, uniquingKeysWith: { first, _ in first })
@@ -49,7 +49,7 @@ struct HammerCheck: Sendable {
         report.add("runs", log.effects.count)
         report.add("sent twice with one id", ledger.sentTwice)
         report.require("adopted at enqueue", ledger.adopted)
-        report.require("folded at claim", ended.values.count { $0.survivor != nil })
+        report.require("folded at claim", ended.values.count { $0.primary != nil })
         report.require("unknown outcomes", unknown.unknown)
         report.add("cut before COMMIT", unknown.cutBefore)
         report.require("committed, outcome unknown to the caller", unknown.cutAfter)
@@ -79,14 +79,14 @@ struct HammerCheck: Sendable {
         ledger.promises.keys.filter { ended[$0] == nil && live[$0] == nil }.map { "\($0) is nowhere" }
     }
 
-    /// Completed operations whose run, or their survivor's, read wanted state that was older than their request.
+    /// Completed operations whose run, or their primary's, read wanted state that was older than their request.
     private var stale: [String] {
         var reads: [Run: Int?] = [:]
         for effect in log.effects { reads[Run(operation: effect.operation, delivery: effect.delivery)] = effect.wanted }
         var found: [String] = []
         for (id, promise) in ledger.promises {
             guard let operation = ended[id], operation.state == .complete else { continue }
-            let runner = operation.survivor ?? id
+            let runner = operation.primary ?? id
             guard let deliveries = ended[runner]?.deliveries else { continue }
             guard let read = reads[Run(operation: runner, delivery: deliveries)] else {
                 found.append("\(id) is complete, and \(runner) never ran for the \(deliveries)th time")
@@ -100,11 +100,11 @@ struct HammerCheck: Sendable {
 
     private var strayFollowers: [String] {
         ended.compactMap { id, operation in
-            guard let survivor = operation.survivor else { return nil }
-            guard let other = ended[survivor] else { return "\(id) followed \(survivor), which has not ended" }
-            if other.survivor != nil { return "\(id) followed \(survivor), which followed itself" }
+            guard let primary = operation.primary else { return nil }
+            guard let other = ended[primary] else { return "\(id) followed \(primary), which has not ended" }
+            if other.primary != nil { return "\(id) followed \(primary), which followed itself" }
             if other.state != operation.state || other.code != operation.code {
-                return "\(id) ended \(operation.state), and \(survivor) \(other.state)"
+                return "\(id) ended \(operation.state), and \(primary) \(other.state)"
             }
             return nil
         }

@@ -16,7 +16,7 @@ struct LivenessLoad: Sendable {
         ClusterEngine.OperationQueue(
             database: cluster.database,
             requester: part.rawValue,
-            evidence: cluster.evidence,
+            counters: cluster.counters,
             waker: NoWaker()
         )
     }

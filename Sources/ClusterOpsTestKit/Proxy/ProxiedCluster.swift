@@ -52,7 +52,7 @@ extension TestCluster {
         return TestCluster(
             database: database,
             configuration: configuration,
-            evidence: Evidence(database: database)
+            counters: CoalescingCounters(database: database)
         )
     }
 }

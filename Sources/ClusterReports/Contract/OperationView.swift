@@ -50,9 +50,9 @@ package struct OperationView: Codable, Sendable, Hashable {
     package let enqueuedAt: Timestamp
     /// When it may run, once its dependencies have ended.
     package let readyAt: Timestamp
-    /// When a worker last took it; a follower's is its survivor's.
+    /// When a worker last took it; a follower's is its primary's.
     @NullWhenUnknown package var claimedAt: Timestamp?
-    /// When an attempt last started; a follower's is its survivor's.
+    /// When an attempt last started; a follower's is its primary's.
     @NullWhenUnknown package var startedAt: Timestamp?
     /// When it ended.
     @NullWhenUnknown package var finishedAt: Timestamp?

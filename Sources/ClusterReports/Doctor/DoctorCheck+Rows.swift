@@ -28,7 +28,7 @@ extension DoctorCheck {
     static let followers = DoctorCheck("followers", "what is folded follows an operation that is live") { session in
         try DoctorStatements.lostFollowers(limit: mostTold, on: session).map { found in
             FindingView(
-                "operation \(found.id) follows \(found.survivor), which is not live or is itself a follower",
+                "operation \(found.id) follows \(found.primary), which is not live or is itself a follower",
                 remedy: "\(report): clusterctl op cancel \(found.id), and enqueue it anew"
             )
         }

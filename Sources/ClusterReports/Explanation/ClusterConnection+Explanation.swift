@@ -61,7 +61,7 @@ extension ClusterConnection {
             facts.isWorkerGone = try ExplanationStatements.isGone(operation.worker?.session, on: session)
         case .folded:
             let ids = operation.foldedInto.map { [$0] } ?? []
-            facts.survivor = try ids.first.flatMap { try ExplanationStatements.survivor($0, on: session) }
+            facts.primary = try ids.first.flatMap { try ExplanationStatements.primary($0, on: session) }
         case .complete, .error, .aborted, .cancelled: break
         }
         return .facts(facts)

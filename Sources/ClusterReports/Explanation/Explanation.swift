@@ -272,20 +272,20 @@ struct Explanation {
     }
 
     private mutating func addFolded() {
-        guard let survivor = facts.survivor else {
+        guard let primary = facts.primary else {
             reasons.append(ReasonView(.folded, "it follows an operation that does not exist: run 'clusterctl doctor'"))
             return
         }
-        let place = survivor.node.map { " on \($0)" } ?? ""
+        let place = primary.node.map { " on \($0)" } ?? ""
         let doing =
-            survivor.state == .executing
-            ? "which runs\(place)" : "which is \(survivor.state.rawValue) again; 'op explain' tells why"
+            primary.state == .executing
+            ? "which runs\(place)" : "which is \(primary.state.rawValue) again; 'op explain' tells why"
         reasons.append(
             ReasonView(
                 .folded,
-                "it is done together with operation \(survivor.id), \(doing)",
-                operations: [survivor.id],
-                since: survivor.startedAt
+                "it is done together with operation \(primary.id), \(doing)",
+                operations: [primary.id],
+                since: primary.startedAt
             )
         )
     }
@@ -294,8 +294,8 @@ struct Explanation {
 
     private mutating func addComplete() {
         let how =
-            if let survivor = operation.foldedInto {
-                "it was done together with operation \(survivor)"
+            if let primary = operation.foldedInto {
+                "it was done together with operation \(primary)"
             } else {
                 "it ran on \(operation.worker?.node.description ?? "a worker")"
             }
@@ -319,7 +319,7 @@ struct Explanation {
             }
         var message = operation.error.map { "\($0.code): \($0.message)" } ?? "no error was recorded"
         if reason == .cancelled, let requester = operation.cancelRequester { message += ", by \(requester)" }
-        if let survivor = operation.foldedInto { message += "; it was done together with operation \(survivor)" }
+        if let primary = operation.foldedInto { message += "; it was done together with operation \(primary)" }
         reasons.append(
             ReasonView(
                 reason,

@@ -82,13 +82,13 @@ extension ClusterConnection {
             let ids = page.map(\.id)
             let followers = try OperationStatements.followers(ofAll: ids, on: session)
             let adoptions = try OperationStatements.adoptions(ofAll: ids, on: session)
-            // An ended follower has its survivor's times in its own row.
-            let survivorIDs = Set(page.filter { $0.state == .folded }.compactMap(\.foldedInto))
-            let survivors = try OperationStatements.shown(Array(survivorIDs), on: session).operations
+            // An ended follower has its primary's times in its own row.
+            let primaryIDs = Set(page.filter { $0.state == .folded }.compactMap(\.foldedInto))
+            let primaries = try OperationStatements.shown(Array(primaryIDs), on: session).operations
             views += page.map { operation in
                 OperationView(
                     operation,
-                    survivor: survivors.first { $0.id == operation.foldedInto },
+                    primary: primaries.first { $0.id == operation.foldedInto },
                     followers: followers[operation.id] ?? [],
                     adoptions: adoptions[operation.id] ?? [],
                     now: now

@@ -91,7 +91,7 @@ extension ClusterConnection {
 
     /// What became of the requests for each task, by task.
     package func coalescing() async throws -> ListView<CoalescingView> {
-        let totals = try await read { try EvidenceStatements.totals(on: $0) }
+        let totals = try await read { try CoalescingStatements.totals(on: $0) }
         var views: [TaskName: CoalescingView] = [:]
         for total in totals {
             views[total.task, default: CoalescingView(task: total.task)].add(total.outcome, total.count)

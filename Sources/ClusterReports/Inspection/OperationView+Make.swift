@@ -7,18 +7,18 @@ extension OperationView {
     ///
     /// - Parameters:
     ///   - operation: The operation's row.
-    ///   - survivor: The row of the operation that a live follower rides on.
+    ///   - primary: The row of the operation that a live follower rides on.
     ///   - followers: What rides, or rode, on it.
     ///   - adoptions: The requests that adopted it, oldest first.
     ///   - now: The database's time.
     package init(
         _ operation: Operation,
-        survivor: Operation? = nil,
+        primary: Operation? = nil,
         followers: [OperationID] = [],
         adoptions: [(requester: String, at: Timestamp)] = [],
         now: Timestamp
     ) {
-        let runner = survivor ?? operation
+        let runner = primary ?? operation
         var omitted = operation.omitted
         let parameters = JSONValue(stored: operation.parameters, "parameters", .parameters, &omitted)
         let result = JSONValue(stored: operation.result, "result", .result, &omitted)
@@ -49,7 +49,7 @@ extension OperationView {
             claimedAt: runner.claimedAt,
             startedAt: runner.startedAt,
             finishedAt: operation.finishedAt,
-            waitSeconds: operation.waitSeconds(survivor: survivor),
+            waitSeconds: operation.waitSeconds(primary: primary),
             foldedInto: operation.foldedInto,
             followers: followers,
             worker: runner.worker.map { WorkerView(node: $0.node, pid: $0.pid, session: $0.session) },

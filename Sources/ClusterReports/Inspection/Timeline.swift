@@ -16,8 +16,8 @@ struct Timeline {
         addReady(operation, now: now)
         addAttempts(operation)
         if let foldedAt = operation.foldedAt {
-            let survivor = operation.foldedInto ?? operation.unfoldedFrom
-            add(foldedAt, .folded, ["into": survivor.map { .string($0.description) } ?? .null])
+            let primary = operation.foldedInto ?? operation.unfoldedFrom
+            add(foldedAt, .folded, ["into": primary.map { .string($0.description) } ?? .null])
         }
         if let unfoldedAt = operation.unfoldedAt {
             add(unfoldedAt, .unfolded, ["from": operation.unfoldedFrom.map { .string($0.description) } ?? .null])
@@ -67,7 +67,7 @@ struct Timeline {
             add(record.endedAt, TimelineEvent.Event(record.outcome), details)
             if record.outcome == .deferred { deferrals += 1 }
         }
-        // What a follower has in these columns is its survivor's.
+        // What a follower has in these columns is its primary's.
         guard operation.foldedInto == nil else { return }
         let isRecorded = operation.attemptHistory.contains { $0.delivery == operation.deliveries }
         if let startedAt = operation.startedAt, !isRecorded {

@@ -38,7 +38,7 @@ package struct ExplanationFacts: Sendable {
     }
 
     /// The operation that it rides on.
-    package struct Survivor: Sendable, Hashable {
+    package struct Primary: Sendable, Hashable {
         package let id: OperationID
         package let state: OperationState
         package let startedAt: Timestamp?
@@ -61,7 +61,7 @@ package struct ExplanationFacts: Sendable {
     package var leader: NodeName?
     /// Operations of the same target that go first, up to `mostCounted`.
     package var ahead = 0
-    package var survivor: Survivor?
+    package var primary: Primary?
     /// A Boolean value that indicates whether other transactions hold its row, so that nobody can take it now.
     package var isHeld = false
     /// A Boolean value that indicates whether its node was removed.
@@ -80,7 +80,7 @@ package struct ExplanationFacts: Sendable {
         obstacles: [NodeObstacle] = [],
         leader: NodeName? = nil,
         ahead: Int = 0,
-        survivor: Survivor? = nil,
+        primary: Primary? = nil,
         isHeld: Bool = false,
         isNodeGone: Bool = false,
         isWorkerGone: Bool = false
@@ -95,7 +95,7 @@ package struct ExplanationFacts: Sendable {
         self.obstacles = obstacles
         self.leader = leader
         self.ahead = ahead
-        self.survivor = survivor
+        self.primary = primary
         self.isHeld = isHeld
         self.isNodeGone = isNodeGone
         self.isWorkerGone = isWorkerGone

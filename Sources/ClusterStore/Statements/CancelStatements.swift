@@ -42,12 +42,12 @@ package enum CancelStatements {
         )
     }
 
-    /// Gives locked followers of a survivor that does not do their work back to their queues.
+    /// Gives locked followers of a primary that does not do their work back to their queues.
     ///
     /// `ready_at` stays: they have waited since then.
     package static func unfold(
         _ followers: [OperationID],
-        from survivor: OperationID,
+        from primary: OperationID,
         in transaction: borrowing Transaction
     ) throws {
         _ = try followers.inLists { ids in
@@ -55,7 +55,7 @@ package enum CancelStatements {
                 try transaction.execute(
                     """
                     UPDATE work_queue FORCE INDEX (PRIMARY)
-                    SET state = 'queued', folded_into = NULL, unfolded_at = NOW(6), unfolded_from = \(survivor)
+                    SET state = 'queued', folded_into = NULL, unfolded_at = NOW(6), unfolded_from = \(primary)
                     WHERE id IN (\(list: ids))
                     """
                 )

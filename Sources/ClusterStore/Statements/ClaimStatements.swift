@@ -289,17 +289,17 @@ package enum ClaimStatements {
         }
     }
 
-    /// Makes locked siblings followers of a survivor.
+    /// Makes locked siblings followers of a primary.
     package static func fold(
         _ ids: [OperationID],
-        into survivor: OperationID,
+        into primary: OperationID,
         in transaction: borrowing Transaction
     ) throws(DatabaseError) {
         guard !ids.isEmpty else { return }
         try transaction.execute(
             """
             UPDATE work_queue FORCE INDEX (PRIMARY)
-            SET state = 'folded', folded_into = \(survivor), folded_at = NOW(6)
+            SET state = 'folded', folded_into = \(primary), folded_at = NOW(6)
             WHERE id IN (\(list: ids))
             """
         )

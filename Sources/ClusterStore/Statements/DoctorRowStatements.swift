@@ -43,7 +43,7 @@ extension DoctorStatements {
     package static func lostFollowers(
         limit: Int,
         on session: borrowing Session
-    ) throws -> [(id: OperationID, survivor: OperationID)] {
+    ) throws -> [(id: OperationID, primary: OperationID)] {
         try session.query(
             """
             SELECT f.id, f.folded_into

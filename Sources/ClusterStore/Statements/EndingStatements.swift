@@ -40,14 +40,14 @@ package enum EndingStatements {
         ).map { try $0.decode((OperationID, Int).self) }
     }
 
-    /// Locks what rides on some survivors, which the caller has locked.
+    /// Locks what rides on some primaries, which the caller has locked.
     package static func lockFollowers(
-        of survivors: [OperationID],
+        of primaries: [OperationID],
         in transaction: borrowing Transaction
-    ) throws -> [SurvivorEnd.Follower] {
-        let ids = try survivors.inLists { survivors in
+    ) throws -> [PrimaryEnd.Follower] {
+        let ids = try primaries.inLists { primaries in
             try transaction.query(
-                "SELECT id FROM work_queue FORCE INDEX (followers) WHERE folded_into IN (\(list: survivors)) ORDER BY id"
+                "SELECT id FROM work_queue FORCE INDEX (followers) WHERE folded_into IN (\(list: primaries)) ORDER BY id"
             ).map { try $0.only(OperationID.self) }
         }
         return try ids.inLists { ids in
@@ -60,9 +60,9 @@ package enum EndingStatements {
                 FOR UPDATE
                 """
             ).map { row in
-                SurvivorEnd.Follower(
+                PrimaryEnd.Follower(
                     id: try row.get("id"),
-                    survivor: try row.get("folded_into"),
+                    primary: try row.get("folded_into"),
                     task: (try? Operation.tasks(of: row))?.first,
                     foldedAt: try row.get("folded_at")
                 )
@@ -72,7 +72,7 @@ package enum EndingStatements {
 
     /// Copies locked operations into history with their outcome.
     ///
-    /// A follower takes over when its survivor started, and
+    /// A follower takes over when its primary started, and
     /// who ran it.
     package static func copyToHistory(
         _ ids: [OperationID],
@@ -282,16 +282,16 @@ package enum EndingStatements {
         return (try AttemptStanding(row: row), try row.get("seen_at"))
     }
 
-    /// The lanes of what rides on some survivors.
+    /// The lanes of what rides on some primaries.
     package static func followersLanes(
-        of survivors: [OperationID],
+        of primaries: [OperationID],
         in transaction: borrowing Transaction
     ) throws -> [OperationID: Set<Lane>] {
-        let pairs = try survivors.inLists { survivors in
+        let pairs = try primaries.inLists { primaries in
             try transaction.query(
                 """
                 SELECT DISTINCT folded_into, lane FROM work_queue FORCE INDEX (followers)
-                WHERE folded_into IN (\(list: survivors))
+                WHERE folded_into IN (\(list: primaries))
                 """
             ).map { try $0.decode((OperationID, Lane).self) }
         }

@@ -41,12 +41,11 @@ package enum ExplanationStatements {
     }
 
     /// The operation that another one rides on, as far as an explanation names it.
-    package static func survivor(_ id: OperationID, on session: borrowing Session) throws -> ExplanationFacts.Survivor?
-    {
+    package static func primary(_ id: OperationID, on session: borrowing Session) throws -> ExplanationFacts.Primary? {
         try session.query(
             "SELECT state, started_at, worker_node FROM work_queue FORCE INDEX (PRIMARY) WHERE id = \(id)"
         ).first.map { row in
-            ExplanationFacts.Survivor(
+            ExplanationFacts.Primary(
                 id: id,
                 state: try row.get("state"),
                 startedAt: try row.get("started_at"),

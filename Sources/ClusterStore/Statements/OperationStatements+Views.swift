@@ -3,18 +3,18 @@ import DatabaseTime
 import MariaDB
 
 extension OperationStatements {
-    /// The operations that ride, or rode, on some, by survivor; each list by id.
+    /// The operations that ride, or rode, on some, by primary; each list by id.
     package static func followers(
-        ofAll survivors: [OperationID],
+        ofAll primaries: [OperationID],
         on session: borrowing Session
     ) throws -> [OperationID: [OperationID]] {
-        guard !survivors.isEmpty else { return [:] }
+        guard !primaries.isEmpty else { return [:] }
         let pairs = try session.query(
             """
-            SELECT folded_into, id FROM work_queue FORCE INDEX (followers) WHERE folded_into IN (\(list: survivors))
+            SELECT folded_into, id FROM work_queue FORCE INDEX (followers) WHERE folded_into IN (\(list: primaries))
             UNION
             SELECT folded_into, id FROM finished_operations FORCE INDEX (finished_followers)
-            WHERE folded_into IN (\(list: survivors))
+            WHERE folded_into IN (\(list: primaries))
             ORDER BY id
             """
         ).map { try $0.decode((OperationID, OperationID).self) }

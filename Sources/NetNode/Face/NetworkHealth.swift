@@ -59,10 +59,10 @@ struct NetworkHealth: Sendable {
         at now: SuspendingClock.Instant
     ) -> Finding {
         guard let madeAt = reading.madeAt else {
-            return Finding(name, isReady: false, reading.trouble ?? "it has not succeeded yet")
+            return Finding(name, isReady: false, reading.error ?? "it has not succeeded yet")
         }
         let silence = now - madeAt
         let text = "\(what) \(silence.components.seconds) s ago"
-        return Finding(name, isReady: silence <= bound, reading.trouble.map { "\(text); \($0)" } ?? text)
+        return Finding(name, isReady: silence <= bound, reading.error.map { "\(text); \($0)" } ?? text)
     }
 }

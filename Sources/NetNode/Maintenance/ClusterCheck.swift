@@ -17,9 +17,9 @@ struct ClusterCheck: Sendable {
     private let queue: OperationQueue
     private let logger: Logger
 
-    init(node: NodeName, database: Database, evidence: Evidence, waker: any Waker, logger: Logger) {
+    init(node: NodeName, database: Database, counters: CoalescingCounters, waker: any Waker, logger: Logger) {
         self.database = database
-        queue = OperationQueue(database: database, requester: "netnode \(node)", evidence: evidence, waker: waker)
+        queue = OperationQueue(database: database, requester: "netnode \(node)", counters: counters, waker: waker)
         self.logger = logger
     }
 

@@ -18,7 +18,7 @@ struct EarlyRepair: Sendable {
     private let networks: NodeNetworks
     private let gate: Gate
     private let coordinator: NetworkCoordinator
-    private let ears: HostEars
+    private let ears: NetlinkMonitor
     private let ofNetworks = HostChangeInbox()
     private let ofGate = HostChangeInbox()
     private let serverRepairs = RepairsUnderWay()
@@ -50,7 +50,7 @@ struct EarlyRepair: Sendable {
         self.coordinator = coordinator
         self.record = record
         self.logger = logger
-        ears = HostEars(prefix: prefix, stateDirectory: stateDirectory) { [ofNetworks, ofGate] change in
+        ears = NetlinkMonitor(prefix: prefix, stateDirectory: stateDirectory) { [ofNetworks, ofGate] change in
             if change != .rules { ofNetworks.note(change) }
             if change == .rules || change == .lost { ofGate.note(change) }
         }
@@ -67,14 +67,14 @@ struct EarlyRepair: Sendable {
     }
 
     private func sweep() async {
-        var trouble = Trouble(logger: logger)
+        var errors = ErrorReporter("repair", logger: logger)
         repeat {
             do {
                 try ears.listen()
-                trouble.over()
+                errors.resolved()
             } catch {
                 // Sweeps and maintenance find what is not heard of.
-                trouble.report("not all changes on this node can be heard of: \(error)")
+                errors.report("not all changes on this node can be heard of: \(error)")
             }
             ofNetworks.ring()
             ofGate.ring()
@@ -91,7 +91,7 @@ struct EarlyRepair: Sendable {
     /// Repairs devices and namespaces one look after the other, servers and ways out beside that: a server may take ten
     /// seconds to find out that it does not start, a program that hangs as long, and no other network waits for it.
     private func repairNetworks(with group: inout DiscardingTaskGroup) async {
-        var trouble = Trouble(logger: logger)
+        var errors = ErrorReporter("repair", logger: logger)
         // Apart: a way out that cannot be repaired keeps its guests neither from their addresses nor from each other.
         var (backoff, egressBackoff) = (RepairBackoff(), RepairBackoff())
         for await _ in ofNetworks.rings {
@@ -126,12 +126,12 @@ struct EarlyRepair: Sendable {
                 }
                 // What a sweep would not look at; and of a server in the middle of a pass a look can tell nothing.
                 if !left.isEmpty || !busy.isEmpty { ofNetworks.giveBack(changes) }
-                trouble.over()
+                errors.resolved()
             } catch {
                 // What was cut short has not failed.
                 guard !Task.isCancelled else { return }
                 ofNetworks.giveBack(changes)
-                trouble.report("what is broken cannot be found or repaired: \(error)")
+                errors.report("what is broken cannot be found or repaired: \(error)")
             }
             guard await pause(for: max(Self.pace, took * Self.pauseShare)) == .elapsed else { return }
         }
@@ -165,7 +165,7 @@ struct EarlyRepair: Sendable {
     }
 
     private func repairGate() async {
-        var trouble = Trouble(logger: logger)
+        var errors = ErrorReporter("repair", logger: logger)
         for await _ in ofGate.rings {
             let changes = ofGate.take()
             do {
@@ -175,10 +175,10 @@ struct EarlyRepair: Sendable {
                 } else {
                     try await gate.repair()
                 }
-                trouble.over()
+                errors.resolved()
             } catch {
                 guard !Task.isCancelled else { return }
-                trouble.report("the gate cannot be repaired: \(error)")
+                errors.report("the gate cannot be repaired: \(error)")
             }
             guard await pause(for: Self.pace) == .elapsed else { return }
         }

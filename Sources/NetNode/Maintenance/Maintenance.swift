@@ -46,7 +46,7 @@ package struct Maintenance: Service {
     }
 
     private func repairNetworks() async {
-        var trouble = Trouble(logger: logger, progress: record.progress)
+        var errors = ErrorReporter("maintenance", logger: logger, progress: record.progress)
         var failures = 0
         var pause = interval
         var strays = StrayWatch(grace: strayGrace)
@@ -70,13 +70,13 @@ package struct Maintenance: Service {
                 // Who still serves hands over first.
                 let leftByRole = coordinator.tenure == nil ? try await networks.leftByRole() : []
                 await clear(left.observe(present: leftByRole, wanted: [], at: .now))
-                trouble.over()
+                errors.resolved()
                 failures = 0
                 record.passed(in: ContinuousClock.now - begun)
             } catch {
                 // What was cut short has not failed.
                 guard !Task.isCancelled else { return }
-                trouble.report("maintenance failed: \(error)")
+                errors.report("maintenance failed: \(error)")
                 failures += 1
                 record.failed(after: ContinuousClock.now - begun)
             }

@@ -104,7 +104,7 @@ package final class NetworkCoordinator: ElectedRole {
     }
 
     private func makeReady() async {
-        var trouble = Trouble(logger: logger)
+        var errors = ErrorReporter("takeover", logger: logger)
         for _ in 1...Self.triesToBeReady {
             do {
                 let epoch = try networks.servers.epoch()
@@ -114,7 +114,7 @@ package final class NetworkCoordinator: ElectedRole {
             } catch {
                 // What was cut short has not failed.
                 guard !Task.isCancelled else { return }
-                trouble.report("not everything could be made ready: \(error)")
+                errors.report("not everything could be made ready: \(error)")
                 guard (try? await Task.sleep(for: Self.pauseBeforeNextTry)) != nil else { return }
             }
         }
@@ -206,16 +206,16 @@ package final class NetworkCoordinator: ElectedRole {
         _ trouble: String,
         _ work: () async throws -> Void
     ) async -> Bool {
-        var reports = Trouble(logger: logger)
+        var errors = ErrorReporter("takeover", logger: logger)
         var pause = Self.pauseBeforeNextTry
         while !tenure.isOver, !Task.isCancelled {
             do {
                 try await work()
-                reports.over()
+                errors.resolved()
                 return true
             } catch {
                 guard !Task.isCancelled, !tenure.isOver else { return false }
-                reports.report("\(trouble): \(error)")
+                errors.report("\(trouble): \(error)")
                 guard (try? await Task.sleep(for: pause)) != nil else { return false }
                 pause = min(pause * 2, Self.longestPause)
             }

@@ -5,7 +5,7 @@ enum Evidently {
     /// The requests are served by now: a count that cannot be written is told, and is no failure.
     static func write(_ cluster: ClusterConnection) async {
         do {
-            try await cluster.flushEvidence()
+            try await cluster.flushCounters()
         } catch {
             Talk.say("the request was served; it could not be counted: \(error)")
         }

@@ -97,11 +97,11 @@ import Testing
         ) {
             $0.isWorkerGone = true
         },
-        Case("what rides names its survivor", .folded, saying: "which runs on h7", state: .folded) {
-            $0.survivor = .init(id: other, state: .executing, startedAt: time(2), node: try NodeName("h7"))
+        Case("what rides names its primary", .folded, saying: "which runs on h7", state: .folded) {
+            $0.primary = .init(id: other, state: .executing, startedAt: time(2), node: try NodeName("h7"))
         },
         Case("what rides on one that rests", .folded, saying: "queued again", state: .folded) {
-            $0.survivor = .init(id: other, state: .queued, startedAt: nil, node: nil)
+            $0.primary = .init(id: other, state: .queued, startedAt: nil, node: nil)
         },
     ]
 

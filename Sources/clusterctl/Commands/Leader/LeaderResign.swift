@@ -42,7 +42,10 @@ struct LeaderResign: AsyncParsableCommand {
         case .timedOut(let holder, false):
             throw Failure(.timedOut, "timed out: node '\(holder)' is still elected; the request was withdrawn")
         case .timedOut(let holder, true):
-            throw Failure(.timedOut, "timed out: node '\(holder)' is not elected any more, and no other node serves yet")
+            throw Failure(
+                .timedOut,
+                "timed out: node '\(holder)' is not elected any more, and no other node serves yet"
+            )
         }
     }
 }

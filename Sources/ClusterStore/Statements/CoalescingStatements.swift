@@ -2,7 +2,7 @@ import ClusterModel
 import MariaDB
 
 /// The statements on what became of requests.
-package enum EvidenceStatements {
+package enum CoalescingStatements {
     package struct Key: Hashable, Sendable {
         package let task: TaskName
         package let outcome: String

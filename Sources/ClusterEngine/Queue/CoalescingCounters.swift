@@ -8,18 +8,18 @@ import Synchronization
 /// A coalescer that silently never matches is this field's classic bug, so every decision is counted, also the ones not
 /// to coalesce. Counts are added up in memory and written by `flush`; a process that is killed loses those of the last
 /// interval, never an operation.
-package final class Evidence: Sendable {
+package final class CoalescingCounters: Sendable {
     /// Rows over which one counter is spread: two processes meet on one in a sixteenth of the cases.
     static let shards = 16
 
     private struct Pending {
-        var counts: [EvidenceStatements.Key: Int] = [:]
-        var adoptions: [EvidenceStatements.Adoption] = []
+        var counts: [CoalescingStatements.Key: Int] = [:]
+        var adoptions: [CoalescingStatements.Adoption] = []
         /// All that was counted since the process began, written down or not.
-        var totals: [EvidenceStatements.Key: Int] = [:]
+        var totals: [CoalescingStatements.Key: Int] = [:]
 
         mutating func add(_ task: TaskName, _ outcome: String) {
-            let key = EvidenceStatements.Key(task: task, outcome: outcome)
+            let key = CoalescingStatements.Key(task: task, outcome: outcome)
             counts[key, default: 0] += 1
             totals[key, default: 0] += 1
         }
@@ -88,7 +88,7 @@ package final class Evidence: Sendable {
 
     /// Writes what has been counted; what cannot be written is kept for the next time.
     ///
-    /// Counts whose COMMIT nobody answered are dropped: they may stand in the database already, and evidence that a
+    /// Counts whose COMMIT nobody answered are dropped: they may stand in the database already, and counters that a
     /// coalescer fires must never be counted twice. So every counter is a lower bound; `unconfirmedFlushes` says how often.
     package func flush() async throws {
         let taken = pending.withLock { pending in
@@ -99,8 +99,8 @@ package final class Evidence: Sendable {
         let shard = Int.random(in: 0..<Self.shards)
         do {
             try await database.withTransaction { transaction in
-                try EvidenceStatements.add(taken.counts, shard: shard, in: transaction)
-                try EvidenceStatements.insert(taken.adoptions, in: transaction)
+                try CoalescingStatements.add(taken.counts, shard: shard, in: transaction)
+                try CoalescingStatements.insert(taken.adoptions, in: transaction)
             }
         } catch let error as DatabaseError where error.code == .outcomeUnknown {
             unconfirmed.withLock { $0 += 1 }

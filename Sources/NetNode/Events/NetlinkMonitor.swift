@@ -11,7 +11,7 @@ import Synchronization
 /// its networks' namespaces, one for rules, and one inotify instance (a machine has 128 for all) for names and files.
 ///
 /// What it says is a reason to look, and no more: the kernel drops events when it has too many, and says so.
-final class HostEars: Sendable {
+final class NetlinkMonitor: Sendable {
     private enum Ear: Hashable {
         case routes, rules, files
     }
@@ -84,7 +84,7 @@ final class HostEars: Sendable {
         _ ear: Ear,
         _ attempt: String,
         _ make: (_ everywhere: inout Bool) -> Int32,
-        _ react: @escaping @Sendable (HostEars, Int32) -> Bool
+        _ react: @escaping @Sendable (NetlinkMonitor, Int32) -> Bool
     ) throws {
         let (isOpen, deaf) = state.withLock { state in
             let deaf = state.deaf.remove(ear) == nil ? nil : state.ears.removeValue(forKey: ear)

@@ -2,7 +2,7 @@ import ClusterModel
 import MariaDB
 
 /// What a process that keeps a session sees of the cluster in one look.
-package struct Surroundings: Sendable {
+package struct SessionSnapshot: Sendable {
     /// All sessions that are not marked dead.
     package var sessions: [ReaperWatch.Sighting] = []
     /// What the database believes that this session runs.
@@ -28,7 +28,7 @@ package struct Surroundings: Sendable {
 }
 
 /// The one look that goes with every renewal.
-package enum SurroundingsStatements {
+package enum SessionSnapshotStatements {
     /// What a row of the answer is about.
     private enum Subject: String {
         case session
@@ -51,8 +51,8 @@ package enum SurroundingsStatements {
         into queues: [QueueName],
         _ filter: ClaimFilter = ClaimFilter(),
         on connection: borrowing Session
-    ) throws -> Surroundings {
-        var seen = Surroundings()
+    ) throws -> SessionSnapshot {
+        var seen = SessionSnapshot()
         for row in try connection.query(lookQuery(from: session, on: node, into: queues, filter)) {
             let word: String = try row.get("subject")
             switch Subject(rawValue: word) {

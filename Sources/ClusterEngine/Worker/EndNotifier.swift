@@ -6,7 +6,7 @@ import Synchronization
 /// The look-up that it takes, one by primary key after the COMMIT, so delays no batch; what ends while one is under way
 /// shares the next. It comes after the COMMIT because a waiter registers and then looks: either its look sees the end, or its
 /// row is there for this one.
-final class EndAnnouncer: Sendable {
+final class EndNotifier: Sendable {
     private let ended = Mutex<Set<OperationID>>([])
     private let signal = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
     private let waker: any Waker

@@ -5,19 +5,19 @@ import DatabaseTime
 /// Pure.
 ///
 /// A follower asked for one task. It shares what became of that one, and nothing of what stands beside it in the
-/// survivor's list.
-package struct SurvivorEnd: Sendable {
+/// primary's list.
+package struct PrimaryEnd: Sendable {
     /// A follower, as it stands under its lock.
     package struct Follower: Sendable {
         package let id: OperationID
-        package let survivor: OperationID
+        package let primary: OperationID
         /// Nil when it cannot be decoded.
         package let task: TaskName?
         package let foldedAt: Timestamp?
 
-        package init(id: OperationID, survivor: OperationID, task: TaskName?, foldedAt: Timestamp?) {
+        package init(id: OperationID, primary: OperationID, task: TaskName?, foldedAt: Timestamp?) {
             self.id = id
-            self.survivor = survivor
+            self.primary = primary
             self.task = task
             self.foldedAt = foldedAt
         }
@@ -33,13 +33,13 @@ package struct SurvivorEnd: Sendable {
     }
 
     package let id: OperationID
-    /// How the survivor ends; nil when it comes back to its queue.
+    /// How the primary ends; nil when it comes back to its queue.
     package var outcome: OperationOutcome?
-    /// The survivor's tasks; empty when they are not known.
+    /// The primary's tasks; empty when they are not known.
     package var tasks: [TaskName] = []
     /// How many of them, from the first, were done in this attempt.
     package var completedTasks = 0
-    /// When an attempt of the survivor failed for the first time before this one.
+    /// When an attempt of the primary failed for the first time before this one.
     package var firstFailedAt: Timestamp?
 
     /// A Boolean value that indicates whether followers have to be looked at.

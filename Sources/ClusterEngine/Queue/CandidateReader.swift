@@ -3,7 +3,7 @@ import ClusterStore
 import MariaDB
 
 /// Chooses among what stands in front of the queues, and remembers from look to look what is not for this worker.
-struct Chooser: Sendable {
+struct CandidateReader: Sendable {
     /// Entries of a short look: beyond them the backlog is the slower part anyway.
     static let shortLook = 64
 
