@@ -71,9 +71,9 @@ extension NamespaceTests {
                 names: vnis.map(namespaces.name),
                 withEntries: true
             )
-            let read = try await MeshActual.read(in: host.namespacePath, run: .processes)
+            let read = try await IPRoute.mesh(in: host.namespacePath)
             #expect(survey.mesh.entries == read.entries, "\(what)")
-            let links = try await Link.all(in: host.namespacePath, run: .processes)
+            let links = try await IPRoute.links(in: host.namespacePath)
             #expect(Set(survey.links.keys) == Set(links.map(\.name)), "\(what)")
             // The kernel tells a bridge of a carrier up to a second later: what `ip` saw in between is one of both.
             let later = try await HostSurvey.take(in: host.namespacePath, names: [], withEntries: false)
@@ -100,8 +100,7 @@ extension NamespaceTests {
             case .broken: return .broken
             case .present: break
             }
-            let text = try await HostCommand(.ip, ["-j", "addr", "show"], namespace: name.path).text()
-            return .init(try JSONDecoder().decode([NamespaceDevice].self, from: Data(text.utf8)))
+            return .init(try await IPRoute.devices(in: name.path))
         }
 
         /// `ip` does not show whether a device takes IPv6.
@@ -126,10 +125,11 @@ extension NamespaceTests {
             )
         }
 
-        /// All that is compared of a device; `ip` also names what it stands on, and groups that have a name.
+        /// All that is compared of a device; `ip` also names groups that have a name.
         private func facts(_ link: Link) -> [String] {
             [
-                link.name, "\(link.index)", "\(link.mtu)", "\(link.isUp)", "\(link.master ?? "-")", link.kind ?? "-",
+                link.name, "\(link.index)", "\(link.mtu)", "\(link.isUp)", "\(link.master ?? "-")",
+                link.lower ?? "-", link.kind ?? "-",
                 link.ipv6AddressMode ?? "-", "\(link.snoopsMulticast)", "\(String(describing: link.tunnel))",
                 link.group == "default" ? "0" : link.group ?? "-", "\(link.isForwarding)",
             ]

@@ -19,16 +19,13 @@ extension NamespaceTests {
                 for (number, index) in [(11, 0), (12, 1)] { try await world.want(number, in: blue, on: index) }
                 #expect(try await world.reconciler(0).pass().hasConverged)
                 let before = try await kernel(of: world)
-                for program in [HostCommand.Program.ip, .bridge] {
-                    for failure in [Interference.fails, .isCutShort, .isEmpty] {
-                        let batches = Locked(0)
-                        let reconciler = try world.reconciler(0, runner: failure.runner(on: program, batches: batches))
-                        await #expect(throws: HostCommandError.self) { try await reconciler.pass() }
-                        if program == .ip {
-                            await #expect(throws: HostCommandError.self) { try await reconciler.delete(try VNI(300)) }
-                        }
-                        #expect(batches.value == 0)
-                    }
+                // What is no namespace answers nothing.
+                for path in ["/run/netns/none", "/etc/hostname"] {
+                    world.commands.update { $0 = [] }
+                    let reconciler = try world.reconciler(0, in: path)
+                    await #expect(throws: NetlinkError.self) { try await reconciler.pass() }
+                    await #expect(throws: NetlinkError.self) { try await reconciler.delete(try VNI(300)) }
+                    #expect(world.commands.value == [])
                 }
                 try await world.cluster.execute("RENAME TABLE interfaces TO elsewhere")
                 await #expect(throws: DatabaseError.self) { try await world.reconciler(0).pass() }
@@ -230,11 +227,11 @@ extension NamespaceTests {
         // MARK: What the tests need
 
         private func kernel(of world: MeshWorld) async throws -> MeshActual {
-            try await MeshActual.read(in: world.hosts[0].namespacePath, run: .processes)
+            try await IPRoute.mesh(in: world.hosts[0].namespacePath)
         }
 
         private func devices(of world: MeshWorld) async throws -> [String] {
-            let links = try await Link.all(in: world.hosts[0].namespacePath, run: .processes)
+            let links = try await IPRoute.links(in: world.hosts[0].namespacePath)
             return links.map(\.name).filter { $0.hasPrefix("co") && !$0.hasPrefix("cotap") }.sorted()
         }
 
@@ -280,24 +277,6 @@ extension NamespaceTests {
                             """
                     }
                 }
-            }
-        }
-    }
-}
-
-/// Ways in which a program's answer can go wrong on its way to the reconciler.
-private enum Interference {
-    case fails, isCutShort, isEmpty
-
-    func runner(on program: HostCommand.Program, batches: Locked<Int>) -> HostCommandRunner {
-        HostCommandRunner { command in
-            if command.arguments.contains("-batch") { batches.update { $0 += 1 } }
-            let output = try await command.output()
-            guard command.program == program else { return output }
-            switch self {
-            case .fails: return .failed(1, output.text)
-            case .isCutShort: return .ok(String(output.text.dropLast(3)))
-            case .isEmpty: return .ok("")
             }
         }
     }

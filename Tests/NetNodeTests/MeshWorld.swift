@@ -39,17 +39,17 @@ struct MeshWorld: Sendable {
     func name(_ index: Int) throws -> NodeName { try NodeName("h\(hosts[index].number)") }
 
     /// The reconciler of a host, as one process has it; another call makes that of another process.
-    func reconciler(_ index: Int, runner: HostCommandRunner? = nil) throws -> MeshReconciler {
+    ///
+    /// It reads and changes the namespace of the host, or that of a file.
+    func reconciler(_ index: Int, in namespace: String? = nil) throws -> MeshReconciler {
         MeshReconciler(
             node: try name(index),
             database: cluster.database,
-            namespace: hosts[index].namespacePath,
-            reader: runner.map { .programs($0) } ?? .kernel,
-            runner: runner
-                ?? HostCommandRunner { command in
-                    commands.update { $0.append(command) }
-                    return try await command.output()
-                },
+            namespace: namespace ?? hosts[index].namespacePath,
+            runner: HostCommandRunner { command in
+                commands.update { $0.append(command) }
+                return try await command.output()
+            },
             logger: .silent
         )
     }

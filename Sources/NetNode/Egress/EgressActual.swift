@@ -5,7 +5,7 @@ import FoundationEssentials
 /// What the kernel has of one network's way out.
 package struct EgressActual: Sendable, Hashable {
     /// A route of the namespace.
-    package struct Route: Sendable, Hashable, Decodable {
+    package struct Route: Sendable, Hashable {
         package let dst: String
         package let gateway: String?
         package let dev: String?
@@ -85,33 +85,28 @@ package struct EgressActual: Sendable, Hashable {
         self.inside = inside
     }
 
-    /// Reads the way out of one network; the node's devices have been read before, once for all.
+    /// Reads the way out of one network; what netlink tells of it has been read before.
+    ///
+    /// - Parameters:
+    ///   - name: of the network's namespace.
+    ///   - leg: the device on the node, if there is one.
+    ///   - outside: the end inside; nil when there is none.
+    ///   - run: runs the programs, for the settings and the rules.
+    /// - Returns: What the kernel has.
+    /// - Throws: `HostCommandError` when one of them failed or is cut short.
     package static func read(
         _ name: NamespaceName,
-        links: [String: Link],
+        leg: Link?,
+        _ outside: HostSurvey.Outside?,
         run: HostCommandRunner
     ) async throws -> Self {
-        let leg = links[ExternalLegName(name.vni).description]
-        guard name.presence == .present else { return Self(leg: leg, inside: nil) }
-        let look = HostCommand(.ip, ["-j", "-batch", "-"], input: "addr show\nroute show\n", namespace: name.path)
-        let lines = try await text(of: look, run).split(separator: "\n")
-        guard lines.count == 2 else {
-            throw HostCommandError(look, .unreadable("\(lines.count) documents instead of two"), complaint: "")
-        }
-        let devices: [NamespaceDevice] = try decode(lines[0], of: look)
-        if let objection = NamespaceDevice.objection(to: devices) {
-            throw HostCommandError(look, .unreadable(objection), complaint: "")
-        }
-        guard let device = devices.first(where: { $0.name == EgressChange.device }) else {
-            return Self(leg: leg, inside: nil)
-        }
-        let routes: [Route] = try decode(lines[1], of: look)
+        guard let outside else { return Self(leg: leg, inside: nil) }
         let settings = HostCommand(.sysctl, ["-n"] + EgressChange.settings.map(\.key), namespace: name.path)
         return Self(
             leg: leg,
             inside: Inside(
-                device,
-                routes: Route.ofEgress(routes),
+                outside.device,
+                routes: outside.routes,
                 settings: try await text(of: settings, run).split(separator: "\n").map(String.init),
                 table: try await table(in: name, run)
             )
@@ -135,14 +130,6 @@ package struct EgressActual: Sendable, Hashable {
             throw HostCommandError(command, .ended(output.exit), complaint: output.complaint)
         }
         return output.text
-    }
-
-    private static func decode<Value: Decodable>(_ text: Substring, of command: HostCommand) throws -> Value {
-        do {
-            return try JSONDecoder().decode(Value.self, from: Data(text.utf8))
-        } catch {
-            throw HostCommandError(command, .unreadable("\(error)"), complaint: "")
-        }
     }
 
     /// Levels of a listing: a rule's expressions take less than ten.

@@ -188,8 +188,8 @@ package struct EgressReconciler: Sendable {
     }
 
     private func look(_ job: Job, _ links: [String: Link]) async throws -> Seen {
-        let rules = try await rulesGeneration(for: job)
-        return Seen(isDifferent: try await !changes(for: job, links).isEmpty, rules: rules)
+        let outside = try await outside(for: job)
+        return Seen(isDifferent: try await !changes(for: job, links, outside).isEmpty, rules: rules(outside, of: job))
     }
 
     /// What came of a job that has reached its end.
@@ -201,23 +201,25 @@ package struct EgressReconciler: Sendable {
 
     private func bring(_ job: Job, _ links: [String: Link]) async throws -> Brought {
         let name = namespaces.name(job.vni)
-        // Before the rules are read: what is changed afterwards has another number.
-        let rules = try await rulesGeneration(for: job)
-        let steps = try await changes(for: job, links)
-        guard !steps.isEmpty else { return Brought(steps: [], rules: rules) }
+        let before = try await outside(for: job)
+        let steps = try await changes(for: job, links, before)
+        guard !steps.isEmpty else { return Brought(steps: [], rules: rules(before, of: job)) }
         try Task.checkCancellation()
         if steps.contains(.announce) { notes.oweAnnouncement(of: [job.vni]) }
         let complaint = try await take(steps, job.wanted, name)
-        let rulesAfter = try await rulesGeneration(for: job)
-        let remaining = try await changes(for: job, try await namespaces.links())
+        let after = try await outside(for: job)
+        let remaining = try await changes(for: job, try await namespaces.links(), after)
         guard remaining.isEmpty else { throw EgressError(name: name, remaining: remaining, complaint: complaint) }
-        return Brought(steps: steps, rules: rulesAfter)
+        return Brought(steps: steps, rules: rules(after, of: job))
     }
 
-    private func rulesGeneration(for job: Job) async throws -> UInt32? {
-        let name = namespaces.name(job.vni)
-        guard job.wanted != nil, name.presence == .present else { return nil }
-        return try await HostSurvey.rulesGeneration(in: name)
+    private func outside(for job: Job) async throws -> HostSurvey.Outside? {
+        try await HostSurvey.outside(of: namespaces.name(job.vni))
+    }
+
+    /// The number from before the rules are read: what is changed afterwards has another one.
+    private func rules(_ outside: HostSurvey.Outside?, of job: Job) -> UInt32? {
+        job.wanted == nil ? nil : outside?.rules
     }
 
     /// The networks that have something of a way out: a leg on the node, or an end of one inside, by whatever name its
@@ -229,16 +231,20 @@ package struct EgressReconciler: Sendable {
         return Set(legs.filter { only?.contains($0) ?? true }).union(survey.outsides.keys)
     }
 
-    private func changes(for job: Job, _ links: [String: Link]) async throws -> [EgressChange] {
-        let name = namespaces.name(job.vni)
+    private func changes(
+        for job: Job,
+        _ links: [String: Link],
+        _ outside: HostSurvey.Outside?
+    ) async throws -> [EgressChange] {
+        let (name, leg) = (namespaces.name(job.vni), links[ExternalLegName(job.vni).description])
         guard let wanted = job.wanted else {
-            return EgressDiff.removal(of: try await EgressActual.read(name, links: links, run: runner))
+            return EgressDiff.removal(of: try await EgressActual.read(name, leg: leg, outside, run: runner))
         }
         let bridge = try external(links)
         guard name.presence == .present else {
             throw EgressError(name: name, remaining: [], complaint: "there is no such namespace")
         }
-        let actual = try await EgressActual.read(name, links: links, run: runner)
+        let actual = try await EgressActual.read(name, leg: leg, outside, run: runner)
         return EgressDiff.changes(from: actual, to: wanted, over: bridge)
     }
 

@@ -2,10 +2,7 @@ import ClusterModel
 import Glibc
 import NIOPosix
 
-/// What a node's kernel has of all networks, asked of the kernel itself in bulk, without starting a program: for looks
-/// that happen often and mostly find nothing.
-///
-/// What is found missing is made by those who read with `ip` and `bridge`; both ways of reading have to agree.
+/// A snapshot of what a node's kernel has of all networks, asked of the kernel itself in bulk, without starting a program.
 package struct HostSurvey: Sendable {
     /// The node's own devices, by name.
     package let links: [String: Link]
@@ -26,11 +23,7 @@ package struct HostSurvey: Sendable {
     }
 
     /// What the mesh has, with no rows where they were not asked for.
-    package var mesh: MeshActual {
-        var actual = MeshActual(Array(links.values), [])
-        actual.entries = entries ?? [:]
-        return actual
-    }
+    package var mesh: MeshActual { MeshActual(links.values, entries: entries ?? [:]) }
 
     /// What a network's namespace has.
     package func namespace(_ vni: VNI) -> NamespaceActual {
@@ -62,6 +55,14 @@ package struct HostSurvey: Sendable {
     /// - Throws: As ``take(in:names:withEntries:)``.
     static func interior(of name: NamespaceName) async throws -> NamespaceActual.Interior {
         try await uninterrupted { try await NIOThreadPool.singleton.runIfActive { try inside(name).0 } }
+    }
+
+    /// Asks the kernel for the end of a way out inside one namespace, on a thread that may block.
+    ///
+    /// - Returns: The device `ext0` and what goes with it; nil when there is none.
+    /// - Throws: As ``take(in:names:withEntries:)``.
+    package static func outside(of name: NamespaceName) async throws -> Outside? {
+        try await uninterrupted { try await NIOThreadPool.singleton.runIfActive { try inside(name).1 } }
     }
 
     /// How often a look is made again that a change has interrupted: the kernel says so, and what it told is of no use.
@@ -124,13 +125,6 @@ package struct HostSurvey: Sendable {
             guard error.number == ENOENT || error.number == EINVAL else { throw error }
             return (error.number == ENOENT ? .absent : .broken, nil)
         }
-    }
-
-    /// The number of the last transaction on the rules of a namespace that is there.
-    ///
-    /// - Throws: ``NetlinkError`` when the kernel cannot be asked.
-    static func rulesGeneration(in name: NamespaceName) async throws -> UInt32 {
-        try await NIOThreadPool.singleton.runIfActive { try KernelAsker.rulesGeneration(in: name) }
     }
 
     private static func rows(

@@ -9,8 +9,10 @@ package struct DeviceMessage: Sendable, Hashable {
     package let address: String?
     /// The number of the bridge that it is a port of.
     package let master: Int?
-    /// The number of the other end, of a veth in its own namespace.
+    /// The number of the other end, of a veth in its own namespace, or of the device that it stands on.
     package let peer: Int?
+    /// A Boolean value that indicates whether ``peer`` counts in another namespace.
+    package let isPeerElsewhere: Bool
     package let kind: String?
     package let ipv6AddressMode: String?
     package let stack: StackSettings?
@@ -22,6 +24,7 @@ package struct DeviceMessage: Sendable, Hashable {
     private enum Attribute {
         static let (address, name, mtu, link, master): (UInt16, UInt16, UInt16, UInt16, UInt16) = (1, 3, 4, 5, 10)
         static let (info, families, group): (UInt16, UInt16, UInt16) = (18, 26, 27)
+        static let linkNamespace: UInt16 = 37
         static let (kind, data, portKind, portData): (UInt16, UInt16, UInt16, UInt16) = (1, 2, 4, 5)
         static let (ipv4Settings, ipv6Settings, ipv6AddressMode): (UInt16, UInt16, UInt16) = (1, 2, 8)
         static let snooping: UInt16 = 23
@@ -54,6 +57,7 @@ package struct DeviceMessage: Sendable, Hashable {
         address = attributes[Attribute.address]?.hardwareAddress
         master = attributes.number(Attribute.master, UInt32.self).map(Int.init)
         peer = attributes.number(Attribute.link, UInt32.self).map(Int.init)
+        isPeerElsewhere = attributes[Attribute.linkNamespace] != nil
         group = String(attributes.number(Attribute.group, UInt32.self) ?? 0)
         let families = try attributes.nested(Attribute.families)
         let mode = try families?.nested(Self.ipv6)?.number(Attribute.ipv6AddressMode, UInt8.self)
@@ -100,8 +104,7 @@ package struct DeviceMessage: Sendable, Hashable {
         )
     }
 
-    /// The device as `ip` shows it, without the name of what it stands on; `names` are those of all devices of the
-    /// namespace, by number.
+    /// The device as `ip` shows it; `names` are those of all devices of the namespace, by number.
     package func link(_ names: [Int: String]) -> Link {
         Link(
             name: name,
@@ -109,6 +112,7 @@ package struct DeviceMessage: Sendable, Hashable {
             mtu: mtu ?? 0,
             isUp: isUp,
             master: master.map { names[$0] ?? "" },
+            lower: isPeerElsewhere ? nil : peer.flatMap { names[$0] },
             kind: kind,
             ipv6AddressMode: ipv6AddressMode,
             stack: stack,

@@ -22,7 +22,6 @@ package struct MeshReconciler: Sendable {
     package let node: NodeName
     private let database: Database
     private let namespace: String?
-    private let reader: MeshReader
     private let runner: HostCommandRunner
     private let logger: Logger
     private let turns = OneAtATime()
@@ -33,14 +32,12 @@ package struct MeshReconciler: Sendable {
         node: NodeName,
         database: Database,
         namespace: String? = nil,
-        reader: MeshReader = .kernel,
         runner: HostCommandRunner = .processes,
         logger: Logger
     ) {
         self.node = node
         self.database = database
         self.namespace = namespace
-        self.reader = reader
         self.runner = runner
         self.logger = logger
     }
@@ -84,9 +81,9 @@ package struct MeshReconciler: Sendable {
     /// The VNIs of which this node has a bridge, a tunnel or a leg.
     func present() async throws -> Set<VNI> {
         Set(
-            try await Link.all(in: namespace, run: runner).compactMap { link in
-                BridgeName(deviceName: link.name)?.vni ?? TunnelName(deviceName: link.name)?.vni
-                    ?? LegName(deviceName: link.name)?.vni ?? ExternalLegName(deviceName: link.name)?.vni
+            try await links().keys.compactMap { name in
+                BridgeName(deviceName: name)?.vni ?? TunnelName(deviceName: name)?.vni
+                    ?? LegName(deviceName: name)?.vni ?? ExternalLegName(deviceName: name)?.vni
             }
         )
     }
@@ -117,7 +114,7 @@ package struct MeshReconciler: Sendable {
         if try await wanted(.all).vnis.contains(vni) { return .stillWanted }
         let names = [BridgeName(vni).description, TunnelName(vni).description]
         let ours = names + [LegName(vni).description]
-        let others = try await Link.all(in: namespace, run: runner).filter { link in
+        let others = try await links().values.filter { link in
             !ours.contains(link.name) && [link.master, link.lower].contains { $0.map(names.contains) ?? false }
         }
         // A device that comes after this read loses its bridge: the kernel has no "delete if empty".
@@ -137,13 +134,22 @@ package struct MeshReconciler: Sendable {
         return try MeshWanted(rows.rows, unreadable: rows.unreadable, on: node)
     }
 
+    /// What the kernel has of the mesh: of 1,000 rows in 2 ms, where `bridge` and its JSON took 13.
+    private func actual() async throws -> MeshActual {
+        try await HostSurvey.take(in: namespace, names: [], withEntries: true).mesh
+    }
+
+    private func links() async throws -> [String: Link] {
+        try await HostSurvey.take(in: namespace, names: [], withEntries: false).links
+    }
+
     private func apply(_ wanted: MeshWanted) async throws -> MeshPass {
-        let changes = MeshDiff.changes(from: try await reader.read(namespace), to: wanted)
+        let changes = MeshDiff.changes(from: try await actual(), to: wanted)
         guard !changes.isEmpty else {
             return MeshPass(wanted: wanted, changes: [], remaining: [], batches: 0, complaints: "", complaintsOf: [:])
         }
         let outcome = try await run(changes)
-        let remaining = MeshDiff.changes(from: try await reader.read(namespace), to: wanted)
+        let remaining = MeshDiff.changes(from: try await actual(), to: wanted)
         let pass = MeshPass(
             wanted: wanted,
             changes: changes,
@@ -211,15 +217,15 @@ package struct MeshReconciler: Sendable {
     private func deleteUnwanted(_ vni: VNI) async throws -> MeshDeletion {
         let (bridge, tunnel) = (BridgeName(vni), TunnelName(vni))
         last.forget(vni)
-        let present = Set(try await Link.all(in: namespace, run: runner).map(\.name))
+        let present = try await links()
         var changes: [MeshChange] = []
-        if present.contains(bridge.description) { changes.append(.deleteBridge(bridge)) }
+        if present[bridge.description] != nil { changes.append(.deleteBridge(bridge)) }
         // Last: as long as it is there, the deletion is not done.
-        if present.contains(tunnel.description) { changes.append(.deleteTunnel(tunnel)) }
+        if present[tunnel.description] != nil { changes.append(.deleteTunnel(tunnel)) }
         guard !changes.isEmpty else { return .absent }
         let complaints = try await run(changes).complaints
-        let after = Set(try await Link.all(in: namespace, run: runner).map(\.name))
-        let left = [bridge.description, tunnel.description].filter(after.contains)
+        let after = try await links()
+        let left = [bridge.description, tunnel.description].filter { after[$0] != nil }
         guard left.isEmpty else { return .failed(left: left, complaints: complaints) }
         logger.info("mesh of a network deleted", metadata: ["vni": "\(vni)"])
         return .deleted
