@@ -25,6 +25,56 @@ package final class NetworkLedger: Sendable {
     private struct State {
         var reached: [Entry: Reached] = [:]
         var problems: [Entry: String] = [:]
+
+        func isNews(_ change: Change) -> Bool {
+            guard let now = change.reached else { return problems[change.entry] != change.problem }
+            return reached[change.entry] != now || problems[change.entry] != nil
+        }
+
+        mutating func note(_ change: Change) {
+            if let now = change.reached { reached[change.entry] = now }
+            problems[change.entry] = change.problem
+        }
+    }
+
+    /// What a finding makes of what is written down: a part that has reached something has no problem any more.
+    private struct Change: Sendable {
+        let entry: Entry
+        let part: AppliedPart?
+        let reached: Reached?
+        let problem: String?
+
+        init(_ entry: Entry, _ part: AppliedPart, _ reached: Reached) {
+            (self.entry, self.part, self.reached, problem) = (entry, part, reached, nil)
+        }
+
+        init(_ entry: Entry, problem: String?) {
+            (self.entry, part, reached, self.problem) = (entry, nil, nil, problem)
+        }
+
+        func write(over hasProblem: Bool, on node: NodeName, in transaction: borrowing Transaction) throws {
+            if let part, let reached {
+                try AppliedStatements.record(
+                    part,
+                    of: entry.network,
+                    on: node,
+                    generation: reached.generation,
+                    term: reached.term,
+                    in: transaction
+                )
+            }
+            guard let problem else {
+                guard hasProblem else { return }
+                return try AppliedStatements.deleteProblem(entry.what, of: entry.network, on: node, in: transaction)
+            }
+            try AppliedStatements.recordProblem(
+                entry.what,
+                of: entry.network,
+                on: node,
+                message: problem,
+                in: transaction
+            )
+        }
     }
 
     /// The column's width, in code points; the end of a message tells the least.
@@ -56,6 +106,67 @@ package final class NetworkLedger: Sendable {
         state.withLock { [read] in $0 = read }
     }
 
+    /// Something that was found out about a network.
+    package enum Finding: Sendable, Hashable {
+        /// A part has reached a generation, and nothing keeps it from it any more: it was brought about, and read back.
+        case reached(AppliedPart, of: NetworkID, generation: UInt64)
+        /// The same of a part that only the elected node brings about: it counts under the term that is given with it.
+        case reachedUnderTerm(AppliedPart, of: NetworkID, generation: UInt64)
+        /// What keeps this node from bringing something about, or, with nil, that nothing does.
+        case problem(String, of: NetworkID, String?)
+    }
+
+    /// Writes down what was found out and is news, in one transaction; without news there is none.
+    ///
+    /// - Parameters:
+    ///   - findings: at most one of each part.
+    ///   - tenure: the term under which it was found out, which has to stand if something counts under it.
+    /// - Returns: Those that were news.
+    /// - Throws: ``TenureOver``, then nothing is written; `DatabaseError`.
+    @discardableResult
+    package func record(_ findings: [Finding], under tenure: Tenure? = nil) async throws -> [Finding] {
+        let news = state.withLock { state in
+            findings.map { (finding: $0, change: change($0, tenure)) }.filter { state.isNews($0.change) }
+                .map { (finding: $0.finding, change: $0.change, hasProblem: state.problems[$0.change.entry] != nil) }
+        }
+        guard !news.isEmpty else { return [] }
+        let (node, changes) = (node, news.map { ($0.change, $0.hasProblem) })
+        try await database.withTransaction { transaction in
+            for (change, hasProblem) in changes { try change.write(over: hasProblem, on: node, in: transaction) }
+            // Last: it keeps renewals waiting as long as the transaction waits for anything else.
+            if changes.contains(where: { $0.0.reached?.term ?? 0 > 0 }) { try tenure?.confirm(in: transaction) }
+        }
+        state.withLock { state in
+            for (change, _) in changes { state.note(change) }
+        }
+        return news.map(\.finding)
+    }
+
+    private func change(_ finding: Finding, _ tenure: Tenure?) -> Change {
+        switch finding {
+        case .reached(let part, let network, let generation):
+            Change(Entry(network: network, what: part.rawValue), part, Reached(generation: generation, term: 0))
+        case .reachedUnderTerm(let part, let network, let generation):
+            Change(
+                Entry(network: network, what: part.rawValue),
+                part,
+                Reached(generation: generation, term: Self.term(of: tenure))
+            )
+        case .problem(let what, let network, let message):
+            Change(
+                Entry(network: network, what: what),
+                problem: message.map {
+                    String(String.UnicodeScalarView($0.unicodeScalars.prefix(Self.longestMessage)))
+                }
+            )
+        }
+    }
+
+    private static func term(of tenure: Tenure?) -> UInt64 {
+        guard let tenure else { preconditionFailure("what counts under a term is found out under one") }
+        return tenure.term
+    }
+
     /// Writes down that a part of a network has reached a generation, and that nothing keeps it from it any more.
     ///
     /// - Parameters:
@@ -70,27 +181,13 @@ package final class NetworkLedger: Sendable {
         generation: UInt64,
         under tenure: Tenure? = nil
     ) async throws {
-        let entry = Entry(network: network, what: part.rawValue)
-        let now = Reached(generation: generation, term: tenure?.term ?? 0)
-        let (isWritten, hasProblem) = state.withLock { ($0.reached[entry] == now, $0.problems[entry] != nil) }
-        guard !isWritten || hasProblem else { return }
-        let node = node
-        try await database.withTransaction { transaction in
-            try AppliedStatements.record(
-                part,
-                of: network,
-                on: node,
-                generation: now.generation,
-                term: now.term,
-                in: transaction
-            )
-            if hasProblem { try AppliedStatements.deleteProblem(entry.what, of: network, on: node, in: transaction) }
-            try tenure?.confirm(in: transaction)
-        }
-        state.withLock { state in
-            state.reached[entry] = now
-            state.problems[entry] = nil
-        }
+        let finding: Finding =
+            if tenure == nil {
+                .reached(part, of: network, generation: generation)
+            } else {
+                .reachedUnderTerm(part, of: network, generation: generation)
+            }
+        try await record([finding], under: tenure)
     }
 
     /// Writes down what keeps this node from bringing something about, or, with nil, that nothing does.
@@ -98,18 +195,7 @@ package final class NetworkLedger: Sendable {
     /// - Returns: Whether that is news.
     @discardableResult
     package func problem(_ what: String, of network: NetworkID, _ message: String?) async throws -> Bool {
-        let entry = Entry(network: network, what: what)
-        let message = message.map { String(String.UnicodeScalarView($0.unicodeScalars.prefix(Self.longestMessage))) }
-        guard state.withLock({ $0.problems[entry] != message }) else { return false }
-        let node = node
-        try await database.withTransaction { transaction in
-            guard let message else {
-                return try AppliedStatements.deleteProblem(what, of: network, on: node, in: transaction)
-            }
-            try AppliedStatements.recordProblem(what, of: network, on: node, message: message, in: transaction)
-        }
-        state.withLock { $0.problems[entry] = message }
-        return true
+        try await !record([.problem(what, of: network, message)]).isEmpty
     }
 
     /// The problems that are written down now.

@@ -19,7 +19,8 @@ package struct NetworkRows<Row: Sendable>: Sendable {
     /// By id.
     package let unreadable: [UnreadableNetwork]
 
-    /// Reads rows that have the columns `network` and `vni`; a network of which one row cannot be read has none.
+    /// Reads rows that have the columns `network` and `vni`; a network of which one row cannot be read has none, and the
+    /// first such row says why.
     ///
     /// - Throws: `DatabaseError` when not even the network's id can be read.
     package init(_ found: [MariaDB.Row], _ read: (NetworkID, MariaDB.Row) throws -> Row) throws {
@@ -31,10 +32,13 @@ package struct NetworkRows<Row: Sendable>: Sendable {
             let text = try row.get("network", as: String.self)
             let network = try last?.text == text ? last?.network ?? row.get("network") : row.get("network")
             last = (text, network)
+            guard unreadable[network] == nil else { continue }
             do {
                 rows.append((network, try read(network, row)))
             } catch let error as DatabaseError {
-                let vni = try? row.get("vni", as: VNI.self)
+                // Not every row has it.
+                let vni = found.lazy.filter { (try? $0.get("network", as: String.self)) == text }
+                    .compactMap { try? $0.get("vni", as: VNI.self) }.first
                 unreadable[network] = UnreadableNetwork(id: network, vni: vni, reason: "\(error)")
             }
         }

@@ -110,6 +110,37 @@ package enum ExternalStatements {
         package let inside: IPv4Address?
     }
 
+    /// Every external address of every network, or only of those with some VNIs.
+    ///
+    /// One statement, hence one snapshot: the generation is that of these very addresses.
+    package static func rows(with vnis: Set<VNI>? = nil, on session: borrowing Session) throws -> NetworkRows<Row> {
+        let some = vnis.flatMap { $0.isEmpty || $0.count > WantedStatements.longestList ? nil : $0.sorted() }
+        let condition: SQL = some.map { "WHERE w.vni IN (\(list: $0))" } ?? ""
+        let found = try session.query(
+            """
+            SELECT w.id AS network, w.vni, w.cidr, w.generation, x.cidr AS external, x.gateway, e.address,
+                i.address AS inside
+            FROM external_addresses AS e
+                JOIN networks AS w ON w.id = e.network
+                JOIN external_network AS x
+                LEFT JOIN interfaces AS i ON i.id = e.interface
+            \(sql: condition)
+            """
+        )
+        return try NetworkRows(found) { network, row in
+            Row(
+                network: network,
+                vni: try row.get("vni"),
+                cidr: try row.get("cidr"),
+                generation: try row.get("generation"),
+                external: try row.get("external"),
+                gateway: try row.get("gateway"),
+                address: try row.get("address"),
+                inside: try row.get("inside", as: IPv4Address?.self)
+            )
+        }
+    }
+
     /// Every external address of every network, or only of one.
     ///
     /// One statement, hence one snapshot: the generation is that of these very addresses.

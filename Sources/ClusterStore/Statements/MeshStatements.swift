@@ -36,6 +36,31 @@ package enum MeshStatements {
         }
     }
 
+    /// Makes sense of rows of ``WantedStatements``, of which each network's first has its columns.
+    static func rows(in found: [MariaDB.Row]) throws -> NetworkRows<Row> {
+        var heads: [NetworkID: Row] = [:]
+        return try NetworkRows(found) { network, row in
+            let node: NodeID = try row.get("node")
+            let underlay: IPv4Address = try row.get("underlay_address")
+            // Of a guest whose MAC does not parse, the node takes part all the same. (It is the network's server that
+            // says so.)
+            let mac = try row.get("mac", as: String?.self).flatMap { try? MACAddress($0) }
+            if let head = heads[network] { return head.with(node, underlay, mac) }
+            let head = Row(
+                network: network,
+                name: try row.get("name"),
+                vni: try row.get("vni"),
+                mtu: try row.get("mtu"),
+                generation: try row.get("generation"),
+                node: node,
+                underlay: underlay,
+                mac: mac
+            )
+            heads[network] = head
+            return head
+        }
+    }
+
     /// Every guest and every network-role node of the networks that concern a node: those it hosts an interface of, or
     /// all when it has the network role; only one network when it is given.
     ///
@@ -123,5 +148,21 @@ package enum MeshStatements {
     /// The VNI of a network; nil when the network is gone.
     package static func vni(of network: NetworkID, on session: borrowing Session) throws -> VNI? {
         try session.query("SELECT vni FROM networks WHERE id = \(network)").first?.only()
+    }
+}
+
+extension MeshStatements.Row {
+    /// The same network with another node in it.
+    fileprivate func with(_ node: NodeID, _ underlay: IPv4Address, _ mac: MACAddress?) -> MeshStatements.Row {
+        MeshStatements.Row(
+            network: network,
+            name: name,
+            vni: vni,
+            mtu: mtu,
+            generation: generation,
+            node: node,
+            underlay: underlay,
+            mac: mac
+        )
     }
 }

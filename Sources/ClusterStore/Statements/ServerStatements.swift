@@ -72,6 +72,28 @@ package enum ServerStatements {
         }
     }
 
+    /// Makes sense of rows of ``WantedStatements``, of which each network's first has its columns and no guest.
+    static func rows(in found: [MariaDB.Row]) throws -> NetworkRows<Row> {
+        var heads: [NetworkID: Row] = [:]
+        return try NetworkRows(found) { network, row in
+            if let head = heads[network] { return try head.with(row) }
+            let head = try Row(
+                network: network,
+                name: row.get("name"),
+                vni: row.get("vni"),
+                cidr: row.get("cidr"),
+                mtu: row.get("mtu"),
+                domain: row.get("domain", as: DomainName?.self),
+                dhcp: row.get("dhcp"),
+                dns: row.get("dns"),
+                generation: row.get("generation"),
+                guest: nil
+            )
+            heads[network] = head
+            return head
+        }
+    }
+
     /// Every network, or only one, with every guest of it.
     ///
     /// One statement, hence one snapshot: the generation is that of these very guests. A guest or a network that does not
