@@ -55,8 +55,13 @@ struct NetNodeDaemon {
 
         let (doorbell, electionDoorbell) = (Doorbell(), Doorbell())
         let waker = DoorbellWaker(database: database, sender: DoorbellSender(logger: logger))
+        let registry = DaemonFace.registry(logger: logger, more: [NetworkMetrics.maintenancePass])
+        let record = MaintenanceRecord(factory: registry)
+        let role = RoleRecord()
+        let loop = ReconcileLoop(networks, tenure: { role.tenure }, record: record, logger: logger)
         let coordinator = NetworkCoordinator(
-            networks: networks,
+            loop: loop,
+            role: role,
             gate: gate,
             succession: Succession(node: node, database: database, waker: waker),
             doorbell: doorbell,
@@ -94,7 +99,7 @@ struct NetNodeDaemon {
         let counters = CoalescingCounters(database: database)
         var parts = Worker.Parts(
             database: database,
-            handlers: handlers(networks, coordinator, database),
+            handlers: handlers(loop, coordinator),
             doorbell: doorbell,
             address: { await listener.address },
             waker: waker,
@@ -103,22 +108,19 @@ struct NetNodeDaemon {
             logger: logger
         )
         parts.supervised = { await networks.servers.readings }
-        let registry = DaemonFace.registry(logger: logger, more: [NetworkMetrics.maintenancePass])
         parts.metrics = WorkMetrics(factory: registry)
-        let record = MaintenanceRecord(factory: registry)
         let terms = Adjustable(
             WorkTerms(handlers: parts.handlers, stalenessBound: configuration.worker.stalenessBound)
         )
         parts.terms = terms
         let maintenance = Maintenance(
-            networks: networks,
-            early: EarlyRepair(
-                networks: networks,
+            loop: loop,
+            watch: HostWatch(
+                loop: loop,
                 gate: gate,
                 coordinator: coordinator,
                 prefix: configuration.network.namespacePrefix,
                 stateDirectory: configuration.network.stateDirectory,
-                record: record,
                 logger: logger
             ),
             coordinator: coordinator,
@@ -153,7 +155,7 @@ struct NetNodeDaemon {
         logger.notice("netnode starts", metadata: ["node": "\(node)"])
         let ending = await Daemon.run(
             services: face.services
-                + [electionDatabase, database, listener, election, worker, maintenance],
+                + [electionDatabase, database, listener, loop, election, worker, maintenance],
             logger: logger,
             reactions: face.reactions(reload: reload)
         )
@@ -180,7 +182,8 @@ struct NetNodeDaemon {
             logger: logger
         )
         return NodeNetworks(
-            mesh: MeshReconciler(node: node, database: database, logger: logger),
+            node: node,
+            mesh: MeshReconciler(logger: logger),
             namespaces: namespaces,
             egress: EgressReconciler(
                 namespaces: namespaces,
@@ -194,31 +197,12 @@ struct NetNodeDaemon {
         )
     }
 
-    private func handlers(
-        _ networks: NodeNetworks,
-        _ coordinator: NetworkCoordinator,
-        _ database: Database
-    ) -> [any TaskHandler] {
+    private func handlers(_ loop: ReconcileLoop, _ coordinator: NetworkCoordinator) -> [any TaskHandler] {
         let meshTasks: [BuiltInTask] = [.networkEnsureMesh, .networkApplyCreateHypervisor]
-        var handlers: [any TaskHandler] = meshTasks.map { task in
-            EnsureMeshHandler(task, reconciler: networks.mesh, ledger: networks.ledger) { network in
-                if let failure = try await networks.makeNamespaces(of: network)[network] { throw failure }
-                // What is wrong with it is the network's problem, and not the mesh's.
-                try await networks.makeEgress(of: network)
-            }
-        }
-        handlers.append(
-            DeleteMeshHandler(reconciler: networks.mesh, database: database) { vni in
-                _ = try await networks.clear(vni)
-            }
-        )
-        handlers += ServeNetworkHandler.tasks.map {
-            ServeNetworkHandler($0, networks: networks, coordinator: coordinator)
-        }
-        handlers += RemoveNetworkHandler.tasks.map {
-            RemoveNetworkHandler($0, networks: networks, coordinator: coordinator)
-        }
-        return handlers
+        return meshTasks.map { EnsureMeshHandler($0, loop: loop) }
+            + [DeleteMeshHandler(loop: loop)]
+            + ServeNetworkHandler.tasks.map { ServeNetworkHandler($0, loop: loop, coordinator: coordinator) }
+            + RemoveNetworkHandler.tasks.map { RemoveNetworkHandler($0, loop: loop, coordinator: coordinator) }
     }
 
     private var networkHealth: NetworkHealth {

@@ -5,12 +5,13 @@ import ClusterModel
 import ClusterStore
 import Logging
 import MariaDB
+import Synchronization
 
 /// Everything that a node makes for the networks: its share of their mesh, their namespaces, and, when it is elected, their
 /// servers.
 ///
-/// Wanted state is read within the turn in which it is applied, so that nothing is made again that was just removed.
-package struct NodeNetworks: Sendable {
+/// What changes one network belongs to a run of ``ReconcileLoop``, of which there is one at a time for each.
+package final class NodeNetworks: Sendable {
     let node: NodeName
     let mesh: MeshReconciler
     let namespaces: NamespaceReconciler
@@ -19,20 +20,24 @@ package struct NodeNetworks: Sendable {
     let ledger: NetworkLedger
     let database: Database
     let logger: Logger
-    private let turns = Turns()
+    /// What was wanted of each network at its last run.
+    let known = Mutex(KnownNetworks())
 
     /// What of a network is neither mesh nor server, as problems name it.
-    private static let namespaceProblem = "namespace"
+    static let namespaceProblem = "namespace"
     /// Guests that a network's server leaves out.
-    private static let guestsProblem = "interfaces"
+    static let guestsProblem = "interfaces"
+    /// A network that is left out as a whole.
+    static let rowProblem = "row"
     /// What elected nodes alone find out.
-    private static let problemsOfElected = [AppliedPart.dnsmasq.rawValue, guestsProblem]
+    static let problemsOfElected = [AppliedPart.dnsmasq.rawValue, guestsProblem]
     /// Guests that a problem names; the others are counted.
     private static let guestsNamed = 3
     /// Servers that are brought up at once: more only wait for the two or four processors that there are.
     private static let serversAtOnce = 8
 
     init(
+        node: NodeName,
         mesh: MeshReconciler,
         namespaces: NamespaceReconciler,
         egress: EgressReconciler,
@@ -41,7 +46,7 @@ package struct NodeNetworks: Sendable {
         database: Database,
         logger: Logger
     ) {
-        node = mesh.node
+        self.node = node
         self.mesh = mesh
         self.namespaces = namespaces
         self.egress = egress
@@ -53,92 +58,45 @@ package struct NodeNetworks: Sendable {
 
     // MARK: Wanted
 
-    /// What is wanted of the servers of all networks, or of one that is still there.
-    func wanted(_ network: NetworkID? = nil) async throws -> [ServerWanted] {
-        try await Self.wanted(network, in: database)
+    /// What is wanted on this node, of all networks or of some VNIs.
+    func wanted(of vnis: Set<VNI>? = nil) async throws -> NodeWanted {
+        try await NodeWanted.read(on: node, of: vnis, in: database)
     }
 
-    static func wanted(_ network: NetworkID?, in database: Database) async throws -> [ServerWanted] {
-        ServerWanted.all(in: try await database.withSession { try ServerStatements.rows(of: network, on: $0) }.rows)
+    /// What is wanted of the ways out of some networks; a network without NAT has none.
+    func wantedEgress(of vnis: Set<VNI>? = nil) async throws -> EgressWanted.Snapshot {
+        EgressWanted.Snapshot(try await database.withSession { try ExternalStatements.rows(with: vnis, on: $0) })
     }
 
-    func isNetworkNode() async throws -> Bool {
-        let node = node
-        return try await database.withSession { try NodeStatements.isNetworkNode(node, on: $0) }
+    /// The VNIs of all networks, those that cannot be read among them.
+    func vnis() async throws -> Set<VNI> {
+        try await database.withSession { try MeshStatements.vnis(on: $0) }
     }
 
-    // MARK: What every node does
-
-    /// Reads back and repairs this node: the mesh of all networks, and the namespaces where it may be elected.
-    ///
-    /// - Parameter tenure: under which this node serves; nil when it does not.
-    /// - Throws: What kept it from reading wanted or actual, or from writing down what it found.
-    func repair(under tenure: Tenure?) async throws {
-        try await ledger.refresh()
-        let known = ledger.knownProblems
-        let pass = try await mesh.pass()
-        try await writeDown(pass)
-        try await makeNamespaces()
-        // An elected node does it with its servers, and writes down that it did.
-        if tenure == nil { try await makeEgress() }
-        let wanted = Set(pass.wanted.networks.map(\.id))
-        let unreadable = try await reportUnreadable(besides: pass.wanted.unreadable)
-        try await ledger.closeProblems(among: known) { what, network in
-            if what == Self.rowProblem || unreadable.contains(network) { return unreadable.contains(network) }
-            return wanted.contains(network) && (!Self.problemsOfElected.contains(what) || tenure != nil)
-        }
+    func vni(of network: NetworkID) async throws -> VNI? {
+        try await database.withSession { try MeshStatements.vni(of: network, on: $0) }
     }
 
-    /// Writes down what a pass has brought about, and what is wrong with the rest.
-    func writeDown(_ pass: MeshPass) async throws {
-        for network in pass.converged {
-            try await ledger.reached(.mesh, of: network.id, generation: network.generation)
-        }
-        let reached = Set(pass.converged.map(\.id))
-        for network in pass.wanted.networks where !reached.contains(network.id) {
-            try await ledger.problem(AppliedPart.mesh.rawValue, of: network.id, pass.trouble(of: network.vni))
-        }
+    /// Whether there is a network of a VNI, or of an id, be it one that cannot be read.
+    func exists(_ vni: VNI?, _ network: NetworkID? = nil) async throws -> Bool {
+        try await database.withSession { try MeshStatements.exists(vni: vni, network: network, on: $0) }
     }
 
-    /// Makes the namespace of a network ready, or of all, if this node may be elected.
-    ///
-    /// - Parameters:
-    ///   - network: which one; nil is all.
-    ///   - only: those of them that are looked at; nil is all.
-    /// - Returns: What is wrong with those that are not ready.
-    /// - Throws: What kept it from reading wanted or actual, or from writing down what it found.
-    @discardableResult
-    func makeNamespaces(
-        of network: NetworkID? = nil,
-        only: Set<VNI>? = nil
-    ) async throws -> [NetworkID: any Error] {
-        guard try await isNetworkNode() else {
-            _ = try await namespaces.pass(isWhole: true) { [] }
-            return [:]
-        }
-        let seen = try await wanted(network).filter { only?.contains($0.vni) ?? true }
-        let failures = try await namespaces.pass(isWhole: network == nil, only: only) {
-            try await wanted(network).map(NamespaceWanted.init)
-        }
-        var failed: [NetworkID: any Error] = [:]
-        for network in seen {
-            let failure = failures[network.vni]
-            failed[network.id] = failure
-            try await ledger.problem(Self.namespaceProblem, of: network.id, failure.map { "\($0)" })
-        }
-        return failed
+    // MARK: Actual
+
+    /// What the kernel has of the mesh, and of the namespaces of some networks.
+    func survey(of vnis: [VNI], withEntries: Bool) async throws -> HostSurvey {
+        try await HostSurvey.take(
+            in: namespaces.namespace,
+            names: vnis.map(namespaces.name),
+            withEntries: withEntries
+        )
     }
 
-    /// Takes everything of a VNI from this node but its bridge and tunnel, unless it is needed here (again).
-    ///
-    /// - Returns: Whether there was something to take away.
-    func clear(_ vni: VNI) async throws -> Bool {
-        try await turns.run(vni) {
-            guard try await !needsNamespace(vni) else { return false }
-            try await servers.remove(vni)
-            egress.forget(vni)
-            return try await namespaces.delete(vni) { try await needsNamespace(vni) }
-        }
+    /// The same of all networks; of one whose server cannot be read, the namespace that is left may have a way out.
+    func surveyOfAll(withEntries: Bool) async throws -> HostSurvey {
+        let names = Set(known.withLock { $0.namespaces }.map(namespaces.name)).union(egress.lastWanted)
+        return try await HostSurvey.take(in: namespaces.namespace, names: Array(names), withEntries: withEntries)
     }
 
     /// The VNIs of which this node has something: a bridge, a tunnel, a leg, a namespace or a server's files.
@@ -150,200 +108,89 @@ package struct NodeNetworks: Sendable {
             .union(try servers.present())
     }
 
-    /// The VNIs that are wanted on this node.
-    func wantedHere() async throws -> Set<VNI> {
-        let meshed = try await mesh.wanted().vnis
-        guard try await isNetworkNode() else { return meshed }
-        return meshed.union(try await database.withSession { try MeshStatements.vnis(on: $0) })
-    }
-
-    /// The VNIs of which this node has what only a network node has, though it is none any more.
-    ///
-    /// Of those whose mesh it keeps; the others are strays altogether.
+    /// The VNIs of which this node has what only a node has that may be elected.
     ///
     /// - Throws: When one of them cannot be read: then nothing is known of any.
-    func leftByRole() async throws -> Set<VNI> {
-        guard try await !isNetworkNode() else { return [] }
-        let present = try await namespaces.present().union(try servers.present())
-        return present.intersection(try await mesh.wanted().networks.map(\.vni))
+    func presentBehindGate() async throws -> Set<VNI> {
+        try await namespaces.present().union(try servers.present())
     }
 
-    /// Removes what this node has of a VNI that nobody wants here.
-    ///
-    /// - Returns: What came of it; a foreign device on the bridge keeps all of it.
-    func removeStray(_ vni: VNI) async throws -> MeshDeletion {
-        try await mesh.delete(vni) { _ = try await clear(vni) }
-    }
+    // MARK: Parts of a run
 
-    private func needsNamespace(_ vni: VNI) async throws -> Bool {
-        guard try await isNetworkNode() else { return false }
-        return try await exists(vni)
-    }
-
-    // MARK: What the elected node does
-
-    /// Brings one network up on the elected node: mesh, namespace, server, egress.
-    ///
-    /// A server that runs is told first: nearly always a guest is all that is new, and it may be waiting.
-    ///
-    /// - Returns: What it took, or nil when there is no such network any more.
-    func serve(_ network: NetworkID, under tenure: Tenure) async throws -> ServerPass? {
-        let early = await bringRunningServer(of: network, under: tenure)
-        let pass = try await mesh.pass(.network(network))
-        for wanted in pass.wanted.networks where !pass.hasConverged {
-            try await ledger.problem(AppliedPart.mesh.rawValue, of: network, pass.trouble(of: wanted.vni))
-        }
-        if let failure = try await makeNamespaces(of: network)[network] { throw failure }
-        let late = try await bringServer(of: network, under: tenure)
-        // Last: guests have their addresses, whatever is wrong with what leads outside.
-        if let failure = try await makeEgress(of: network, under: tenure)[network] { throw failure }
-        return late == .nothing ? early ?? late : late
-    }
-
-    /// - Returns: What was done; nil when none runs, or it could not be brought to what is wanted before all that it stands
-    ///   on has been looked at.
-    private func bringRunningServer(of network: NetworkID, under tenure: Tenure) async -> ServerPass? {
-        do {
-            guard let vni = try await vni(of: network), await servers.isRunning(vni) else { return nil }
-            return try await bringServer(of: network, under: tenure)
-        } catch {
-            // Whatever it is, it comes up again when its turn is.
-            return nil
-        }
-    }
-
-    func vni(of network: NetworkID) async throws -> VNI? {
-        try await database.withSession { try MeshStatements.vni(of: network, on: $0) }
-    }
-
-    /// Brings all networks up on the elected node; one that is broken does not hold up the others.
-    ///
-    /// What is wrong with a network by itself is written down, and is for maintenance to try again.
-    ///
-    /// - Parameter tenure: under which it is done, and written down; nil for servers that nobody hears yet.
-    /// - Throws: What kept it from finding out which networks there are, or the first of what kept it from bringing some
-    ///   up that may go better the next time.
-    func serveAll(under tenure: Tenure?) async throws {
-        _ = try await mesh.pass()
-        try await bringServers(under: tenure, except: Set(try await makeNamespaces().keys))
-        // Candidates have it ready by their own passes.
-        if let tenure { try await makeEgress(under: tenure) }
-    }
-
-    /// Brings the servers of all networks to what is wanted now, in namespaces that are there.
+    /// Brings the servers of networks to what is wanted of them, a few at once: one that hangs holds up no other.
     ///
     /// - Parameters:
-    ///   - tenure: as in ``serveAll(under:)``.
-    ///   - failed: networks whose namespaces are not ready.
-    /// - Throws: As ``serveAll(under:)``.
-    func bringServers(under tenure: Tenure?, except failed: Set<NetworkID> = []) async throws {
-        let networks = try await wanted().filter { !failed.contains($0.id) }
-        if let problem = await bring(networks, under: tenure) { throw problem }
-    }
-
-    /// Brings the servers of networks that were just read to what is wanted of each when its turn is.
-    ///
-    /// - Parameters:
-    ///   - networks: which.
-    ///   - tenure: as in ``serveAll(under:)``.
-    ///   - ended: told of each when it has ended, with what kept it from being brought up.
-    /// - Returns: The first of what kept some from being brought up.
-    @discardableResult
+    ///   - networks: what is wanted.
+    ///   - ended: told of each when it has ended.
     func bring(
         _ networks: [ServerWanted],
-        under tenure: Tenure?,
-        ended: @escaping @Sendable (VNI, (any Error)?) async -> Void = { _, _ in }
-    ) async -> (any Error)? {
-        await withTaskGroup(of: (any Error)?.self) { group in
-            var problem: (any Error)?
-            for (index, network) in networks.enumerated() {
-                if index >= Self.serversAtOnce, let error = await group.next() ?? nil { problem = problem ?? error }
+        ended: @escaping @Sendable (ServerWanted, Result<ServerPass, any Error>) async -> Void
+    ) async {
+        await withDiscardingTaskGroup { group in
+            let places = AsyncStream<Void>.makeStream()
+            for _ in 0..<Self.serversAtOnce { places.continuation.yield() }
+            var place = places.stream.makeAsyncIterator()
+            for network in networks {
+                // A task that is cancelled waits for none: nothing takes its time then.
+                _ = await place.next()
                 group.addTask {
-                    let error = await failure(of: network, under: tenure)
-                    await ended(network.vni, error)
-                    return error
+                    do {
+                        await ended(network, .success(try await self.servers.bring(network)))
+                    } catch {
+                        await ended(network, .failure(error))
+                    }
+                    places.continuation.yield()
                 }
-            }
-            for await error in group { problem = problem ?? error }
-            return problem
-        }
-    }
-
-    /// - Returns: What kept a network from being brought up, when that is not written down as its own problem.
-    private func failure(of network: ServerWanted, under tenure: Tenure?) async -> (any Error)? {
-        // Whoever is elected next does it.
-        guard tenure?.isOver != true, !Task.isCancelled else { return nil }
-        do {
-            _ = try await bringServer(of: network.id, as: network.vni, under: tenure)
-            return nil
-        } catch is ServerError {
-            return nil
-        } catch let error as ServersClosed {
-            // Not brought up: whoever waits for it must not take it for that.
-            return tenure?.isOver == true ? nil : error
-        } catch {
-            return error
-        }
-    }
-
-    /// Brings the server of a network to what is wanted of it now.
-    ///
-    /// - Parameters:
-    ///   - network: which.
-    ///   - tenure: under which it is written down that it is so; nil writes nothing down but problems.
-    /// - Returns: What it took, or nil when there is no such network any more.
-    /// - Throws: ``TenureOver``, ``ServersClosed``, ``ServerError``, which is written down, and `DatabaseError`.
-    func bringServer(of network: NetworkID, under tenure: Tenure?) async throws -> ServerPass? {
-        guard let vni = try await vni(of: network) else { return nil }
-        return try await bringServer(of: network, as: vni, under: tenure)
-    }
-
-    /// As ``bringServer(of:under:)``, for who knows the VNI.
-    private func bringServer(of network: NetworkID, as vni: VNI, under tenure: Tenure?) async throws -> ServerPass? {
-        try await turns.run(vni) {
-            guard let wanted = try await wanted(network).first, wanted.vni == vni else { return nil }
-            if let tenure {
-                if tenure.isOver { throw TenureOver(term: tenure.term) }
-                try await ledger.problem(Self.guestsProblem, of: network, Self.complaint(wanted.objections))
-            }
-            do {
-                let pass = try await servers.bring(wanted)
-                guard let tenure else { return pass }
-                try await ledger.reached(.dnsmasq, of: network, generation: wanted.generation, under: tenure)
-                return pass
-            } catch let error as ServerError {
-                if try await ledger.problem(AppliedPart.dnsmasq.rawValue, of: network, "\(error)") {
-                    logger.error(
-                        "a network has no server",
-                        metadata: ["network": "\(wanted.name)", "error": "\(error)"]
-                    )
-                }
-                throw error
             }
         }
     }
 
     /// What is said of guests that are left out; nil when none is.
-    private static func complaint(_ objections: [String]) -> String? {
+    static func complaint(_ objections: [String]) -> String? {
         guard !objections.isEmpty else { return nil }
         let rest = objections.count - guestsNamed
         let named = objections.prefix(guestsNamed).joined(separator: "; ")
         return "left out: " + named + (rest > 0 ? "; and \(rest) more" : "")
     }
 
+    /// Takes what there is of a VNI from this node that is not wanted here.
+    ///
+    /// Server and namespace take their time, so that what is wanted, and what hangs on the bridge, is asked again after it.
+    ///
+    /// - Returns: What came of the mesh, or nil where that stays; and whether something behind the gate was taken away.
+    /// - Throws: ``ServerError``, `HostCommandError` and ``NetlinkError`` when something stays; `DatabaseError`.
+    func remove(_ vni: VNI, _ removal: ReconcileLoop.Removal) async throws -> (MeshDeletion?, Bool) {
+        if removal == .all {
+            let others = try await mesh.foreignDevices(on: vni)
+            guard others.isEmpty else { return (.vetoed(by: others), false) }
+        }
+        try await servers.remove(vni)
+        egress.forget(vni)
+        let wasCleared = try await namespaces.delete(vni)
+        guard removal == .all else { return (nil, wasCleared) }
+        guard try await !wanted(of: [vni]).vnis.contains(vni) else { return (.stillWanted, wasCleared) }
+        return (try await mesh.delete(vni), wasCleared)
+    }
+
+    // MARK: Announcing
+
     /// Tells everybody where the gateways are now, as far as there are any: whoever makes one announces it.
     func announceGateways() async throws {
-        for network in try await wanted() {
+        for vni in try await vnis() {
             do {
-                try namespaces.announce(network.vni)
+                try namespaces.announce(vni)
             } catch {
                 // The next announcement is soon, and the others do not wait for this one.
-                logger.warning(
-                    "a gateway was not announced",
-                    metadata: ["network": "\(network.name)", "error": "\(error)"]
-                )
+                logger.warning("a gateway was not announced", metadata: ["vni": "\(vni)", "error": "\(error)"])
             }
         }
+    }
+
+    /// Tells the segment outside where all the networks' external addresses are now.
+    func announceEgress() async throws {
+        let wanted = try await wantedEgress().networks
+        guard !wanted.isEmpty else { return }
+        try await egress.announce(wanted)
     }
 }
 
@@ -355,5 +202,14 @@ extension NamespaceWanted {
             address: network.cidr.serverAddress,
             prefixLength: network.cidr.prefixLength
         )
+    }
+}
+
+/// A way out of which it cannot be read what is wanted: it stays as it is.
+struct UnreadableEgress: Error, CustomStringConvertible {
+    let network: UnreadableNetwork
+
+    var description: String {
+        "what is wanted of its way out cannot be read, and what there is of it is left as it is: \(network.reason)"
     }
 }

@@ -44,7 +44,7 @@ extension NamespaceTests {
                     address: try IPv4Address("10.9.0.1"),
                     prefixLength: 24
                 )
-                #expect(try await namespaces.pass { [wanted] }.isEmpty)
+                #expect(try await namespaces.pass([wanted]).isEmpty)
                 let gateway = wanted.address
                 try await eventually("the guest is told where its gateway is", within: .seconds(5)) {
                     wire.frames().contains { GuestFrame.isAnnouncement($0, of: gateway) }

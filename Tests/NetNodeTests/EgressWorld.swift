@@ -4,8 +4,9 @@ import ClusterModel
 import ClusterOpsTestKit
 import ClusterStore
 import Foundation
-import NetNode
 import Testing
+
+@testable import NetNode
 
 /// A node with two networks of the same addresses, and a host outside; namespaces, rules and packets are real.
 struct EgressWorld: Sendable {
@@ -82,7 +83,7 @@ struct EgressWorld: Sendable {
     /// A pass that has to reach what is wanted.
     @discardableResult
     func pass(_ wanted: [EgressWanted]) async throws -> EgressReconciler.Pass {
-        let pass = try await egress.pass { .init(.init(wanted)) }
+        let pass = try await egress.pass(.init(.init(wanted)))
         #expect(pass.failures.isEmpty, "\(pass.failures)")
         return pass
     }
@@ -195,7 +196,7 @@ func withEgress(
             )
         }
         let all = wanted
-        #expect(try await world.namespaces.pass { all }.isEmpty)
+        #expect(try await world.namespaces.pass(all).isEmpty)
         do {
             try await world.serve("outside", in: outside)
             try await body(world)
@@ -224,5 +225,15 @@ func connectOutside(_ underlay: NamespaceHosts, _ nodes: [String], to outside: S
             let there = try await underlay.run("bridge link show dev out\(number)", in: outside)
             return [here, there].allSatisfy { $0.contains("state forwarding") }
         }
+    }
+}
+
+extension NamespaceReconciler {
+    /// Brings namespaces to what is wanted, from what the kernel has now.
+    func pass(_ wanted: [NamespaceWanted]) async throws -> [VNI: any Error] {
+        try await pass(
+            wanted,
+            from: try await HostSurvey.take(in: namespace, names: wanted.map { name($0.vni) }, withEntries: false)
+        )
     }
 }

@@ -62,7 +62,7 @@ extension NamespaceTests {
                     address: try IPv4Address("10.9.0.1"),
                     prefixLength: 24
                 )
-                #expect(try await namespaces.pass { [wanted] }.isEmpty)
+                #expect(try await namespaces.pass([wanted]).isEmpty)
                 let guest = try await mesh.start(11, in: network, on: 0)
                 let world = World(
                     mesh: mesh,
@@ -138,7 +138,7 @@ extension NamespaceTests {
                 try await world.open(for: .seconds(30))
                 try await world.host("ip link set dev cogw100 group default")
                 #expect(try await !world.isReached())
-                #expect(try await world.namespaces.pass { [world.wanted] }.isEmpty)
+                #expect(try await world.namespaces.pass([world.wanted]).isEmpty)
                 try await world.becomesReached("the next pass gives it back")
 
                 try await world.host("nft flush ruleset")
@@ -175,7 +175,7 @@ extension NamespaceTests {
                 for (number, damage) in damages.enumerated() {
                     try await damage()
                     try await world.mesh.passEverywhere()
-                    #expect(try await world.namespaces.pass { [world.wanted] }.isEmpty, "damage \(number)")
+                    #expect(try await world.namespaces.pass([world.wanted]).isEmpty, "damage \(number)")
                     if number == 6 {
                         // The guest's port went with the bridge; its hypervisor plugs it in again.
                         try await world.mesh.underlay.plug(
@@ -186,10 +186,9 @@ extension NamespaceTests {
                     }
                     try await eventually("the gateway answers after damage \(number)") { try await world.isReached() }
                 }
-                #expect(try await !world.namespaces.delete(world.network.vni) { true }, "what is wanted stays")
-                #expect(try await world.namespaces.delete(world.network.vni) { false })
+                #expect(try await world.namespaces.delete(world.network.vni))
                 #expect(name.presence == .absent)
-                #expect(try await !world.namespaces.delete(world.network.vni) { false }, "nothing is left to take away")
+                #expect(try await !world.namespaces.delete(world.network.vni), "nothing is left to take away")
             }
         }
     }

@@ -29,7 +29,7 @@ extension NamespaceTests {
                         prefixLength: 24
                     )
                 }
-                #expect(try await namespaces.pass { wanted }.isEmpty)
+                #expect(try await namespaces.pass(wanted).isEmpty)
                 let vnis = [blue.vni, green.vni, try VNI(300)]
                 try await compare(host, namespaces, vnis, "as made")
                 let (first, second) = (namespaces.name(blue.vni), namespaces.name(green.vni))

@@ -196,9 +196,9 @@ import Testing
                 )
             }
             let all = try await cluster.database.withSession { session in
-                ServerWanted.all(in: try ServerStatements.rows(of: nil, on: session).rows)
+                try #require(try WantedStatements.snapshot(on: try NodeName("h1"), on: session))
             }
-            let wanted = try #require(all.first)
+            let wanted = try #require(ServerWanted.all(in: all.servers.rows).first)
             #expect(
                 wanted.hosts.map { "\($0.mac) \($0.address) \($0.hostname)" } == [
                     "02:00:00:00:00:0b 10.9.0.11 guest-11"
@@ -215,9 +215,7 @@ import Testing
             #expect(files.hosts == "02:00:00:00:00:0b,10.9.0.11,guest-11\n02:63:70:00:00:64,10.9.0.0\n")
             #expect(files.names == "10.9.0.11 guest-11.guests.example guest-11\n")
             // The mesh takes nothing from it but that the node takes part.
-            let mesh = try await cluster.database.withSession { session in
-                try MeshWanted(try MeshStatements.rows(of: place.node, network: nil, on: session).rows, on: place.node)
-            }
+            let mesh = try MeshWanted(all.mesh.rows, on: place.node)
             #expect(mesh.networks.count == 1)
         }
     }

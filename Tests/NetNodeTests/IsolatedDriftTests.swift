@@ -3,6 +3,7 @@ import ClusterModel
 import ClusterOpsTestKit
 import Foundation
 import MariaDB
+import Synchronization
 import Testing
 
 @testable import NetNode
@@ -68,12 +69,16 @@ extension NamespaceTests {
         @Test func `what was taken away meanwhile is not made again by what was known`() async throws {
             try await withMesh(hosts: 1, networkNodes: [0]) { world in
                 let blue = try await world.addNetwork("blue", vni: 100)
-                let mesh = try world.reconciler(0)
-                _ = try await mesh.pass()
-                #expect(try await mesh.restore([blue.vni]).wanted.networks.map(\.vni) == [blue.vni])
-                try await world.cluster.execute("DELETE FROM networks WHERE id = \(blue.id)")
-                #expect(try await mesh.delete(blue.vni) == .deleted)
-                #expect(try await mesh.restore([blue.vni]).wanted.networks.isEmpty)
+                try await world.withLoop(0) { loop in
+                    _ = try await loop.reconcile(.network(blue.vni), .operation)
+                    func known() -> [VNI] {
+                        loop.networks.known.withLock { $0.wanted(of: [blue.vni]).mesh.networks.map(\.vni) }
+                    }
+                    #expect(known() == [blue.vni])
+                    try await world.cluster.execute("DELETE FROM networks WHERE id = \(blue.id)")
+                    let outcome = try await loop.reconcile(.network(blue.vni), .operation, removing: .all)
+                    #expect(outcome.removal == .deleted && known().isEmpty)
+                }
                 let links = try await world.underlay.run("ip -o link show", in: world.hosts[0].namespace)
                 #expect(!links.contains("cobr100"))
             }

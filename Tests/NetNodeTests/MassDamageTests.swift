@@ -54,14 +54,12 @@ extension NamespaceTests {
                     return legs.count == Self.networks && servers.count == Self.networks
                         && before.isDisjoint(with: servers)
                 }
-                let ofOne = try await asked(world, like: "%FROM networks AS w LEFT JOIN interfaces%WHERE w.id%")
-                let ofAll =
-                    try await asked(world, like: "%FROM networks AS w LEFT JOIN interfaces AS i ON i.network = w.id%")
-                    - ofOne
-                print("mass damage: \(ofAll) reads of all networks, \(ofOne) of one")
-                // Each batch reads all of them a few times, however many are in it; and each server is read for itself, in
-                // its turn. A loaded machine sees the damage in more than one look.
-                #expect(ofOne >= Self.networks && (1..<ofOne).contains(ofAll))
+                let pattern = "%FROM networks AS w%JOIN interfaces AS i ON i.network = w.id%"
+                let reads = try await asked(world, like: pattern)
+                print("mass damage: \(reads) reads of what is wanted")
+                // Each run reads what is wanted once, however many networks are in it. A loaded machine sees the damage in
+                // more than one look.
+                #expect((1...Self.networks / 2).contains(reads))
             }
         }
     }

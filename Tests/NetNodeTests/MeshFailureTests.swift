@@ -1,7 +1,6 @@
 import ClusterOpsTestKit
 import Foundation
 import MariaDB
-import NetNode
 import Testing
 
 @testable import ClusterDaemon
@@ -9,6 +8,7 @@ import Testing
 @testable import ClusterModel
 @testable import ClusterReports
 @testable import ClusterStore
+@testable import NetNode
 
 /// What the reconciler and the tasks of the mesh do when something is in their way, and at size.
 extension NamespaceTests {
@@ -29,7 +29,11 @@ extension NamespaceTests {
                 }
                 try await world.cluster.execute("RENAME TABLE interfaces TO elsewhere")
                 await #expect(throws: DatabaseError.self) { try await world.reconciler(0).pass() }
-                await #expect(throws: DatabaseError.self) { try await world.reconciler(0).delete(blue.vni) }
+                try await world.withLoop(0) { loop in
+                    await #expect(throws: DatabaseError.self) {
+                        try await loop.reconcile(.network(blue.vni), .operation, removing: .all)
+                    }
+                }
                 #expect(try await kernel(of: world) == before)
             }
         }
@@ -59,29 +63,27 @@ extension NamespaceTests {
                 try await world.want(11, in: blue, on: 0)
                 let host = world.hosts[0].namespace
                 try await world.underlay.run("ip link add name other type vxlan id 100 dstport 4789", in: host)
-                let handler = EnsureMeshHandler(
-                    .networkApplyCreateHypervisor,
-                    reconciler: try world.reconciler(0),
-                    ledger: try world.ledger(0)
-                )
-                let attempt = try await attempt(.networkApplyCreateHypervisor, in: world)
-                guard case .failed(let failure) = await handler.run(attempt) else {
-                    Issue.record("what the kernel refused was taken for done")
-                    return
+                try await world.withLoop(0) { loop in
+                    let handler = EnsureMeshHandler(.networkApplyCreateHypervisor, loop: loop)
+                    let attempt = try await attempt(.networkApplyCreateHypervisor, in: world)
+                    guard case .failed(let failure) = await handler.run(attempt) else {
+                        Issue.record("what the kernel refused was taken for done")
+                        return
+                    }
+                    #expect(failure.code == "mesh_not_converged" && failure.message.contains("covx100"))
+                    #expect(try await world.cluster.count("SELECT COUNT(*) FROM applied_state") == 0)
+                    #expect(
+                        try await world.cluster.count(
+                            "SELECT COUNT(*) FROM network_problems WHERE what = 'mesh' AND message LIKE '%covx100%'"
+                        ) == 1
+                    )
+                    try await world.underlay.run("ip link del dev other", in: host)
+                    guard case .done = await handler.run(attempt) else {
+                        Issue.record("with nothing in the way it is done")
+                        return
+                    }
+                    #expect(try await world.cluster.count("SELECT COUNT(*) FROM network_problems") == 0)
                 }
-                #expect(failure.code == "mesh_not_converged" && failure.message.contains("covx100"))
-                #expect(try await world.cluster.count("SELECT COUNT(*) FROM applied_state") == 0)
-                #expect(
-                    try await world.cluster.count(
-                        "SELECT COUNT(*) FROM network_problems WHERE what = 'mesh' AND message LIKE '%covx100%'"
-                    ) == 1
-                )
-                try await world.underlay.run("ip link del dev other", in: host)
-                guard case .done = await handler.run(attempt) else {
-                    Issue.record("with nothing in the way it is done")
-                    return
-                }
-                #expect(try await world.cluster.count("SELECT COUNT(*) FROM network_problems") == 0)
             }
         }
 
@@ -97,13 +99,22 @@ extension NamespaceTests {
                 }
                 #expect(passes.count == 6 && passes.allSatisfy(\.hasConverged))
                 #expect(try await one.pass().changes == [])
-                // Of one process only the first pass had anything to do, as they go one after the other.
-                try await world.underlay.run("ip link del dev covx100", in: world.hosts[0].namespace)
-                let turns = try await withThrowingTaskGroup(of: MeshPass.self) { group in
-                    for _ in 0..<4 { group.addTask { try await one.pass() } }
-                    return try await group.reduce(into: [MeshPass]()) { $0.append($1) }
+                // Of one process only one run had anything to do, whoever waited for it.
+                try await world.withLoop(0) { loop in
+                    _ = try await loop.reconcile(.network(blue.vni), .operation)
+                    try await world.underlay.run("ip link del dev covx100", in: world.hosts[0].namespace)
+                    world.commands.update { $0 = [] }
+                    try await withThrowingTaskGroup(of: Void.self) { group in
+                        for _ in 0..<4 {
+                            group.addTask {
+                                let outcome = try await loop.reconcile(.network(blue.vni), .operation)
+                                #expect(outcome.meshTrouble == nil)
+                            }
+                        }
+                        try await group.waitForAll()
+                    }
+                    #expect(world.commands.value.map(\.program) == [.ip, .sysctl, .ip, .bridge])
                 }
-                #expect(turns.count { $0.batches > 0 } == 1 && turns.allSatisfy(\.hasConverged))
             }
         }
 
@@ -111,65 +122,74 @@ extension NamespaceTests {
             try await withMesh(hosts: 2) { world in
                 let blue = try await world.addNetwork("blue", vni: 100)
                 for (number, index) in [(11, 0), (12, 1)] { try await world.want(number, in: blue, on: index) }
-                let reconciler = try world.reconciler(0)
-                let ledger = try world.ledger(0)
-                let ensure = EnsureMeshHandler(.networkEnsureMesh, reconciler: reconciler, ledger: ledger)
-                let delete = DeleteMeshHandler(reconciler: reconciler, database: world.cluster.database)
-                let ensureAttempt = try await attempt(.networkEnsureMesh, in: world)
-                #expect(
-                    await ensure.run(ensureAttempt)
-                        == .done(result: "{\"devices_changed\":10,\"entries_changed\":2,\"wanted\":true}")
-                )
-                #expect(
-                    try await world.cluster.count(
-                        "SELECT generation FROM applied_state WHERE network = \(blue.id) AND what = 'mesh'"
-                    ) == 3
-                )
-
-                let deleteAttempt = try await attempt(.networkApplyDeleteHypervisor, in: world)
-                #expect(await delete.run(deleteAttempt) == .done(result: "{\"deleted\":false,\"reason\":\"wanted\"}"))
-                #expect(try await devices(of: world) == ["cobr100", "covx100"])
-
-                // Not wanted any more, but a guest still hangs on the bridge.
-                let guest = try await world.start(11, in: blue, on: 0)
-                try await world.drop(11, in: blue)
-                guard case .failed(let veto) = await delete.run(deleteAttempt) else {
-                    Issue.record("a bridge with a guest was deleted")
-                    return
+                try await world.withLoop(0) { loop in
+                    try await applyAndDelete(blue, in: world, loop)
                 }
-                #expect(veto.code == "foreign_device" && veto.message.contains("cotap1"))
-                // So does a device that stands on it.
-                try await world.underlay.run("ip link del dev eth0", in: guest.namespace)
-                let host = world.hosts[0].namespace
-                try await world.underlay.run("ip link add name vlan5 link cobr100 type macvlan", in: host)
-                guard case .failed(let second) = await delete.run(deleteAttempt) else {
-                    Issue.record("a bridge was deleted from under a device")
-                    return
-                }
-                #expect(second.code == "foreign_device" && second.message.contains("vlan5"))
-                try await world.underlay.run("ip link del dev vlan5", in: host)
-                #expect(try await devices(of: world) == ["cobr100", "covx100"])
+            }
+        }
 
-                // The network is gone, and only the parameter knows the devices.
-                try await world.drop(12, in: blue)
-                let withVNI = try await attempt(.networkApplyDeleteHypervisor, in: world, parameters: "{\"vni\":100}")
-                try await world.cluster.execute("DELETE FROM networks WHERE id = \(blue.id)")
-                guard case .failed(let unknown) = await delete.run(deleteAttempt) else {
-                    Issue.record("devices were deleted without knowing whose")
-                    return
-                }
-                #expect(unknown.code == "unknown_vni")
-                #expect(await delete.run(withVNI) == .done(result: "{\"deleted\":true}"))
-                #expect(try await devices(of: world) == [])
-                #expect(await delete.run(withVNI) == .done(result: "{\"deleted\":false,\"reason\":\"absent\"}"))
-                #expect(await ensure.run(ensureAttempt) == .done(result: "{\"wanted\":false}"))
-                #expect(
-                    try await world.cluster.count("SELECT COUNT(*) FROM applied_state") == 0,
-                    "it went with its network"
-                )
+        private func applyAndDelete(
+            _ blue: MeshWorld.Network,
+            in world: MeshWorld,
+            _ loop: ReconcileLoop
+        ) async throws {
+            let ensure = EnsureMeshHandler(.networkEnsureMesh, loop: loop)
+            let delete = DeleteMeshHandler(loop: loop)
+            let ensureAttempt = try await attempt(.networkEnsureMesh, in: world)
+            #expect(
+                await ensure.run(ensureAttempt)
+                    == .done(result: "{\"devices_changed\":10,\"entries_changed\":2,\"wanted\":true}")
+            )
+            #expect(
+                try await world.cluster.count(
+                    "SELECT generation FROM applied_state WHERE network = \(blue.id) AND what = 'mesh'"
+                ) == 3
+            )
 
-                let elsewhere = DeleteMeshHandler(reconciler: try world.reconciler(1), database: world.cluster.database)
-                guard case .failed(let target) = await elsewhere.run(withVNI) else {
+            let deleteAttempt = try await attempt(.networkApplyDeleteHypervisor, in: world)
+            #expect(await delete.run(deleteAttempt) == .done(result: "{\"deleted\":false,\"reason\":\"wanted\"}"))
+            #expect(try await devices(of: world) == ["cobr100", "covx100"])
+
+            // Not wanted any more, but a guest still hangs on the bridge.
+            let guest = try await world.start(11, in: blue, on: 0)
+            try await world.drop(11, in: blue)
+            guard case .failed(let veto) = await delete.run(deleteAttempt) else {
+                Issue.record("a bridge with a guest was deleted")
+                return
+            }
+            #expect(veto.code == "foreign_device" && veto.message.contains("cotap1"))
+            // So does a device that stands on it.
+            try await world.underlay.run("ip link del dev eth0", in: guest.namespace)
+            let host = world.hosts[0].namespace
+            try await world.underlay.run("ip link add name vlan5 link cobr100 type macvlan", in: host)
+            guard case .failed(let second) = await delete.run(deleteAttempt) else {
+                Issue.record("a bridge was deleted from under a device")
+                return
+            }
+            #expect(second.code == "foreign_device" && second.message.contains("vlan5"))
+            try await world.underlay.run("ip link del dev vlan5", in: host)
+            #expect(try await devices(of: world) == ["cobr100", "covx100"])
+
+            // The network is gone, and only the parameter knows the devices.
+            try await world.drop(12, in: blue)
+            let withVNI = try await attempt(.networkApplyDeleteHypervisor, in: world, parameters: "{\"vni\":100}")
+            try await world.cluster.execute("DELETE FROM networks WHERE id = \(blue.id)")
+            guard case .failed(let unknown) = await delete.run(deleteAttempt) else {
+                Issue.record("devices were deleted without knowing whose")
+                return
+            }
+            #expect(unknown.code == "unknown_vni")
+            #expect(await delete.run(withVNI) == .done(result: "{\"deleted\":true}"))
+            #expect(try await devices(of: world) == [])
+            #expect(await delete.run(withVNI) == .done(result: "{\"deleted\":false,\"reason\":\"absent\"}"))
+            #expect(await ensure.run(ensureAttempt) == .done(result: "{\"wanted\":false}"))
+            #expect(
+                try await world.cluster.count("SELECT COUNT(*) FROM applied_state") == 0,
+                "it went with its network"
+            )
+
+            try await world.withLoop(1) { other in
+                guard case .failed(let target) = await DeleteMeshHandler(loop: other).run(withVNI) else {
                     Issue.record("another node's operation was run")
                     return
                 }
@@ -212,7 +232,7 @@ extension NamespaceTests {
                 let blue = try await world.addNetwork("blue", vni: 100)
                 try await addPeers(20, guestsEach: 50, to: blue, in: world)
                 try await world.cluster.execute("ANALYZE TABLE interfaces, nodes, networks")
-                let query = MeshStatements.rowsQuery(of: world.nodes[0], network: blue.id)
+                let query = WantedStatements.rowsQuery(on: try world.name(0), of: [blue.vni])
                 let plan = try await world.cluster.database.withSession { session in
                     try session.query("EXPLAIN \(sql: query)").map {
                         (table: try $0.get("table", as: String?.self), type: try $0.get("type", as: String?.self))

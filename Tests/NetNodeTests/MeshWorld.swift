@@ -38,25 +38,24 @@ struct MeshWorld: Sendable {
     /// The name of a host's node.
     func name(_ index: Int) throws -> NodeName { try NodeName("h\(hosts[index].number)") }
 
-    /// The reconciler of a host, as one process has it; another call makes that of another process.
+    /// The mesh of a host's node, as one process brings it about; another call makes that of another process.
     ///
     /// It reads and changes the namespace of the host, or that of a file.
-    func reconciler(_ index: Int, in namespace: String? = nil) throws -> MeshReconciler {
-        MeshReconciler(
+    func reconciler(_ index: Int, in namespace: String? = nil) throws -> NodeMesh {
+        let path = namespace ?? hosts[index].namespacePath
+        return NodeMesh(
             node: try name(index),
             database: cluster.database,
-            namespace: namespace ?? hosts[index].namespacePath,
-            runner: HostCommandRunner { command in
-                commands.update { $0.append(command) }
-                return try await command.output()
-            },
-            logger: .silent
+            namespace: path,
+            reconciler: MeshReconciler(
+                namespace: path,
+                runner: HostCommandRunner { [commands] command in
+                    commands.update { $0.append(command) }
+                    return try await command.output()
+                },
+                logger: .silent
+            )
         )
-    }
-
-    /// Where a host's node writes down what it has brought about.
-    func ledger(_ index: Int) throws -> NetworkLedger {
-        NetworkLedger(node: try name(index), database: cluster.database)
     }
 
     /// One pass on every host.
@@ -133,6 +132,24 @@ struct MeshWorld: Sendable {
     private func bump(_ network: Network) async throws {
         try await cluster.execute("UPDATE networks SET generation = generation + 1 WHERE id = \(network.id)")
     }
+}
+
+/// A node's share of the mesh, read and brought about as a run does it.
+struct NodeMesh: Sendable {
+    fileprivate let node: NodeName
+    fileprivate let database: Database
+    fileprivate let namespace: String
+    fileprivate let reconciler: MeshReconciler
+
+    /// Brings all of it to what is wanted now.
+    func pass() async throws -> MeshPass {
+        let wanted = try await NodeWanted.read(on: node, in: database)
+        let survey = try await HostSurvey.take(in: namespace, names: [], withEntries: true)
+        return try await reconciler.pass(wanted.mesh, from: survey)
+    }
+
+    /// Deletes the devices of a network.
+    func delete(_ vni: VNI) async throws -> MeshDeletion { try await reconciler.delete(vni) }
 }
 
 /// Gives a test hosts that are nodes `h1`…; those in `networkNodes`, counted from 0, have the network role too.

@@ -161,7 +161,8 @@ extension NamespaceTests {
                         try await eventually("it serves") { program.log.contains("serving the networks") }
                     }
                     program.signal(SIGKILL)
-                    #expect(try await program.end() == -SIGKILL)
+                    let end = try await program.end()
+                    #expect(end == -SIGKILL, "turn \(turn): \(program.log)")
                     try await eventually("no dnsmasq is left") { nodes.servers(0).isEmpty }
                     gone += 1
                 }

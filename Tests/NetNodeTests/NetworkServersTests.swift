@@ -2,7 +2,6 @@ import ChildProcess
 import ClusterOpsTestKit
 import Foundation
 import MariaDB
-import NetNode
 import Testing
 
 @testable import ClusterDaemon
@@ -10,6 +9,7 @@ import Testing
 @testable import ClusterModel
 @testable import ClusterReports
 @testable import ClusterStore
+@testable import NetNode
 
 extension NamespaceTests {
     @Suite struct NetworkServersTests {
@@ -261,7 +261,7 @@ extension NamespaceTests {
                 try await cluster.execute(
                     """
                     INSERT INTO nodes (id, name, underlay_address, is_hypervisor, is_network_node)
-                    VALUES (\(node), 'h1', '192.0.2.1', TRUE, FALSE)
+                    VALUES (\(node), 'h1', '192.0.2.1', TRUE, TRUE)
                     """
                 )
                 try await cluster.execute(
@@ -281,9 +281,8 @@ extension NamespaceTests {
                         """
                     )
                 }
-                let all = try await cluster.database.withSession { session in
-                    ServerWanted.all(in: try ServerStatements.rows(of: nil, on: session).rows)
-                }
+                let name = try NodeName("h1")
+                let all = try await NodeWanted.read(on: name, in: cluster.database).servers
                 #expect(all.map(\.id) == [blue, green] && all.map(\.generation) == [7, 8])
                 #expect(
                     all[0].hosts.map { "\($0.mac) \($0.address) \($0.hostname)" } == [
@@ -292,15 +291,20 @@ extension NamespaceTests {
                 )
                 #expect(all[0].domain?.description == "guests.example" && all[0].servesDHCP && !all[0].servesDNS)
                 #expect(all[1].domain == nil && all[1].mtu.rawValue == 9000 && all[1].hosts == [] && all[1].servesDNS)
-                let one = try await cluster.database.withSession { session in
-                    ServerWanted.all(in: try ServerStatements.rows(of: green, on: session).rows)
+                let one = try await NodeWanted.read(on: name, of: [try VNI(200)], in: cluster.database)
+                #expect(one.servers == [all[1]] && one.mesh.networks.map(\.id) == [green] && one.isNetworkNode)
+                // Another node has neither servers nor, without guests, anything else.
+                try await cluster.execute(
+                    """
+                    INSERT INTO nodes (id, name, underlay_address, is_hypervisor, is_network_node)
+                    VALUES (\(NodeID.new()), 'h2', '192.0.2.2', TRUE, FALSE)
+                    """
+                )
+                let other = try await NodeWanted.read(on: try NodeName("h2"), in: cluster.database)
+                #expect(other.servers == [] && other.vnis == [] && !other.isNetworkNode)
+                await #expect(throws: ClusterOpsError.self) {
+                    try await NodeWanted.read(on: try NodeName("h3"), in: cluster.database)
                 }
-                #expect(one == [all[1]])
-                let query = ServerStatements.rowsQuery(of: blue)
-                let types = try await cluster.database.withSession { session in
-                    try session.query("EXPLAIN \(sql: query)").map { try $0.get("type", as: String?.self) }
-                }
-                #expect(types == ["const", "ref"])
             }
         }
     }

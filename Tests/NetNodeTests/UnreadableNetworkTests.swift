@@ -78,12 +78,10 @@ import Testing
         try await withNetworks { world in
             for cidr in ["10.9.0.1/24", "10.9.0.256/24", "10.9.0.0/31", "10.9.0.0/24\n", "hostile"] {
                 try await world.cluster.execute("UPDATE networks SET cidr = \(cidr) WHERE vni = 101")
-                let servers = try await world.cluster.database.withSession { session in
-                    try ServerStatements.rows(of: nil, on: session)
-                }
+                let servers = try await snapshot(world).servers
                 #expect(ServerWanted.all(in: servers.rows).map(\.vni.rawValue) == [100, 102])
                 let egress = try await world.cluster.database.withSession { session in
-                    EgressWanted.Snapshot(try ExternalStatements.rows(of: nil, on: session))
+                    EgressWanted.Snapshot(try ExternalStatements.rows(on: session))
                 }
                 #expect(egress.networks.map(\.vni.rawValue) == [100, 102])
                 for unreadable in [servers.unreadable, egress.unreadable] {
@@ -113,7 +111,7 @@ import Testing
         try await withNetworks { world in
             try await world.cluster.execute("UPDATE external_network SET cidr = '203.0.113.1/24'")
             let egress = try await world.cluster.database.withSession { session in
-                EgressWanted.Snapshot(try ExternalStatements.rows(of: nil, on: session))
+                EgressWanted.Snapshot(try ExternalStatements.rows(on: session))
             }
             #expect(egress.networks.isEmpty && Set(egress.unreadable.map(\.id)) == Set(world.networks))
             #expect(egress.unreadable.allSatisfy { $0.reason.contains("external") && $0.vni != nil })
@@ -121,9 +119,13 @@ import Testing
     }
 
     private func mesh(_ world: World) async throws -> MeshWanted {
+        let snapshot = try await snapshot(world)
+        return try MeshWanted(snapshot.mesh.rows, unreadable: snapshot.mesh.unreadable, on: world.node)
+    }
+
+    private func snapshot(_ world: World) async throws -> WantedStatements.Snapshot {
         try await world.cluster.database.withSession { session in
-            let rows = try MeshStatements.rows(of: world.node, network: nil, on: session)
-            return try MeshWanted(rows.rows, unreadable: rows.unreadable, on: world.node)
+            try #require(try WantedStatements.snapshot(on: try NodeName("h1"), on: session))
         }
     }
 }

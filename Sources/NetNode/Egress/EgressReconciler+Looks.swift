@@ -1,34 +1,29 @@
 import ClusterModel
+import Synchronization
 
 extension EgressReconciler {
-    /// A moment among the changes to what is known of the ways out.
-    package struct Moment: Sendable {
-        let number: UInt64
-    }
-
-    /// Now, for a look that is about to begin.
-    package var now: Moment { notes.now }
+    /// What the last pass over each network has left.
+    private var left: [VNI: EgressMemory.Left] { memory.state.withLock { $0.left } }
 
     /// The namespaces in which the last passes wanted a way out.
-    var lastWanted: [NamespaceName] { notes.all.keys.map(namespaces.name) }
+    var lastWanted: [NamespaceName] { left.keys.map(namespaces.name) }
+
+    /// Returns whether the last pass over a network wanted a way out.
+    func isKnown(_ vni: VNI) -> Bool { left[vni] != nil }
 
     /// The networks whose way out is not as the last pass wanted it, as far as a look sees: it does not see the kernel's
     /// settings, and of the rules only whether anybody has changed them since.
     ///
-    /// None that a pass has in hand, or had since the look began: what the look saw may be from the middle of it. Without
-    /// the bridge that leads outside none is: there is nothing that a pass could do.
+    /// Without the bridge that leads outside there is none: there is nothing that a pass could do.
     ///
-    /// - Parameters:
-    ///   - survey: what the look saw.
-    ///   - moment: from before it; nil when nothing has happened since.
+    /// - Parameter survey: what the look saw.
     /// - Returns: Those that are worth a pass.
-    package func broken(in survey: HostSurvey, since moment: Moment? = nil) -> Set<VNI> {
+    package func broken(in survey: HostSurvey) -> Set<VNI> {
         guard let bridge = bridge.flatMap({ survey.links["\($0)"] }), bridge.kind == "bridge" else { return [] }
-        let left = notes.untouched(since: moment ?? now)
-        return Set(left.filter { Self.isBroken($0, in: survey, over: bridge) }.map(\.wanted.vni))
+        return Set(left.values.filter { Self.isBroken($0, in: survey, over: bridge) }.map(\.wanted.vni))
     }
 
-    private static func isBroken(_ left: EgressNotes.Left, in survey: HostSurvey, over bridge: Link) -> Bool {
+    private static func isBroken(_ left: EgressMemory.Left, in survey: HostSurvey, over bridge: Link) -> Bool {
         let vni = left.wanted.vni
         guard let outside = survey.outsides[vni], let rules = left.rules, outside.rules == rules else { return true }
         let inside = EgressActual.Inside(
@@ -41,22 +36,13 @@ extension EgressReconciler {
         return !EgressDiff.changes(from: actual, to: left.wanted, over: bridge).isEmpty
     }
 
-    /// Brings some ways out to what the last pass wanted of them, without asking the database.
-    ///
-    /// What was forgotten meanwhile, because it is not wanted any more, is not made again.
-    func restore(_ networks: Set<VNI>) async throws {
-        _ = try await pass {
-            let known = notes.all
-            return Scope(
-                only: networks.intersection(known.keys),
-                EgressWanted.Snapshot(known.values.map(\.wanted))
-            )
-        }
+    /// What the last passes wanted of some networks: what was forgotten meanwhile, because it is not wanted any more, is
+    /// not made again.
+    func lastScope(of networks: Set<VNI>) -> Scope {
+        let left = left.filter { networks.contains($0.key) }
+        return Scope(only: Set(left.keys), EgressWanted.Snapshot(left.values.map(\.wanted)))
     }
 
     /// Forgets what was wanted of a network that was taken away.
-    func forget(_ vni: VNI) { notes.forget(vni) }
-
-    /// Forgets what was wanted, on a node that may not be elected any more.
-    func forgetAll() { notes.forgetAll() }
+    func forget(_ vni: VNI) { memory.state.withLock { $0.forget(vni) } }
 }

@@ -3,10 +3,11 @@ import ClusterModel
 import ClusterStore
 import FoundationEssentials
 import Logging
+import Synchronization
 
 /// Brings the networks' ways out on a node to what is wanted, whatever they are now.
 ///
-/// The networks' namespaces go first. It changes in turn with them: no leg is made into a namespace that is being deleted.
+/// The networks' namespaces go first.
 package struct EgressReconciler: Sendable {
     /// What came of a pass.
     package struct Pass: Sendable {
@@ -23,7 +24,7 @@ package struct EgressReconciler: Sendable {
     let namespaces: NamespaceReconciler
     let bridge: LinkName?
     private let logger: Logger
-    let notes = EgressNotes()
+    let memory: EgressRecord
 
     var runner: HostCommandRunner { namespaces.runner }
 
@@ -37,6 +38,7 @@ package struct EgressReconciler: Sendable {
         self.namespaces = namespaces
         self.bridge = bridge
         self.logger = logger
+        memory = EgressRecord()
     }
 
     /// Which ways out a pass is about, read from one snapshot.
@@ -45,100 +47,81 @@ package struct EgressReconciler: Sendable {
         let only: Set<VNI>?
         let wanted: [EgressWanted]
         let unreadable: [UnreadableNetwork]
+        /// Those that stay, as they are or as they are wanted.
+        private let kept: Set<VNI>
 
         package init(only: Set<VNI>? = nil, _ snapshot: EgressWanted.Snapshot) {
             self.only = only
             wanted = snapshot.networks.filter { only?.contains($0.vni) ?? true }
             unreadable = snapshot.unreadable
+            kept = Set(wanted.map(\.vni)).union(unreadable.compactMap(\.vni))
+        }
+
+        /// A Boolean value that indicates whether a network is looked at and should have no way out.
+        func isUnwanted(_ vni: VNI) -> Bool {
+            (only?.contains(vni) ?? true) && !kept.contains(vni)
         }
     }
 
-    /// Reads wanted and actual, changes what differs, and reads back.
+    /// Changes what differs from what is wanted, and reads back; four networks at a time.
     ///
-    /// It looks beside other passes over the namespaces, and takes its turn with them only for what it found to be
-    /// different: for a few networks at a time, with wanted and actual read anew.
-    ///
-    /// - Parameter scope: the ways out that are wanted; nil when the network is gone.
+    /// - Parameters:
+    ///   - scope: the ways out that it is about.
+    ///   - ended: told of each network when it has ended, with what kept it from being as it is wanted.
     /// - Returns: What is wrong with each network that did not get there; none of them keeps the others from it.
-    /// - Throws: `HostCommandError` or ``NetlinkError`` when the node's devices cannot be read, and what `scope` throws:
-    ///   then nothing more is changed.
-    package func pass(_ scope: @Sendable () async throws -> Scope?) async throws -> Pass {
-        let before = notes.now
-        guard let seen = try await scope() else {
-            return Pass(wanted: [], unreadable: [], failures: [:], changed: 0)
-        }
+    /// - Throws: ``NetlinkError`` when the node's devices cannot be read: then nothing is changed.
+    @discardableResult
+    package func pass(
+        _ scope: Scope,
+        ended: @escaping @Sendable (VNI, (any Error)?) async -> Void = { _, _ in }
+    ) async throws -> Pass {
         let links = try await namespaces.links()
-        var outcome = PassOutcome(seen)
-        var jobs = try await jobs(seen, among: seen.only, links)
-        do throws(MissingBridge) {
-            _ = try external(links)
-        } catch {
-            // No turn could make one; what is not wanted goes all the same.
-            outcome.failWanted(error)
-            jobs.removeAll { $0.wanted != nil }
+        let jobs = try await jobs(scope, links)
+        for vni in memory.state.withLock({ $0.left.keys }) where scope.isUnwanted(vni) {
+            memory.state.withLock { $0.forget(vni) }
         }
-        let looks = await namespaces.eachOf(jobs) { try await look($0, links) }
-        for (job, look) in looks { outcome.saw(job.vni, try? look.get()) }
-        notes.learn(outcome.asWanted, of: seen, since: before)
-        var rest = outcome.differing[...]
-        while !rest.isEmpty {
-            try Task.checkCancellation()
-            let some = Set(rest.prefix(NamespaceReconciler.atOnce))
-            rest = rest.dropFirst(some.count)
-            outcome.note(some, try await namespaces.turns.run { try await bring(some, scope) })
+        let results = await namespaces.eachOf(jobs) { job in
+            do {
+                let steps = try await bring(job, links)
+                await ended(job.vni, nil)
+                return steps
+            } catch {
+                await ended(job.vni, error)
+                throw error
+            }
         }
         // What was cancelled has not failed.
         try Task.checkCancellation()
-        let pass = outcome.pass
-        if pass.changed > 0 {
-            logger.info(
-                "egress changed",
-                metadata: ["networks": "\(pass.changed)", "failed": "\(pass.failures.count)"]
-            )
+        var (failures, changed): ([VNI: any Error], Int) = ([:], 0)
+        for (job, result) in results {
+            switch result {
+            case .success(let steps): if !steps.isEmpty { changed += 1 }
+            case .failure(let error): failures[job.vni] = error
+            }
         }
-        try await announceDue(Set(pass.wanted.map(\.vni)))
-        return pass
+        if changed > 0 {
+            logger.info("egress changed", metadata: ["networks": "\(changed)", "failed": "\(failures.count)"])
+        }
+        try await announceDue(Set(scope.wanted.map(\.vni)))
+        return Pass(wanted: scope.wanted, unreadable: scope.unreadable, failures: failures, changed: changed)
     }
 
-    /// Brings some networks to what is wanted now; to be called within a turn.
-    private func bring(_ some: Set<VNI>, _ scope: @Sendable () async throws -> Scope?) async throws -> TurnOutcome {
-        guard let now = try await scope() else { return TurnOutcome(wanted: [], unreadable: [], results: []) }
-        let links = try await namespaces.links()
-        let jobs = try await jobs(now, among: some, links)
-        let wanted = jobs.compactMap(\.wanted)
-        var rules: [VNI: UInt32] = [:]
-        notes.takeInHand(some, wanted)
-        defer { notes.letGo(some, rules) }
-        let results = await namespaces.eachOf(jobs) { try await bring($0, links) }
-        for case (let job, .success(let brought)) in results { rules[job.vni] = brought.rules }
-        return TurnOutcome(
-            wanted: wanted,
-            unreadable: now.unreadable,
-            results: results.map { ($0.0.vni, $0.1) }
-        )
+    /// What there is to bring about of the networks of a scope.
+    private func jobs(_ scope: Scope, _ links: [String: Link]) async throws -> [Job] {
+        let unwanted = try await present(scope.only, links).filter(scope.isUnwanted).sorted()
+        return scope.wanted.map { Job(vni: $0.vni, wanted: $0) } + unwanted.map { Job(vni: $0, wanted: nil) }
     }
 
-    /// What there is to look at, or to bring about, of some networks; nil is all.
-    private func jobs(_ scope: Scope, among only: Set<VNI>?, _ links: [String: Link]) async throws -> [Job] {
-        let unwanted = try await present(only, links).subtracting(scope.wanted.map(\.vni))
-            .subtracting(scope.unreadable.compactMap(\.vni)).sorted()
-        let wanted = scope.wanted.filter { only?.contains($0.vni) ?? true }
-        return wanted.map { Job(vni: $0.vni, wanted: $0) } + unwanted.map { Job(vni: $0, wanted: nil) }
-    }
-
-    /// Announces those of some networks of which it is due; not within a turn: a port may take a second until it forwards,
-    /// and what is announced before is lost.
+    /// Announces those of some networks of which it is due, when their ports forward: what is announced before is lost.
     private func announceDue(_ vnis: Set<VNI>) async throws {
-        let due = notes.takeUnannounced(of: vnis)
+        let due = memory.state.withLock { $0.takeUnannounced(of: vnis) }
         guard !due.isEmpty else { return }
-        let links: [String: Link]
         do {
-            links = try await namespaces.forwarding(of: Set(due.map { ExternalLegName($0.vni).description }))
+            await announce(due, try await namespaces.forwarding(of: Set(due.map { "\(ExternalLegName($0.vni))" })))
         } catch {
-            notes.oweAnnouncement(of: due.map(\.vni))
+            memory.state.withLock { $0.oweAnnouncement(of: due) }
             throw error
         }
-        await announce(due, links)
     }
 
     /// Tells the segment outside where networks' external addresses are now, of those whose leg is made: who makes one
@@ -180,46 +163,37 @@ package struct EgressReconciler: Sendable {
         let wanted: EgressWanted?
     }
 
-    /// What a look has found to be as it is wanted or not.
-    struct Seen: Sendable {
-        let isDifferent: Bool
-        /// Nil where there is none.
-        let rules: UInt32?
-    }
-
-    private func look(_ job: Job, _ links: [String: Link]) async throws -> Seen {
-        let outside = try await outside(for: job)
-        return Seen(isDifferent: try await !changes(for: job, links, outside).isEmpty, rules: rules(outside, of: job))
-    }
-
-    /// What came of a job that has reached its end.
-    struct Brought: Sendable {
-        /// The steps that were taken.
-        let steps: [EgressChange]
-        let rules: UInt32?
-    }
-
-    private func bring(_ job: Job, _ links: [String: Link]) async throws -> Brought {
+    /// - Returns: The steps that were taken.
+    private func bring(_ job: Job, _ links: [String: Link]) async throws -> [EgressChange] {
         let name = namespaces.name(job.vni)
         let before = try await outside(for: job)
-        let steps = try await changes(for: job, links, before)
-        guard !steps.isEmpty else { return Brought(steps: [], rules: rules(before, of: job)) }
+        let steps: [EgressChange]
+        do {
+            steps = try await changes(for: job, links, before)
+        } catch {
+            // For the looks to come it is wanted all the same.
+            if let wanted = job.wanted { memory.state.withLock { $0.note(wanted, rules: nil) } }
+            throw error
+        }
+        guard !steps.isEmpty else {
+            if let wanted = job.wanted { memory.state.withLock { $0.note(wanted, rules: before?.rules) } }
+            return []
+        }
         try Task.checkCancellation()
-        if steps.contains(.announce) { notes.oweAnnouncement(of: [job.vni]) }
+        if let wanted = job.wanted {
+            memory.state.withLock { $0.begin(wanted, announcing: steps.contains(.announce)) }
+        }
         let complaint = try await take(steps, job.wanted, name)
         let after = try await outside(for: job)
         let remaining = try await changes(for: job, try await namespaces.links(), after)
         guard remaining.isEmpty else { throw EgressError(name: name, remaining: remaining, complaint: complaint) }
-        return Brought(steps: steps, rules: rules(after, of: job))
+        if let wanted = job.wanted { memory.state.withLock { $0.note(wanted, rules: after?.rules) } }
+        return steps
     }
 
+    /// Read before the rules are: what is changed afterwards has another number.
     private func outside(for job: Job) async throws -> HostSurvey.Outside? {
         try await HostSurvey.outside(of: namespaces.name(job.vni))
-    }
-
-    /// The number from before the rules are read: what is changed afterwards has another one.
-    private func rules(_ outside: HostSurvey.Outside?, of job: Job) -> UInt32? {
-        job.wanted == nil ? nil : outside?.rules
     }
 
     /// The networks that have something of a way out: a leg on the node, or an end of one inside, by whatever name its
@@ -258,6 +232,11 @@ package struct EgressReconciler: Sendable {
         }
         return link
     }
+}
+
+/// The place where an ``EgressMemory`` is kept between passes.
+final class EgressRecord: Sendable {
+    let state = Mutex(EgressMemory())
 }
 
 /// A node without what leads outside.

@@ -25,56 +25,21 @@ package struct HostChanges: Sendable, Hashable {
     package private(set) var entries = false
     /// The networks whose servers' files are worth a read; nil is all of them.
     package private(set) var files: Set<VNI>? = []
-    /// Whether the gate's table is worth a read.
-    package private(set) var rules = false
 
     package init() {}
 
     package mutating func note(_ change: HostChange) {
         switch change {
-        case .devices, .names, .egressRules: break
+        case .devices, .names, .egressRules, .rules: break
         case .entries: entries = true
         case .files(let vni): files?.insert(vni)
-        case .rules: rules = true
-        case .lost: (entries, files, rules) = (true, nil, true)
+        case .lost: (entries, files) = (true, nil)
         }
     }
 
     /// Takes note of all that another has.
     package mutating func note(_ other: HostChanges) {
         entries = entries || other.entries
-        rules = rules || other.rules
         files = other.files.flatMap { other in files.map { $0.union(other) } }
-    }
-}
-
-/// Where changes wait for whoever looks at them: any number of them is one ring.
-final class HostChangeInbox: Sendable {
-    private let changes = Mutex(HostChanges())
-    private let bell = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
-
-    /// The rings, for one reader.
-    var rings: AsyncStream<Void> { bell.stream }
-
-    /// Takes note of a change, and rings.
-    func note(_ change: HostChange) {
-        changes.withLock { $0.note(change) }
-        ring()
-    }
-
-    /// Rings, for a look for no reason but time.
-    func ring() { bell.continuation.yield() }
-
-    /// Takes what has changed since the last call.
-    func take() -> HostChanges {
-        changes.withLock { changes in
-            defer { changes = HostChanges() }
-            return changes
-        }
-    }
-
-    /// Gives back what could not be attended to, for the next ring.
-    func giveBack(_ rest: HostChanges) {
-        changes.withLock { $0.note(rest) }
     }
 }

@@ -1,13 +1,12 @@
 import ClusterEngine
 import ClusterModel
 import Logging
-import MariaDB
 import ServiceLifecycle
 
 /// Compares wanted with actual again and again, and repairs what differs, whoever broke it.
 package struct Maintenance: Service {
-    private let networks: NodeNetworks
-    private let early: EarlyRepair
+    private let loop: ReconcileLoop
+    private let watch: HostWatch
     private let coordinator: NetworkCoordinator
     private let check: ClusterCheck
     private let interval: Duration
@@ -16,16 +15,16 @@ package struct Maintenance: Service {
     private let logger: Logger
 
     init(
-        networks: NodeNetworks,
-        early: EarlyRepair,
+        loop: ReconcileLoop,
+        watch: HostWatch,
         coordinator: NetworkCoordinator,
         check: ClusterCheck,
         interval: Duration,
         record: MaintenanceRecord,
         logger: Logger
     ) {
-        self.networks = networks
-        self.early = early
+        self.loop = loop
+        self.watch = watch
         self.coordinator = coordinator
         self.check = check
         self.interval = interval
@@ -39,9 +38,9 @@ package struct Maintenance: Service {
         await withDiscardingTaskGroup { group in
             // A pass in the middle is cut short: a database or a program that hangs is no reason to go on.
             group.addTask { await cancelWhenGracefulShutdown { await repairNetworks() } }
-            group.addTask { await early.run() }
+            group.addTask { await watch.run() }
             group.addTask { await cancelWhenGracefulShutdown { await coordinator.keepReady() } }
-            group.addTask { await networks.servers.run { try await networks.bringServer(of: $0, under: nil) } }
+            group.addTask { await loop.networks.servers.run { try await revive($0) } }
         }
     }
 
@@ -55,20 +54,15 @@ package struct Maintenance: Service {
         repeat {
             let begun = ContinuousClock.now
             do {
-                try await networks.repair(under: coordinator.tenure)
-                if let tenure = coordinator.tenure {
-                    try await networks.serveAll(under: tenure)
-                    try await check.pass()
-                }
-                let due = strays.observe(
-                    present: try await networks.present(),
-                    // Read later: what was made in between is wanted.
-                    wanted: try await networks.wantedHere(),
-                    at: .now
-                )
-                told = await remove(due, told)
-                // Who still serves hands over first.
-                let leftByRole = coordinator.tenure == nil ? try await networks.leftByRole() : []
+                try await loop.maintain(isServing: coordinator.tenure != nil)
+                if coordinator.tenure != nil { try await check.pass() }
+                let (present, behindGate) = (try await networks.present(), try await networks.presentBehindGate())
+                // Read later: what was made in between is wanted.
+                let wanted = try await networks.wanted()
+                told = await remove(strays.observe(present: present, wanted: wanted.vnis, at: .now), told)
+                // Of those whose mesh it keeps; the others are strays altogether. Who still serves hands over first.
+                let isLeft = !wanted.isNetworkNode && coordinator.tenure == nil
+                let leftByRole = isLeft ? behindGate.intersection(wanted.mesh.networks.map(\.vni)) : []
                 await clear(left.observe(present: leftByRole, wanted: [], at: .now))
                 errors.resolved()
                 failures = 0
@@ -87,11 +81,25 @@ package struct Maintenance: Service {
         } while await ClusterEngine.pause(for: pause) == .elapsed
     }
 
+    private var networks: NodeNetworks { loop.networks }
+
+    /// Brings the server of a network that has died to what is wanted.
+    ///
+    /// - Returns: What was done; nil when there is no such network any more.
+    private func revive(_ network: NetworkID) async throws -> ServerPass? {
+        guard let vni = try await networks.vni(of: network) else { return nil }
+        let outcome = try await loop.reconcile(.network(vni), .repair)
+        if let failure = outcome.serverFailure { throw failure }
+        return outcome.server
+    }
+
     /// Takes away what a node keeps that is no network node any more; each by itself.
     private func clear(_ left: [VNI]) async {
         for vni in left {
             do {
-                guard try await networks.clear(vni) else { continue }
+                guard try await loop.reconcile(.network(vni), .background, removing: .namespace).wasCleared else {
+                    continue
+                }
                 logger.notice("left by a lost role", metadata: ["vni": "\(vni)", "outcome": "deleted"])
             } catch {
                 guard !Task.isCancelled else { return }
@@ -109,7 +117,8 @@ package struct Maintenance: Service {
         var outcomes: [VNI: MeshDeletion] = [:]
         for vni in strays {
             do {
-                let outcome = try await networks.removeStray(vni)
+                let removed = try await loop.reconcile(.network(vni), .background, removing: .all)
+                guard let outcome = removed.removal else { continue }
                 outcomes[vni] = outcome
                 let level: Logger.Level = told[vni] == outcome ? .debug : .notice
                 logger.log(level: level, "stray", metadata: ["vni": "\(vni)", "outcome": "\(outcome)"])

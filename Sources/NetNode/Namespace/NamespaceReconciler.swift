@@ -21,8 +21,6 @@ package struct NamespaceReconciler: Sendable {
     let namespace: String?
     let runner: HostCommandRunner
     private let logger: Logger
-    let turns = OneAtATime()
-    private let last = LastWanted<NamespaceWanted>()
 
     /// Creates one; nothing is read before the first pass.
     ///
@@ -57,91 +55,46 @@ package struct NamespaceReconciler: Sendable {
             .compactMap { NamespaceName($0, prefix: prefix) }
     }
 
-    /// Reads wanted and actual, changes what differs, and reads back.
+    /// Finds the steps from what the kernel has to what is wanted of one network.
+    func changes(from survey: HostSurvey, to wanted: NamespaceWanted) -> [NamespaceChange] {
+        NamespaceDiff.changes(from: survey.namespace(wanted.vni), to: wanted)
+    }
+
+    /// Changes what differs from what is wanted, and reads back.
     ///
     /// - Parameters:
-    ///   - isWhole: whether `wanted` gives all that is wanted on this node.
-    ///   - only: those of them that are looked at; nil is all.
-    ///   - wanted: read when no other pass or deletion is in the middle, so that nothing is made again that was just
-    ///     deleted.
+    ///   - wanted: the networks that it is about.
+    ///   - survey: what the kernel has, with the inside of their namespaces.
     /// - Returns: What is wrong with each network that did not get there; none of them keeps the others from it.
-    /// - Throws: ``NetlinkError`` when the node's devices cannot be read, and what `wanted` throws: then nothing
-    ///   is changed.
-    package func pass(
-        isWhole: Bool = false,
-        only: Set<VNI>? = nil,
-        _ wanted: @Sendable () async throws -> [NamespaceWanted]
-    ) async throws -> [VNI: any Error] {
-        try await turns.run {
-            let all = try await wanted()
-            last.note(Dictionary(all.map { ($0.vni, $0) }) { first, _ in first }, isWhole: isWhole)
-            let wanted = all.filter { only?.contains($0.vni) ?? true }
-            guard !wanted.isEmpty else { return [:] }
-            let before = try await links()
-            try Task.checkCancellation()
-            var failures: [VNI: any Error] = [:]
-            var changes: [(wanted: NamespaceWanted, steps: [NamespaceChange])] = []
-            for (wanted, result) in await eachOf(wanted, { try await self.changes(to: $0, links: before) }) {
-                switch result {
-                case .success(let steps): if !steps.isEmpty { changes.append((wanted, steps)) }
-                case .failure(let error): failures[wanted.vni] = error
-                }
-            }
-            // What was cancelled has not failed.
-            try Task.checkCancellation()
-            guard !changes.isEmpty else { return failures }
-            failures.merge(try await carryOut(changes)) { first, _ in first }
-            return failures
-        }
-    }
-
-    /// Brings some namespaces to what the last pass wanted of them, without asking the database.
-    ///
-    /// What was forgotten meanwhile, because it was deleted, is not made again.
-    ///
-    /// - Returns: As ``pass(isWhole:only:_:)``.
-    func restore(_ networks: Set<VNI>) async throws -> [VNI: any Error] {
-        try await pass(only: networks) { last.all.values.filter { networks.contains($0.vni) } }
-    }
-
-    /// The namespaces that the last pass wanted, whatever is behind their names.
-    package var lastWanted: [NamespaceName] { last.all.keys.map(name) }
-
-    /// The networks whose namespaces are not as the last pass wanted them.
-    package func broken(in survey: HostSurvey) -> Set<VNI> {
-        Set(
-            last.all.values.filter { !NamespaceDiff.changes(from: survey.namespace($0.vni), to: $0).isEmpty }.map(\.vni)
-        )
+    /// - Throws: ``NetlinkError`` when the node's devices cannot be read back.
+    package func pass(_ wanted: [NamespaceWanted], from survey: HostSurvey) async throws -> [VNI: any Error] {
+        let changes = wanted.map { (wanted: $0, steps: self.changes(from: survey, to: $0)) }
+            .filter { !$0.steps.isEmpty }
+        try Task.checkCancellation()
+        return changes.isEmpty ? [:] : try await carryOut(changes)
     }
 
     /// Takes a network's legs and namespace from this node, if they are there.
     ///
     /// What runs inside has to be ended before: a namespace lives on, without its name, as long as something runs there.
     ///
-    /// - Parameters:
-    ///   - vni: whose they are.
-    ///   - isWanted: asked when no pass is in the middle; what is wanted stays.
     /// - Returns: Whether there was something to take away.
-    /// - Throws: `HostCommandError` when it is still there afterwards, and what `isWanted` throws.
+    /// - Throws: `HostCommandError` when it is still there afterwards.
     @discardableResult
-    package func delete(_ vni: VNI, unless isWanted: @Sendable () async throws -> Bool) async throws -> Bool {
-        try await turns.run {
-            guard try await !isWanted() else { return false }
-            last.forget(vni)
-            let (leg, name) = (LegName(vni), name(vni))
-            var found = false
-            let links = try await links()
-            for leg in [leg.description, ExternalLegName(vni).description] where links[leg] != nil {
-                found = true
-                try await succeed(HostCommand(.ip, ["link", "del", "dev", leg], namespace: namespace))
-            }
-            if name.presence != .absent {
-                found = true
-                try await succeed(HostCommand(.ip, ["netns", "del", "\(name)"], namespace: namespace))
-            }
-            if found { logger.info("namespace deleted", metadata: ["namespace": "\(name)"]) }
-            return found
+    package func delete(_ vni: VNI) async throws -> Bool {
+        let (leg, name) = (LegName(vni), name(vni))
+        var found = false
+        let links = try await links()
+        for leg in [leg.description, ExternalLegName(vni).description] where links[leg] != nil {
+            found = true
+            try await succeed(HostCommand(.ip, ["link", "del", "dev", leg], namespace: namespace))
         }
+        if name.presence != .absent {
+            found = true
+            try await succeed(HostCommand(.ip, ["netns", "del", "\(name)"], namespace: namespace))
+        }
+        if found { logger.info("namespace deleted", metadata: ["namespace": "\(name)"]) }
+        return found
     }
 
     /// Tells a network's guests and bridges where its gateway is now.

@@ -25,13 +25,13 @@ package final class NetworkCoordinator: ElectedRole {
     /// How long this node may be elected without its gate standing open.
     private static let patience: Duration = .seconds(10)
 
-    private let networks: NodeNetworks
+    private let loop: ReconcileLoop
+    private let role: RoleRecord
     private let gate: Gate
     private let succession: Succession
     private let doorbell: Doorbell
     private let electionDoorbell: Doorbell
     private let logger: Logger
-    private let phase = Mutex(RolePhase())
     /// The epoch in which all servers were made ready; nil before.
     private let readyIn = Mutex<ServerPermit.Epoch?>(nil)
     /// Whether servers should be ready; the last word counts.
@@ -40,21 +40,24 @@ package final class NetworkCoordinator: ElectedRole {
     /// Creates it; it does nothing until it is elected.
     ///
     /// - Parameters:
-    ///   - networks: what is made.
+    ///   - loop: brings about what is made.
+    ///   - role: where it notes how far it has come.
     ///   - gate: of this node, closed by now.
     ///   - succession: takes back what an earlier elected node was running.
     ///   - doorbell: of the worker that has more to do from then on.
     ///   - electionDoorbell: of who keeps the election, rung when the servers are ready.
     ///   - logger: told of changes.
     init(
-        networks: NodeNetworks,
+        loop: ReconcileLoop,
+        role: RoleRecord,
         gate: Gate,
         succession: Succession,
         doorbell: Doorbell,
         electionDoorbell: Doorbell,
         logger: Logger
     ) {
-        self.networks = networks
+        self.loop = loop
+        self.role = role
         self.gate = gate
         self.succession = succession
         self.doorbell = doorbell
@@ -62,9 +65,11 @@ package final class NetworkCoordinator: ElectedRole {
         self.logger = logger
     }
 
+    private var networks: NodeNetworks { loop.networks }
+
     /// The tenure under which operations on networks may be run here now.
     package var tenure: Tenure? {
-        phase.withLock { $0.heard.flatMap { $0.isOver ? nil : $0 } }
+        role.phase.withLock { $0.heard.flatMap { $0.isOver ? nil : $0 } }
     }
 
     /// What this node is to the networks.
@@ -81,7 +86,7 @@ package final class NetworkCoordinator: ElectedRole {
         if let tenure, let deadline = tenure.deadline {
             return .serving(term: tenure.term, margin: deadline - .now)
         }
-        return phase.withLock { $0.hasBegun } ? .opening : .notElected
+        return role.phase.withLock { $0.hasBegun } ? .opening : .notElected
     }
 
     // MARK: Not elected yet
@@ -108,7 +113,7 @@ package final class NetworkCoordinator: ElectedRole {
         for _ in 1...Self.triesToBeReady {
             do {
                 let epoch = try networks.servers.epoch()
-                try await networks.serveAll(under: nil)
+                try await loop.bringAll(.takeover)
                 readyIn.withLock { $0 = epoch }
                 return
             } catch {
@@ -134,7 +139,7 @@ package final class NetworkCoordinator: ElectedRole {
 
     package func serve(_ tenure: Tenure) async {
         let start = ContinuousClock.now
-        let hasBegun = phase.withLock { phase in
+        let hasBegun = role.phase.withLock { phase in
             guard phase.begin(tenure, at: start) else { return false }
             // Within: whoever retires it finds them open, or it does not begin.
             networks.servers.open(for: .tenure)
@@ -146,14 +151,17 @@ package final class NetworkCoordinator: ElectedRole {
         await withDiscardingTaskGroup { group in
             let mayOpen = AsyncStream<Void>.makeStream()
             group.addTask {
-                if self.isReady, (try? await self.networks.bringServers(under: nil)) != nil {
-                    // What is left is to read the kernel back and to write down what was reached.
-                    mayOpen.continuation.finish()
-                }
+                let isReady = self.isReady
                 await self.untilDone(tenure, "the networks cannot be brought up") {
-                    try await self.networks.serveAll(under: tenure)
+                    try await self.loop.bringAll(.takeover) {
+                        // What is left is to read the kernel back and to write down what was reached.
+                        if isReady { mayOpen.continuation.finish() }
+                    }
                 }
                 mayOpen.continuation.finish()
+                await self.untilDone(tenure, "the ways out cannot be brought up") {
+                    try await self.loop.bringAllEgress(.takeover)
+                }
             }
             // One network that is slow does not keep the others' gateways from being heard.
             group.addTask {
@@ -192,7 +200,7 @@ package final class NetworkCoordinator: ElectedRole {
     private func open(_ tenure: Tenure) async -> Bool {
         await untilDone(tenure, "the gate cannot be opened") {
             guard try await gate.open(under: tenure) else { return }
-            phase.withLock { $0.opened(tenure, at: .now) }
+            role.phase.withLock { $0.opened(tenure, at: .now) }
         }
         return self.tenure != nil
     }
@@ -224,28 +232,28 @@ package final class NetworkCoordinator: ElectedRole {
     }
 
     package func extend(_ tenure: Tenure) async -> Bool {
-        if phase.withLock({ $0.heard === tenure }) {
+        if role.phase.withLock({ $0.heard === tenure }) {
             do {
                 try await gate.extend(tenure)
-                phase.withLock { $0.opened(tenure, at: .now) }
+                role.phase.withLock { $0.opened(tenure, at: .now) }
             } catch {
                 // It closes by itself then; the next renewal makes the whole table anew.
                 logger.error("the gate was not kept open", metadata: ["error": "\(error)"])
             }
         }
         // Somebody who can be heard should have the role; that somebody tried to be is no reason to keep it.
-        return phase.withLock { $0.unheard(tenure, at: .now) } < Self.patience
+        return role.phase.withLock { $0.unheard(tenure, at: .now) } < Self.patience
     }
 
     // MARK: Not elected any more
 
     package func fallSilent(_ tenure: Tenure) async throws {
-        phase.withLock { $0.silence(tenure) }
+        role.phase.withLock { $0.silence(tenure) }
         try await gate.close()
     }
 
     package func retire(_ tenure: Tenure) async {
-        phase.withLock { $0.retire(tenure) }
+        role.phase.withLock { $0.retire(tenure) }
         do {
             try await gate.close()
         } catch {

@@ -1,4 +1,5 @@
 import ClusterEngine
+import Synchronization
 
 /// How far this node has come in the elected role: one value for all that asks, and for all that changes it.
 ///
@@ -23,6 +24,9 @@ struct RolePhase: Sendable {
         guard let current, current.heardAt != nil, !current.isSilent else { return nil }
         return current.tenure
     }
+
+    /// The tenure that has begun and is not retired yet.
+    var begun: Tenure? { current?.tenure }
 
     /// Whether a tenure has begun that is not retired yet.
     var hasBegun: Bool { current != nil }
@@ -61,4 +65,12 @@ struct RolePhase: Sendable {
         waiting = (tenure, now)
         return .zero
     }
+}
+
+/// The place where a node's ``RolePhase`` is kept, for the coordinator and for the reconcile loop.
+final class RoleRecord: Sendable {
+    let phase = Mutex(RolePhase())
+
+    /// The tenure that has begun and is not retired yet: what is found out counts under it.
+    var tenure: Tenure? { phase.withLock { $0.begun } }
 }

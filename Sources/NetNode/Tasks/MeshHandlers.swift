@@ -9,51 +9,35 @@ import MariaDB
 /// Both names stand for the same work, because the work is to make what is missing.
 package struct EnsureMeshHandler: TaskHandler {
     package let definition: TaskDefinition
-    private let reconciler: MeshReconciler
-    private let ledger: NetworkLedger
-    private let prepare: @Sendable (NetworkID) async throws -> Void
+    private let loop: ReconcileLoop
 
-    /// Creates a handler.
-    ///
-    /// - Parameters:
-    ///   - task: one of the two.
-    ///   - reconciler: of the node that the handler runs on.
-    ///   - ledger: where it is written down that the kernel has been read back.
-    ///   - prepare: makes ready what stands on the mesh, on a node that may be elected.
-    package init(
-        _ task: BuiltInTask,
-        reconciler: MeshReconciler,
-        ledger: NetworkLedger,
-        prepare: @escaping @Sendable (NetworkID) async throws -> Void = { _ in }
-    ) {
+    /// Creates a handler for the node of a loop, for one of the two tasks.
+    init(_ task: BuiltInTask, loop: ReconcileLoop) {
         precondition(task == .networkEnsureMesh || task == .networkApplyCreateHypervisor, "a task of the mesh")
         definition = task.definition
-        self.reconciler = reconciler
-        self.ledger = ledger
-        self.prepare = prepare
+        self.loop = loop
     }
 
     package func run(_ attempt: Attempt) async -> TaskOutcome {
-        await NetworkTask.outcome(of: attempt, on: reconciler.node) { network in
-            let pass = try await reconciler.pass(.network(network))
-            if let unreadable = pass.wanted.unreadable.first(where: { $0.id == network }) {
-                return NetworkTask.unreadable(unreadable.reason)
-            }
+        await NetworkTask.outcome(of: attempt, on: loop.networks.node) { network in
             // A network that is gone, or has nothing on this node any more, needs nothing here.
-            guard !pass.wanted.networks.isEmpty else { return NetworkTask.done(["wanted": .bool(false)]) }
-            for network in pass.converged {
-                try await ledger.reached(.mesh, of: network.id, generation: network.generation)
+            guard let vni = try await loop.networks.vni(of: network) else {
+                return NetworkTask.done(["wanted": .bool(false)])
             }
-            guard pass.hasConverged else {
-                for wanted in pass.wanted.networks {
-                    try await ledger.problem(AppliedPart.mesh.rawValue, of: network, pass.trouble(of: wanted.vni))
-                }
-                return .failed(OperationFailure(code: "mesh_not_converged", message: pass.trouble))
+            let outcome = try await loop.reconcile(.network(vni), .operation)
+            guard outcome.network == network else { return NetworkTask.done(["wanted": .bool(false)]) }
+            if let reason = outcome.unreadable, outcome.isMeshUnreadable {
+                return NetworkTask.unreadable(reason)
             }
-            try await prepare(network)
+            if let trouble = outcome.meshTrouble {
+                return .failed(OperationFailure(code: "mesh_not_converged", message: trouble))
+            }
+            if let failure = outcome.namespaceFailure { throw failure }
+            // What is wrong with its way out is the network's problem, and not the mesh's.
+            if outcome.isNetworkNode { _ = try await loop.reconcile(.egress(vni), .operation) }
             return NetworkTask.done([
-                "wanted": .bool(true), "devices_changed": .integer(Int64(pass.deviceChanges)),
-                "entries_changed": .integer(Int64(pass.entryChanges)),
+                "wanted": .bool(true), "devices_changed": .integer(Int64(outcome.devicesChanged)),
+                "entries_changed": .integer(Int64(outcome.entriesChanged)),
             ])
         }
     }
@@ -64,30 +48,15 @@ package struct EnsureMeshHandler: TaskHandler {
 /// The network may be gone by then, and its VNI with it: the parameter `vni` says which devices are meant.
 package struct DeleteMeshHandler: TaskHandler {
     package let definition = BuiltInTask.networkApplyDeleteHypervisor.definition
-    private let reconciler: MeshReconciler
-    private let vni: @Sendable (NetworkID) async throws -> VNI?
-    private let clear: @Sendable (VNI) async throws -> Void
+    private let loop: ReconcileLoop
 
-    /// Creates a handler for the node of a reconciler.
-    ///
-    /// - Parameters:
-    ///   - reconciler: of the node that the handler runs on.
-    ///   - database: where the VNI is looked up, if no parameter says it.
-    ///   - clear: takes away what of ours hangs on the devices.
-    package init(
-        reconciler: MeshReconciler,
-        database: Database,
-        clear: @escaping @Sendable (VNI) async throws -> Void = { _ in }
-    ) {
-        self.reconciler = reconciler
-        self.clear = clear
-        vni = { network in
-            try await database.withSession { session in try MeshStatements.vni(of: network, on: session) }
-        }
+    /// Creates a handler for the node of a loop.
+    init(loop: ReconcileLoop) {
+        self.loop = loop
     }
 
     package func run(_ attempt: Attempt) async -> TaskOutcome {
-        await NetworkTask.outcome(of: attempt, on: reconciler.node) { network in
+        await NetworkTask.outcome(of: attempt, on: loop.networks.node) { network in
             let given: VNI?
             do throws(BadParameters) {
                 given = try NetworkTask.vni(in: attempt.operation)
@@ -95,12 +64,13 @@ package struct DeleteMeshHandler: TaskHandler {
                 return error.outcome
             }
             var known = given
-            if known == nil { known = try await vni(network) }
+            if known == nil { known = try await loop.networks.vni(of: network) }
             guard let known else {
                 let message = "the network is gone, and no parameter 'vni' says which devices were its"
                 return .failed(OperationFailure(code: "unknown_vni", message: message))
             }
-            return Self.outcome(of: try await reconciler.delete(known) { try await clear(known) }, known)
+            let outcome = try await loop.reconcile(.network(known), .operation, removing: .all)
+            return Self.outcome(of: outcome.removal ?? .stillWanted, known)
         }
     }
 

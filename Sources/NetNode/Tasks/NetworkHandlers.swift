@@ -13,28 +13,29 @@ package struct ServeNetworkHandler: TaskHandler {
     ]
 
     package let definition: TaskDefinition
-    private let networks: NodeNetworks
+    private let loop: ReconcileLoop
     private let coordinator: NetworkCoordinator
 
-    init(_ task: BuiltInTask, networks: NodeNetworks, coordinator: NetworkCoordinator) {
+    init(_ task: BuiltInTask, loop: ReconcileLoop, coordinator: NetworkCoordinator) {
         precondition(Self.tasks.contains(task), "a task that brings a network up")
         definition = task.definition
-        self.networks = networks
+        self.loop = loop
         self.coordinator = coordinator
     }
 
     package func run(_ attempt: Attempt) async -> TaskOutcome {
         await NetworkTask.outcome(of: attempt, on: nil) { network in
             // Claimed in the last moment of a tenure: whoever is elected next does it.
-            guard let tenure = coordinator.tenure else { return .interrupted }
-            let pass = try await networks.serve(network, under: tenure)
-            guard let pass else {
-                guard try await !networks.exists(nil, network) else {
-                    return NetworkTask.unreadable("see the problems of the network")
-                }
-                return NetworkTask.done(["wanted": .bool(false)])
-            }
-            return NetworkTask.done(["wanted": .bool(true), "server": .string("\(pass)")])
+            guard coordinator.tenure != nil else { return .interrupted }
+            let vni = try await loop.networks.vni(of: network)
+            let outcome = if let vni { try await loop.reconcile(.network(vni), .operation) } else { Reconciled() }
+            guard let vni, outcome.network == network else { return NetworkTask.done(["wanted": .bool(false)]) }
+            if let reason = outcome.unreadable { return NetworkTask.unreadable(reason) }
+            if let failure = outcome.namespaceFailure ?? outcome.serverFailure { throw failure }
+            guard let server = outcome.server else { return .interrupted }
+            // Last: guests have their addresses, whatever is wrong with what leads outside.
+            if let failure = try await loop.reconcile(.egress(vni), .operation).egressFailure { throw failure }
+            return NetworkTask.done(["wanted": .bool(true), "server": .string("\(server)")])
         }
     }
 }
@@ -45,13 +46,13 @@ package struct RemoveNetworkHandler: TaskHandler {
     package static let tasks: [BuiltInTask] = [.networkApplyRemoveDNSMasq, .networkApplyDeleteNetworkNode]
 
     package let definition: TaskDefinition
-    private let networks: NodeNetworks
+    private let loop: ReconcileLoop
     private let coordinator: NetworkCoordinator
 
-    init(_ task: BuiltInTask, networks: NodeNetworks, coordinator: NetworkCoordinator) {
+    init(_ task: BuiltInTask, loop: ReconcileLoop, coordinator: NetworkCoordinator) {
         precondition(Self.tasks.contains(task), "a task that takes a network away")
         definition = task.definition
-        self.networks = networks
+        self.loop = loop
         self.coordinator = coordinator
     }
 
@@ -65,15 +66,15 @@ package struct RemoveNetworkHandler: TaskHandler {
                 return error.outcome
             }
             // By VNI too: it may be another network's by now.
-            guard try await !networks.exists(given, network) else {
+            guard try await !loop.networks.exists(given, network) else {
                 return NetworkTask.done(["removed": .bool(false), "reason": .string("wanted")])
             }
             guard let given else {
                 let message = "the network is gone, and no parameter 'vni' says which names and files were its"
                 return .failed(OperationFailure(code: "unknown_vni", message: message))
             }
-            let removed = try await networks.clear(given)
-            return NetworkTask.done(["removed": .bool(removed)])
+            let outcome = try await loop.reconcile(.network(given), .operation, removing: .namespace)
+            return NetworkTask.done(["removed": .bool(outcome.wasCleared)])
         }
     }
 }

@@ -1,0 +1,44 @@
+import ClusterOps
+
+/// The state in which the last pass over each has left the networks' ways out; pure.
+struct EgressMemory: Sendable {
+    /// The wanted state of a network's way out, as far as is known on this node.
+    struct Left: Sendable, Hashable {
+        let wanted: EgressWanted
+        /// The number of the last transaction on the namespace's rules, from before they were found as wanted; nil when
+        /// they were not.
+        var rules: UInt32?
+    }
+
+    private(set) var left: [VNI: Left] = [:]
+    /// Those whose addresses somebody outside may remember elsewhere.
+    private var unannounced: Set<VNI> = []
+
+    /// Notes what is wanted of a way out before it is changed: a pass that is cut short leaves none behind that is
+    /// restored to what it was before.
+    mutating func begin(_ wanted: EgressWanted, announcing: Bool) {
+        left[wanted.vni] = Left(wanted: wanted, rules: nil)
+        if announcing { unannounced.insert(wanted.vni) }
+    }
+
+    /// Notes how a way out was found, or left.
+    mutating func note(_ wanted: EgressWanted, rules: UInt32?) {
+        left[wanted.vni] = Left(wanted: wanted, rules: rules)
+    }
+
+    /// Forgets a network of which no way out is wanted.
+    mutating func forget(_ vni: VNI) {
+        left[vni] = nil
+        unannounced.remove(vni)
+    }
+
+    /// Takes those of some networks that have to be announced, and are as they are wanted.
+    mutating func takeUnannounced(of vnis: Set<VNI>) -> [EgressWanted] {
+        let due = unannounced.intersection(vnis).compactMap { left[$0] }.filter { $0.rules != nil }.map(\.wanted)
+        unannounced.subtract(due.map(\.vni))
+        return due
+    }
+
+    /// Notes that what was taken to be announced was not.
+    mutating func oweAnnouncement(of wanted: [EgressWanted]) { unannounced.formUnion(wanted.map(\.vni)) }
+}

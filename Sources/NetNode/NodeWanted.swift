@@ -1,0 +1,98 @@
+import ClusterOps
+import MariaDB
+
+/// The wanted state of the networks on a node, from one snapshot of the database.
+package struct NodeWanted: Sendable {
+    /// A Boolean value that indicates whether the node may be elected.
+    package let isNetworkNode: Bool
+    /// The node's share of the mesh.
+    package let mesh: MeshWanted
+    /// The servers, and with them the namespaces, of a node that may be elected; by VNI.
+    package let servers: [ServerWanted]
+    /// Networks that are left as they are, because their rows cannot be read.
+    package let unreadable: [UnreadableNetwork]
+
+    init(isNetworkNode: Bool, mesh: MeshWanted, servers: [ServerWanted], unreadable: [UnreadableNetwork]) {
+        self.isNetworkNode = isNetworkNode
+        self.mesh = mesh
+        self.servers = servers
+        self.unreadable = unreadable
+    }
+
+    /// Makes sense of a snapshot.
+    ///
+    /// - Throws: `ClusterOpsError` when the snapshot does not say where the node itself is.
+    package init(_ snapshot: WantedStatements.Snapshot) throws(ClusterOpsError) {
+        isNetworkNode = snapshot.isNetworkNode
+        mesh = try MeshWanted(snapshot.mesh.rows, unreadable: snapshot.mesh.unreadable, on: snapshot.node)
+        servers = ServerWanted.all(in: snapshot.servers.rows)
+        let all = (snapshot.mesh.unreadable + snapshot.servers.unreadable).map { ($0.id, $0) }
+        unreadable = Dictionary(all) { first, _ in first }.values.sorted { "\($0.id)" < "\($1.id)" }
+    }
+
+    /// Reads what is wanted on a node, of all networks or of some VNIs.
+    ///
+    /// - Throws: `DatabaseError`, and `ClusterOpsError` when there is no such node.
+    package static func read(
+        on node: NodeName,
+        of vnis: Set<VNI>? = nil,
+        in database: Database
+    ) async throws -> NodeWanted {
+        let found = try await database.withSession { try WantedStatements.snapshot(on: node, of: vnis, on: $0) }
+        guard let found else { throw ClusterOpsError(.notFound, "there is no node '\(node)'") }
+        return try NodeWanted(found)
+    }
+
+    /// The VNIs that are wanted on the node, those of networks that cannot be read among them.
+    package var vnis: Set<VNI> { mesh.vnis.union(unreadable.compactMap(\.vni)) }
+
+    /// A Boolean value that indicates whether something of a VNI stands behind the gate of the node.
+    func needsNamespace(_ vni: VNI) -> Bool { isNetworkNode && vnis.contains(vni) }
+
+    var namespaces: [NamespaceWanted] { servers.map(NamespaceWanted.init) }
+}
+
+/// The wanted state of each network at its last run, for looks and for times without the database; pure.
+struct KnownNetworks: Sendable {
+    private struct Known: Sendable {
+        let mesh: MeshWanted.Network
+        let namespace: NamespaceWanted?
+    }
+
+    private var networks: [VNI: Known] = [:]
+
+    /// Notes what is wanted of some VNIs; of the others of them nothing is.
+    mutating func note(_ wanted: NodeWanted, of vnis: Set<VNI>) {
+        for vni in vnis { networks[vni] = nil }
+        let namespaces = Dictionary(wanted.namespaces.map { ($0.vni, $0) }) { first, _ in first }
+        for mesh in wanted.mesh.networks {
+            networks[mesh.vni] = Known(mesh: mesh, namespace: namespaces[mesh.vni])
+        }
+    }
+
+    /// Forgets a network that was taken away.
+    mutating func forget(_ vni: VNI) { networks[vni] = nil }
+
+    var vnis: Set<VNI> { Set(networks.keys) }
+
+    func id(of vni: VNI) -> NetworkID? { networks[vni]?.mesh.id }
+
+    /// The VNIs whose namespaces are wanted.
+    var namespaces: [VNI] { networks.filter { $0.value.namespace != nil }.map(\.key) }
+
+    /// What was wanted of some VNIs, without their servers: whoever serves has the database, or had it a moment ago.
+    func wanted(of vnis: Set<VNI>) -> (mesh: MeshWanted, namespaces: [NamespaceWanted]) {
+        let some = networks.filter { vnis.contains($0.key) }.values
+        return (MeshWanted(networks: some.map(\.mesh)), some.compactMap(\.namespace))
+    }
+
+    /// The networks of which the kernel has not what was wanted; rows are looked at when the survey has them.
+    func broken(in survey: HostSurvey) -> Set<VNI> {
+        let mesh = MeshDiff.changes(from: survey.mesh, to: MeshWanted(networks: networks.values.map(\.mesh)))
+        let namespaces = networks.values.compactMap(\.namespace).filter {
+            !NamespaceDiff.changes(from: survey.namespace($0.vni), to: $0).isEmpty
+        }
+        return Set(mesh.filter { survey.entries != nil || !$0.isOfEntries }.map(\.vni))
+            .union(namespaces.map(\.vni))
+    }
+}

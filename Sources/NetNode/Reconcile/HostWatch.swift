@@ -1,0 +1,114 @@
+import ClusterOps
+import Logging
+import ServiceLifecycle
+import Synchronization
+
+/// The service that hands what the kernel tells to the reconcile loop, and keeps the gate, which never waits for a run.
+///
+/// An event leads to a look, which asks the kernel and nobody else whether it has what the last runs have left; only a
+/// difference leads to a run. So what we do ourselves, of which the kernel tells as well, costs a look and no more.
+struct HostWatch: Sendable {
+    /// How often it looks without being told: events get lost, and of some damage there is none.
+    static let sweepInterval: Duration = .seconds(2)
+    /// The least time between two repairs of the gate, whatever the kernel tells.
+    private static let pace: Duration = .milliseconds(200)
+
+    /// The news that the gate's table was changed by somebody else since it was last looked at.
+    private final class GateNews: Sendable {
+        private let isNews = Mutex(false)
+        private let bell = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+
+        var rings: AsyncStream<Void> { bell.stream }
+
+        func note() {
+            isNews.withLock { $0 = true }
+            ring()
+        }
+
+        func ring() { bell.continuation.yield() }
+
+        func take() -> Bool {
+            isNews.withLock { isNews in
+                defer { isNews = false }
+                return isNews
+            }
+        }
+    }
+
+    private let loop: ReconcileLoop
+    private let gate: Gate
+    private let coordinator: NetworkCoordinator
+    private let ears: HostEars
+    private let gateNews = GateNews()
+    private let logger: Logger
+
+    /// Creates it; it hears and does nothing before ``run()``.
+    ///
+    /// - Parameters:
+    ///   - loop: of this node.
+    ///   - gate: of this node.
+    ///   - coordinator: says whether this node serves.
+    ///   - prefix: what the names of this node's namespaces begin with.
+    ///   - stateDirectory: has a directory for each network.
+    ///   - logger: told of what cannot be heard of.
+    init(
+        loop: ReconcileLoop,
+        gate: Gate,
+        coordinator: NetworkCoordinator,
+        prefix: String,
+        stateDirectory: String,
+        logger: Logger
+    ) {
+        self.loop = loop
+        self.gate = gate
+        self.coordinator = coordinator
+        self.logger = logger
+        ears = HostEars(prefix: prefix, stateDirectory: stateDirectory) { [gateNews] change in
+            if change != .rules { loop.note(change) }
+            if change == .rules || change == .lost { gateNews.note() }
+        }
+    }
+
+    /// Listens until graceful shutdown.
+    func run() async {
+        await withDiscardingTaskGroup { group in
+            group.addTask { await sweep() }
+            group.addTask { await cancelWhenGracefulShutdown { await repairGate() } }
+        }
+        ears.close()
+    }
+
+    private func sweep() async {
+        var trouble = Trouble(logger: logger)
+        repeat {
+            do {
+                try ears.listen()
+                trouble.over()
+            } catch {
+                // Sweeps and maintenance find what is not heard of.
+                trouble.report("not all changes on this node can be heard of: \(error)")
+            }
+            loop.add([.node], .repair)
+            gateNews.ring()
+        } while await pause(for: Self.sweepInterval) == .elapsed
+    }
+
+    private func repairGate() async {
+        var trouble = Trouble(logger: logger)
+        for await _ in gateNews.rings {
+            do {
+                if gateNews.take(), let tenure = coordinator.tenure {
+                    // The next renewal would do it as well.
+                    try await gate.extend(tenure)
+                } else {
+                    try await gate.repair()
+                }
+                trouble.over()
+            } catch {
+                guard !Task.isCancelled else { return }
+                trouble.report("the gate cannot be repaired: \(error)")
+            }
+            guard await pause(for: Self.pace) == .elapsed else { return }
+        }
+    }
+}

@@ -1,0 +1,90 @@
+import ClusterOps
+
+/// The outcome of a run over one network.
+struct Reconciled: Sendable {
+    /// Nil when nothing of the VNI is wanted on this node.
+    var network: NetworkID?
+    var isNetworkNode = false
+    /// Why what there is of it is left as it is, or, where only its server cannot be read, that.
+    var unreadable: String?
+    /// A Boolean value that indicates whether its share of the mesh is among what is left as it is.
+    var isMeshUnreadable = false
+    var devicesChanged = 0
+    var entriesChanged = 0
+    /// What is wrong with its share of the mesh.
+    var meshTrouble: String?
+    var namespaceFailure: (any Error)?
+    /// What was done to its server; nil where none may run, or it was not brought to what is wanted.
+    var server: ServerPass?
+    var serverFailure: (any Error)?
+    var egressFailure: (any Error)?
+    /// What came of its removal, if that was asked for; nil where only what stands behind the gate was to go.
+    var removal: MeshDeletion?
+    /// A Boolean value that indicates whether something that stood behind the gate was taken away.
+    var wasCleared = false
+}
+
+/// One network in a run: what is left to be done for it, and what was found out; pure.
+struct NetworkRun: Sendable {
+    /// A part of what is done for a network; parts go on beside each other.
+    enum Part: Sendable, Hashable {
+        case kernel, server, removal
+    }
+
+    let vni: VNI
+    let priority: ReconcileLoop.Queue.Priority
+    /// Under which it is done, and written down; nil where this node does not serve.
+    let tenure: Tenure?
+    var pending: Set<Part>
+    var outcome = Reconciled()
+    var findings: [NetworkLedger.Finding] = []
+    /// What kept it from being looked at; nil when nothing did.
+    var error: (any Error)?
+    /// A Boolean value that indicates whether it has to be tried again.
+    var isBroken = false
+    /// A Boolean value that indicates whether something was different from what is wanted.
+    var wasDifferent = false
+
+    /// Takes note of what came of the mesh and the namespace.
+    mutating func note(_ network: MeshWanted.Network?, _ changes: [MeshChange], namespaceFailure: (any Error)?) {
+        outcome.devicesChanged = changes.count { !$0.isOfEntries }
+        outcome.entriesChanged = changes.count { $0.isOfEntries }
+        outcome.namespaceFailure = namespaceFailure
+        wasDifferent = wasDifferent || !changes.isEmpty
+        isBroken = isBroken || outcome.meshTrouble != nil || namespaceFailure != nil
+        guard let network else { return }
+        if let trouble = outcome.meshTrouble {
+            findings.append(.problem(AppliedPart.mesh.rawValue, of: network.id, trouble))
+        } else {
+            findings.append(.reached(.mesh, of: network.id, generation: network.generation))
+        }
+        if outcome.isNetworkNode {
+            findings.append(.problem(NodeNetworks.namespaceProblem, of: network.id, namespaceFailure.map { "\($0)" }))
+        }
+    }
+
+    /// Takes note of what came of the server.
+    mutating func note(_ result: Result<ServerPass, any Error>, of wanted: ServerWanted) {
+        if tenure != nil {
+            let complaint = NodeNetworks.complaint(wanted.objections)
+            findings.append(.problem(NodeNetworks.guestsProblem, of: wanted.id, complaint))
+        }
+        switch result {
+        case .success(let pass):
+            outcome.server = pass
+            wasDifferent = wasDifferent || pass != .nothing
+            guard tenure != nil else { return }
+            findings.append(.reachedUnderTerm(.dnsmasq, of: wanted.id, generation: wanted.generation))
+        case .failure(let error):
+            outcome.serverFailure = error
+            if error is ServerError {
+                findings.append(.problem(AppliedPart.dnsmasq.rawValue, of: wanted.id, "\(error)"))
+            }
+            // Where none may run any more, none is missing.
+            isBroken = isBroken || !(error is ServersClosed || error is TenureOver || error is CancellationError)
+        }
+    }
+
+    /// The answer to whoever waits for the run.
+    var result: Result<Reconciled, any Error> { error.map { .failure($0) } ?? .success(outcome) }
+}

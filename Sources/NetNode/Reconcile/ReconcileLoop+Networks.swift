@@ -1,0 +1,277 @@
+import ClusterOps
+import Logging
+import MariaDB
+import Synchronization
+
+/// A run over some networks.
+extension ReconcileLoop {
+    /// How long a take-over leaves devices alone until the servers that run have been told: as long as the gate may stay
+    /// closed for them.
+    private static let mostBeforeDevices: Duration = .milliseconds(1500)
+
+    /// The networks of a run, each until all of its parts have ended.
+    private final class Batch: Sendable {
+        private let runs: Mutex<[VNI: NetworkRun]>
+
+        init(_ priorities: [VNI: Queue.Priority], under tenure: Tenure?) {
+            let all = priorities.map { vni, priority in
+                (vni, NetworkRun(vni: vni, priority: priority, tenure: tenure, pending: [.kernel]))
+            }
+            runs = Mutex(Dictionary(all) { first, _ in first })
+        }
+
+        /// Changes what is known of some networks, and ends a part of them.
+        ///
+        /// - Returns: Those that have no other part left.
+        func end(
+            _ part: NetworkRun.Part,
+            of vnis: some Sequence<VNI>,
+            _ note: (inout NetworkRun) -> Void = { _ in }
+        ) -> [NetworkRun] {
+            runs.withLock { runs in
+                vnis.compactMap { vni in
+                    guard runs[vni]?.pending.contains(part) == true, var run = runs[vni] else { return nil }
+                    note(&run)
+                    run.pending.remove(part)
+                    runs[vni] = run
+                    return run.pending.isEmpty ? run : nil
+                }
+            }
+        }
+
+        func update(_ vni: VNI, _ change: (inout NetworkRun) -> Void) {
+            runs.withLock { runs in
+                guard var run = runs[vni] else { return }
+                change(&run)
+                runs[vni] = run
+            }
+        }
+    }
+
+    /// Brings the mesh, the namespaces and the servers of networks to what is wanted now; without an answer of the
+    /// database, devices and namespaces to what was wanted at their last runs.
+    func run(_ priorities: [VNI: Queue.Priority], _ removals: [VNI: Removal]) async {
+        let vnis = Set(priorities.keys)
+        let batch = Batch(priorities, under: tenure)
+        do {
+            let wanted = try await networks.wanted(of: vnis)
+            networks.known.withLock { $0.note(wanted, of: vnis) }
+            if !wanted.isNetworkNode { for vni in vnis { networks.egress.forget(vni) } }
+            await withDiscardingTaskGroup { group in
+                await bring(batch, priorities, to: wanted, removals, in: &group)
+            }
+        } catch let error as DatabaseError where error.isWithoutAnswer && !Task.isCancelled {
+            await restore(batch, priorities, error)
+        } catch {
+            leaveKernel()
+            reportTrouble(error)
+            await end(batch.end(.kernel, of: vnis) { ($0.error, $0.isBroken) = (error, true) })
+        }
+    }
+
+    private func bring(
+        _ batch: Batch,
+        _ priorities: [VNI: Queue.Priority],
+        to wanted: NodeWanted,
+        _ removals: [VNI: Removal],
+        in group: inout DiscardingTaskGroup
+    ) async {
+        var rest = Set(priorities.keys)
+        // A removal takes its time beside the others.
+        for (vni, removal) in removals {
+            let isUnwanted = removal == .all ? !wanted.vnis.contains(vni) : !wanted.needsNamespace(vni)
+            guard isUnwanted else {
+                batch.update(vni) { $0.outcome.removal = .stillWanted }
+                continue
+            }
+            batch.update(vni) { $0.pending = [.removal] }
+            rest.remove(vni)
+            group.addTask { await self.end(await self.remove(vni, removal, in: batch)) }
+        }
+        let unreadable = Dictionary(wanted.unreadable.compactMap { one in one.vni.map { ($0, one) } }) { one, _ in one }
+        let networks = Dictionary(wanted.mesh.networks.map { ($0.vni, $0) }) { first, _ in first }
+        for vni in rest {
+            batch.update(vni) { run in
+                run.outcome.network = networks[vni]?.id ?? unreadable[vni]?.id
+                run.outcome.isNetworkNode = wanted.isNetworkNode
+                run.outcome.unreadable = unreadable[vni]?.reason
+                run.outcome.isMeshUnreadable = unreadable[vni] != nil && networks[vni] == nil
+            }
+        }
+        var servers = self.networks.servers.mayRun ? wanted.servers.filter { rest.contains($0.vni) } : []
+        for server in servers { batch.update(server.vni) { $0.pending.insert(.server) } }
+        // A server that runs is told first where somebody waits: nearly always a guest is all that is new.
+        let running = await self.networks.servers.running
+        let first = servers.filter { running[$0.vni] != nil && priorities[$0.vni] ?? .background >= .operation }
+        let told = AsyncStream<Void>.makeStream()
+        start(&servers, first, batch, in: &group) { told.continuation.finish() }
+        if !first.isEmpty, priorities.values.contains(.takeover) {
+            // Guests wait for their servers: nothing is computed beside that.
+            group.addTask {
+                try? await Task.sleep(for: Self.mostBeforeDevices)
+                told.continuation.finish()
+            }
+            for await _ in told.stream {}
+        }
+        await bringDevices(batch, priorities, wanted, rest) { ready in
+            start(&servers, servers.filter { ready.contains($0.vni) }, batch, in: &group)
+        }
+        // What they stand on is missing.
+        await end(batch.end(.server, of: servers.map(\.vni)) { $0.outcome.serverFailure = $0.outcome.namespaceFailure })
+    }
+
+    private func logDrift(_ different: Set<VNI>, _ priorities: [VNI: Queue.Priority]) {
+        let drift = different.filter { priorities[$0]?.isRepair == true }
+        if !drift.isEmpty { logger.info("drift", metadata: ["vnis": "\(drift.sorted())"]) }
+    }
+
+    private func reportTrouble(_ error: any Error) {
+        // What was cut short has not failed.
+        guard !Task.isCancelled else { return }
+        runTrouble.report("networks cannot be brought to what is wanted: \(error)")
+    }
+
+    /// Brings devices and namespaces to what is wanted, and tells `ready` of the networks whose namespaces are ready for
+    /// their servers, those first that need nothing.
+    private func bringDevices(
+        _ batch: Batch,
+        _ priorities: [VNI: Queue.Priority],
+        _ wanted: NodeWanted,
+        _ vnis: Set<VNI>,
+        ready: (Set<VNI>) -> Void
+    ) async {
+        let mesh = MeshWanted(networks: wanted.mesh.networks.filter { vnis.contains($0.vni) })
+        let namespaces = wanted.namespaces.filter { vnis.contains($0.vni) }
+        do {
+            let survey = try await networks.survey(of: namespaces.map(\.vni), withEntries: true)
+            let different = Set(
+                namespaces.filter { !networks.namespaces.changes(from: survey, to: $0).isEmpty }.map(\.vni)
+            )
+            logDrift(different.union(MeshDiff.changes(from: survey.mesh, to: mesh).map(\.vni)), priorities)
+            ready(vnis.subtracting(different))
+            let pass = try await networks.mesh.pass(mesh, from: survey)
+            let failures = try await networks.namespaces.pass(namespaces, from: survey)
+            leaveKernel()
+            // Their ways out went with their namespaces, or were made without them.
+            add(different.filter(networks.egress.isKnown).map { .egress($0) }, .repair)
+            let changes = Dictionary(grouping: pass.changes, by: \.vni)
+            let remaining = Set(pass.remaining.map(\.vni))
+            let wantedMesh = Dictionary(mesh.networks.map { ($0.vni, $0) }) { first, _ in first }
+            let ended = batch.end(.kernel, of: vnis) { run in
+                run.wasDifferent = run.wasDifferent || different.contains(run.vni)
+                run.outcome.meshTrouble = remaining.contains(run.vni) ? pass.trouble(of: run.vni) : nil
+                run.note(wantedMesh[run.vni], changes[run.vni] ?? [], namespaceFailure: failures[run.vni])
+            }
+            ready(different.subtracting(failures.keys))
+            await end(ended)
+            runTrouble.over()
+        } catch {
+            leaveKernel()
+            reportTrouble(error)
+            await end(batch.end(.kernel, of: vnis) { ($0.error, $0.isBroken) = (error, true) })
+        }
+    }
+
+    /// Starts to bring some of the servers to what is wanted, and takes them from those that are left.
+    private func start(
+        _ left: inout [ServerWanted],
+        _ some: [ServerWanted],
+        _ batch: Batch,
+        in group: inout DiscardingTaskGroup,
+        ended: @escaping @Sendable () -> Void = {}
+    ) {
+        guard !some.isEmpty else { return }
+        let vnis = Set(some.map(\.vni))
+        left.removeAll { vnis.contains($0.vni) }
+        group.addTask {
+            await self.networks.bring(some) { server, result in
+                if case .success = result { self.tellServed(server.vni) }
+                await self.end(batch.end(.server, of: [server.vni]) { $0.note(result, of: server) })
+            }
+            ended()
+        }
+    }
+
+    /// Brings devices and namespaces to what was wanted at the last runs; whoever waits hears of the database.
+    private func restore(_ batch: Batch, _ priorities: [VNI: Queue.Priority], _ outage: DatabaseError) async {
+        let vnis = Set(priorities.keys)
+        let (mesh, namespaces) = networks.known.withLock { $0.wanted(of: vnis) }
+        var (broken, failure): (Set<VNI>, (any Error)?) = ([], nil)
+        var changed: Set<VNI> = []
+        do {
+            let survey = try await networks.survey(of: namespaces.map(\.vni), withEntries: true)
+            changed = Set(
+                namespaces.filter { !networks.namespaces.changes(from: survey, to: $0).isEmpty }.map(\.vni)
+            ).union(MeshDiff.changes(from: survey.mesh, to: mesh).map(\.vni))
+            logDrift(changed, priorities)
+            let pass = try await networks.mesh.pass(mesh, from: survey)
+            let failures = try await networks.namespaces.pass(namespaces, from: survey)
+            broken = Set(pass.remaining.map(\.vni)).union(failures.keys)
+        } catch {
+            failure = error
+        }
+        leaveKernel()
+        add(changed.filter(networks.egress.isKnown).map { .egress($0) }, .repair)
+        let ended = batch.end(.kernel, of: vnis) { run in
+            run.error = failure ?? outage
+            run.isBroken = failure != nil || broken.contains(run.vni)
+            run.wasDifferent = changed.contains(run.vni)
+        }
+        await end(ended)
+    }
+
+    /// Takes away what this node has of a VNI that is not wanted here.
+    private func remove(_ vni: VNI, _ removal: Removal, in batch: Batch) async -> [NetworkRun] {
+        do {
+            let (deletion, wasCleared) = try await networks.remove(vni, removal)
+            return batch.end(.removal, of: [vni]) { run in
+                (run.outcome.removal, run.outcome.wasCleared) = (deletion, wasCleared)
+            }
+        } catch {
+            return batch.end(.removal, of: [vni]) { $0.error = error }
+        }
+    }
+
+    /// Writes down what runs have found out, in one transaction, and ends them.
+    private func end(_ runs: [NetworkRun]) async {
+        guard !runs.isEmpty else { return }
+        var failure: (any Error)?
+        do {
+            // Those of one batch are of one tenure.
+            try await write(runs.flatMap(\.findings), under: runs[0].tenure)
+        } catch {
+            failure = error
+        }
+        for run in runs {
+            // Whoever is elected next does what was cut short by the end of a term.
+            let isCutShort = failure.map { $0 is TenureOver } ?? true
+            let isBroken = (run.isBroken || !isCutShort) && !Task.isCancelled
+            if run.priority.isRepair, run.wasDifferent || isBroken {
+                record.found(1, repaired: isBroken ? 0 : 1)
+            }
+            end(
+                .network(run.vni),
+                failure.map { .failure($0) } ?? run.result,
+                isBroken: isBroken,
+                needsLook: run.priority.isRepair
+            )
+        }
+    }
+
+    /// Writes down findings; those that count under a term only while it stands.
+    func write(_ findings: [NetworkLedger.Finding], under tenure: Tenure?) async throws {
+        do {
+            try await log(networks.ledger.record(findings, under: tenure))
+        } catch let error as TenureOver {
+            let others = findings.filter { if case .reachedUnderTerm = $0 { false } else { true } }
+            try await log(networks.ledger.record(others))
+            throw error
+        }
+    }
+
+    private func log(_ news: [NetworkLedger.Finding]) {
+        for case .problem(AppliedPart.dnsmasq.rawValue, let network, let message?) in news {
+            logger.error("a network has no server", metadata: ["network": "\(network)", "error": "\(message)"])
+        }
+    }
+}

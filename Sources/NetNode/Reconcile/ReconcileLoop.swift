@@ -1,0 +1,313 @@
+import ClusterOps
+import Logging
+import ServiceLifecycle
+import Synchronization
+
+/// The node's one loop that brings actual to wanted: operations, kernel events, dnsmasq exits, maintenance and a takeover
+/// only add keys to its queue, and wait.
+///
+/// A run reads what is wanted once for all networks that are due, then what the kernel has. Devices and namespaces are
+/// changed by one run at a time; servers and ways out take their time beside that.
+package final class ReconcileLoop: Service {
+    package enum Key: Hashable, Sendable {
+        /// The comparison of all that the kernel has with what the last runs left.
+        case node
+        /// A network's mesh, namespace and server.
+        case network(VNI)
+        /// A network's way out, apart: one that cannot be repaired keeps its guests from nothing else.
+        case egress(VNI)
+    }
+
+    package typealias Queue = ReconcileQueue<Key>
+
+    /// The extent to which a network goes that is not wanted on this node.
+    enum Removal: Int, Sendable, Comparable {
+        /// What stands behind the gate: leg, namespace, server.
+        case namespace
+        case all
+
+        static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
+    }
+
+    private struct Waiter {
+        var pending: [Key: Queue.Ticket]
+        var results: [Key: Result<Reconciled, any Error>] = [:]
+        /// Told of each network whose server is as it is wanted, before its run has ended.
+        let served: (@Sendable (VNI) -> Void)?
+        let continuation: CheckedContinuation<[Key: Result<Reconciled, any Error>], any Error>
+    }
+
+    private struct State {
+        var queue = Queue()
+        var waiters: [UInt64: Waiter] = [:]
+        var nextWaiter: UInt64 = 0
+        var removals: [VNI: Removal] = [:]
+        /// What the kernel has told since the last look.
+        var changes = HostChanges()
+        /// A Boolean value that indicates whether a look has met a network in a run, of which it could tell nothing.
+        var needsLook = false
+        /// A Boolean value that indicates whether a run changes devices.
+        var isInKernel = false
+        /// The time of the next ring for delayed keys.
+        var alarm: ContinuousClock.Instant?
+        var isClosed = false
+    }
+
+    let networks: NodeNetworks
+    let record: MaintenanceRecord
+    let logger: Logger
+    private let currentTenure: @Sendable () -> Tenure?
+    private let state = Mutex(State())
+    /// What keeps looks, and runs, from finding out what is to be done.
+    let (lookTrouble, runTrouble): (TroubleRecord, TroubleRecord)
+    private let bell = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+
+    /// Creates it; nothing is read before ``run()``.
+    ///
+    /// - Parameters:
+    ///   - networks: what is brought about.
+    ///   - tenure: the tenure that has begun on this node; nil when none has.
+    ///   - record: told of how many networks were broken and repaired.
+    ///   - logger: told of what is found broken.
+    init(
+        _ networks: NodeNetworks,
+        tenure: @escaping @Sendable () -> Tenure?,
+        record: MaintenanceRecord,
+        logger: Logger
+    ) {
+        self.networks = networks
+        currentTenure = tenure
+        self.record = record
+        self.logger = logger
+        (lookTrouble, runTrouble) = (TroubleRecord(logger), TroubleRecord(logger))
+    }
+
+    /// The tenure under which something may be written down; nil when there is none.
+    var tenure: Tenure? { currentTenure().flatMap { $0.isOver ? nil : $0 } }
+
+    // MARK: Adding
+
+    /// Adds keys without waiting for them.
+    func add(_ keys: some Sequence<Key>, _ priority: Queue.Priority) {
+        state.withLock { state in
+            for key in keys { state.queue.add(key, priority) }
+        }
+        ring()
+    }
+
+    /// Notes what the kernel has told, and asks for a look.
+    func note(_ change: HostChange) {
+        let isNews = state.withLock { state in
+            state.changes.note(change)
+            defer { state.queue.add(.node, .repair) }
+            return !state.queue.isDue(.node)
+        }
+        // Events may come as fast as a guest sends frames: a look that is due is one, whatever else is told.
+        if isNews { ring() }
+    }
+
+    /// Adds keys, and waits until a run that began after this call has ended for each.
+    ///
+    /// - Parameters:
+    ///   - keys: which.
+    ///   - priority: how urgent they are.
+    ///   - removal: what is to be taken away of networks that are not wanted on this node; nil is nothing.
+    ///   - served: told of each network whose server is as it is wanted.
+    /// - Returns: What came of each.
+    /// - Throws: `CancellationError` when the task is cancelled, or the loop has ended.
+    func reconcile(
+        _ keys: [Key],
+        _ priority: Queue.Priority,
+        removing removal: Removal? = nil,
+        served: (@Sendable (VNI) -> Void)? = nil
+    ) async throws -> [Key: Result<Reconciled, any Error>] {
+        guard !keys.isEmpty else { return [:] }
+        let id = state.withLock { state in
+            state.nextWaiter += 1
+            return state.nextWaiter
+        }
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                let isRefused = state.withLock { state in
+                    guard !state.isClosed, !Task.isCancelled else { return true }
+                    var pending: [Key: Queue.Ticket] = [:]
+                    for key in keys {
+                        pending[key] = state.queue.add(key, priority)
+                        guard let removal, case .network(let vni) = key else { continue }
+                        state.removals[vni] = max(state.removals[vni] ?? removal, removal)
+                    }
+                    state.waiters[id] = Waiter(pending: pending, served: served, continuation: continuation)
+                    return false
+                }
+                if isRefused { continuation.resume(throwing: CancellationError()) } else { ring() }
+            }
+        } onCancel: {
+            state.withLock { $0.waiters.removeValue(forKey: id) }?.continuation.resume(throwing: CancellationError())
+        }
+    }
+
+    /// As ``reconcile(_:_:removing:served:)`` of one key, whose failure is thrown.
+    func reconcile(_ key: Key, _ priority: Queue.Priority, removing removal: Removal? = nil) async throws -> Reconciled
+    {
+        guard let result = try await reconcile([key], priority, removing: removal)[key] else {
+            preconditionFailure("a run that answers a key says what came of it")
+        }
+        return try result.get()
+    }
+
+    private func ring() { bell.continuation.yield() }
+
+    // MARK: Running
+
+    /// Runs what is due until graceful shutdown; whoever still waits then is told that it was cut short.
+    package func run() async throws {
+        await cancelWhenGracefulShutdown {
+            await withDiscardingTaskGroup { group in
+                for await _ in self.bell.stream { self.begin(in: &group) }
+                group.cancelAll()
+            }
+        }
+        let waiters = state.withLock { state in
+            defer { (state.isClosed, state.waiters) = (true, [:]) }
+            return state.waiters.values.map(\.continuation)
+        }
+        for waiter in waiters { waiter.resume(throwing: CancellationError()) }
+    }
+
+    /// Takes what is due, and begins its runs.
+    private func begin(in group: inout DiscardingTaskGroup) {
+        let now = ContinuousClock.now
+        var removals: [VNI: Removal] = [:]
+        let (taken, alarm) = state.withLock { state -> ([Queue.Taken], ContinuousClock.Instant?) in
+            let isInKernel = state.isInKernel
+            let taken = state.queue.take(at: now) { key in
+                if case .network = key { !isInKernel } else { true }
+            }
+            for case .network(let vni) in taken.map(\.key) {
+                state.isInKernel = true
+                // With the key: what is asked for from now on is for the run after this one.
+                removals[vni] = state.removals.removeValue(forKey: vni)
+            }
+            guard let next = state.queue.nextDelayed, next > now, state.alarm.map({ next < $0 || $0 <= now }) ?? true
+            else { return (taken, nil) }
+            state.alarm = next
+            return (taken, next)
+        }
+        if let alarm {
+            group.addTask {
+                try? await Task.sleep(until: alarm, clock: .continuous)
+                self.ring()
+            }
+        }
+        var (networks, ways): ([VNI: Queue.Priority], [VNI: Queue.Priority]) = ([:], [:])
+        for taken in taken {
+            switch taken.key {
+            case .node: group.addTask { await self.look() }
+            case .network(let vni): networks[vni] = taken.priority
+            case .egress(let vni): ways[vni] = taken.priority
+            }
+        }
+        if !networks.isEmpty { group.addTask { [networks, removals] in await self.run(networks, removals) } }
+        if !ways.isEmpty { group.addTask { [ways] in await self.runEgress(ways) } }
+    }
+
+    /// Ends a run's part in which no other one may change devices.
+    func leaveKernel() {
+        state.withLock { $0.isInKernel = false }
+        ring()
+    }
+
+    /// Tells whoever waits for it that the server of a network is as it is wanted.
+    func tellServed(_ vni: VNI) {
+        let key = Key.network(vni)
+        let told = state.withLock { state in
+            state.waiters.values.filter { waiter in
+                waiter.pending[key].map { state.queue.isAnswered($0, by: key) } ?? false
+            }.compactMap(\.served)
+        }
+        for served in told { served(vni) }
+    }
+
+    /// Ends the processing of a key, and answers whoever waited for this run.
+    ///
+    /// - Parameters:
+    ///   - key: one that was taken.
+    ///   - result: what came of it.
+    ///   - isBroken: whether it has to be processed again by itself.
+    ///   - rest: the time before its next repair.
+    ///   - needsLook: whether to look again: after a repair, because whoever broke it may have gone on in ways of which the
+    ///     kernel does not tell.
+    func end(
+        _ key: Key,
+        _ result: Result<Reconciled, any Error>,
+        isBroken: Bool,
+        rest: Duration = .zero,
+        needsLook: Bool = false
+    ) {
+        let answered = state.withLock { state -> [Waiter] in
+            var answered: [Waiter] = []
+            for (id, waiter) in state.waiters {
+                guard let ticket = waiter.pending[key], state.queue.isAnswered(ticket, by: key) else { continue }
+                var waiter = waiter
+                waiter.pending[key] = nil
+                waiter.results[key] = result
+                state.waiters[id] = waiter.pending.isEmpty ? nil : waiter
+                if waiter.pending.isEmpty { answered.append(waiter) }
+            }
+            state.queue.done(key, failed: isBroken, rest: rest, at: .now)
+            if key != .node, state.needsLook || needsLook {
+                state.needsLook = false
+                state.queue.add(.node, .repair)
+            }
+            return answered
+        }
+        for waiter in answered { waiter.continuation.resume(returning: waiter.results) }
+        ring()
+    }
+
+    // MARK: What a look needs
+
+    /// Takes what the kernel has told since the last look.
+    ///
+    /// Whether something that has failed is well again, only a look at everything can tell.
+    func takeChanges() -> HostChanges {
+        state.withLock { state in
+            defer { state.changes = HostChanges() }
+            if state.queue.hasFailures { state.changes.note(.entries) }
+            return state.changes
+        }
+    }
+
+    /// Gives back what could not be attended to, for the next look.
+    func giveBack(_ changes: HostChanges) { state.withLock { $0.changes.note(changes) } }
+
+    /// Adds repairs for what a look has found broken, but for what is being processed: of that it can tell nothing.
+    ///
+    /// What has failed and is well by now is not delayed any more.
+    ///
+    /// - Parameters:
+    ///   - keys: what is to be repaired now.
+    ///   - broken: all that is not well.
+    ///   - changes: what the look was about, which is given back where something is being processed.
+    func addRepairs(of keys: Set<Key>, among broken: Set<Key>, after changes: HostChanges) {
+        state.withLock { state in
+            let processing = Set(state.queue.processing).subtracting([.node])
+            for key in keys.subtracting(processing) { state.queue.add(key, .repair) }
+            state.queue.forgive { $0 != .node && !broken.contains($0) }
+            guard !processing.isEmpty else { return }
+            state.changes.note(changes)
+            state.needsLook = true
+        }
+        ring()
+    }
+}
+
+/// The trouble that several tasks come upon, told of when it changes.
+final class TroubleRecord: Sendable {
+    private let trouble: Mutex<Trouble>
+
+    init(_ logger: Logger) { trouble = Mutex(Trouble(logger: logger)) }
+
+    func report(_ message: String) { trouble.withLock { $0.report(message) } }
+    func over() { trouble.withLock { $0.over() } }
+}
