@@ -339,7 +339,10 @@ import Testing
                     }
                     group.addTask {
                         try await eventually("the network is held") { isHeld.value }
-                        try await ledger.reached(.dnsmasq, of: network, generation: 1, under: tenure)
+                        try await ledger.record(
+                            [.reachedUnderTerm(.dnsmasq, of: network, generation: 1)],
+                            under: tenure
+                        )
                     }
                 }
                 #expect(members[0].role.serving == 1)

@@ -167,29 +167,6 @@ package final class NetworkLedger: Sendable {
         return tenure.term
     }
 
-    /// Writes down that a part of a network has reached a generation, and that nothing keeps it from it any more.
-    ///
-    /// - Parameters:
-    ///   - part: what was brought about, and read back.
-    ///   - network: of which network.
-    ///   - generation: of the wanted state that was brought about.
-    ///   - tenure: the term under which it was done, which has to stand; nil for what any node does.
-    /// - Throws: ``TenureOver``, then nothing is written; `DatabaseError`.
-    package func reached(
-        _ part: AppliedPart,
-        of network: NetworkID,
-        generation: UInt64,
-        under tenure: Tenure? = nil
-    ) async throws {
-        let finding: Finding =
-            if tenure == nil {
-                .reached(part, of: network, generation: generation)
-            } else {
-                .reachedUnderTerm(part, of: network, generation: generation)
-            }
-        try await record([finding], under: tenure)
-    }
-
     /// Writes down what keeps this node from bringing something about, or, with nil, that nothing does.
     ///
     /// - Returns: Whether that is news.

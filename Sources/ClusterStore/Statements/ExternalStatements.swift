@@ -140,34 +140,4 @@ package enum ExternalStatements {
             )
         }
     }
-
-    /// Every external address of every network, or only of one.
-    ///
-    /// One statement, hence one snapshot: the generation is that of these very addresses.
-    package static func rows(of network: NetworkID?, on session: borrowing Session) throws -> NetworkRows<Row> {
-        let condition: SQL = network.map { "WHERE w.id = \($0)" } ?? ""
-        let found = try session.query(
-            """
-            SELECT w.id AS network, w.vni, w.cidr, w.generation, x.cidr AS external, x.gateway, e.address,
-                i.address AS inside
-            FROM external_addresses AS e
-                JOIN networks AS w ON w.id = e.network
-                JOIN external_network AS x
-                LEFT JOIN interfaces AS i ON i.id = e.interface
-            \(sql: condition)
-            """
-        )
-        return try NetworkRows(found) { network, row in
-            Row(
-                network: network,
-                vni: try row.get("vni"),
-                cidr: try row.get("cidr"),
-                generation: try row.get("generation"),
-                external: try row.get("external"),
-                gateway: try row.get("gateway"),
-                address: try row.get("address"),
-                inside: try row.get("inside", as: IPv4Address?.self)
-            )
-        }
-    }
 }

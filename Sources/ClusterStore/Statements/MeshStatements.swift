@@ -61,51 +61,6 @@ package enum MeshStatements {
         }
     }
 
-    /// Every guest and every network-role node of the networks that concern a node: those it hosts an interface of, or
-    /// all when it has the network role; only one network when it is given.
-    ///
-    /// One statement, hence one snapshot: under READ COMMITTED two would see two. A network that is in the answer is
-    /// there with the node itself, by an interface or by its role.
-    package static func rows(
-        of node: NodeID,
-        network: NetworkID?,
-        on session: borrowing Session
-    ) throws -> NetworkRows<Row> {
-        try NetworkRows(try session.query(rowsQuery(of: node, network: network))) { network, row in
-            Row(
-                network: network,
-                name: try row.get("name"),
-                vni: try row.get("vni"),
-                mtu: try row.get("mtu"),
-                generation: try row.get("generation"),
-                node: try row.get("node"),
-                underlay: try row.get("underlay_address"),
-                // Of a guest whose MAC does not parse, the node takes part all the same. (It is the network's server that
-                // says so.)
-                mac: try row.get("mac", as: String?.self).flatMap { try? MACAddress($0) }
-            )
-        }
-    }
-
-    package static func rowsQuery(of node: NodeID, network: NetworkID?) -> SQL {
-        let isWanted: SQL = network.map { "w.id = \($0) AND" } ?? ""
-        let concernsNode: SQL = """
-            (EXISTS (SELECT 1 FROM nodes AS me WHERE me.id = \(node) AND me.is_network_node)
-                OR EXISTS (SELECT 1 FROM interfaces AS mine WHERE mine.node = \(node) AND mine.network = w.id))
-            """
-        return """
-            SELECT w.id AS network, w.name, w.vni, w.mtu, w.generation, n.id AS node, n.underlay_address, i.mac
-            FROM networks AS w
-                JOIN interfaces AS i ON i.network = w.id
-                JOIN nodes AS n ON n.id = i.node
-            WHERE \(sql: isWanted) \(sql: concernsNode)
-            UNION ALL
-            SELECT w.id, w.name, w.vni, w.mtu, w.generation, n.id, n.underlay_address, NULL
-            FROM networks AS w JOIN nodes AS n ON n.is_network_node
-            WHERE \(sql: isWanted) \(sql: concernsNode)
-            """
-    }
-
     /// A node's part of a network.
     package struct Part: Sendable, Hashable {
         package let network: NetworkName

@@ -94,32 +94,6 @@ package enum ServerStatements {
         }
     }
 
-    /// Every network, or only one, with every guest of it.
-    ///
-    /// One statement, hence one snapshot: the generation is that of these very guests. A guest or a network that does not
-    /// parse is no error of the whole: the others are to be served.
-    package static func rows(of network: NetworkID?, on session: borrowing Session) throws -> NetworkRows<Row> {
-        // The columns of a network are the same in each row of it, and cost more than a guest's.
-        var last: Row?
-        return try NetworkRows(try session.query(rowsQuery(of: network))) { network, row in
-            if let last, last.network == network { return try last.with(row) }
-            let first = try Row(
-                network: network,
-                name: row.get("name"),
-                vni: row.get("vni"),
-                cidr: row.get("cidr"),
-                mtu: row.get("mtu"),
-                domain: row.get("domain", as: DomainName?.self),
-                dhcp: row.get("dhcp"),
-                dns: row.get("dns"),
-                generation: row.get("generation"),
-                guest: nil
-            ).with(row)
-            last = first
-            return first
-        }
-    }
-
     fileprivate static func guest(in row: MariaDB.Row) throws -> (Row.Guest?, Row.Unreadable?) {
         let (mac, hostname) = (try row.get("mac", as: String.self), try row.get("hostname", as: String.self))
         let address = try row.get("address", as: IPv4Address.self)
@@ -128,16 +102,6 @@ package enum ServerStatements {
         } catch {
             return (nil, Row.Unreadable(reason: "\(error)"))
         }
-    }
-
-    package static func rowsQuery(of network: NetworkID?) -> SQL {
-        let condition: SQL = network.map { "WHERE w.id = \($0)" } ?? ""
-        return """
-            SELECT w.id AS network, w.name, w.vni, w.cidr, w.mtu, w.domain, w.dhcp, w.dns, w.generation,
-                i.id AS interface, i.mac, i.address, i.hostname
-            FROM networks AS w LEFT JOIN interfaces AS i ON i.network = w.id
-            \(sql: condition)
-            """
     }
 }
 
