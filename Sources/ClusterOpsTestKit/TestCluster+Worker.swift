@@ -1,7 +1,6 @@
 import ClusterDaemon
 import ClusterEngine
 import ClusterModel
-import ClusterOps
 import ClusterReports
 import Logging
 

@@ -1,4 +1,7 @@
-import ClusterOps
+import ClusterDaemon
+import ClusterEngine
+import ClusterModel
+import ClusterStore
 import MariaDB
 
 /// The wanted state of the networks on a node, from one snapshot of the database.

@@ -1,5 +1,8 @@
-import ClusterOps
+import ClusterDaemon
+import ClusterEngine
+import ClusterModel
 import ClusterOpsTestKit
+import ClusterStore
 import Foundation
 import Testing
 

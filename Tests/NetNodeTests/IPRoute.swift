@@ -1,5 +1,7 @@
 import ChildProcess
-import ClusterOps
+import ClusterEngine
+import ClusterModel
+import ClusterStore
 import Foundation
 
 @testable import NetNode

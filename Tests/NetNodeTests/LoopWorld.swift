@@ -3,7 +3,10 @@ import Foundation
 import MariaDB
 import Testing
 
-@testable import ClusterOps
+@testable import ClusterDaemon
+@testable import ClusterEngine
+@testable import ClusterModel
+@testable import ClusterStore
 @testable import NetNode
 
 extension MeshWorld {

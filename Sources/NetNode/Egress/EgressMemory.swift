@@ -1,4 +1,5 @@
-import ClusterOps
+import ClusterModel
+import ClusterStore
 
 /// The state in which the last pass over each has left the networks' ways out; pure.
 struct EgressMemory: Sendable {

@@ -1,4 +1,6 @@
-import ClusterOps
+import ClusterEngine
+import ClusterModel
+import ClusterStore
 import Logging
 import ServiceLifecycle
 import Synchronization
@@ -38,7 +40,7 @@ struct HostWatch: Sendable {
     private let loop: ReconcileLoop
     private let gate: Gate
     private let coordinator: NetworkCoordinator
-    private let ears: HostEars
+    private let ears: NetlinkMonitor
     private let gateNews = GateNews()
     private let logger: Logger
 
@@ -63,7 +65,7 @@ struct HostWatch: Sendable {
         self.gate = gate
         self.coordinator = coordinator
         self.logger = logger
-        ears = HostEars(prefix: prefix, stateDirectory: stateDirectory) { [gateNews] change in
+        ears = NetlinkMonitor(prefix: prefix, stateDirectory: stateDirectory) { [gateNews] change in
             if change != .rules { loop.note(change) }
             if change == .rules || change == .lost { gateNews.note() }
         }
@@ -79,14 +81,14 @@ struct HostWatch: Sendable {
     }
 
     private func sweep() async {
-        var trouble = Trouble(logger: logger)
+        var errors = ErrorReporter("monitor", logger: logger)
         repeat {
             do {
                 try ears.listen()
-                trouble.over()
+                errors.resolved()
             } catch {
                 // Sweeps and maintenance find what is not heard of.
-                trouble.report("not all changes on this node can be heard of: \(error)")
+                errors.report("not all changes on this node can be heard of: \(error)")
             }
             loop.add([.node], .repair)
             gateNews.ring()
@@ -94,7 +96,7 @@ struct HostWatch: Sendable {
     }
 
     private func repairGate() async {
-        var trouble = Trouble(logger: logger)
+        var errors = ErrorReporter("monitor", logger: logger)
         for await _ in gateNews.rings {
             do {
                 if gateNews.take(), let tenure = coordinator.tenure {
@@ -103,10 +105,10 @@ struct HostWatch: Sendable {
                 } else {
                     try await gate.repair()
                 }
-                trouble.over()
+                errors.resolved()
             } catch {
                 guard !Task.isCancelled else { return }
-                trouble.report("the gate cannot be repaired: \(error)")
+                errors.report("the gate cannot be repaired: \(error)")
             }
             guard await pause(for: Self.pace) == .elapsed else { return }
         }

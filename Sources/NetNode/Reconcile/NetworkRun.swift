@@ -1,4 +1,7 @@
-import ClusterOps
+import ClusterDaemon
+import ClusterEngine
+import ClusterModel
+import ClusterStore
 
 /// The outcome of a run over one network.
 struct Reconciled: Sendable {

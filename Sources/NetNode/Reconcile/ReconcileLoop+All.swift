@@ -1,4 +1,6 @@
-import ClusterOps
+import ClusterEngine
+import ClusterModel
+import ClusterStore
 import Logging
 import Synchronization
 

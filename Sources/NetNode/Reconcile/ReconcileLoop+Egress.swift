@@ -1,4 +1,7 @@
-import ClusterOps
+import ClusterEngine
+import ClusterModel
+import ClusterReports
+import ClusterStore
 import Logging
 import MariaDB
 import Synchronization
@@ -104,10 +107,10 @@ extension ReconcileLoop {
             let ways = networks.egress.broken(in: survey)
             let due = broken.map { Key.network($0) } + ways.subtracting(broken).map { Key.egress($0) }
             addRepairs(of: Set(due), among: Set(due + ways.map { Key.egress($0) }), after: changes)
-            lookTrouble.over()
+            lookErrors.resolved()
         } catch {
             giveBack(changes)
-            if !Task.isCancelled { lookTrouble.report("what is broken cannot be found: \(error)") }
+            if !Task.isCancelled { lookErrors.report("what is broken cannot be found: \(error)") }
         }
         end(.node, .success(Reconciled()), isBroken: false, rest: max(Self.pace, took * Self.pauseShare))
     }

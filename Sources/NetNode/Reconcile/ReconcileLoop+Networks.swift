@@ -1,4 +1,8 @@
-import ClusterOps
+import ClusterDaemon
+import ClusterEngine
+import ClusterModel
+import ClusterReports
+import ClusterStore
 import Logging
 import MariaDB
 import Synchronization
@@ -128,7 +132,7 @@ extension ReconcileLoop {
     private func reportTrouble(_ error: any Error) {
         // What was cut short has not failed.
         guard !Task.isCancelled else { return }
-        runTrouble.report("networks cannot be brought to what is wanted: \(error)")
+        runErrors.report("networks cannot be brought to what is wanted: \(error)")
     }
 
     /// Brings devices and namespaces to what is wanted, and tells `ready` of the networks whose namespaces are ready for
@@ -164,7 +168,7 @@ extension ReconcileLoop {
             }
             ready(different.subtracting(failures.keys))
             await end(ended)
-            runTrouble.over()
+            runErrors.resolved()
         } catch {
             leaveKernel()
             reportTrouble(error)

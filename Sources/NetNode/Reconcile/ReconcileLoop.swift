@@ -1,4 +1,7 @@
-import ClusterOps
+import ClusterEngine
+import ClusterModel
+import ClusterReports
+import ClusterStore
 import Logging
 import ServiceLifecycle
 import Synchronization
@@ -59,7 +62,7 @@ package final class ReconcileLoop: Service {
     private let currentTenure: @Sendable () -> Tenure?
     private let state = Mutex(State())
     /// What keeps looks, and runs, from finding out what is to be done.
-    let (lookTrouble, runTrouble): (TroubleRecord, TroubleRecord)
+    let (lookErrors, runErrors): (SharedErrors, SharedErrors)
     private let bell = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
 
     /// Creates it; nothing is read before ``run()``.
@@ -79,7 +82,7 @@ package final class ReconcileLoop: Service {
         currentTenure = tenure
         self.record = record
         self.logger = logger
-        (lookTrouble, runTrouble) = (TroubleRecord(logger), TroubleRecord(logger))
+        (lookErrors, runErrors) = (SharedErrors(logger), SharedErrors(logger))
     }
 
     /// The tenure under which something may be written down; nil when there is none.
@@ -302,12 +305,12 @@ package final class ReconcileLoop: Service {
     }
 }
 
-/// The trouble that several tasks come upon, told of when it changes.
-final class TroubleRecord: Sendable {
-    private let trouble: Mutex<Trouble>
+/// Errors that several tasks meet, reported when they change.
+final class SharedErrors: Sendable {
+    private let reporter: Mutex<ErrorReporter>
 
-    init(_ logger: Logger) { trouble = Mutex(Trouble(logger: logger)) }
+    init(_ logger: Logger) { reporter = Mutex(ErrorReporter("reconcile", logger: logger)) }
 
-    func report(_ message: String) { trouble.withLock { $0.report(message) } }
-    func over() { trouble.withLock { $0.over() } }
+    func report(_ message: String) { reporter.withLock { $0.report(message) } }
+    func resolved() { reporter.withLock { $0.resolved() } }
 }
