@@ -4,27 +4,7 @@ import FoundationEssentials
 
 /// What the kernel has of one network's way out.
 package struct EgressActual: Sendable, Hashable {
-    /// A route of the namespace.
-    package struct Route: Sendable, Hashable {
-        package let dst: String
-        package let gateway: String?
-        package let dev: String?
-
-        package init(dst: String, gateway: String? = nil, dev: String?) {
-            self.dst = dst
-            self.gateway = gateway
-            self.dev = dev
-        }
-
-        init(_ message: RouteMessage, _ devices: [Int: String]) {
-            self.init(dst: message.destination, gateway: message.gateway, dev: message.device.flatMap { devices[$0] })
-        }
-
-        /// Those that lead outside, and every default one.
-        static func ofEgress(_ routes: [Route]) -> [Route] {
-            routes.filter { $0.dev == EgressChange.device || $0.dst == "default" }
-        }
-    }
+    package typealias Route = NamespaceRoute
 
     /// The leg's end inside, `ext0`, and what goes with it.
     package struct Inside: Sendable, Hashable {

@@ -37,7 +37,7 @@ package enum EgressChange: Sendable, Hashable {
     case announce
 
     /// The leg's end inside.
-    package static let device = "ext0"
+    package static let device = InsideName.external
 
     /// What the namespace's kernel is told, and what it should be.
     ///
@@ -111,12 +111,4 @@ package enum EgressChange: Sendable, Hashable {
         default: return nil
         }
     }
-}
-
-/// The node's end of a network's namespace's leg into the bridge that leads outside, `coex{VNI}`; its other end is `ext0`
-/// inside.
-package struct ExternalLegName: NetworkDeviceName {
-    package static let prefix = "coex"
-    package let vni: VNI
-    package init(_ vni: VNI) { self.vni = vni }
 }

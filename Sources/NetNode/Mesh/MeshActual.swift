@@ -27,3 +27,8 @@ package struct MeshActual: Sendable, Hashable {
         }
     }
 }
+
+extension HostSurvey {
+    /// What the mesh has, with no rows where they were not asked for.
+    package var mesh: MeshActual { MeshActual(links.values, entries: entries ?? [:]) }
+}

@@ -28,7 +28,7 @@ package enum NamespaceChange: Sendable, Hashable {
     case raiseGateway
 
     /// The leg's end inside.
-    package static let gateway = "gw0"
+    package static let gateway = InsideName.gateway
 
     /// Where a step is taken.
     enum Place: Sendable, Hashable {

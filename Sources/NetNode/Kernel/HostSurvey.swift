@@ -9,25 +9,17 @@ package struct HostSurvey: Sendable {
     /// The static rows of our tunnels; nil when they were not asked for.
     package let entries: [VNI: Set<ForwardingEntry>]?
     /// What is behind the names that were asked for.
-    package let interiors: [VNI: NamespaceActual.Interior]
+    package let interiors: [VNI: NamespaceInterior]
     /// The ends of legs outside that they have.
     package let outsides: [VNI: Outside]
 
     /// The device `ext0` of a namespace, and what goes with it.
     package struct Outside: Sendable, Hashable {
         package let device: NamespaceDevice
-        /// As ``EgressActual/Inside/routes``.
-        package let routes: [EgressActual.Route]
+        /// Those that lead outside, and every default one.
+        package let routes: [NamespaceRoute]
         /// The number of the last transaction on the namespace's rules.
         package let rules: UInt32
-    }
-
-    /// What the mesh has, with no rows where they were not asked for.
-    package var mesh: MeshActual { MeshActual(links.values, entries: entries ?? [:]) }
-
-    /// What a network's namespace has.
-    package func namespace(_ vni: VNI) -> NamespaceActual {
-        NamespaceActual(interior: interiors[vni] ?? .absent, leg: links[LegName(vni).description])
     }
 
     /// Asks the kernel, on a thread that may block.
@@ -53,7 +45,7 @@ package struct HostSurvey: Sendable {
     /// Asks the kernel what is inside one namespace, on a thread that may block.
     ///
     /// - Throws: As ``take(in:names:withEntries:)``.
-    static func interior(of name: NamespaceName) async throws -> NamespaceActual.Interior {
+    static func interior(of name: NamespaceName) async throws -> NamespaceInterior {
         try await uninterrupted { try await NIOThreadPool.singleton.runIfActive { try inside(name).0 } }
     }
 
@@ -88,7 +80,7 @@ package struct HostSurvey: Sendable {
         let devices = try asker.devices()
         guard !devices.isEmpty else { throw NetlinkError.malformed("there is not even a loopback device") }
         let numbers = Dictionary(devices.map { ($0.index, $0.name) }) { first, _ in first }
-        var interiors: [VNI: NamespaceActual.Interior] = [:]
+        var interiors: [VNI: NamespaceInterior] = [:]
         var outsides: [VNI: Outside] = [:]
         for name in names { (interiors[name.vni], outsides[name.vni]) = try inside(name) }
         return HostSurvey(
@@ -99,7 +91,7 @@ package struct HostSurvey: Sendable {
         )
     }
 
-    private static func inside(_ name: NamespaceName) throws(NetlinkError) -> (NamespaceActual.Interior, Outside?) {
+    private static func inside(_ name: NamespaceName) throws(NetlinkError) -> (NamespaceInterior, Outside?) {
         switch name.presence {
         case .absent: return (.absent, nil)
         case .broken: return (.broken, nil)
@@ -110,13 +102,13 @@ package struct HostSurvey: Sendable {
             let (messages, addresses) = (try asker.devices(), try asker.addresses())
             let devices = messages.map { NamespaceDevice($0, addresses) }
             if let objection = NamespaceDevice.objection(to: devices) { throw NetlinkError.malformed(objection) }
-            let interior = NamespaceActual.Interior(devices)
-            guard let device = devices.first(where: { $0.name == EgressChange.device }) else { return (interior, nil) }
+            let interior = NamespaceInterior(devices)
+            guard let device = devices.first(where: { $0.name == InsideName.external }) else { return (interior, nil) }
             let numbers = Dictionary(messages.map { ($0.index, $0.name) }) { first, _ in first }
-            let routes = try asker.routes().filter(\.isMain).map { EgressActual.Route($0, numbers) }
+            let routes = try asker.routes().filter(\.isMain).map { NamespaceRoute($0, numbers) }
             let outside = Outside(
                 device: device,
-                routes: EgressActual.Route.ofEgress(routes),
+                routes: NamespaceRoute.ofEgress(routes),
                 rules: try KernelAsker.rulesGeneration(in: name)
             )
             return (interior, outside)

@@ -42,3 +42,19 @@ package struct LegName: NetworkDeviceName {
     package let vni: VNI
     package init(_ vni: VNI) { self.vni = vni }
 }
+
+/// The node's end of a network's namespace's leg into the bridge that leads outside, `coex{VNI}`; its other end is `ext0`
+/// inside.
+package struct ExternalLegName: NetworkDeviceName {
+    package static let prefix = "coex"
+    package let vni: VNI
+    package init(_ vni: VNI) { self.vni = vni }
+}
+
+/// The names of the ends inside a namespace.
+package enum InsideName {
+    /// The end of the gateway's veth.
+    package static let gateway = "gw0"
+    /// The end of the egress veth.
+    package static let external = "ext0"
+}

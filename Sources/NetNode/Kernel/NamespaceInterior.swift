@@ -1,0 +1,56 @@
+/// What is inside the namespace.
+package enum NamespaceInterior: Sendable, Hashable {
+    case absent
+    /// A name without a namespace.
+    case broken
+    case present(loopbackIsUp: Bool, gateway: Gateway?)
+
+    /// What the devices of a namespace come to.
+    package init(_ devices: [NamespaceDevice]) {
+        self = .present(
+            loopbackIsUp: devices.contains { $0.name == "lo" && $0.isUp },
+            gateway: devices.first { $0.name == InsideName.gateway }.map(Gateway.init)
+        )
+    }
+
+    /// The leg's end inside, `gw0`.
+    package struct Gateway: Sendable, Hashable {
+        package var mac: String
+        package var mtu: Int
+        package var isUp: Bool
+        /// IPv4 addresses with their prefix lengths, `10.9.0.1/24`.
+        package var addresses: Set<String>
+        /// The number of its other end on the node; nil when it has none there.
+        package var peer: Int?
+        /// A Boolean value that indicates whether it takes no IPv6, of which any guest could be the router; nil on a
+        /// kernel without IPv6.
+        package var isIPv6Disabled: Bool?
+
+        package init(
+            mac: String,
+            mtu: Int,
+            isUp: Bool,
+            addresses: Set<String>,
+            peer: Int? = nil,
+            isIPv6Disabled: Bool? = nil
+        ) {
+            self.peer = peer
+            self.isIPv6Disabled = isIPv6Disabled
+            self.mac = mac
+            self.mtu = mtu
+            self.isUp = isUp
+            self.addresses = addresses
+        }
+
+        init(_ device: NamespaceDevice) {
+            self.init(
+                mac: device.mac,
+                mtu: device.mtu,
+                isUp: device.isUp,
+                addresses: Set(device.addresses),
+                peer: device.peer,
+                isIPv6Disabled: device.isIPv6Disabled
+            )
+        }
+    }
+}
