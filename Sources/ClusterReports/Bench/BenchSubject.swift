@@ -20,27 +20,27 @@ package struct BenchSubject: Sendable {
         begin = try await cluster.read { try OperationStatements.now(on: $0) }
     }
 
-    /// Who asks.
+    /// The requester of this run's operations.
     package var requester: String { cluster.queue.requester }
 
-    /// Whether the cluster has work of anybody.
+    /// Returns whether the cluster has live operations of any requester.
     package func hasLiveOperations() async throws -> Bool {
         try await cluster.read { try BenchStatements.hasLiveOperations(on: $0) }
     }
 
-    /// Whether some live worker has registered a task as one that coalesces.
+    /// Returns whether some live worker has registered a task as one that coalesces.
     package func coalesces(_ task: TaskName) async throws -> Bool {
         try await cluster.read { try TaskStatements.registrations([task], on: $0) }.contains(where: \.isCoalescible)
     }
 
-    /// Whether anything of this run is live.
+    /// Returns whether any operation of this run is live.
     package func isUnderWay() async throws -> Bool {
         let (requester, begin) = (requester, begin)
         let live = try await cluster.read { try BenchStatements.live(of: requester, since: begin, limit: 1, on: $0) }
         return !live.isEmpty
     }
 
-    /// What has ended of this run.
+    /// Returns the operations of this run that have ended.
     package func ended() async throws -> [BenchedOperation] {
         let (requester, begin) = (requester, begin)
         return try await cluster.read { try BenchStatements.ended(of: requester, since: begin, on: $0) }

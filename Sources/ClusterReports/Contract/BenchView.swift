@@ -1,16 +1,16 @@
 import ClusterModel
 
-/// What a benchmark has measured, as `bench` prints it.
+/// The results of a benchmark, as `bench` prints them.
 package struct BenchView: Codable, Sendable, Hashable {
-    /// Which benchmark.
+    /// The name of the benchmark.
     package let benchmark: String
     /// Operations that it made.
     package let operations: Int
-    /// What it took, in seconds.
+    /// The duration of the benchmark, in seconds.
     package let seconds: Double
     /// Operations, or requests where they are counted, for each of these seconds.
     package let perSecond: Double
-    /// Who asked, for the history: of this run alone.
+    /// The requester, for the history: of this run alone.
     package let requester: String
     /// Durations by what was measured.
     package let durations: [DurationsView]
@@ -19,9 +19,9 @@ package struct BenchView: Codable, Sendable, Hashable {
 
     /// Durations of one kind, in seconds; null when there is none.
     package struct DurationsView: Codable, Sendable, Hashable {
-        /// What was measured.
+        /// The name of what was measured.
         package let name: String
-        /// How many.
+        /// The number of durations.
         package let n: Int
         /// The shortest.
         @NullWhenUnknown package var min: Double?
@@ -66,7 +66,7 @@ package struct BenchView: Codable, Sendable, Hashable {
     package struct CountView: Codable, Sendable, Hashable {
         /// Of what.
         package let name: String
-        /// How many.
+        /// The number itself.
         package let value: Int
 
         /// Names a number.

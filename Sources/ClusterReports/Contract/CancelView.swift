@@ -1,15 +1,15 @@
 import ClusterEngine
 import ClusterModel
 
-/// What `op cancel` has brought about.
+/// The result of `op cancel`.
 package struct CancelView: Codable, Sendable, Hashable {
     /// The operation.
     package let uuid: OperationID
     /// `cancelled`, or `executing` while its worker still ends it.
     package let state: OperationState
-    /// How many requests it was to serve: its own, and those that adopted it.
+    /// The number of requests it was to serve: its own, and those that were deduplicated into it.
     package let requests: Int
-    /// How many different people or programs made them.
+    /// The number of different people or programs that made them.
     package let requesters: Int
     /// Operations that rode on it, and wait for themselves again.
     package let unfolded: [OperationID]
@@ -41,9 +41,9 @@ package struct RetryView: Codable, Sendable, Hashable {
     package let uuid: OperationID
     /// The one that it does again.
     package let retryOf: OperationID
-    /// Where it waits.
+    /// The queue in which it waits.
     package let queueName: QueueName
-    /// Where it stood when the request was answered.
+    /// The state in which it was when the request was answered.
     package let state: OperationState
 
     /// Names the new operation and the old.

@@ -1,6 +1,6 @@
 import ClusterModel
 
-/// What became of the requests for one task, as `coalescing show` prints it.
+/// The counts of what became of the requests for one task, as `coalescing show` prints them.
 package struct CoalescingView: Codable, Sendable, Hashable {
     /// The task.
     package let task: TaskName

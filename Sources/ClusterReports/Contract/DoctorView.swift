@@ -1,9 +1,9 @@
 import ClusterEngine
 import ClusterModel
 
-/// What `doctor` has looked at and found.
+/// The checks and the findings of `doctor`.
 package struct DoctorView: Codable, Sendable, Hashable {
-    /// Whether nothing was found, and everything could be looked at.
+    /// A Boolean value that indicates whether nothing was found, and every check could be made.
     package let healthy: Bool
     /// Every check, in the order in which they were made.
     package let checks: [CheckView]
@@ -11,7 +11,7 @@ package struct DoctorView: Codable, Sendable, Hashable {
 
 /// One thing that `doctor` looks at.
 package struct CheckView: Codable, Sendable, Hashable {
-    /// How a check went.
+    /// The outcome of a check.
     package enum State: String, Codable, Sendable, Hashable {
         case ok
         case findings
@@ -21,17 +21,17 @@ package struct CheckView: Codable, Sendable, Hashable {
 
     /// Its name, for scripts.
     package let check: String
-    /// What is asked, for people.
+    /// The check in words, for people.
     package let title: String
-    /// How it went.
+    /// The outcome of the check.
     package let state: State
-    /// What was found, each with what to do.
+    /// The findings, each with what to do.
     package let findings: [FindingView]
 }
 
 /// Something that is not as it has to be.
 package struct FindingView: Codable, Sendable, Hashable {
-    /// What was found.
+    /// The description of what was found.
     package let message: String
     /// The statement or the command that mends it, or what to look at.
     package let remedy: String

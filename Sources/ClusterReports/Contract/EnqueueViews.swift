@@ -2,7 +2,7 @@ import ClusterModel
 
 /// The answer to `op enqueue --count`.
 package struct BulkEnqueueView: Codable, Sendable, Hashable {
-    /// How many operations were enqueued.
+    /// The number of operations that were enqueued.
     package let count: Int
     /// The id of the first of them.
     package let firstUUID: OperationID
@@ -21,13 +21,13 @@ package struct BulkEnqueueView: Codable, Sendable, Hashable {
 
 /// One operation of an `op submit`.
 package struct SubmittedView: Codable, Sendable, Hashable {
-    /// What the submitted document calls it.
+    /// The name of the operation in the submitted document.
     package let ref: String
     /// The operation.
     package let uuid: OperationID
-    /// Where it waits.
+    /// The queue in which it waits.
     package let queueName: QueueName
-    /// Where it stood when the request was answered.
+    /// The state in which it was when the request was answered.
     package let state: OperationState
     /// Always false: operations with edges are never adopted.
     package let deduplicated: Bool
@@ -47,10 +47,10 @@ package struct SubmittedView: Codable, Sendable, Hashable {
     }
 }
 
-/// Where one operation stands, as `op wait` prints it.
+/// The state of one operation, as `op wait` prints it.
 package struct OperationStateView: Codable, Sendable, Hashable {
     /// The operation.
     package let uuid: OperationID
-    /// Where it stands.
+    /// The state of the operation.
     package let state: OperationState
 }

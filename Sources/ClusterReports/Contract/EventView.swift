@@ -7,7 +7,7 @@ package struct EventView: Codable, Sendable, Hashable {
     package let uuid: OperationID
     /// Its tasks.
     package let tasks: [TaskName]
-    /// What happened, and when.
+    /// The event, with its time.
     package let event: TimelineEvent
 
     init(_ operation: Operation, _ event: TimelineEvent) {

@@ -2,15 +2,15 @@ import ClusterModel
 import DatabaseTime
 import MariaDB
 
-/// Why an operation has not run, or what became of it, as `op explain` prints it.
+/// An explanation of why an operation has not run, or of what became of it, as `op explain` prints it.
 package struct ExplanationView: Codable, Sendable, Hashable {
     /// The operation.
     package let uuid: OperationID
-    /// Where it stands.
+    /// The state of the operation.
     package let state: OperationState
-    /// Where it waits, or waited; of a row that cannot be decoded, whatever its column holds.
+    /// The queue in which it waits, or waited; of a row that cannot be decoded, whatever its column holds.
     package let queueName: String
-    /// When this was true, by the database's clock.
+    /// The time at which this was true, by the database's clock.
     package let seenAt: Timestamp
     /// Every reason, the one that weighs most first; never empty.
     package let reasons: [ReasonView]
@@ -27,7 +27,7 @@ package struct ExplanationView: Codable, Sendable, Hashable {
 
 /// One reason why an operation stands where it does.
 package struct ReasonView: Codable, Sendable, Hashable {
-    /// What keeps an operation from running, or what happened to it.
+    /// The cause that keeps an operation from running, or the event that happened to it.
     package enum Reason: String, Codable, Sendable, Hashable, CaseIterable {
         // What keeps it from running.
         case nodeRemoved = "node_removed"
@@ -70,9 +70,9 @@ package struct ReasonView: Codable, Sendable, Hashable {
     @NullWhenUnknown package var pattern: String?
     /// Since when it holds.
     @NullWhenUnknown package var since: Timestamp?
-    /// When it ends by itself, or, of a deadline, when it strikes.
+    /// The time at which it ends by itself, or, of a deadline, at which the deadline passes.
     @NullWhenUnknown package var until: Timestamp?
-    /// How many it is about: operations, or workers.
+    /// The number of operations or workers that it is about.
     @NullWhenUnknown package var count: Int?
 
     init(

@@ -11,9 +11,9 @@ package struct ExternalNetworkView: Codable, Sendable, Hashable {
     package let firstAddress: IPv4Address
     /// The last address that may be given out.
     package let lastAddress: IPv4Address
-    /// How many are given out, to networks and as floating addresses.
+    /// The number of addresses that are given out, to networks and as floating IPs.
     package let addressesUsed: Int
-    /// How many are left.
+    /// The number of addresses that are left.
     package let addressesFree: Int
 
     private enum CodingKeys: String, CodingKey {

@@ -2,7 +2,7 @@ import ClusterStore
 
 /// The statements that make a user of the database for one role, as `db grants` prints them.
 package struct GrantsView: Codable, Sendable, Hashable {
-    /// Which one.
+    /// The name of the role.
     package let role: String
     /// The user's name, and where it connects from.
     package let user: String

@@ -2,7 +2,7 @@ import ClusterModel
 
 /// A guest's interface as the `interface` commands print it.
 package struct InterfaceView: Codable, Sendable, Hashable {
-    /// What it is known by.
+    /// The identifier of the interface.
     package let uuid: InterfaceID
     /// Its network.
     package let network: NetworkName

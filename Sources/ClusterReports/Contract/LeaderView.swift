@@ -1,6 +1,6 @@
 import ClusterModel
 
-/// Who is elected, as `leader show` prints it.
+/// The elected node and its lease, as `leader show` prints them.
 public struct LeaderView: Codable, Sendable, Hashable {
     /// The lease.
     public let name: String
@@ -8,7 +8,7 @@ public struct LeaderView: Codable, Sendable, Hashable {
     @NullWhenUnknown public var holder: NodeName?
     /// Rises by one at each change of holder; 0 before the first.
     public let term: Int
-    /// How long the lease lasts unless it is renewed; null when nobody holds it.
+    /// The time for which the lease lasts unless it is renewed, in seconds; null when nobody holds it.
     @NullWhenUnknown public var expiresInSeconds: Double?
 
     private enum CodingKeys: String, CodingKey {

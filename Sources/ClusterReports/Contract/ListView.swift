@@ -1,6 +1,6 @@
 /// A list as answers carry it: `{"items": [...]}`.
 public struct ListView<Item: Codable & Sendable>: Codable, Sendable {
-    /// What was found, in the order that the command promises.
+    /// The items that were found, in the order that the command promises.
     public let items: [Item]
 
     /// Wraps the items.

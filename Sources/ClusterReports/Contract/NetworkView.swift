@@ -5,7 +5,7 @@ import MariaDB
 
 /// A network as the `network` commands print it.
 package struct NetworkView: Codable, Sendable, Hashable {
-    /// What it is known by for as long as it exists.
+    /// The identifier of the network, for as long as it exists.
     package let uuid: NetworkID
     /// Its name.
     package let name: NetworkName
@@ -17,11 +17,11 @@ package struct NetworkView: Codable, Sendable, Hashable {
     package let mtu: MTU
     /// The domain of its guests' names.
     @NullWhenUnknown package var domain: DomainName?
-    /// Whether guests get their addresses by DHCP.
+    /// A Boolean value that indicates whether guests get their addresses by DHCP.
     package let dhcp: Bool
-    /// Whether guests' names resolve.
+    /// A Boolean value that indicates whether guests' names resolve.
     package let dns: Bool
-    /// Whether guests reach the outside.
+    /// A Boolean value that indicates whether guests reach the outside.
     package let nat: Bool
     /// The address under which they are seen there, unless they have a floating one.
     @NullWhenUnknown package var externalAddress: IPv4Address?
@@ -29,11 +29,11 @@ package struct NetworkView: Codable, Sendable, Hashable {
     @NullWhenUnknown package var serverAddress: IPv4Address?
     /// Rises with every change to the network or its interfaces.
     package let wantedGeneration: Int
-    /// What nodes have brought about.
+    /// The applied state of the network's parts on the nodes.
     package let applied: [AppliedView]
-    /// Whether all that should be brought about is, at the wanted generation.
+    /// A Boolean value that indicates whether all that should be applied is applied, at the wanted generation.
     package let converged: Bool
-    /// What keeps nodes from it.
+    /// The problems that keep nodes from applying the network.
     package let problems: [NetworkProblemView]
 
     private enum CodingKeys: String, CodingKey {
@@ -56,7 +56,7 @@ package struct AppliedView: Codable, Sendable, Hashable {
     package let term: Int
 }
 
-/// What keeps a node from bringing a network about.
+/// A problem that keeps a node from applying a network.
 package struct NetworkProblemView: Codable, Sendable, Hashable {
     /// The node.
     package let node: NodeName

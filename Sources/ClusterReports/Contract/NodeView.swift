@@ -6,17 +6,17 @@ import MariaDB
 
 /// A node as the `node` commands print it.
 package struct NodeView: Codable, Sendable, Hashable {
-    /// What it is known by for as long as it is in the cluster.
+    /// The identifier of the node, for as long as it is in the cluster.
     package let uuid: NodeID
     /// Its name.
     package let name: NodeName
     /// The address by which the other nodes reach it.
     package let underlayAddress: IPv4Address
-    /// What it is for.
+    /// The roles of the node.
     package let roles: [NodeRole]
-    /// Whether it takes new work.
+    /// The state of the node, which tells whether it takes new work.
     package let state: NodeState
-    /// When one of its processes last renewed its session; null when none ever has.
+    /// The time at which one of its processes last renewed its session; null when none ever has.
     @NullWhenUnknown package var lastSeen: Timestamp?
     /// Its processes that hold a lease now.
     package let sessions: [NodeSessionView]
@@ -34,7 +34,7 @@ package struct NodeView: Codable, Sendable, Hashable {
 package struct TaskObstacleView: Codable, Sendable, Hashable {
     /// The task.
     package let task: TaskName
-    /// Why, in words.
+    /// The reason, in words.
     package let reason: String
     /// Since when.
     package let since: Timestamp
@@ -42,13 +42,13 @@ package struct TaskObstacleView: Codable, Sendable, Hashable {
 
 /// A process of a node that holds a lease.
 package struct NodeSessionView: Codable, Sendable, Hashable {
-    /// Which program it is.
+    /// The name of the program.
     package let daemon: String
     /// Its process id on the node.
     package let pid: Int
     /// Its leased identity.
     package let session: SessionID
-    /// How long the lease lasts unless it is renewed.
+    /// The time for which the lease lasts unless it is renewed, in seconds.
     package let expiresInSeconds: Double
 
     private enum CodingKeys: String, CodingKey {

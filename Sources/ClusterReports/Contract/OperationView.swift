@@ -4,17 +4,17 @@ import MariaDB
 
 /// An operation as `op show` and `op list` print it, and as commands get it on stdin.
 package struct OperationView: Codable, Sendable, Hashable {
-    /// What it is known by.
+    /// The identifier of the operation.
     package let uuid: OperationID
-    /// Who runs it.
+    /// The kind of its work, which decides who runs it.
     package let kind: TaskKind
     /// Its steps, in order.
     package let tasks: [TaskName]
-    /// Where it stands.
+    /// The state of the operation.
     package let state: OperationState
-    /// Where it waits, or waited.
+    /// The queue in which it waits, or waited.
     package let queueName: QueueName
-    /// How urgent it is.
+    /// The lane, which tells how urgent it is.
     package let lane: Lane
     /// The network it is about.
     @NullWhenUnknown package var network: NetworkName?
@@ -22,17 +22,17 @@ package struct OperationView: Codable, Sendable, Hashable {
     @NullWhenUnknown package var node: NodeName?
     /// The interface it is about.
     @NullWhenUnknown package var interface: InterfaceID?
-    /// What the caller gave along.
+    /// The parameters that the caller gave along.
     @NullWhenUnknown package var parameters: JSONValue?
     /// Must complete first.
     package let dependsOn: [OperationID]
     /// Must have ended first.
     package let runsAfter: [OperationID]
-    /// How many of those have not ended.
+    /// The number of those that have not ended.
     package let unmet: Int
-    /// Who asked for it.
+    /// The person or program that asked for it.
     package let requester: String
-    /// When it ends in `error` if it has not been started.
+    /// The time at which it ends in `error` if it has not been started.
     @NullWhenUnknown package var deadline: Timestamp?
     /// The ended operation that this one does again.
     @NullWhenUnknown package var retryOf: OperationID?
@@ -40,21 +40,21 @@ package struct OperationView: Codable, Sendable, Hashable {
     package let attempts: Int
     /// Failed attempts until it ends in `error`.
     package let maxAttempts: Int
-    /// How often a worker has taken it.
+    /// The number of times that a worker has claimed it.
     package let deliveries: Int
-    /// How often a command said "try again later".
+    /// The number of times that a command said "try again later".
     package let deferCount: Int
-    /// How many requests it serves: its own, and those that adopted it.
+    /// The number of requests it serves: its own, and those that were deduplicated into it.
     package let requests: Int
-    /// When it was asked for.
+    /// The time at which it was asked for.
     package let enqueuedAt: Timestamp
-    /// When it may run, once its dependencies have ended.
+    /// The time from which it may run, once its dependencies have ended.
     package let readyAt: Timestamp
-    /// When a worker last took it; a follower's is its primary's.
+    /// The time at which a worker last claimed it; a follower's is its primary's.
     @NullWhenUnknown package var claimedAt: Timestamp?
-    /// When an attempt last started; a follower's is its primary's.
+    /// The time at which an attempt last started; a follower's is its primary's.
     @NullWhenUnknown package var startedAt: Timestamp?
-    /// When it ended.
+    /// The time at which it ended.
     @NullWhenUnknown package var finishedAt: Timestamp?
     /// Seconds for which it could have run and did not: the sum over its deliveries, from ready to start.
     @NullWhenUnknown package var waitSeconds: Double?
@@ -64,15 +64,15 @@ package struct OperationView: Codable, Sendable, Hashable {
     package let followers: [OperationID]
     /// The process that runs it, or ran it last.
     @NullWhenUnknown package var worker: WorkerView?
-    /// Why it did not complete.
+    /// The reason why it did not complete.
     @NullWhenUnknown package var error: OperationFailure?
-    /// What it gave back.
+    /// The result that it returned.
     @NullWhenUnknown package var result: JSONValue?
     /// The parts that are not shown, or were not kept, and why.
     package let omitted: [OmittedPart]
     /// The attempts that did not end it, oldest first.
     package let attemptHistory: [AttemptRecord]
-    /// What happened to it, oldest first.
+    /// The events that happened to it, oldest first.
     package let timeline: [TimelineEvent]
 
     private enum CodingKeys: String, CodingKey {

@@ -6,9 +6,9 @@ import MariaDB
 package struct QueuePauseView: Codable, Sendable, Hashable {
     /// The queues' names, with `*` for any run of characters.
     package let pattern: String
-    /// Why.
+    /// The reason for the pause.
     package let reason: String
-    /// Who paused them, or gave the last reason.
+    /// The person or program that paused them, or gave the last reason.
     package let requester: String
     /// Since when.
     package let pausedAt: Timestamp
@@ -19,9 +19,9 @@ package struct QueuePauseView: Codable, Sendable, Hashable {
     }
 }
 
-/// What `queue resume` has brought about.
+/// The result of `queue resume`.
 package struct QueueResumeView: Codable, Sendable, Hashable {
-    /// What was asked for.
+    /// The pattern that was asked for.
     package let pattern: String
     /// The rules that were removed; empty when none was there.
     package let removed: [QueuePauseView]

@@ -12,11 +12,11 @@ package struct QueueView: Codable, Sendable, Hashable {
     package let blocked: Int
     /// Operations that run.
     package let executing: Int
-    /// Whether a count reached its limit: then there are that many or more.
+    /// A Boolean value that indicates whether a count reached its limit: then there are that many or more.
     package let capped: Bool
-    /// How long the operation at the head of the queue has been ready; null when none is.
+    /// The time for which the operation at the head of the queue has been ready, in seconds; null when none is.
     @NullWhenUnknown package var oldestSeconds: Double?
-    /// Whether a rule keeps the queue from being drained.
+    /// A Boolean value that indicates whether a rule keeps the queue from being drained.
     package let paused: Bool
     /// The reasons of those rules.
     @NullWhenUnknown package var pausedReason: String?

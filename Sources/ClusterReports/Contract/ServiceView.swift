@@ -12,7 +12,7 @@ public struct ServiceView: Codable, Sendable, Hashable {
     public let state: String
     /// Its process id on the node; null when it does not run.
     @NullWhenUnknown public var pid: Int?
-    /// How often it was started again after it had died.
+    /// The number of times that it was started again after it had died.
     public let restarts: Int
     /// Resident memory, of its descendants too.
     @NullWhenUnknown public var memoryBytes: Int?
@@ -20,9 +20,9 @@ public struct ServiceView: Codable, Sendable, Hashable {
     @NullWhenUnknown public var cpuPercent: Double?
     /// `healthy`, `unhealthy` or `unknown`.
     public let health: String
-    /// Why it is unhealthy.
+    /// The reason why it is unhealthy.
     @NullWhenUnknown public var healthReason: String?
-    /// When all this was so, by the database's clock; a node samples every ten seconds.
+    /// The time at which all this was so, by the database's clock; a node samples every ten seconds.
     public let sampledAt: Timestamp
 
     private enum CodingKeys: String, CodingKey {

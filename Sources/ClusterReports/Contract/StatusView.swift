@@ -4,11 +4,11 @@ import MariaDB
 
 /// The cluster at a glance, as `status` prints it.
 public struct StatusView: Codable, Sendable, Hashable {
-    /// When all this was so, by the database's clock.
+    /// The time at which all this was so, by the database's clock.
     public let seenAt: Timestamp
-    /// Who is elected.
+    /// The elected node and its lease.
     public let leader: LeaderView
-    /// What waits and runs in every lane, the best first.
+    /// The counts of waiting and executing operations in every lane, the best first.
     public let lanes: [LaneStatus]
     /// Rules that pause queues.
     public let pauses: Int
@@ -18,7 +18,7 @@ public struct StatusView: Codable, Sendable, Hashable {
     public let sessions: [SessionsStatus]
     /// The guests' networks.
     public let networks: NetworksStatus
-    /// What nodes supervise.
+    /// The processes that nodes supervise.
     public let processes: ProcessesStatus
 
     private enum CodingKeys: String, CodingKey {
@@ -27,7 +27,7 @@ public struct StatusView: Codable, Sendable, Hashable {
     }
 }
 
-/// What waits and runs in a lane, over all its queues.
+/// The counts of waiting and executing operations in a lane, over all its queues.
 public struct LaneStatus: Codable, Sendable, Hashable {
     /// The lane.
     public let lane: Lane
@@ -39,9 +39,9 @@ public struct LaneStatus: Codable, Sendable, Hashable {
     public internal(set) var blocked = 0
     /// Operations that run.
     public internal(set) var executing = 0
-    /// Whether counting stopped at a limit: then there may be more than the counts say.
+    /// A Boolean value that indicates whether counting stopped at a limit: then there may be more than the counts say.
     public internal(set) var capped = false
-    /// How long the operation that has been ready for longest has been; null when none is.
+    /// The time for which the operation that became ready first has been ready, in seconds; null when none is.
     @NullWhenUnknown public internal(set) var oldestSeconds: Double?
     /// The waits of the newest ended operations.
     public internal(set) var waits = Waits(n: 0, p50: nil, p90: nil, p99: nil, max: nil)
@@ -54,11 +54,11 @@ public struct LaneStatus: Codable, Sendable, Hashable {
 
 /// The machines of the cluster.
 public struct NodesStatus: Codable, Sendable, Hashable {
-    /// How many there are.
+    /// The number of nodes.
     public let total: Int
-    /// How many have a process that holds a lease.
+    /// The number of nodes with a process that holds a lease.
     public let live: Int
-    /// How many take no new work.
+    /// The number of nodes that take no new work.
     public let draining: Int
     /// The first of those without a live process, by name; 20 at most.
     public let silent: [NodeName]
@@ -66,35 +66,35 @@ public struct NodesStatus: Codable, Sendable, Hashable {
 
 /// The live processes of one daemon.
 public struct SessionsStatus: Codable, Sendable, Hashable {
-    /// Which program.
+    /// The name of the program.
     public let daemon: String
-    /// How many hold a lease.
+    /// The number of processes that hold a lease.
     public let live: Int
-    /// How many have let their lease run out and are not marked dead yet.
+    /// The number of processes that have let their lease run out and are not marked dead yet.
     public let expired: Int
 }
 
 /// The guests' networks.
 public struct NetworksStatus: Codable, Sendable, Hashable {
-    /// How many there are.
+    /// The number of networks.
     public let total: Int
-    /// How many are everywhere what they should be.
+    /// The number of networks that have converged.
     public let converged: Int
-    /// How many problems nodes have with them.
+    /// The number of problems that nodes have with them.
     public let problems: Int
     /// The first of those that are behind, by name; 20 at most.
     public let behind: [NetworkName]
 }
 
-/// What nodes supervise; `service list` has each.
+/// The counts of the processes that nodes supervise; `service list` has each.
 public struct ProcessesStatus: Codable, Sendable, Hashable {
-    /// How many there are.
+    /// The number of processes.
     public let total: Int
-    /// How many run.
+    /// The number of processes that run.
     public let running: Int
-    /// How many are unhealthy.
+    /// The number of processes that are unhealthy.
     public let unhealthy: Int
-    /// How many were not sampled for 30 s.
+    /// The number of processes that were not sampled for 30 s.
     public let stale: Int
     /// The first of the unhealthy ones, as `NODE/SERVICE`; 20 at most.
     public let first: [String]

@@ -6,7 +6,7 @@ import MariaDB
 
 /// One thing that happened to an operation: `{"at", "event", …}`, where what follows depends on the event.
 package struct TimelineEvent: Codable, Sendable, Hashable {
-    /// What can happen.
+    /// A kind of event.
     package enum Event: String, Codable, Sendable, Hashable {
         case enqueued
         case deduplicated
@@ -24,11 +24,11 @@ package struct TimelineEvent: Codable, Sendable, Hashable {
         case ended
     }
 
-    /// When it happened, by the database's clock.
+    /// The time of the event, by the database's clock.
     package let at: Timestamp
-    /// What happened.
+    /// The kind of the event.
     package let event: Event
-    /// What else is known, under keys of its own.
+    /// The further details that are known, under keys of their own.
     package let details: [String: JSONValue]
 
     /// Creates an event; details named `at` or `event` would be hidden by the event's own.

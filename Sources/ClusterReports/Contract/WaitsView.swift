@@ -2,15 +2,16 @@ import ClusterModel
 import DatabaseTime
 import MariaDB
 
-/// How long operations waited from their request to their last start, as `queue waits` prints it.
+/// The waits of operations from their request to their last start, as `queue waits` prints them.
 package struct WaitsView: Codable, Sendable, Hashable {
     /// The oldest end among those looked at; null when nothing has ended.
     @NullWhenUnknown package var since: Timestamp?
     /// Ended operations that were looked at, the newest first.
     package let sampled: Int
-    /// How many are looked at, at most.
+    /// The greatest number of operations that are looked at.
     package let sampleLimit: Int
-    /// Whether that limit was reached: then there are older ones that were asked for and not looked at.
+    /// A Boolean value that indicates whether that limit was reached: then there are older ones that were asked for and
+    /// not looked at.
     package let capped: Bool
     /// By lane, the best first.
     package let lanes: [LaneWaits]
@@ -45,7 +46,7 @@ package struct TaskWaits: Codable, Sendable, Hashable {
 
 /// Quantiles of waits in seconds; they are at most 1.1 % off, the longest is exact.
 public struct Waits: Codable, Sendable, Hashable {
-    /// How many were started.
+    /// The number of operations that were started.
     public let n: Int
     /// Half of them waited no longer.
     @NullWhenUnknown public var p50: Double?

@@ -92,7 +92,7 @@ extension ClusterConnection {
         return refused
     }
 
-    /// How many seconds this machine is ahead of the database; half of the round trip is the error.
+    /// Returns the number of seconds that this machine is ahead of the database; half of the round trip is the error.
     private func clockDifference() async throws -> Double {
         // The first statement of a connection is no measure: it opens it.
         _ = try await read { try OperationStatements.now(on: $0) }

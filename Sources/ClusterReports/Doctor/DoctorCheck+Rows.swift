@@ -1,7 +1,7 @@
 import ClusterStore
 import MariaDB
 
-/// What the schema and the transactions make impossible; the checks are the proof.
+/// The checks for what the schema and the transactions make impossible; they are the proof.
 extension DoctorCheck {
     private static let report = "report it with 'clusterctl op show'; until then"
 

@@ -17,8 +17,8 @@ extension ClusterConnection {
         }
     }
 
-    /// How long sessions are waited for that may only seem to be over, because the database's clock was set, and how
-    /// closely.
+    /// The longest wait for sessions that may only seem to be over, because the database's clock was set, and the pause
+    /// between two reads.
     ///
     /// A living process renews its session every two seconds; one that has died is marked dead after its lease.
     private static let patienceWithSilent: Duration = .seconds(3)
@@ -37,7 +37,7 @@ extension ClusterConnection {
         }
     }
 
-    /// What is known of an operation at one moment.
+    /// A snapshot of what is known of an operation.
     private enum Found: Sendable {
         case facts(ExplanationFacts)
         case unreadable(UnreadableOutline, because: String, now: Timestamp)

@@ -4,7 +4,7 @@ import ClusterStore
 import DatabaseTime
 import MariaDB
 
-/// What a row says about an operation.
+/// The description of an operation in a row.
 private struct Described: Codable, Sendable {
     let id: OperationID
     let tasks: [TaskName]
@@ -18,7 +18,7 @@ private struct Described: Codable, Sendable {
     }
 }
 
-/// What the rows seen so far make of the activity.
+/// The activity according to the rows seen so far.
 private struct ActivityDraft {
     private enum Subject: String {
         case rate, running, failure, node

@@ -18,7 +18,7 @@ package struct ClusterActivity: Sendable {
         package let id: OperationID
         package let tasks: [TaskName]
         package let queue: QueueName
-        /// Who runs it.
+        /// The node that runs it.
         package let node: NodeName?
         /// For how long, in seconds.
         package let seconds: Double
@@ -44,7 +44,8 @@ package struct ClusterActivity: Sendable {
         package let liveProcesses: Int
         package let running: Int
         package let isDraining: Bool
-        /// How long ago a process of it was heard of; nil when nobody remembers one.
+        /// The time since a process of the node last renewed its session, in seconds; nil when no session of it is
+        /// known.
         package let seenSecondsAgo: Double?
     }
 }

@@ -4,7 +4,7 @@ import ClusterStore
 import MariaDB
 
 extension ClusterConnection {
-    /// Where counts stop being exact: the contract's 10,000.
+    /// The greatest count that is exact: the contract's 10,000.
     private static let exactCount = 10_000
     /// Queues that are looked at: two kinds of queue in five lanes for each of 1,000 nodes, twice over.
     private static let mostQueues = 20_000
@@ -81,7 +81,7 @@ extension ClusterConnection {
         return names
     }
 
-    /// How long ended operations had waited for their last start; a sample of the newest.
+    /// Returns the waits of ended operations for their last start; a sample of the newest.
     package func waits(since: Duration?) async throws -> WaitsView {
         WaitsView(
             try await read { try WaitStatements.classes(since: since, on: $0) },
@@ -89,7 +89,7 @@ extension ClusterConnection {
         )
     }
 
-    /// What became of the requests for each task, by task.
+    /// Returns the counts of what became of the requests for each task, by task.
     package func coalescing() async throws -> ListView<CoalescingView> {
         let totals = try await read { try CoalescingStatements.totals(on: $0) }
         var views: [TaskName: CoalescingView] = [:]

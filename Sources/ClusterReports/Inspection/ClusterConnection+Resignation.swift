@@ -2,7 +2,7 @@ import ClusterEngine
 import ClusterModel
 import ClusterStore
 
-/// What came of asking the elected node to resign.
+/// The outcome of asking the elected node to resign.
 package enum ResignationOutcome: Sendable, Hashable {
     /// Another node serves.
     case handedOver(LeaderChangeView)

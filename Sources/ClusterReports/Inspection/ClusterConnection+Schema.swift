@@ -3,7 +3,7 @@ import ClusterStore
 import MariaDB
 
 extension ClusterConnection {
-    /// Where the schema stands, whatever its version.
+    /// Returns the state of the schema, whatever its version.
     package func schema() async throws -> SchemaView {
         SchemaView(try await read { try Migrations.migrator.status(on: $0) })
     }
@@ -24,7 +24,7 @@ extension ClusterConnection {
 }
 
 extension ConnectionConfiguration {
-    /// How long one step of a migration may take: an ALTER copies a table of millions of rows in minutes.
+    /// The longest that one step of a migration may take: an ALTER copies a table of millions of rows in minutes.
     private static let longestMigration: Duration = .seconds(6 * 3600)
 
     /// The same connection for migrations, whose statements are given hours.

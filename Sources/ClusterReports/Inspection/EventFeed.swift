@@ -8,7 +8,7 @@ import MariaDB
 ///
 /// A time is written before its COMMIT, so that an event may come to be seen after later ones: each look goes back a little.
 struct EventFeed: Sendable {
-    /// How far a look goes back behind the one before it: longer than any transaction of ours may take.
+    /// The time by which a read goes back behind the one before it: longer than any transaction of ours may take.
     static let overlap: Duration = .seconds(10)
 
     /// Operations whose events are remembered: those that have not ended, and those that ended lately.
@@ -41,7 +41,7 @@ struct EventFeed: Sendable {
             .map(\.element)
     }
 
-    /// What no look finds any more need not be remembered.
+    /// Forgets the operations that no read finds any more.
     private mutating func forget(now: Timestamp) {
         let old = Timestamp(microseconds: now.microseconds - 2 * Self.overlap.wholeMicroseconds)
         for (id, finishedAt) in ended where finishedAt < old {
@@ -53,7 +53,7 @@ struct EventFeed: Sendable {
 }
 
 extension ClusterConnection {
-    /// How often a feed looks.
+    /// The time between two reads of a feed.
     private static let eventPace: Duration = .seconds(1)
 
     /// Tells what has happened to operations lately, and, on demand, what happens from then on, until the task is cancelled.

@@ -2,10 +2,10 @@ import ClusterModel
 import ClusterStore
 import MariaDB
 
-/// What waits and runs in one queue, for whoever watches it all the time.
+/// The counts of waiting and executing operations in one queue, for those that watch it all the time.
 package struct QueueDepth: Sendable, Hashable {
-    /// Where counts stop: with a thousand operations waiting it does not matter how many more there are, and every node's
-    /// daemons count.
+    /// The limit at which counts stop: with a thousand operations waiting it does not matter how many more there are,
+    /// and every node's daemons count.
     package static let mostCounted = 1000
 
     package let queue: QueueName

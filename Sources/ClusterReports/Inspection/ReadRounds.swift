@@ -3,7 +3,7 @@
 /// Whoever asks while a read runs is not given its answer, which may be of a moment before the question, but shares the next
 /// one's: that begins after all who share it have asked.
 struct ReadRounds<Asker: Hashable & Sendable>: Sendable {
-    /// Whether somebody reads.
+    /// A Boolean value that indicates whether a read runs.
     private(set) var isReading = false
     /// Those whom the read that runs answers, beside its reader.
     private var sharing: [Asker] = []

@@ -28,7 +28,7 @@ package final class SharedRead<Value: Sendable>: Sendable {
         self.read = read
     }
 
-    /// What the read finds at a moment after this call.
+    /// Returns what the read finds at a moment after this call.
     ///
     /// - Throws: What the read throws; `CancellationError` when the caller is cancelled, whom the others do not notice.
     package func value() async throws -> Value {
@@ -46,7 +46,7 @@ package final class SharedRead<Value: Sendable>: Sendable {
         }
     }
 
-    /// How many wait for somebody else's read.
+    /// The number of callers that wait for another caller's read.
     var waiters: Int { state.withLock { $0.continuations.count } }
 
     private func turn() async -> Turn {

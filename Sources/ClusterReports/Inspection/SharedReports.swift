@@ -1,7 +1,8 @@
 import ClusterStore
 import MariaDB
 
-/// What dashboards ask for again and again, read once for all who ask at the same time; each is one statement.
+/// The reports that dashboards ask for again and again, read once for all who ask at the same time; each is one
+/// statement.
 package struct SharedReports: Sendable {
     package let status: SharedRead<StatusView>
     package let services: SharedRead<ListView<ServiceView>>

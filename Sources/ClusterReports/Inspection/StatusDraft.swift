@@ -3,7 +3,7 @@ import ClusterModel
 import ClusterStore
 import DatabaseTime
 
-/// What the rows seen so far make of the status.
+/// The status according to the rows seen so far.
 struct StatusDraft {
     private enum Subject: String {
         case now, leader, queue, lane, wait, pauses, nodes, session, networks, problems, processes

@@ -3,7 +3,7 @@ import ClusterModel
 import DatabaseTime
 import MariaDB
 
-/// What happened to an operation, told from the columns of its row; pure.
+/// The events of an operation, told from the columns of its row; pure.
 ///
 /// A claim and its start are one statement, and each attempt that did not end the operation left a record, so nothing is
 /// written on the hot path for the timeline.
@@ -98,7 +98,7 @@ struct Timeline {
         let at: Timestamp
         let delivery: Int
         let node: NodeName?
-        /// How long it had waited by then, over all its deliveries, in seconds.
+        /// The time that it had waited by then, over all its deliveries, in seconds.
         let waited: Double
     }
 
