@@ -5,7 +5,7 @@ extension Configuration {
     /// The certificates that Debian trusts; they are used for `verify` when no `ca_file` is set.
     static let systemAuthorities = "/etc/ssl/certs/ca-certificates.crt"
 
-    /// How to connect to the database, with the password read from its file.
+    /// Returns the settings of the connection to the database, with the password read from its file.
     ///
     /// - Throws: `ConfigurationError` when the password file is unsafe or cannot be read.
     package func databaseConnection() throws(ConfigurationError) -> ConnectionConfiguration {
@@ -52,5 +52,5 @@ extension Configuration {
     }
 }
 
-/// How to connect to the database; programs pass it on without looking into it.
+/// The settings of a connection to the database; programs pass them on without looking into them.
 package typealias DatabaseConnection = ConnectionConfiguration

@@ -2,7 +2,7 @@ import ClusterEngine
 import ClusterModel
 
 extension Configuration {
-    /// What the names of all variables begin with.
+    /// The prefix of the names of all variables.
     static let variablePrefix = "CLUSTEROPS_"
 
     /// The variable that names the file.
@@ -302,8 +302,8 @@ extension Configuration.CommandTask {
 }
 
 extension Configuration.TLS.Mode {
-    /// What holds when nothing is said: a socket stays on the machine; a connection that leaves it is verified, because
-    /// the client library in any lesser mode talks in the clear to whoever offers no TLS.
+    /// Returns the mode that holds when none is set: a socket stays on the machine; a connection that leaves it is
+    /// verified, because the client library in any lesser mode talks in the clear to whoever offers no TLS.
     package static func `default`(for endpoint: Configuration.Database.Endpoint) -> Self {
         switch endpoint {
         case .socket: .disabled

@@ -1,4 +1,4 @@
-/// What differs between a configuration and the next one.
+/// The differences between a configuration and the next one.
 ///
 /// Pure.
 package struct ConfigurationChange: Sendable, Hashable {

@@ -2,7 +2,7 @@
 package struct ConfigurationError: Error, Sendable, Hashable, CustomStringConvertible {
     /// One thing that is wrong, with the place where it can be mended.
     package struct Problem: Sendable, Hashable, CustomStringConvertible {
-        /// Where a value came from.
+        /// The place that a value came from.
         package enum Source: Sendable, Hashable, CustomStringConvertible {
             /// A file, and the line in it where there is one.
             case file(path: String, line: Int?)
@@ -19,12 +19,12 @@ package struct ConfigurationError: Error, Sendable, Hashable, CustomStringConver
             }
         }
 
-        /// Where the value came from; none for a default.
+        /// The place that the value came from; none for a default.
         package let source: Source?
         /// The path of the key, such as `worker.slots`; none when the problem is with all of a file or with a variable
         /// that stands for no key.
         package let key: String?
-        /// What is wrong, with what was found and what is expected; never a secret.
+        /// The description of what is wrong, with what was found and what is expected; never a secret.
         package let message: String
 
         /// Describes a problem.
@@ -40,7 +40,7 @@ package struct ConfigurationError: Error, Sendable, Hashable, CustomStringConver
         }
     }
 
-    /// What is wrong: the file's problems by line, then the environment's, then those of values that do not go together.
+    /// The problems: the file's by line, then the environment's, then those of values that do not go together.
     package let problems: [Problem]
 
     /// Gathers problems, of which there must be one at least.

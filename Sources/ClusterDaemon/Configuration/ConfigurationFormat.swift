@@ -1,6 +1,6 @@
 import ClusterModel
 
-/// What a file or the environment holds for a key, before it is parsed.
+/// The text or the list that a file or the environment holds for a key, before it is parsed.
 enum ConfigurationInput: Sendable, Hashable {
     case text(String)
     case list([String])
@@ -19,9 +19,9 @@ extension ConfigurationInput: ExpressibleByStringLiteral, ExpressibleByArrayLite
     init(arrayLiteral items: String...) { self = .list(items) }
 }
 
-/// How one kind of setting is read and printed.
+/// The format in which one kind of setting is read and printed.
 struct ConfigurationFormat<Value: Sendable>: Sendable {
-    /// What is right, as a noun phrase, for messages and for the annotated example.
+    /// The description of a right value, as a noun phrase, for messages and for the annotated example.
     let expected: String
     let parse: @Sendable (ConfigurationInput) throws(ValueError) -> Value
     let print: @Sendable (Value) -> ConfigurationInput
@@ -127,7 +127,8 @@ extension ConfigurationFormat<String> {
         )
     }
 
-    /// What names of network namespaces begin with: 24 characters, and the VNI's eight, stay far below a file name's 255.
+    /// The prefix of the names of network namespaces: 24 characters, and the VNI's eight, stay far below a file name's
+    /// 255.
     static var namespacePrefix: ConfigurationFormat {
         .text(
             "at most 24 lower-case letters, digits and dashes, with a dash last and no dash first",
@@ -159,7 +160,7 @@ extension ConfigurationFormat<HostPort> {
 }
 
 extension ConfigurationFormat<HostPort?> {
-    /// Where to listen, or `off`.
+    /// An address to listen on, or `off`.
     static var listenerOrOff: ConfigurationFormat {
         .text(
             "off, or \(HostPort.grammar)",
@@ -195,7 +196,8 @@ extension ConfigurationFormat<[HostPort]> {
 }
 
 extension ConfigurationFormat<[IPv4Address]> {
-    /// Whoever needs more has something else in mind: each question goes to one that has answered lately.
+    /// The greatest number of DNS servers; more would not help, because each question goes to one that has answered
+    /// lately.
     private static let mostServers = 8
 
     /// DNS servers, each once; none is a list too.
@@ -244,7 +246,8 @@ extension ConfigurationFormat<[String]> {
 }
 
 extension String {
-    /// Whether there is a control character of ASCII in the text: NUL, newline, DEL and their like.
+    /// A Boolean value that indicates whether the text has a control character of ASCII: NUL, newline, DEL and their
+    /// like.
     var hasControlCharacters: Bool {
         utf8.contains { $0 < 0x20 || $0 == 0x7f }
     }

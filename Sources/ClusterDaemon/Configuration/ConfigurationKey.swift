@@ -8,15 +8,17 @@ package struct ConfigurationKey<Root: Sendable>: Sendable {
     let path: String
     /// One line on what the key does, as a sentence.
     let documentation: String
-    /// What is right, as a noun phrase.
+    /// The description of a right value, as a noun phrase.
     let expected: String
     /// A value other than the default, which shows what the key looks like.
     let example: ConfigurationInput
-    /// Whether what is in the wrong form may be a secret in the wrong place, and so must not be printed.
+    /// A Boolean value that indicates whether a value in the wrong form may be a secret in the wrong place, and so must
+    /// not be printed.
     let concealsValue: Bool
     /// Parses the input and stores it.
     let assign: @Sendable (inout Root, ConfigurationInput) throws(ValueError) -> Void
-    /// What the root holds for the key, in a form that `assign` reads; nil when the key is not set and has no default.
+    /// Returns what the root holds for the key, in a form that `assign` reads; nil when the key is not set and has no
+    /// default.
     let current: @Sendable (Root) -> ConfigurationInput?
 
     /// The variable of the environment that stands for the key.

@@ -151,7 +151,7 @@ extension ConfigurationLoader {
         return mapping
     }
 
-    /// Why a value cannot even be looked at.
+    /// The reason why a value is refused before it is parsed.
     private struct Refusal: Error {
         let message: String
     }
@@ -175,13 +175,13 @@ extension ConfigurationLoader {
 }
 
 extension Node {
-    /// Whether nothing stands behind the colon, or YAML's word for it.
+    /// A Boolean value that indicates whether nothing, or YAML's word for nothing, stands behind the colon.
     fileprivate var isNothing: Bool {
         guard let scalar, scalar.style == .plain else { return false }
         return ["", "~", "null", "Null", "NULL"].contains(scalar.string)
     }
 
-    /// What the node is, for messages that do not show what is in it.
+    /// The kind of the node, for messages that do not show what is in it.
     fileprivate var shape: String {
         switch self {
         case .scalar: isNothing ? "nothing" : "one value"

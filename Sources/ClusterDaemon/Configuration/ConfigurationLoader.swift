@@ -8,7 +8,7 @@ struct ConfigurationLoader {
 
     var configuration = Configuration()
     var problems: [Problem] = []
-    /// Where each key that was set got its value from.
+    /// The source of the value of each key that was set.
     private(set) var sources: [String: Problem.Source] = [:]
     /// The keys that have a value which does not parse; what depends on them is not judged.
     private var failed: Set<String> = []
@@ -73,7 +73,7 @@ struct ConfigurationLoader {
         failed.insert(path)
     }
 
-    /// Whether all of the keys can be judged together.
+    /// Returns whether all of the keys can be judged together.
     func areReadable(_ paths: [String]) -> Bool {
         failed.isDisjoint(with: paths)
     }

@@ -7,12 +7,12 @@ struct RegularFile {
     let mode: mode_t
     let owner: uid_t
 
-    /// Why a file was not read.
+    /// The reason why a file was not read.
     enum Failure: Error {
         case missing
         case other(String)
 
-        /// What to say about it.
+        /// The failure as a message.
         var message: String {
             switch self {
             case .missing: "expected a file, found none"

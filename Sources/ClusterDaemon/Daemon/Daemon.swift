@@ -4,9 +4,9 @@ import Logging
 import ServiceLifecycle
 import UnixSignals
 
-/// How a daemon lives: its services run until a signal ends them, and each in its turn.
+/// The lifecycle of a daemon: its services run until a signal ends them, and each in its turn.
 package enum Daemon {
-    /// How a daemon ended.
+    /// The outcome of a daemon's run.
     package enum Ending: Int32, Sendable {
         /// A signal asked it to, and all its services have finished what they had begun.
         case drained = 0
@@ -15,13 +15,14 @@ package enum Daemon {
         case failed = 1
     }
 
-    /// What a daemon does at a signal.
+    /// The actions of a daemon at signals.
     package struct Reactions: Sendable {
         /// At the first that ends it, before the first service is asked to stop; it returns soon.
         package var onDraining: @Sendable () -> Void = {}
         /// At SIGHUP, which never ends a daemon; it returns soon.
         package var onReload: @Sendable () -> Void = {}
-        /// What must not be left behind when it stops at once, such as children to kill; it returns soon.
+        /// The removal of what must not be left behind when it stops at once, such as children to kill; it returns
+        /// soon.
         package var onImmediateStop: @Sendable () -> Void = {}
 
         package init() {}

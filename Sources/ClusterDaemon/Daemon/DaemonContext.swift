@@ -2,18 +2,18 @@ import ClusterEngine
 import ClusterModel
 import Logging
 
-/// What a daemon is given when it begins.
+/// The values that a daemon is given when it begins.
 package struct DaemonContext: Sendable {
     package let configuration: Configuration
     package let node: NodeName
     package let logger: Logger
     package let environment: [String: String]
-    /// What is logged by all loggers of the process.
+    /// The log level of all loggers of the process.
     package let logLevel: Adjustable<Logger.Level>
     /// Reads the configuration again, as it was read at the start.
     package let load: @Sendable () throws -> Configuration
 
-    /// What SIGHUP does.
+    /// Returns the reload that SIGHUP runs.
     ///
     /// - Parameter apply: Passes on what the daemon may go by at once; the log's level is taken care of.
     /// - Returns: What is to be run at SIGHUP.

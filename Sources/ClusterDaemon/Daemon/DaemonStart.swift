@@ -6,15 +6,15 @@ import Logging
 
 /// From a daemon's command line to its end: logs, configuration, and what its exit code says.
 package struct DaemonStart: Sendable {
-    /// What `--config` says in the help of every daemon.
+    /// The text on `--config` in the help of every daemon.
     package static let configHelp =
         "The configuration file; default $CLUSTEROPS_CONFIG, then \(Configuration.defaultPath)."
-    /// What `--node` says.
+    /// The help text of `--node`.
     package static let nodeHelp = "The name of this node; it wins over the configuration."
-    /// What `run` says.
+    /// The help text of `run`.
     package static let runHelp = "Run until SIGTERM, which drains; a second SIGTERM stops at once."
 
-    /// What `--check-configuration` says.
+    /// The help text of `--check-configuration`.
     package static let checkHelp =
         "Check the configuration, the password file and the tasks' programs; exit with 0, or with 64 and what is wrong."
 

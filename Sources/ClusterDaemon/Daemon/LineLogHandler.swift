@@ -25,7 +25,7 @@ struct LineLogHandler: LogHandler {
     let sink: LogSink
     var metadata: Logger.Metadata = [:]
     var metadataProvider: Logger.MetadataProvider?
-    /// What the process says, unless this logger was told otherwise.
+    /// The level of the process, which holds unless this logger was given one of its own.
     private let processLevel: Adjustable<Logger.Level>
     private var ownLevel: Logger.Level?
 

@@ -12,7 +12,7 @@ struct LogRecord {
     let metadata: Logger.Metadata
 }
 
-/// How the log is written: for programs or for people.
+/// The format of the log: for programs or for people.
 package enum LogFormat: Sendable, Hashable {
     /// One JSON object a line.
     case json

@@ -6,7 +6,8 @@ import Synchronization
 /// A line goes out in one write(2), so that it does not mix with those of other processes that share the descriptor; only
 /// what the kernel did not take is written after it, under the same lock, before the next line of this process.
 final class LogSink: Sendable {
-    /// How long a descriptor that takes nothing, and was set not to block, is waited for before a line is given up.
+    /// The time, in milliseconds, for which a descriptor that takes nothing, and was set not to block, is waited for
+    /// before a line is given up.
     private static let patience: Int32 = 1000
 
     private let descriptor: Int32

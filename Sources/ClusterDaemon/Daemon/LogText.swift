@@ -1,4 +1,4 @@
-/// What keeps text from outside harmless in a log.
+/// The rules that keep text from outside harmless in a log.
 ///
 /// A line of the log is one line of the file whatever was logged, and printing it to a terminal does nothing but show it.
 enum LogText {
@@ -8,8 +8,8 @@ enum LogText {
     /// which journald would cut it in two.
     static let longestValue = 4096
 
-    /// Whether a character shows as itself: not a control character, nor one that is invisible or changes how others
-    /// are shown, such as a change of writing direction.
+    /// Returns whether a character shows as itself: not a control character, nor one that is invisible or changes how
+    /// others are shown, such as a change of writing direction.
     static func isVisible(_ scalar: Unicode.Scalar) -> Bool {
         if scalar.isASCII { return (" "..."~").contains(scalar) }
         switch scalar.properties.generalCategory {
