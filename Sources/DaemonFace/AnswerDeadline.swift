@@ -8,9 +8,9 @@ final class AnswerDeadline: ChannelOutboundHandler, ChannelInboundHandler, Remov
     typealias InboundIn = NIOAny
     typealias OutboundIn = NIOAny
 
-    /// How long the first answer may take from the beginning of the connection.
+    /// The longest that the first answer may take from the beginning of the connection.
     private let first: TimeAmount
-    /// How long each further one may take from the one before, the client's pause included.
+    /// The longest that each further one may take from the one before, the client's pause included.
     private let next: TimeAmount
     private var closing: Scheduled<Void>?
 

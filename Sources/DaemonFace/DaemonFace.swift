@@ -8,7 +8,7 @@ import Logging
 import MariaDB
 import ServiceLifecycle
 
-/// What a daemon shows of itself: metrics and health by HTTP, and its state to the service manager that started it.
+/// The outside view of a daemon: metrics and health by HTTP, and its state to the service manager that started it.
 package struct DaemonFace: Sendable {
     private let health: Health
     private let notifier: ServiceNotifier
@@ -125,7 +125,7 @@ package struct DaemonFace: Sendable {
         [notifier, sampler] + (surface.map { [$0] } ?? [])
     }
 
-    /// What the daemon does at signals: it says so, and reloads.
+    /// Returns the daemon's reactions to signals: it shows them in its state, and reloads.
     package func reactions(
         reload: ConfigurationReload,
         onImmediateStop: @escaping @Sendable () -> Void = {}

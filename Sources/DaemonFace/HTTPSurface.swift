@@ -11,13 +11,14 @@ import ServiceLifecycle
 /// An address that cannot be had is said in the log, once, and tried again: a port that somebody else has is no reason to
 /// take a node's networks or work away from it, and after a restart it is often the last process that still drains.
 struct HTTPSurface: Service {
-    /// How long it rests before an address is tried again.
+    /// The pause before an address is tried again.
     private static let pauseBeforeNextTry: Duration = .seconds(1)
     /// Connections at once; a monitoring system or two, a load balancer and an operator need fewer than ten.
     ///
     /// As many more wait in the kernel until one ends, and beyond those the kernel refuses.
     static let mostConnections = 64
-    /// Who connects says soon what it wants; a scrape waits a second for its counts at most.
+    /// The longest time to the first answer: a client says soon what it wants, and a scrape waits a second for its
+    /// counts at most.
     private static let firstAnswer: TimeAmount = .seconds(10)
     /// Longer than the 15 s between two scrapes of many a monitoring system; who comes less often connects anew.
     private static let nextAnswer: TimeAmount = .seconds(20)
@@ -25,7 +26,7 @@ struct HTTPSurface: Service {
     private static let mostHeaderBytes = 8192
     private static let mostHeaderFields = 64
 
-    /// Where it listens, and the key that says so.
+    /// The address on which it listens, and the key that sets it.
     let address: HostPort
     let key: String
     let health: Health

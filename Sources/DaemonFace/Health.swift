@@ -1,15 +1,15 @@
 import Foundation
 import Synchronization
 
-/// What one check has found.
+/// The result of one check.
 package struct Finding: Sendable, Hashable {
     /// One word, the same in every answer.
     package let name: String
-    /// Whether the daemon does, in this respect, what it is there for.
+    /// A Boolean value that indicates whether the daemon does, in this respect, what it is there for.
     package let isReady: Bool
-    /// Whether it can get there without being started anew.
+    /// A Boolean value that indicates whether the daemon can get there without being started anew.
     package let isLive: Bool
-    /// What there is, for people.
+    /// The state that was found, for people.
     package let state: String
 
     package init(_ name: String, isReady: Bool, isLive: Bool = true, _ state: String) {
@@ -20,10 +20,10 @@ package struct Finding: Sendable, Hashable {
     }
 }
 
-/// What all checks have found at one moment.
+/// The findings of all checks at one moment.
 package struct HealthReport: Sendable, Hashable {
     package let findings: [Finding]
-    /// Whether the daemon was asked to end: then it is not ready, however well it does.
+    /// A Boolean value that indicates whether the daemon was asked to end: then it is not ready, however well it does.
     package let isDraining: Bool
 
     package var isReady: Bool { !isDraining && findings.allSatisfy(\.isReady) }

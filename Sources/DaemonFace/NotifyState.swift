@@ -2,11 +2,11 @@
 ///
 /// Pure.
 struct NotifyState: Sendable {
-    /// How long systemd waits on for a daemon that begins; asked for again and again, because a database that is away is no
-    /// reason to kill who waits for it.
+    /// The time for which systemd waits on for a daemon that begins; asked for again and again, because a database that
+    /// is away is no reason to kill a daemon that waits for it.
     static let patience: Duration = .seconds(30)
 
-    /// How often it must hear of a daemon that lives; nil when it does not ask.
+    /// The time within which systemd must be notified of a live daemon; nil when it does not ask.
     private let watchdog: Duration?
     private var hasBeenReady = false
     private var isStopping = false
@@ -18,7 +18,7 @@ struct NotifyState: Sendable {
         self.watchdog = watchdog
     }
 
-    /// What is to be said now; nothing when nothing has changed.
+    /// Returns the assignments to send now; none when nothing has changed.
     mutating func assignments(_ report: HealthReport, at now: ContinuousClock.Instant) -> [String] {
         var lines: [String] = []
         if report.isDraining, !isStopping {
@@ -55,7 +55,7 @@ struct NotifyState: Sendable {
     /// Between two reasons for the same status.
     private static let rest: Duration = .seconds(5)
 
-    /// How long the next look may wait.
+    /// The longest pause before the next check.
     var pause: Duration {
         // A quarter, so that half is met however the looks fall.
         min(Self.look, watchdog.map { $0 / 4 } ?? Self.look)
@@ -64,8 +64,8 @@ struct NotifyState: Sendable {
     /// Ready is said a quarter of a second late at most.
     private static let look: Duration = .milliseconds(250)
 
-    /// What is said before a reload, by `monotonic` microseconds, and after it; nothing to a manager that still waits for
-    /// the first `READY=1`.
+    /// Returns the assignments to send before a reload, by `monotonic` microseconds, as `reloaded()` does for after it;
+    /// none to a manager that still waits for the first `READY=1`.
     func reloading(monotonic: UInt64) -> [String] {
         hasBeenReady && !isStopping ? ["RELOADING=1", "MONOTONIC_USEC=\(monotonic)"] : []
     }

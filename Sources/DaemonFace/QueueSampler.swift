@@ -13,7 +13,7 @@ import Synchronization
 final class QueueSampler: Service {
     /// Within this time everybody gets the same answer, however many monitoring systems ask.
     static let freshness: Duration = .seconds(5)
-    /// How long a scrape waits for a count; Prometheus gives up a scrape after 10 s.
+    /// The longest that a scrape waits for a count; Prometheus gives up a scrape after 10 s.
     static let patience: Duration = .seconds(1)
 
     private struct State {

@@ -10,7 +10,7 @@ package struct WorkHealth: Sendable {
     /// a transaction may try a dozen. So a database that is away or hangs makes no worker stuck: to start it anew would end
     /// what runs, and heal nothing.
     static let longestTurn: Duration = .seconds(60)
-    /// How many leases may pass without a turn: the end of a session that was lost is one of them.
+    /// The number of leases that may pass without a turn: the end of a session that was lost is one of them.
     static let leases = 3
 
     private let lease: Duration
@@ -26,7 +26,7 @@ package struct WorkHealth: Sendable {
     /// For how long the loop of a worker that can help itself may not have turned.
     var liveBound: Duration { pollInterval * 2 + lease * Self.leases + Self.longestTurn }
 
-    /// Whether a session is held, which takes a database that answers.
+    /// Returns a finding on whether a session is held, which takes a database that answers.
     package func session(_ reading: WorkPulse.Reading, at now: ContinuousClock.Instant) -> Finding {
         guard let heldUntil = reading.heldUntil, heldUntil > now else {
             return Finding("session", isReady: false, reading.error ?? "none is held")
@@ -34,7 +34,7 @@ package struct WorkHealth: Sendable {
         return Finding("session", isReady: true, "held for \((heldUntil - now).seconds) s, if it is not renewed")
     }
 
-    /// Whether the loop that claims goes round.
+    /// Returns a finding on whether the loop that claims goes round.
     package func claims(_ reading: WorkPulse.Reading, at now: SuspendingClock.Instant) -> Finding {
         let silence = now - reading.turnedAt
         let text = "last turned \(silence.seconds) s ago"

@@ -4,7 +4,7 @@ import ClusterModel
 import Exposition
 import MariaDB
 
-/// What is shown of a worker beside what it records itself.
+/// The sources of what is shown of a worker beside what it records itself.
 package struct WorkSources: Sendable {
     let database: Database
     let pulse: WorkPulse
