@@ -1,7 +1,6 @@
 import ClusterDaemon
 import ClusterEngine
 import ClusterModel
-import ClusterReports
 import ClusterStore
 import Logging
 import MariaDB

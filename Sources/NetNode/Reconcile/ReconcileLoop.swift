@@ -1,6 +1,5 @@
 import ClusterEngine
 import ClusterModel
-import ClusterReports
 import ClusterStore
 import Logging
 import ServiceLifecycle
