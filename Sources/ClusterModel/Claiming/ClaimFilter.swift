@@ -1,6 +1,6 @@
-/// What a look passes over, so that it costs nothing, and hides nothing behind it.
+/// The work that a read of the queues passes over, so that it costs nothing and hides nothing behind it.
 package struct ClaimFilter: Sendable, Hashable {
-    /// What the worker can run.
+    /// The tasks that the worker can run.
     package var tasks: [TaskName] = []
     /// Queues in which work of other kinds of worker waits too: they are read by one range for each of `tasks`.
     package var mixed: Set<QueueName> = []

@@ -10,7 +10,7 @@ import DatabaseTime
 package struct ClaimPolicy: Sendable {
     /// A quarter of the throughput is what stale work may take from fresh work of better lanes.
     static let reservedInterval = 4
-    /// How long work may wait, unless the configuration says otherwise, before it gets a reserved share.
+    /// The time for which work may wait, unless the configuration says otherwise, before it gets a reserved share.
     package static let defaultStalenessBound: Duration = .seconds(60)
 
     private let stalenessBound: Duration
@@ -64,7 +64,7 @@ package struct ClaimPolicy: Sendable {
         let isReserved: Bool
     }
 
-    /// Whose turn it is.
+    /// The turns of the queues that get reserved picks.
     private struct Turns: Sendable {
         private var picksSinceReserved = 0
         private var reservedPicks = 0

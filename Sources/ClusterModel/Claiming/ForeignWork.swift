@@ -1,4 +1,4 @@
-/// What a worker has seen in its queues that is not for it, and so need not be read again.
+/// The work that a worker has seen in its queues and that is not for it, and so need not be read again.
 ///
 /// Pure. Its filter hides nothing that the worker can run, however old it is: a queue in which work of others was seen is
 /// read by task, which is exact, and only costs a range for each. Only lists that begin with a task of the worker's and hold
@@ -8,7 +8,7 @@ package struct ForeignWork: Sendable {
     static let mostLists = 64
     /// More undecodable operations than this at the heads of the queues are read and dropped each time.
     static let mostUnreadable = 1000
-    /// How long a queue is read by task after work of others was seen in it.
+    /// The time for which a queue is read by task after work of others was seen in it.
     package static let memory: Duration = .seconds(30)
 
     package private(set) var filter: ClaimFilter

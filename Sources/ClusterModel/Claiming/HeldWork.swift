@@ -7,7 +7,7 @@
 /// transaction after the other, as enqueues lock what they depend on, would be skipped for as long as that goes on;
 /// waiting for it takes as long as the transactions take that hold it now.
 package struct HeldWork: Sendable {
-    /// How long a row is skipped; far longer than a transaction of ours holds one.
+    /// The time for which a row is skipped; far longer than a transaction of ours holds one.
     package static let bound: Duration = .seconds(1)
     /// The pause between two waits for one row.
     package static let pause: Duration = .seconds(1)
@@ -41,7 +41,7 @@ package struct HeldWork: Sendable {
         for id in ids where entries[id] == nil { entries[id] = Entry(since: now, nextWait: now + Self.bound) }
     }
 
-    /// How long it takes until a row is due; nil while none is skipped.
+    /// Returns the time until a row is due; nil while none is skipped.
     package func untilDue(at now: SuspendingClock.Instant) -> Duration? {
         entries.values.map(\.nextWait).min().map { max(.zero, $0 - now) }
     }

@@ -1,4 +1,4 @@
-/// What a locking read does about rows that others have locked.
+/// The way in which a locking read treats rows that others have locked.
 package enum RowLock: Sendable, Hashable {
     /// Leaves them out.
     case skip
@@ -8,7 +8,7 @@ package enum RowLock: Sendable, Hashable {
     /// committed that hold the row now.
     case wait(Wait)
 
-    /// How long a lock is waited for: whole seconds, as the grammar takes a number there and no placeholder.
+    /// The time for which a lock is waited for: whole seconds, as the grammar takes a number there and no placeholder.
     package enum Wait: Sendable, Hashable, CaseIterable {
         case oneSecond, twoSeconds, fourSeconds, eightSeconds
 

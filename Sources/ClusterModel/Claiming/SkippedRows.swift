@@ -5,7 +5,7 @@
 /// Skipping keeps one held row from holding up a batch; but a row that many enqueuers hold in share mode, one after the
 /// other, would be skipped for ever (1,450 times in 8 s in an experiment, against 0.05 s of waiting).
 package struct SkippedRows: Sendable {
-    /// How long a row is skipped; far longer than a transaction of ours holds one.
+    /// The time for which a row is skipped; far longer than a transaction of ours holds one.
     package static let bound: Duration = .seconds(1)
 
     private var skippedSince: [OperationID: SuspendingClock.Instant] = [:]

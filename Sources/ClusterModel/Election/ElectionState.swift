@@ -1,4 +1,4 @@
-/// Who leads, as one candidate knows it.
+/// The state of an election, as one candidate knows it.
 ///
 /// Pure: it is told what the database answered and when it had asked, and says what to do next.
 ///
@@ -8,12 +8,12 @@
 /// when it is set forward, and keeps no dead one when it is set back. The term rises by one at each change of holder
 /// and is checked in every write; see design, section 5.
 package struct ElectionState: Sendable, Hashable {
-    /// How the lease is kept; the configuration refuses `renew ≥ fence` and `fence ≥ lease`.
+    /// The durations by which the lease is kept; the configuration refuses `renew ≥ fence` and `fence ≥ lease`.
     package struct Timing: Sendable, Hashable {
         package let lease: Duration
         package let renew: Duration
         package let fence: Duration
-        /// How long a leader that hands over waits for another one to be ready.
+        /// The time for which a leader that hands over waits for another one to be ready.
         ///
         /// 150 servers start within 2 s on two busy processors; with the 30 s that running operations may take it stays well
         /// within the 90 s after which systemd kills what it has asked to stop.
@@ -31,10 +31,10 @@ package struct ElectionState: Sendable, Hashable {
         ///
         /// 150 servers take two seconds, and should stand when its lease ends; to be ready for nothing costs no more.
         static let missedUntilPrepared = 1
-        /// How often everybody looks while a leader hands over: a read by key, for some seconds.
+        /// The interval at which everybody polls while a leader hands over: a read by key, for some seconds.
         static let lookInHandover: Duration = .milliseconds(100)
 
-        /// How long a lease that was left to somebody is left to him: he looks ten times in it.
+        /// The time for which a lease that was left to a successor is left to it: it polls ten times in it.
         var headStart: Duration { max(renew, Self.lookInHandover * 10) }
     }
 
@@ -45,11 +45,12 @@ package struct ElectionState: Sendable, Hashable {
         package let term: UInt64
         /// Rises with every renewal.
         package let renewals: UInt64
-        /// How long its holder has it from each renewal; a candidate that is configured otherwise waits for no less.
+        /// The time for which its holder has it from each renewal; a candidate that is configured otherwise waits for
+        /// no less.
         package let lease: Duration
-        /// Whether its holder goes on only until another one is ready.
+        /// A Boolean value that indicates whether its holder goes on only until another one is ready.
         package let isHandingOver: Bool
-        /// Whom the last holder has left it to; nil while it is held, and when it is anybody's.
+        /// The session that the last holder has left it to; nil while it is held, and when it is anybody's.
         package let successor: SessionID?
 
         package init(
@@ -69,7 +70,7 @@ package struct ElectionState: Sendable, Hashable {
         }
     }
 
-    /// What is to be done now.
+    /// The action to take now.
     package enum Action: Sendable, Hashable {
         /// Look at the lease.
         case look
@@ -86,7 +87,7 @@ package struct ElectionState: Sendable, Hashable {
         case leader(term: UInt64, fence: ContinuousClock.Instant)
     }
 
-    /// That it takes no lease before `until`, unless it has seen another one lead and that is enough.
+    /// A time in which it takes no lease: before `until`, unless it has seen another one lead and that is enough.
     private struct Away: Sendable, Hashable {
         let until: ContinuousClock.Instant
         let endsWhenLed: Bool
@@ -96,7 +97,7 @@ package struct ElectionState: Sendable, Hashable {
     private let me: SessionID
     private var role: Role
     private var away: Away?
-    /// How the leader hands over; nil while it means to stay.
+    /// The handover that the leader has begun; nil while it means to stay.
     package private(set) var handover: Handover?
 
     /// Starts as a follower that has seen nothing.
@@ -112,7 +113,7 @@ package struct ElectionState: Sendable, Hashable {
         return (term, fence)
     }
 
-    /// Whether everything should be ready here, because the leader has missed renewals or hands over.
+    /// Returns whether everything should be ready here, because the leader has missed renewals or hands over.
     ///
     /// It goes by whether it should until now: what is about to be taken is no reason to let go.
     package func shouldBeReady(_ isReady: Bool, at now: ContinuousClock.Instant) -> Bool {
@@ -130,7 +131,7 @@ package struct ElectionState: Sendable, Hashable {
         return seen.term
     }
 
-    /// What to do at a moment, when it is `pause` later than the last answer.
+    /// Decides what to do at a moment, when it is `pause` later than the last answer.
     package mutating func next(at now: ContinuousClock.Instant) -> Action {
         switch role {
         case .leader(let term, let fence):
@@ -146,7 +147,7 @@ package struct ElectionState: Sendable, Hashable {
         }
     }
 
-    /// How long to wait before the next question: a renewal's interval, or until it could be taken over.
+    /// Returns the time to wait before the next question: a renewal's interval, or until the lease could be taken over.
     package func pause(at now: ContinuousClock.Instant) -> Duration {
         // Who waits for another one to lead has to look.
         if let away, now < away.until { return away.endsWhenLed ? timing.renew : max(timing.renew, away.until - now) }
@@ -166,7 +167,7 @@ package struct ElectionState: Sendable, Hashable {
         return seen.successor == nil || seen.successor == me || now - since >= timing.headStart
     }
 
-    /// How long a lease that is held has to stand still before it is another's.
+    /// Returns the time for which a lease that is held has to stand still before it is another's.
     private func patience(with seen: Sighting) -> Duration { max(timing.lease, seen.lease) }
 
     /// Leaves the lease to others for a while.

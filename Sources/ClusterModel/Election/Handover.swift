@@ -3,7 +3,7 @@
 ///
 /// Pure: ``ElectionState`` holds it, the keeper tells it what it found.
 package struct Handover: Sendable, Hashable {
-    /// Why the holder wants to be rid of the lease.
+    /// The reason why the holder wants to give up the lease.
     package enum Cause: Sendable, Hashable {
         /// The process has been asked to end; it ends in any case.
         case stopping
@@ -20,14 +20,14 @@ package struct Handover: Sendable, Hashable {
             }
         }
 
-        /// Whether the other one leaves less choice.
+        /// Returns whether the other cause leaves less choice.
         static func < (cause: Cause, other: Cause) -> Bool { cause.weight < other.weight }
     }
 
     /// Somebody who could take over at once.
     package struct Candidate: Sendable, Hashable {
         package let id: SessionID
-        /// How much runs there; see ``ElectedRole/strength()``.
+        /// The amount of the elected role that runs there; see ``ElectedRole/strength()``.
         package let strength: Int
 
         package init(id: SessionID, strength: Int) {
@@ -36,11 +36,11 @@ package struct Handover: Sendable, Hashable {
         }
     }
 
-    /// Who could be next, as a look at the database shows it.
+    /// The possible successors, as a poll of the database shows them.
     package struct Prospects: Sendable, Hashable {
         /// Those who say that they are ready for the end of this term.
         package let ready: [Candidate]
-        /// Whether another node that may be elected has a process that lives.
+        /// A Boolean value that indicates whether another node that may be elected has a live process.
         package let someoneStands: Bool
 
         package init(ready: [Candidate], someoneStands: Bool) {
@@ -49,7 +49,7 @@ package struct Handover: Sendable, Hashable {
         }
     }
 
-    /// Why one who was asked to resign stays.
+    /// The reason why a holder that was asked to resign stays.
     package enum Refusal: String, Sendable, Hashable {
         /// No other node that may be elected has a process that lives.
         case nobodyStands = "nobody_stands"
@@ -57,7 +57,7 @@ package struct Handover: Sendable, Hashable {
         case nobodyReady = "nobody_ready"
     }
 
-    /// What to do next.
+    /// The next step of a handover.
     package enum Step: Sendable, Hashable {
         /// Serve on, and look again.
         case wait
@@ -68,9 +68,9 @@ package struct Handover: Sendable, Hashable {
     }
 
     package let cause: Cause
-    /// Whether the candidates have been told.
+    /// A Boolean value that indicates whether the candidates have been told.
     package internal(set) var isAnnounced = false
-    /// How much the holder served when it began: whoever serves less is not ready.
+    /// The holder's strength when the handover began: a candidate that serves less is not ready.
     private let strength: Int
     private let deadline: ContinuousClock.Instant
 
@@ -87,10 +87,10 @@ package struct Handover: Sendable, Hashable {
         return changed
     }
 
-    /// What to do after a look.
+    /// Decides what to do after a poll.
     ///
     /// - Parameters:
-    ///   - prospects: what the look showed; nil when it failed.
+    ///   - prospects: what the poll showed; nil when it failed.
     ///   - now: when it was answered.
     /// - Returns: what to do.
     package func step(_ prospects: Prospects?, at now: ContinuousClock.Instant) -> Step {

@@ -1,4 +1,4 @@
-/// How much of a JSON document is read.
+/// The limits within which a JSON document is read.
 public struct JSONLimits: Sendable, Hashable {
     /// Bytes of its text.
     public let bytes: Int
@@ -12,9 +12,9 @@ public struct JSONLimits: Sendable, Hashable {
     }
 }
 
-/// Why a text was not read as a JSON document.
+/// The reason why a text was not read as a JSON document.
 public struct JSONError: Error, Sendable, Hashable {
-    /// What was wrong.
+    /// A kind of fault in the text.
     public enum Code: Sendable, Hashable {
         /// It is no JSON.
         case malformed
@@ -28,7 +28,7 @@ public struct JSONError: Error, Sendable, Hashable {
         case repeatedKey
     }
 
-    /// What was wrong.
+    /// The kind of fault in the text.
     public let code: Code
     /// The same in words that follow "the document: ", with the place or the limit.
     public let reason: String

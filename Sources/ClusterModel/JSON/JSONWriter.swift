@@ -2,7 +2,7 @@
 ///
 /// Recursive: what it writes was read within `JSONLimits`, or made by this program.
 package struct JSONWriter {
-    /// How the text is laid out; both as Foundation's encoder does it.
+    /// The layout of the text; both are as Foundation's encoder does it.
     package enum Layout: Sendable {
         /// On one line, without blanks.
         case compact

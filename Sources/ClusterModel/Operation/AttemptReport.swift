@@ -1,6 +1,6 @@
 import DatabaseTime
 
-/// What a worker says of an attempt that is over.
+/// A worker's report on an attempt that is over.
 package enum AttemptReport: Sendable, Hashable {
     /// The work is done; a result is JSON text, and `omitted` says why one was left out.
     case succeeded(result: String?, omitted: String? = nil)
@@ -22,7 +22,7 @@ package enum AttemptReport: Sendable, Hashable {
     case overran
 }
 
-/// What becomes of an operation after an attempt.
+/// A decision on what becomes of an operation after an attempt.
 ///
 /// Pure.
 package enum AttemptDecision: Sendable {
@@ -87,7 +87,7 @@ package enum AttemptDecision: Sendable {
         }
     }
 
-    /// Why it must not come back although it could.
+    /// Returns the reason why it must not be requeued although it could be; nil when there is none.
     private static func exhaustion(
         of operation: AttemptStanding,
         report: AttemptReport,

@@ -2,7 +2,7 @@
 public struct OmittedPart: Codable, Sendable, Hashable {
     /// The operation's key, such as `result`.
     public let part: String
-    /// Why, in words.
+    /// The reason, in words.
     public let reason: String
 
     package init(_ part: String, _ reason: String) {

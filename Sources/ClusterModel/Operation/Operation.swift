@@ -18,13 +18,13 @@ public struct Operation: Sendable, Identifiable {
         }
     }
 
-    /// What it is known by.
+    /// The id by which it is known.
     public let id: OperationID
     /// The kind of its tasks.
     public let kind: TaskKind
-    /// What is done, in order.
+    /// The tasks to do, in order.
     public let tasks: [TaskName]
-    /// Where it waits, or was taken from.
+    /// The queue in which it waits, or from which it was claimed.
     public let queue: QueueName
     /// The network that it is about.
     public let network: NetworkName?
@@ -36,11 +36,11 @@ public struct Operation: Sendable, Identifiable {
     package let nodeID: NodeID?
     /// JSON text, as it was given.
     public let parameters: String?
-    /// What had to complete first.
+    /// The operations that had to complete first.
     public let dependsOn: [OperationID]
-    /// What had to end first.
+    /// The operations that had to end first.
     public let runsAfter: [OperationID]
-    /// Who asked.
+    /// The name of the person or program that asked for it.
     public let requester: String
     /// It ends in `error` when it has not completed by then.
     public let deadline: Timestamp?
@@ -51,43 +51,44 @@ public struct Operation: Sendable, Identifiable {
     package let coalesceKey: CoalescingKey?
     package let exclusiveKey: String?
 
-    /// Where it stands.
+    /// The state that it is in.
     public let state: OperationState
     /// Dependencies that have not ended.
     public let unmet: Int
-    /// When it was asked for.
+    /// The time at which it was asked for.
     public let enqueuedAt: Timestamp
-    /// When it may run, once its dependencies have ended.
+    /// The time from which it may run, once its dependencies have ended.
     public let readyAt: Timestamp
-    /// How often a worker has taken it; with the session it is the fence of every write that ends or extends a claim.
+    /// The number of times that a worker has claimed it; with the session it is the fencing token of every write that
+    /// ends or extends a claim.
     public let deliveries: Int
     /// Attempts that failed.
     public let failures: Int
-    /// How often a command said "try again later".
+    /// The number of times that a command said "try again later".
     public let deferCount: Int
-    /// Who runs it, or ran it last.
+    /// The worker that runs it, or ran it last.
     public let worker: Worker?
     /// The operation whose execution does this one's work.
     public let foldedInto: OperationID?
-    /// When a worker last took it.
+    /// The time at which a worker last claimed it.
     public let claimedAt: Timestamp?
-    /// When the last attempt started.
+    /// The time at which the last attempt started.
     public let startedAt: Timestamp?
-    /// When it became a follower.
+    /// The time at which it became a follower.
     public let foldedAt: Timestamp?
-    /// When a primary that did not do its work gave it back to its queue.
+    /// The time at which a primary that did not do its work requeued it.
     public let unfoldedAt: Timestamp?
     /// The primary that did.
     public let unfoldedFrom: OperationID?
-    /// When it ended.
+    /// The time at which it ended.
     public let finishedAt: Timestamp?
-    /// When somebody asked for its end.
+    /// The time at which somebody asked for its end.
     public let cancelRequestedAt: Timestamp?
-    /// Who did.
+    /// The name of the person or program that asked for its end.
     public let cancelRequester: String?
     /// The attempts that did not end it, oldest first.
     public let attemptHistory: [AttemptRecord]
-    /// Why it did not complete.
+    /// The reason why it did not complete.
     public let error: OperationFailure?
     /// JSON text.
     public let result: String?
@@ -184,8 +185,8 @@ public struct Operation: Sendable, Identifiable {
         self.omitted = omitted
     }
 
-    /// How long it could have run and did not, up to its last start: the sum over its deliveries; nil before the
-    /// first.
+    /// Returns the time, in seconds, for which it could have run and did not, up to its last start: the sum over its
+    /// deliveries; nil before the first.
     ///
     /// Deliveries whose records were dropped, or are of older versions, count nothing. A follower's start is its
     /// primary's, whose row is given while it lives.
@@ -205,7 +206,7 @@ public struct Operation: Sendable, Identifiable {
     }
 }
 
-/// Why an operation, or an attempt, did not succeed.
+/// The reason why an operation, or an attempt, did not succeed.
 public struct OperationFailure: Sendable, Hashable, Codable, Error {
     /// A word for scripts, such as `command_failed` or `timed_out`.
     public let code: String
@@ -251,7 +252,7 @@ public struct OperationFailure: Sendable, Hashable, Codable, Error {
 
 /// One attempt that did not end its operation.
 public struct AttemptRecord: Sendable, Hashable, Codable {
-    /// How it came to its end.
+    /// The way in which an attempt came to its end.
     public enum Outcome: String, Sendable, Hashable, Codable {
         /// The handler failed; it counts.
         case failed
@@ -277,7 +278,7 @@ public struct AttemptRecord: Sendable, Hashable, Codable {
 
     /// Which delivery of the operation it was.
     public let delivery: Int
-    /// How it came to its end.
+    /// The way in which the attempt came to its end.
     public let outcome: Outcome
     /// The node that it is about, or that ran it.
     public let node: NodeName?
@@ -285,11 +286,11 @@ public struct AttemptRecord: Sendable, Hashable, Codable {
     public let session: SessionID?
     /// Since when it could have run before that; nil in records of older versions.
     public internal(set) var readyAt: Timestamp?
-    /// When the last attempt started.
+    /// The time at which the last attempt started.
     public let startedAt: Timestamp?
-    /// When it was over.
+    /// The time at which it was over.
     public let endedAt: Timestamp
-    /// Why it did not complete.
+    /// The reason why it did not complete.
     public let error: OperationFailure?
 
     package init(
@@ -312,7 +313,7 @@ public struct AttemptRecord: Sendable, Hashable, Codable {
         self.error = error
     }
 
-    /// How long it could have started and did not.
+    /// The time, in seconds, for which it could have started and did not.
     package var waitSeconds: Double {
         guard let readyAt, let startedAt else { return 0 }
         return max(0, startedAt.seconds(since: readyAt))

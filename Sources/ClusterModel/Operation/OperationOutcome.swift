@@ -1,12 +1,12 @@
-/// How an operation ended.
+/// The outcome of an operation that has ended.
 public struct OperationOutcome: Sendable, Hashable {
     /// `complete`, `error`, `aborted` or `cancelled`.
     public let state: OperationState
-    /// Why it did not complete; nil exactly when it did.
+    /// The reason why it did not complete; nil exactly when it did.
     public let failure: OperationFailure?
-    /// What its last task that gave a result has returned, as JSON text.
+    /// The result of the last of its tasks that gave one, as JSON text.
     public let result: String?
-    /// Why what it printed is not kept as its result; nil when nothing was left out.
+    /// The reason why what it printed is not kept as its result; nil when nothing was left out.
     package let resultOmitted: String?
     /// 1 when the end is a failed attempt, for the row's count.
     package let countsAsFailure: Int
@@ -72,7 +72,7 @@ public struct OperationOutcome: Sendable, Hashable {
     package static let longestResult = 65_536
 }
 
-/// Why an operation was aborted.
+/// The reason why an operation was aborted.
 package enum AbortReason: Sendable, Hashable, CustomStringConvertible {
     case dependencyEnded(OperationID, OperationState)
     case nodeRemoved(NodeName)

@@ -1,6 +1,6 @@
 import DatabaseTime
 
-/// What `op list` is asked for.
+/// The operations that `op list` is asked for.
 package struct OperationFilter: Sendable {
     /// Only those in one of these states; all if empty.
     package var states: Set<OperationState> = []
@@ -11,7 +11,7 @@ package struct OperationFilter: Sendable {
     package var since: Duration?
     /// Only those older than this one.
     package var after: OperationID?
-    /// How many at most.
+    /// The largest number of operations to list.
     package var limit = 100
 
     package init() {}
@@ -37,7 +37,7 @@ package struct OperationPage: Sendable, Equatable {
         }
     }
 
-    /// What was found in one place.
+    /// The operations that were found in one place.
     package struct Part: Sendable {
         /// Newest first, at most as many as the page holds.
         package var keys: [Key] = []
@@ -52,7 +52,7 @@ package struct OperationPage: Sendable, Equatable {
 
     /// Newest first.
     package let keys: [Key]
-    /// Where the next page begins; nil at the end.
+    /// The operation after which the next page begins; nil at the end.
     package let next: OperationID?
 
     package init(merging parts: [Part], limit: Int) {

@@ -44,7 +44,7 @@ package struct OperationPlan: Sendable, Hashable {
     package let maximumAttempts: Int
     package let coalesceKey: CoalescingKey?
     package let exclusiveKey: String?
-    /// Why no waiting operation was looked for, or nil when one was to be.
+    /// The reason why no waiting operation was looked for, or nil when one was to be.
     package let dedupRefusal: DedupRefusal?
     /// The ended operation that this one does again.
     package let retryOf: OperationID?
@@ -120,7 +120,7 @@ package struct OperationPlan: Sendable, Hashable {
         self.retryOf = retryOf
     }
 
-    /// Why an enqueue did not look for a waiting operation to adopt; counted as counters.
+    /// The reason why an enqueue did not look for a waiting operation to return instead; counted as counters.
     package enum DedupRefusal: String, Sendable, Hashable, CaseIterable {
         case notCoalescible = "not_coalescible"
         case severalTasks = "several_tasks"
@@ -253,7 +253,7 @@ package struct OperationPlan: Sendable, Hashable {
         return keys
     }
 
-    /// What only one running operation may hold; see docs/operations.md, "Exclusive targets".
+    /// Returns the key that only one running operation may hold; see docs/operations.md, "Exclusive targets".
     private static func exclusiveKey(
         _ kind: TaskKind,
         _ target: ResolvedTarget,

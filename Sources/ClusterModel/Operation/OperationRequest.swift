@@ -1,6 +1,6 @@
-/// What a caller asks for: one operation.
+/// A caller's request for one operation.
 public struct OperationRequest: Sendable, Hashable {
-    /// What the work is about; any part may be absent.
+    /// The things that the work is about; any part may be absent.
     public struct Target: Sendable, Hashable {
         /// The network, by name.
         public var network: NetworkName?
@@ -21,9 +21,9 @@ public struct OperationRequest: Sendable, Hashable {
     public var id: OperationID?
     /// The steps, in order; all of one kind.
     public var tasks: [TaskName]
-    /// What the work is about.
+    /// The things that the work is about.
     public var target: Target
-    /// How urgent it is.
+    /// The priority class of the operation.
     public var lane: Lane
     /// JSON text, kept to the letter; at most 64 KiB.
     public var parameters: String?
@@ -35,7 +35,8 @@ public struct OperationRequest: Sendable, Hashable {
     public var delay: Duration
     /// It ends in `error` when it has not completed this long after the enqueue.
     public var deadline: Duration?
-    /// Whether a waiting operation for the same work may be adopted instead.
+    /// A Boolean value that indicates whether a waiting operation for the same work may be returned in place of a new
+    /// one.
     public var allowsDedup: Bool
 
     /// Creates a request.
@@ -81,11 +82,11 @@ public struct OperationRequest: Sendable, Hashable {
 public struct OperationReceipt: Sendable, Hashable, Codable {
     /// The operation that does the work: the caller's own, a new one, or the one that was adopted.
     public let uuid: OperationID
-    /// Where it waits.
+    /// The queue in which it waits.
     public let queueName: QueueName
-    /// Where it stood when the request was answered.
+    /// The state of the operation when the request was answered.
     public let state: OperationState
-    /// Whether a waiting operation was adopted.
+    /// A Boolean value that indicates whether a waiting operation was returned in place of a new one.
     public let deduplicated: Bool
 
     package init(uuid: OperationID, queueName: QueueName, state: OperationState, deduplicated: Bool) {

@@ -1,4 +1,4 @@
-/// Where an operation stands.
+/// The state of an operation.
 ///
 /// docs/operations.md draws the transitions; the schema's constraints hold the same rules.
 public enum OperationState: String, Sendable, Hashable, Codable, CaseIterable {
@@ -19,7 +19,7 @@ public enum OperationState: String, Sendable, Hashable, Codable, CaseIterable {
     /// Somebody asked for its end.
     case cancelled
 
-    /// Whether it has ended; an ended operation never changes again.
+    /// A Boolean value that indicates whether it has ended; an ended operation never changes again.
     public var isTerminal: Bool {
         switch self {
         case .blocked, .queued, .executing, .folded: false

@@ -23,7 +23,7 @@ package struct PrimaryEnd: Sendable {
         }
     }
 
-    /// What becomes of a follower.
+    /// The effect on a follower.
     package enum Fate: Sendable, Hashable {
         case ends(OperationOutcome)
         /// It goes back to its queue, where it keeps its place.
@@ -33,13 +33,13 @@ package struct PrimaryEnd: Sendable {
     }
 
     package let id: OperationID
-    /// How the primary ends; nil when it comes back to its queue.
+    /// The outcome of the primary; nil when it is requeued.
     package var outcome: OperationOutcome?
     /// The primary's tasks; empty when they are not known.
     package var tasks: [TaskName] = []
-    /// How many of them, from the first, were done in this attempt.
+    /// The number of them, from the first, that were done in this attempt.
     package var completedTasks = 0
-    /// When an attempt of the primary failed for the first time before this one.
+    /// The time at which an attempt of the primary failed for the first time before this one.
     package var firstFailedAt: Timestamp?
 
     /// A Boolean value that indicates whether followers have to be looked at.

@@ -1,4 +1,4 @@
-/// Who may claim from a queue.
+/// The workers that may claim from a queue.
 public enum QueueTarget: Sendable, Hashable, Comparable, CustomStringConvertible {
     /// The elected network node.
     case networkNode
@@ -33,7 +33,7 @@ public struct QueueName: TextValue {
     /// The longest name: a node name of 63, `-network-`, and the longest lane.
     public static let longest = 63 + 9 + 19
 
-    /// Who may claim from the queue.
+    /// The workers that may claim from the queue.
     public let target: QueueTarget
 
     /// The priority class of the operations in the queue.

@@ -1,4 +1,4 @@
-/// How an operation comes back to its queue.
+/// The counts, the pause and the attempts with which an operation is requeued.
 package struct Requeue: Sendable {
     package var failures = 0
     package var deferrals = 0

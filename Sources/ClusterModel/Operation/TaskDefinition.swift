@@ -1,4 +1,4 @@
-/// What kind of work a task is: it decides who may run it, and which targets it needs.
+/// The kind of work that a task is: it decides who may run it, and which targets it needs.
 public enum TaskKind: String, Sendable, Hashable, Codable, CaseIterable {
     /// Cluster-wide work on one network, run by the elected network node.
     case network
@@ -8,17 +8,18 @@ public enum TaskKind: String, Sendable, Hashable, Codable, CaseIterable {
     case command
 }
 
-/// What the cluster knows of a task.
+/// The definition of a task, as the cluster knows it.
 public struct TaskDefinition: Sendable, Hashable {
     /// The task's name, unique in the cluster.
     public let name: TaskName
-    /// Who runs it, on what.
+    /// The kind of its work: who runs it, on what.
     public let kind: TaskKind
-    /// Whether waiting operations of this one task for one target may be done by a single execution.
+    /// A Boolean value that indicates whether waiting operations of this one task for one target may be done by a
+    /// single execution.
     public let isCoalescible: Bool
     /// Attempts until the operation ends in `error`; at least 1.
     public let maximumAttempts: Int
-    /// How long one attempt may take.
+    /// The longest time that one attempt may take.
     public let timeout: Duration
 
     /// Creates a definition.

@@ -1,6 +1,6 @@
 import DatabaseTime
 
-/// How much of history may be forgotten in the hour that has begun, by all processes together.
+/// The amount of history that may be forgotten in the hour that has begun, by all processes together.
 ///
 /// Pure. It is for the case that two clocks are wrong together: then somebody has hours to see it.
 package struct HistoryAllowance: Sendable, Hashable {
@@ -9,8 +9,8 @@ package struct HistoryAllowance: Sendable, Hashable {
     /// A retention that was cut from a month to a day is reached in two days.
     private static let share = 1.0 / 12
 
-    /// How many times the rate at which operations end, on the average of the retention, may go in an hour at least:
-    /// with a retention of some hours the share alone would not keep up.
+    /// The multiple of the rate at which operations end, on the average of the retention, that may go in an hour at
+    /// least: with a retention of some hours the share alone would not keep up.
     private static let timesTheRate = 2.0
 
     private static let hour: Duration = .seconds(3600)

@@ -6,7 +6,7 @@
 /// a database clock that is set forward expires nobody. That clock counts the time in suspend, as the holder's does:
 /// what was seen before and stands as it was has not been renewed meanwhile.
 package struct ReaperWatch: Sendable {
-    /// What one look at the table shows of a session.
+    /// A session, as one snapshot of the table shows it.
     package struct Sighting: Sendable, Hashable {
         package let session: SessionID
         package let renewals: UInt64
@@ -21,7 +21,7 @@ package struct ReaperWatch: Sendable {
 
     private struct Seen {
         var renewals: UInt64
-        /// When it has stood still for a whole lease, counted from its first sighting.
+        /// The time at which it has stood still for a whole lease, counted from its first sighting.
         var end: ContinuousClock.Instant
     }
 
@@ -56,6 +56,7 @@ package struct ReaperWatch: Sendable {
         return dead
     }
 
-    /// When the first of the sessions will have stood still for its whole lease; a look at that moment finds it dead.
+    /// The time at which the first of the sessions will have stood still for its whole lease; a poll at that moment
+    /// finds it dead.
     package var nextDeath: ContinuousClock.Instant? { seen.values.map(\.end).min() }
 }

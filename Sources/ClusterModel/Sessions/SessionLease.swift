@@ -1,4 +1,4 @@
-/// How long this process may still act under its session, on its own monotonic clock.
+/// The time for which this process may still act under its session, on its own monotonic clock.
 ///
 /// Pure.
 ///
@@ -6,11 +6,11 @@
 /// first, by at least the time that the renewal took on its way back. The clock counts the time in suspend: a machine
 /// that wakes has lost the sessions that others have found silent meanwhile.
 package struct SessionLease: Sendable, Hashable {
-    /// How the lease is kept.
+    /// The durations by which the lease is kept.
     package struct Timing: Sendable, Hashable {
-        /// How long the database keeps a session that is not renewed.
+        /// The time for which the database keeps a session that is not renewed.
         package let leaseDuration: Duration
-        /// How often it is renewed.
+        /// The interval at which it is renewed.
         package let renewInterval: Duration
 
         /// - Precondition: Three renewals fit into a lease; the configuration refuses less.
@@ -36,7 +36,7 @@ package struct SessionLease: Sendable, Hashable {
         fence = sentAt + timing.untilFence
     }
 
-    /// When all work under the session has to be over.
+    /// The time at which all work under the session has to be over.
     package var deadline: ContinuousClock.Instant { fence }
 
     /// Takes note of a renewal that the database confirmed; never shortens.
@@ -44,7 +44,7 @@ package struct SessionLease: Sendable, Hashable {
         fence = max(fence, sentAt + timing.untilFence)
     }
 
-    /// Whether work must end now.
+    /// Returns whether work must end now.
     package func isOver(at now: ContinuousClock.Instant) -> Bool { now >= fence }
 
     /// The pause before the next renewal is tried: short after a failure, as there may be little time.

@@ -1,11 +1,11 @@
-/// What a daemon says of one process that it supervises, at one moment.
+/// A daemon's reading of one process that it supervises, at one moment.
 package struct ProcessReading: Sendable, Hashable {
-    /// Where a process stands.
+    /// The state of a process.
     package enum State: String, Sendable, Hashable, Codable {
         case running, starting, stopped, failed
     }
 
-    /// Whether it does what it is for.
+    /// The health of a process: whether it does what it is for.
     package enum Health: Sendable, Hashable {
         case healthy
         case unhealthy(String)
@@ -16,7 +16,7 @@ package struct ProcessReading: Sendable, Hashable {
     package let service: String
     package let state: State
     package let pid: Int?
-    /// How often it was started again after it had died.
+    /// The number of times that it was started again after it had died.
     package let restarts: Int
     /// Resident memory, of its descendants too.
     package let memoryBytes: UInt64?

@@ -1,6 +1,6 @@
 /// Turns readings into what is written down of them: processor time into a share, and who is no longer there; pure.
 package struct ProcessSampler: Sendable {
-    /// What is written down of one process.
+    /// The record that is written down of one process.
     package struct Sample: Sendable, Hashable, Encodable {
         package let service: String
         package let state: ProcessReading.State
@@ -28,7 +28,7 @@ package struct ProcessSampler: Sendable {
     }
 
     private var earlier: [String: Earlier] = [:]
-    /// What the database may have rows of.
+    /// The services of which the database may have rows.
     private var written: Set<String> = []
 
     package init() {

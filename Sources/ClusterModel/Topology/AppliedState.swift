@@ -20,7 +20,7 @@ package struct AppliedState: Sendable, Hashable {
 package struct NetworkProblem: Sendable, Hashable {
     package let node: NodeName
     package let what: String
-    /// When it was first recorded, by the database's clock.
+    /// The time at which it was first recorded, by the database's clock.
     package let since: Timestamp
     package let message: String
 

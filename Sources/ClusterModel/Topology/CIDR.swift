@@ -55,15 +55,15 @@ package struct CIDR: TextValue {
     /// The address of the network's DHCP and DNS server and router: the first usable one, which no interface may have.
     package var serverAddress: IPv4Address { firstUsable }
 
-    /// How many addresses hosts can have, the server's included.
+    /// The number of addresses that hosts can have, the server's included.
     package var usableHostCount: Int { Int(broadcast.rawValue - network.rawValue) - 1 }
 
-    /// Whether the address lies in the network; the network's own and the broadcast address do.
+    /// Returns whether the address lies in the network; the network's own and the broadcast address do.
     package func contains(_ address: IPv4Address) -> Bool {
         address.rawValue & netmask.rawValue == network.rawValue
     }
 
-    /// Whether the two networks have an address in common.
+    /// Returns whether the two networks have an address in common.
     package func overlaps(_ other: CIDR) -> Bool {
         contains(other.network) || other.contains(network)
     }

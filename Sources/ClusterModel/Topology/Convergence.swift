@@ -1,10 +1,10 @@
-/// Whether a network is, everywhere, what it should be; pure.
+/// The conditions under which a network is, everywhere, what it should be; pure.
 package struct Convergence: Sendable {
     /// Every node that hosts an interface of the network, or may be elected.
     package let meshNodes: Set<NodeName>
-    /// Whether the elected node runs a server for the network.
+    /// A Boolean value that indicates whether the elected node runs a server for the network.
     package let needsServer: Bool
-    /// Whether the elected node makes a way out for the network.
+    /// A Boolean value that indicates whether the elected node makes egress for the network.
     package var needsEgress = false
     package let wantedGeneration: Int
     /// The term of the node that is elected now; nil when none is.

@@ -1,4 +1,5 @@
-/// What the networks' egress leads to: the addresses of the segment outside, and which of them are ours to give out.
+/// The destination of the networks' egress: the addresses of the segment outside, and which of them are ours to give
+/// out.
 package struct ExternalNetwork: Sendable, Hashable {
     package let cidr: CIDR
     /// The next router.
@@ -40,12 +41,12 @@ package struct ExternalNetwork: Sendable, Hashable {
         self.last = last
     }
 
-    /// Whether the address is one to give out.
+    /// Returns whether the address is one to give out.
     package func contains(_ address: IPv4Address) -> Bool {
         (first...last).contains(address) && address != gateway
     }
 
-    /// How many addresses there are to give out.
+    /// The number of addresses that there are to give out.
     package var size: Int {
         Int(last.rawValue - first.rawValue) + 1 - ((first...last).contains(gateway) ? 1 : 0)
     }

@@ -1,4 +1,4 @@
-/// Where to connect or to listen: a host and a TCP port, such as `db1.example:3306` or `10.0.0.1:0`.
+/// An endpoint to connect to or to listen on: a host and a TCP port, such as `db1.example:3306` or `10.0.0.1:0`.
 public struct HostPort: TextValue {
     /// A host by name or by address.
     public enum Host: Sendable, Hashable, CustomStringConvertible {

@@ -39,8 +39,8 @@ public struct IPv4Address: TextValue {
         left.rawValue < right.rawValue
     }
 
-    /// Whether a host can have it: 0.0.0.0/8 is "this network", 224.0.0.0 and up is multicast, reserved and broadcast
-    /// (RFC 6890).
+    /// A Boolean value that indicates whether a host can have it: 0.0.0.0/8 is "this network", 224.0.0.0 and up is
+    /// multicast, reserved and broadcast (RFC 6890).
     package var isOfHost: Bool { (1..<224).contains(octets[0]) }
 
     package static func parse(_ text: some Collection<UInt8>) -> UInt32? {

@@ -35,7 +35,7 @@ package struct InterfaceDraft: Sendable, Hashable {
     }
 }
 
-/// What is to become of an interface; all that is nil stays as it is.
+/// A change of an interface; all that is nil stays as it is.
 package struct InterfaceChange: Sendable, Hashable {
     package var node: NodeName?
     package var mac: MACAddress?
@@ -67,7 +67,7 @@ package struct InterfaceChange: Sendable, Hashable {
 }
 
 extension CIDR {
-    /// What an address of the network is for, if guests may not have it.
+    /// Returns the purpose of an address of the network, if guests may not have it.
     package func role(of address: IPv4Address) -> String? {
         switch address {
         case network: "the network's own address"
@@ -79,7 +79,7 @@ extension CIDR {
 }
 
 extension MACAddress {
-    /// What the address is for in the network of a VNI, if guests may not have it.
+    /// Returns the purpose of the address in the network of a VNI, if guests may not have it.
     package func role(in vni: VNI) -> String? {
         switch self {
         case .gateway(of: vni): "its gateway's address"

@@ -49,9 +49,9 @@ package struct NetworkRecord: Sendable, Hashable {
     }
 }
 
-/// What is to become of a network; all that is nil stays as it is.
+/// A change of a network; all that is nil stays as it is.
 package struct NetworkChange: Sendable, Hashable {
-    /// What is to become of a network's domain.
+    /// A change of a network's domain.
     package enum Domain: Sendable, Hashable {
         case none
         case name(DomainName)
@@ -94,7 +94,7 @@ package struct NetworkChange: Sendable, Hashable {
 
 /// A network that is to be added.
 package struct NetworkDraft: Sendable, Hashable {
-    /// What VXLAN leaves of an Ethernet frame's 1,500 bytes: 50 go to its headers.
+    /// The part of an Ethernet frame's 1,500 bytes that VXLAN leaves: 50 go to its headers.
     package static let defaultMTU = 1450
 
     package let name: NetworkName
@@ -104,7 +104,7 @@ package struct NetworkDraft: Sendable, Hashable {
     package let domain: DomainName?
     package let dhcp: Bool
     package let dns: Bool
-    /// Whether it gets a way out, under an external address of its own.
+    /// A Boolean value that indicates whether it gets egress, under an external address of its own.
     package let nat: Bool
 
     /// Describes a network.

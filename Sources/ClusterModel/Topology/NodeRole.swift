@@ -1,4 +1,4 @@
-/// What a node is for; a node may be for both.
+/// A purpose that a node serves; a node may serve both.
 package enum NodeRole: String, Sendable, Hashable, Codable, CaseIterable {
     /// It hosts guests.
     case hypervisor
@@ -6,7 +6,7 @@ package enum NodeRole: String, Sendable, Hashable, Codable, CaseIterable {
     case network
 }
 
-/// Whether a node takes new work.
+/// The readiness of a node to take new work.
 package enum NodeState: String, Sendable, Hashable, Codable, CaseIterable {
     case active
     /// It finishes what it runs and takes nothing new.

@@ -1,8 +1,8 @@
-/// Why a request was refused or could not be carried out.
+/// The reason why a request was refused or could not be carried out.
 ///
 /// The message says what was asked, what was found, and what to do, and names the thing.
 public struct ClusterOpsError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// What kind of refusal it is; each belongs to one exit code of the contract.
+    /// A kind of refusal; each belongs to one exit code of the contract.
     public enum Code: Sendable, Hashable {
         /// A value is malformed, or values contradict each other.
         case invalid
@@ -18,9 +18,9 @@ public struct ClusterOpsError: Error, Sendable, Hashable, CustomStringConvertibl
         case internalFailure
     }
 
-    /// What kind of refusal it is.
+    /// The kind of the refusal.
     public let code: Code
-    /// What was asked, what was found, what to do.
+    /// A text that says what was asked, what was found, and what to do.
     public let message: String
 
     /// Creates a refusal.

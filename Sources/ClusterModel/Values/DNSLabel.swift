@@ -3,7 +3,7 @@ enum DNSLabel {
     /// The longest label that DNS carries (RFC 1035, 2.3.4).
     static let longest = 63
 
-    /// Whether the bytes are a label, with no letter in upper case.
+    /// Returns whether the bytes are a label, with no letter in upper case.
     static func isLowercaseLabel(_ bytes: some BidirectionalCollection<UInt8>) -> Bool {
         guard (1...longest).contains(bytes.count), bytes.first != dash, bytes.last != dash else { return false }
         return bytes.allSatisfy { $0.isASCIILowercase || $0.isASCIIDigit || $0 == dash }

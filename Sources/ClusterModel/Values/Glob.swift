@@ -6,7 +6,8 @@ package struct Glob: Sendable, Hashable {
         parts = pattern.utf8.split(separator: UInt8(ascii: "*"), omittingEmptySubsequences: false).map(Array.init)
     }
 
-    /// Whether the whole text matches; linear, because each part is taken at its first place after the one before.
+    /// Returns whether the whole text matches; linear, because each part is taken at its first place after the one
+    /// before.
     package func matches(_ text: String) -> Bool {
         var rest = Array(text.utf8)[...]
         guard let first = parts.first, rest.starts(with: first) else { return false }

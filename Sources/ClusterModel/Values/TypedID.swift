@@ -1,7 +1,7 @@
 import FoundationEssentials
 import Synchronization
 
-/// What a `TypedID` identifies; it only keeps ids of different things apart.
+/// The kind of thing that a `TypedID` identifies; it only keeps ids of different things apart.
 public protocol IdentifiedKind {
     /// The kind of id as messages name it, such as `operation id`.
     static var kind: String { get }

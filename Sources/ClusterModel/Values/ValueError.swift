@@ -5,13 +5,13 @@ public struct ValueError: Error, Sendable, Hashable, CustomStringConvertible {
     /// At most this many characters of the offending text are kept: enough to recognise it, and one log line at most.
     public static let longestQuotation = 80
 
-    /// What was being read, such as `node name`.
+    /// The kind of value that was being read, such as `node name`.
     public let kind: String
 
     /// The offending text, escaped, and cut after 80 characters with an ellipsis.
     public let found: String
 
-    /// What would have been right, as a noun phrase that follows "expected".
+    /// A description of what would have been right, as a noun phrase that follows "expected".
     public let expected: String
 
     /// Describes a refusal.
