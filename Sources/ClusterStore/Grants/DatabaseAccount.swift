@@ -2,7 +2,7 @@ import ClusterModel
 
 /// A user of the database and where it may connect from, such as `clusterops_worker` at `10.0.0.%`.
 package struct DatabaseAccount: Sendable, Hashable, CustomStringConvertible {
-    /// What MariaDB stores of a user's name; host names are shorter than 255.
+    /// The longest name of a user that MariaDB stores; host names are shorter than 255.
     private static let longestUser = 128
     private static let longestHost = 255
 

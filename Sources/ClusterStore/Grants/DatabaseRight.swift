@@ -13,7 +13,7 @@ package enum DatabaseRight: Sendable, Hashable {
     case update(String, [String])
     /// Calling a procedure, which acts with the rights of who made it.
     case execute(String)
-    /// What changes tables, on the whole schema.
+    /// Changing tables, on the whole schema.
     case define(String)
     /// Seeing what others do on the server.
     case process

@@ -27,7 +27,7 @@ extension DatabaseRole {
         return Self.making(account, login) + grants(to: account, schema: schema)
     }
 
-    /// How a user of the database logs in.
+    /// The conditions on which a user of the database logs in.
     package struct Login: Sendable, Hashable {
         /// The password that it has from now on; nil leaves what it has, and the user has to be there.
         package var password: String?

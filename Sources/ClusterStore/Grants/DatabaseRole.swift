@@ -10,12 +10,12 @@ package enum DatabaseRole: String, Sendable, CaseIterable, Codable {
     case reader
     /// A person with all commands of `clusterctl`, but for `db migrate`.
     case `operator`
-    /// Who runs `clusterctl db migrate`.
+    /// The user that runs `clusterctl db migrate`.
     case migrator
 }
 
 extension DatabaseRole {
-    /// What a user of this role may do, and no more.
+    /// The rights that a user of this role has, and no more.
     package var rights: Set<DatabaseRight> {
         switch self {
         case .worker: Set(Self.version + Self.engine + Self.registration + Self.forgetting)
@@ -34,7 +34,7 @@ extension DatabaseRole {
     /// Every process asks whether the schema is its own.
     private static let version = DatabaseRight.reading("schema_migrations")
 
-    /// What a worker's session does: it claims, folds, settles, reaps, samples and counts.
+    /// The rights for what a worker's session does: it claims, folds, settles, reaps, samples and counts.
     ///
     /// What was asked for, it cannot change; the lane it can improve.
     private static let engine: [DatabaseRight] =
@@ -97,7 +97,7 @@ extension DatabaseRole {
         "exclusive_key", "state", "unmet", "enqueued_at", "ready_at",
     ]
 
-    /// What is wanted of networks, which a node reads, and what it has brought about.
+    /// The rights on the wanted state of networks, which a node reads, and on the state that it has applied.
     private static let networks: [DatabaseRight] =
         DatabaseRight.reading(
             "networks",
@@ -144,7 +144,8 @@ extension DatabaseRole {
         .delete("operation_waiters"),
     ]
 
-    /// What has not begun is ended by who cancels it, with all that this entails; what runs is marked.
+    /// The rights to cancel: an operation that has not begun is ended by whoever cancels it, with all that this
+    /// entails; one that runs is marked.
     private static let cancelling: [DatabaseRight] = [
         .update(
             "work_queue",
@@ -197,7 +198,7 @@ extension DatabaseRole {
             "external_addresses"
         )
 
-    /// What the procedures do: they act with the rights of who made them, the migrator.
+    /// The rights for what the procedures do: they act with the rights of who made them, the migrator.
     package static let lent: [DatabaseRight] = [
         .select("work_queue"), .insert("finished_operations"),
         .select("operation_dependencies"), .insert("operation_dependencies"),

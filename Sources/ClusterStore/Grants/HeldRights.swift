@@ -1,4 +1,4 @@
-/// What a user may do, as the server says; pure.
+/// The rights that a user has, as the server says; pure.
 package struct HeldRights: Sendable, Hashable {
     /// On the whole schema, or everywhere.
     package var everywhere: Set<String> = []
@@ -9,7 +9,7 @@ package struct HeldRights: Sendable, Hashable {
     /// The procedures that may be called.
     package var procedures: Set<String> = []
 
-    /// Whether a right is held, by whatever way it was granted.
+    /// Returns whether a right is held, by whatever way it was granted.
     package func contains(_ right: DatabaseRight) -> Bool {
         if let procedure = right.procedure, procedures.contains(procedure) { return true }
         guard let table = right.table else { return everywhere.contains(right.words) }
@@ -38,7 +38,7 @@ package struct HeldRights: Sendable, Hashable {
 }
 
 extension HeldRights {
-    /// What a role's user holds.
+    /// Creates the rights that a role's user holds.
     package init(_ rights: some Sequence<DatabaseRight>) {
         for right in rights {
             let word = String(right.words.prefix { $0 != " " })

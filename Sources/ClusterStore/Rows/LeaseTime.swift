@@ -1,12 +1,12 @@
 import MariaDB
 
-/// What the database's clock says of a lease, whose row has `renewed_at` and `expires_at`.
+/// The state of a lease by the database's clock; the lease's row has `renewed_at` and `expires_at`.
 ///
 /// For reports and for choices that are harmless when they are wrong: it fences nothing, and decides no election.
 /// When the clock has leapt forward, every lease seems over until it is renewed next; what was renewed at a time that
 /// is still to come was renewed before the clock was set back, and tells nothing of now.
 package enum LeaseTime {
-    /// How far the times in rows may be ahead of the clock that they are compared with.
+    /// The longest time by which the times in rows may be ahead of the clock that they are compared with.
     ///
     /// The clock is that of another server after a failover; where time is synchronised they differ by milliseconds.
     package static let tolerance: SQL = "INTERVAL 1 SECOND"

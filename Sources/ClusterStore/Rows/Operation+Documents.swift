@@ -55,7 +55,7 @@ extension Operation {
         package let row: Row
         /// A Boolean value that indicates whether one that cannot be read is left out and noted.
         package let omitsUnreadable: Bool
-        /// What was left out.
+        /// The parts that were left out.
         package var omitted: [OmittedPart] = []
 
         package mutating func text(_ document: Document) throws -> String? {

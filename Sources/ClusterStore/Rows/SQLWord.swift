@@ -5,7 +5,7 @@ import MariaDB
 package protocol SQLWord: SQLConvertible, RawRepresentable where RawValue == String {}
 
 extension SQLWord {
-    /// What is bound: the canonical form.
+    /// The value that is bound: the canonical form.
     public var sqlValue: SQLValue { .text(rawValue) }
 
     /// Reads a column, or throws when its value is of another shape or out of range.

@@ -31,9 +31,9 @@ package struct ExplanationFacts: Sendable {
         package var active = 0
         /// Those of them that can run all the tasks, and start them.
         package var able = 0
-        /// What those run at once at most, or nil when one of them does not tell.
+        /// The number of operations that those run at once at most, or nil when one of them does not tell.
         package var slots: Int?
-        /// How many of these slots are free.
+        /// The number of these slots that are free.
         package var free: Int?
     }
 
@@ -48,14 +48,14 @@ package struct ExplanationFacts: Sendable {
     package let operation: Operation
     /// The database's time.
     package let now: Timestamp
-    /// When it was decided until when a waiting one waits.
+    /// The time at which it was decided until when a waiting operation waits.
     package var readySetAt: Timestamp?
     package var dependencies: [Dependency] = []
     /// The rules that pause its queue.
     package var pauses: [QueuePause] = []
     package var holder: Holder?
     package var workers = Workers()
-    /// What keeps those workers from starting its tasks.
+    /// The obstacles that keep those workers from starting its tasks.
     package var obstacles: [NodeObstacle] = []
     /// The node that is elected now.
     package var leader: NodeName?
@@ -66,7 +66,7 @@ package struct ExplanationFacts: Sendable {
     package var isHeld = false
     /// A Boolean value that indicates whether its node was removed.
     package var isNodeGone = false
-    /// Whether the session that executes it is dead, or its lease is over.
+    /// A Boolean value that indicates whether the session that executes it is dead, or its lease is over.
     package var isWorkerGone = false
 
     package init(
@@ -104,6 +104,6 @@ package struct ExplanationFacts: Sendable {
     /// Deliveries that the schema counts to; nobody can take an operation that has had them.
     package static let mostDeliveries = 1_000_000_000
 
-    /// Where counting what is ahead stops.
+    /// The number at which counting what is ahead stops.
     package static let mostCounted = 10_000
 }

@@ -1,6 +1,6 @@
 import ClusterModel
 
-/// What is known of an operation whose row this program cannot decode.
+/// The facts that are known of an operation whose row this program cannot decode.
 package struct UnreadableOutline: Sendable {
     package let id: OperationID
     package let state: OperationState

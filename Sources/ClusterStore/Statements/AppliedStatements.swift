@@ -4,7 +4,7 @@ import MariaDB
 
 /// The statements on what nodes have brought about, and on what keeps them from it.
 package enum AppliedStatements {
-    /// What nodes have brought about, for all networks or for one.
+    /// Reads the state that nodes have applied, for all networks or for one.
     package static func applied(
         of network: NetworkID? = nil,
         on session: borrowing Session
@@ -22,7 +22,8 @@ package enum AppliedStatements {
         }
     }
 
-    /// What keeps nodes from bringing networks about, for all networks or for one.
+    /// Reads the problems that keep nodes from bringing networks to their wanted generation, for all networks or for
+    /// one.
     package static func problems(
         of network: NetworkID? = nil,
         on session: borrowing Session
@@ -97,7 +98,7 @@ package enum AppliedStatements {
         )
     }
 
-    /// What is written down of a node.
+    /// A state or a problem that is written down of a node.
     package struct Written: Sendable {
         package let network: NetworkID
         package let what: String

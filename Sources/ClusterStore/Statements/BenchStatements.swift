@@ -4,7 +4,7 @@ import MariaDB
 
 /// The statements by which a benchmark finds what it has made, and nothing else.
 package enum BenchStatements {
-    /// Whether anything is live, whoever asked for it.
+    /// Returns whether anything is live, whoever asked for it.
     package static func hasLiveOperations(on session: borrowing Session) throws -> Bool {
         try session.query("SELECT EXISTS(SELECT 1 FROM work_queue)")[0].only(Int.self) != 0
     }

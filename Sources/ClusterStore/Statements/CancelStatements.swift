@@ -5,7 +5,7 @@ import MariaDB
 ///
 /// They read no more of a row than they need, so that one which cannot be decoded as a whole can still be ended.
 package enum CancelStatements {
-    /// Where an operation stands, under its lock.
+    /// An operation, as it stands under its lock.
     package struct Standing: Sendable, Hashable {
         package let state: OperationState
         package let session: SessionID?

@@ -59,7 +59,7 @@ package enum CascadeStatements {
         return Set(ids)
     }
 
-    /// How many edges to some ended operations are left, up to a limit.
+    /// Counts the dependencies on some ended operations that are left, up to a limit.
     package static func edgesLeft(
         of ended: [OperationID],
         limit: Int,

@@ -7,14 +7,15 @@ import MariaDB
 /// Lock order: own operations by id, then followers by id. Every statement on a list of ids goes by primary key; on a
 /// small table the optimizer would otherwise walk another index and wait for strangers' locks.
 package enum ClaimStatements {
-    /// What a look at the queues has found.
+    /// The result of one read of the queues.
     package struct Heads: Sendable {
         package var candidates: [ClaimCandidate] = []
         /// Rows that this program cannot decode.
         package var unreadable: [QueueName: [UnreadableOperation]] = [:]
         /// The exclusive keys of targets that are being worked on, and that others wait for.
         package var busy: Set<String> = []
-        /// Whether there was more than the look may read: then `candidates` are any of them, not the best.
+        /// A Boolean value that indicates whether there was more than may be read: then `candidates` are any of them,
+        /// not the best.
         package var isCutOff = false
         /// The database's time.
         package var now = Timestamp(microseconds: 0)
@@ -34,7 +35,7 @@ package enum ClaimStatements {
         }
     }
 
-    /// How much of the queues a look reads.
+    /// The part of the queues that is read.
     package enum Look: Sendable, Hashable {
         /// All that waits, from one range of the index, as long as it is not more than `most`.
         ///

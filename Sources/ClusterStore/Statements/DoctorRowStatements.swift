@@ -56,7 +56,8 @@ extension DoctorStatements {
         ).map { try $0.decode((OperationID, OperationID).self) }
     }
 
-    /// What has been executed by nobody who lives for longer than reapers need.
+    /// Reads the operations that have been executing under a dead session, or one that is gone, for longer than reapers
+    /// need.
     package static func orphans(
         olderThan age: Duration,
         limit: Int,
@@ -76,7 +77,7 @@ extension DoctorStatements {
         ).map { try $0.only() }
     }
 
-    /// What has waited past its deadline for longer than reapers need.
+    /// Reads the operations that have waited past their deadline for longer than reapers need.
     package static func overdue(by age: Duration, limit: Int, on session: borrowing Session) throws -> [OperationID] {
         try session.query(
             """
@@ -113,7 +114,7 @@ extension DoctorStatements {
         ).map { try $0.decode((OperationID, Int).self) }
     }
 
-    /// What is dated later than the database's clock, which is so only after that has been set back.
+    /// Rows that are dated later than the database's clock, which is so only after that has been set back.
     package struct Ahead: Sendable {
         package enum Kind: String, Sendable {
             case waits

@@ -44,7 +44,7 @@ package enum DoctorStatements {
         ).map { row in (try row.get("connection"), try row.get("user"), try row.get("seconds")) }
     }
 
-    /// What the current user may do in the schema, by whatever way it was granted to it.
+    /// Reads the rights of the current user in the schema, by whatever way they were granted to it.
     package static func privileges(
         on session: borrowing Session
     ) throws -> (held: HeldRights, account: String, schema: String) {

@@ -5,7 +5,7 @@ import MariaDB
 ///
 /// Each runs in a transaction of its own that is rolled back; nobody sees what is not committed.
 package enum DoctorWriteStatements {
-    /// What can be tried.
+    /// A path of work that can be tried.
     package enum Path: String, CaseIterable, Sendable {
         case enqueue = "enqueued"
         case claim = "claimed"
@@ -13,8 +13,8 @@ package enum DoctorWriteStatements {
         case renew = "renewed by their sessions"
         case elect = "run by an elected node"
 
-        /// What a user needs for it; who lacks it by its role is not to be refused, and noted in the server's log for
-        /// it.
+        /// The rights that a user needs for it; a user whose role lacks them is to be neither refused nor noted in the
+        /// server's log for it.
         package var rights: [DatabaseRight] {
             switch self {
             case .enqueue: [.insert("work_queue")]

@@ -122,7 +122,7 @@ package enum EndingStatements {
         }
     }
 
-    /// What waits for ended operations, at most so many edges, in no order; and whether there were more.
+    /// Reads the dependencies on ended operations, at most so many, in no order; and whether there were more.
     package static func edges(
         from dependencies: [OperationID],
         limit: Int,

@@ -4,7 +4,7 @@ import MariaDB
 
 /// The statements that tell what keeps one operation from running; each is bounded, however long the backlog.
 package enum ExplanationStatements {
-    /// What an operation still waits for, by id.
+    /// Reads the dependencies for which an operation still waits, by id.
     package static func dependencies(
         of id: OperationID,
         on session: borrowing Session
@@ -54,7 +54,7 @@ package enum ExplanationStatements {
         }
     }
 
-    /// What is known of an operation whose row cannot be decoded.
+    /// Reads what is known of an operation whose row cannot be decoded.
     package static func outline(of id: OperationID, on session: borrowing Session) throws -> UnreadableOutline? {
         let row = try session.query(
             """
@@ -75,12 +75,12 @@ package enum ExplanationStatements {
         return outline
     }
 
-    /// Whether the session that executes something has died, or its lease is over.
+    /// Returns whether the session that executes something has died, or its lease is over.
     package static func isGone(_ id: SessionID?, on session: borrowing Session) throws -> Bool {
         try session.query("SELECT 1 FROM sessions WHERE id = \(id) AND \(sql: LeaseTime.isLive())").isEmpty
     }
 
-    /// When it was decided until when a waiting operation waits; nil for one that is not live.
+    /// Reads the time at which it was decided until when a waiting operation waits; nil for one that is not live.
     package static func readySetAt(_ id: OperationID, on session: borrowing Session) throws -> Timestamp? {
         try session.query("SELECT ready_set_at FROM work_queue FORCE INDEX (PRIMARY) WHERE id = \(id)").first?.only()
     }
@@ -157,8 +157,8 @@ package enum ExplanationStatements {
         return !waits.isEmpty && free.isEmpty
     }
 
-    /// How many operations of the same target go before one: those of its queue that were ready earlier, and those of
-    /// better lanes; up to a limit.
+    /// Counts the operations of the same target that go before one: those of its queue that were ready earlier, and
+    /// those of better lanes; up to a limit.
     package static func ahead(of operation: Operation, limit: Int, on session: borrowing Session) throws -> Int {
         try session.query(aheadQuery(of: operation, limit: limit))[0].only()
     }

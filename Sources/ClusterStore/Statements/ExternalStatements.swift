@@ -63,7 +63,7 @@ package enum ExternalStatements {
         return Dictionary(rows.map { ($0.0, $0.1) }) { first, _ in first }
     }
 
-    /// How many interfaces of a network have a floating address.
+    /// Counts the interfaces of a network that have a floating IP.
     package static func floatCount(of network: NetworkID, on session: borrowing Session) throws -> Int {
         try session.query(
             "SELECT COUNT(*) FROM external_addresses WHERE network = \(network) AND interface IS NOT NULL"

@@ -5,7 +5,7 @@ import MariaDB
 package enum HandoverStatements {
     // MARK: The holder
 
-    /// Whether a node may still be elected, and who has asked the holder of a term to resign.
+    /// Reads whether a node may still be elected, and who has asked the holder of a term to resign.
     package static func wishes(
         of name: String,
         term: UInt64,
@@ -23,7 +23,7 @@ package enum HandoverStatements {
         return (try row.get("is_eligible"), try row.get("resignation"))
     }
 
-    /// Who could follow the holder of a term, whose node is `node`.
+    /// Reads the possible successors of the holder of a term, whose node is `node`.
     ///
     /// A word that is good for longer than candidates give it, `duration`, was given before the clock was set back.
     package static func prospects(
@@ -111,12 +111,12 @@ package enum HandoverStatements {
 
     // MARK: Whoever asks
 
-    /// How a lease stands, for somebody who waits for its holder to change.
+    /// The state of a lease, for somebody who waits for its holder to change.
     package struct Course: Sendable, Hashable {
         /// The node that holds it; nil when none does, or its lease has expired.
         package let holder: NodeName?
         package let term: UInt64
-        /// Whether the holder has been heard.
+        /// A Boolean value that indicates whether the holder has begun to serve under its term.
         package let isServed: Bool
         /// The request that the holder of this term has before it.
         package let resignation: ResignationID?
@@ -125,7 +125,7 @@ package enum HandoverStatements {
         package let refusal: Handover.Refusal?
     }
 
-    /// How a lease stands; nil before anybody ever stood for it.
+    /// Reads the state of a lease; nil before anybody ever stood for it.
     package static func course(of name: String, on session: borrowing Session) throws -> Course? {
         try session.query(
             """

@@ -68,10 +68,10 @@ package enum HistoryStatements {
         )
     }
 
-    /// Where operations are counted no further, and the server's own estimate is taken: 3 ms.
+    /// The number at which operations are counted no further, and the server's own estimate is taken: 3 ms.
     private static let counted = 10_000
 
-    /// How many operations history holds: exactly, or by the server's estimate where they are many.
+    /// Returns the number of operations that history holds: exactly, or by the server's estimate where they are many.
     package static func size(in transaction: borrowing Transaction) throws -> Int {
         let exact: Int = try transaction.query(
             """

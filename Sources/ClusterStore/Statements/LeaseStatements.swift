@@ -3,7 +3,7 @@ import MariaDB
 
 /// The statements on the elected role.
 package enum LeaseStatements {
-    /// Who holds a lease now, as far as the database's clock tells; nil before anybody ever did.
+    /// Reads who holds a lease now, as far as the database's clock tells; nil before anybody ever did.
     package static func leader(_ name: String, on session: borrowing Session) throws -> Leader? {
         try session.query(
             """
@@ -43,7 +43,7 @@ package enum LeaseStatements {
         }
     }
 
-    /// Whether a node may be elected: it has the network role and is not being drained.
+    /// Returns whether a node may be elected: it has the network role and is not being drained.
     package static func isEligible(_ node: NodeName, on session: borrowing Session) throws -> Bool {
         try session.query("SELECT is_network_node AND state = 'active' FROM nodes WHERE name = \(node)").first?.only()
             ?? false

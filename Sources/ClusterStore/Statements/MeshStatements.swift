@@ -3,7 +3,7 @@ import MariaDB
 
 /// The statements on what a node's share of the mesh is made of.
 package enum MeshStatements {
-    /// What there is to know of one node in one network: that it takes part, or that it hosts a guest.
+    /// The facts of one node in one network: that it takes part, or that it hosts a guest.
     package struct Row: Sendable, Hashable {
         package let network: NetworkID
         package let name: NetworkName
@@ -86,7 +86,7 @@ package enum MeshStatements {
         ).map { Part(network: try $0.get("network"), node: try $0.get("node")) }
     }
 
-    /// Whether there is a network of a VNI, or of an id, whatever else its row says.
+    /// Returns whether there is a network of a VNI, or of an id, whatever else its row says.
     package static func exists(
         vni: VNI?,
         network: NetworkID? = nil,

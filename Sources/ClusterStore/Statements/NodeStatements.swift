@@ -36,7 +36,7 @@ package enum NodeStatements {
             .map(record)
     }
 
-    /// Whether a node has the network role; one that is not there has not.
+    /// Returns whether a node has the network role; one that is not there has not.
     package static func isNetworkNode(_ name: NodeName, on session: borrowing Session) throws -> Bool {
         try session.query("SELECT is_network_node FROM nodes WHERE name = \(name)").first?.only() ?? false
     }
@@ -102,7 +102,7 @@ package enum NodeStatements {
         }
     }
 
-    /// When a process of each node last renewed its session.
+    /// Reads the time at which a process of each node last renewed its session.
     package static func lastSeen(on session: borrowing Session) throws -> [NodeID: Timestamp] {
         let pairs = try session.query("SELECT node, MAX(renewed_at) FROM sessions GROUP BY node")
             .map { try $0.decode((NodeID, Timestamp).self) }

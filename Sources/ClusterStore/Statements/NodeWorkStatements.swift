@@ -11,7 +11,7 @@ package enum NodeWorkStatements {
         package let count: Int
     }
 
-    /// Where counting stops: an operator who reads "10,000 or more" knows enough.
+    /// The number at which counting stops: an operator who reads "10,000 or more" knows enough.
     package static let mostCounted = 10_000
 
     /// Counts the live operations for a node, up to `mostCounted` of each kind's queues.
@@ -111,7 +111,7 @@ package enum NodeWorkStatements {
         package let example: OperationID
     }
 
-    /// What waits for nodes that were removed, among the newest live operations.
+    /// Counts the operations that wait for nodes that were removed, among the newest live operations.
     package static func stranded(
         among examined: Int,
         limit: Int,

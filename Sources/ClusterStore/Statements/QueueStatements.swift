@@ -10,7 +10,7 @@ package enum QueueStatements {
             .only()
     }
 
-    /// What a queue holds; each count stops at its limit.
+    /// The numbers of operations that a queue holds; each count stops at its limit.
     package struct Counts: Sendable {
         package let queue: QueueName
         package let queued: Int

@@ -3,7 +3,7 @@ import MariaDB
 
 /// The statements on what the DHCP and DNS servers of the networks are made of.
 package enum ServerStatements {
-    /// What there is to know of one guest, or of a network that has none.
+    /// The facts of one guest, or of a network that has none.
     package struct Row: Sendable, Hashable {
         /// A guest's interface, as its network's server needs it.
         package struct Guest: Sendable, Hashable {

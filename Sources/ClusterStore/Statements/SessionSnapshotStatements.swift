@@ -1,27 +1,27 @@
 import ClusterModel
 import MariaDB
 
-/// What a process that keeps a session sees of the cluster in one look.
+/// A snapshot of the cluster, as a process that keeps a session reads it.
 package struct SessionSnapshot: Sendable {
     /// All sessions that are not marked dead.
     package var sessions: [ReaperWatch.Sighting] = []
-    /// What the database believes that this session runs.
+    /// The operations that the database believes this session runs.
     package var executing: [SessionStatements.Executing] = []
-    /// Whether the node takes no new work; so it is when it has been removed.
+    /// A Boolean value that indicates whether the node takes no new work; so it is when it has been removed.
     package var isDraining = true
     /// A Boolean value that indicates whether the node is there; another machine that has its name now is another
     /// node.
     package var hasNode = false
-    /// Whether an operation is executed by nobody who lives.
+    /// A Boolean value that indicates whether an operation is executing under a session that is dead or gone.
     package var hasOrphans = false
-    /// Whether an operation waits past its deadline.
+    /// A Boolean value that indicates whether an operation waits past its deadline.
     package var hasOverdue = false
     /// A Boolean value that indicates whether the wait of an operation was decided at a time that is still to come,
     /// because the clock was set back.
     package var hasAhead = false
     /// A Boolean value that indicates whether dependents of ended operations are left to be released or aborted.
     package var hasCascades = false
-    /// Whether something waits in one of the queues that can be claimed.
+    /// A Boolean value that indicates whether something waits in one of the queues that can be claimed.
     package var hasWork = false
 
     package init() {}
@@ -29,7 +29,7 @@ package struct SessionSnapshot: Sendable {
 
 /// The one look that goes with every renewal.
 package enum SessionSnapshotStatements {
-    /// What a row of the answer is about.
+    /// The subject of a row of the answer.
     private enum Subject: String {
         case session
         case executing

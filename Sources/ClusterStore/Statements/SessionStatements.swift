@@ -3,7 +3,7 @@ import MariaDB
 
 /// The statements on the leased identities of worker processes.
 package enum SessionStatements {
-    /// What a process says of itself when it opens a session.
+    /// The facts that a process gives about itself when it opens a session.
     package struct Opening: Sendable {
         package let id: SessionID
         package let daemon: DaemonName
@@ -156,7 +156,7 @@ package enum SessionStatements {
         ).map { try $0.decode((OperationID, Int).self) }
     }
 
-    /// What other nodes run of some queues, without a lock.
+    /// Reads the operations of some queues that other nodes run, without a lock.
     package static func runElsewhere(
         _ queues: [QueueName],
         than node: NodeName,
@@ -217,7 +217,7 @@ package enum SessionStatements {
         package let isCancelRequested: Bool
     }
 
-    /// What the database believes that a session runs, and what of it somebody wants ended.
+    /// Reads the operations that the database believes a session runs, and which of them somebody wants ended.
     package static func executing(_ id: SessionID, on session: borrowing Session) throws -> [Executing] {
         try session.query(
             """
@@ -230,8 +230,8 @@ package enum SessionStatements {
         }
     }
 
-    /// Where the process of a session is rung that nobody has marked dead; here and below its lease is not asked for,
-    /// because a ring in vain costs a datagram, and one that is missing a slow poll.
+    /// Reads the doorbell of the process of a session that nobody has marked dead; here and below its lease is not
+    /// asked for, because a wake-up in vain costs a datagram, and one that is missing a slow poll.
     package static func doorbell(of id: SessionID, on session: borrowing Session) throws -> HostPort? {
         let text: String? = try session.query(
             "SELECT doorbell FROM sessions WHERE id = \(id) AND dead = FALSE"
@@ -240,7 +240,7 @@ package enum SessionStatements {
         return text.flatMap { try? HostPort($0) }
     }
 
-    /// Where some session is rung, the one renewed last: somebody who can reach us, and whom we can reach.
+    /// Reads the doorbell of some session, the one renewed last: a process that can reach us, and that we can reach.
     package static func someDoorbell(on session: borrowing Session) throws -> HostPort? {
         let text: String? = try session.query(
             """

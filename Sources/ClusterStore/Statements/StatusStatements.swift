@@ -5,8 +5,8 @@ import MariaDB
 ///
 /// One statement is one round trip without a connection that takes several at once, which would open a door to injection.
 package enum StatusStatements {
-    /// Where counting in a queue of `any` or of the elected node stops: one that is full
-    /// took 0.3 ms with the rest of its queue, an empty queue 0.13 ms.
+    /// The number at which counting in a queue of `any` or of the elected node stops: one that is full took 0.3 ms with
+    /// the rest of its queue, an empty queue 0.13 ms.
     package static let countedInQueue = 1000
     /// Entries of the nodes' own queues that are counted together.
     package static let countedInNodes = 5000
@@ -127,7 +127,8 @@ package enum StatusStatements {
             FROM networks AS w LIMIT \(everyNetwork)) AS judged
         """
 
-    /// Whether the elected node has written down, under the term that runs now, that it has reached the generation of `w`.
+    /// Returns a condition: the elected node has written down, under the term that runs now, that it has applied the
+    /// generation of `w`.
     private static func isServed(_ part: String) -> SQL {
         """
         EXISTS (

@@ -70,7 +70,7 @@ package enum TaskStatements {
     /// Obstacles that are read: many nodes that lack one program are one mistake.
     private static let mostObstacles = 1000
 
-    /// What keeps nodes from running tasks that living sessions have registered, all or some.
+    /// Reads the obstacles that keep nodes from running tasks that living sessions have registered, all or some.
     package static func obstacles(
         to tasks: [TaskName]? = nil,
         on session: borrowing Session

@@ -30,8 +30,8 @@ package enum WaiterStatements {
         }
     }
 
-    /// Where those are rung who wait for one of the operations; also those who have not said so for long, until they
-    /// are swept, because the clock by which they would be told apart may have been set.
+    /// Reads the doorbells of those who wait for one of the operations; also of those who have not said so for long,
+    /// until they are swept, because the clock by which they would be told apart may have been set.
     package static func doorbells(
         waitingFor operations: [OperationID],
         on session: borrowing Session
