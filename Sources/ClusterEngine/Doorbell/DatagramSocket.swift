@@ -57,7 +57,7 @@ struct DatagramSocket: ~Copyable {
         guard sent == bytes.count else { throw Errno(code: errno) }
     }
 
-    /// What the kernel said.
+    /// An error that the kernel returned.
     struct Errno: Error, CustomStringConvertible {
         let code: Int32
 

@@ -2,13 +2,13 @@ import ClusterModel
 import ServiceLifecycle
 import Synchronization
 
-/// What a worker's loop waits at when it has found nothing to do.
+/// A doorbell at which a worker's loop waits when it has found nothing to do.
 ///
 /// A ring while nobody waits is remembered, once: the next wait ends at once, and however often it rang, one wait does.
 /// A ring while somebody waits wakes everyone who waits now. A loop that must miss no ring therefore has a doorbell of
 /// its own; a `DoorbellListener` rings several. Losing a ring costs one slow poll, never an operation.
 package final class Doorbell: Sendable {
-    /// Why a wait ended.
+    /// The reason for which a wait ended.
     package enum Wake: Sendable, Hashable {
         /// Somebody rang.
         case rung
@@ -18,7 +18,7 @@ package final class Doorbell: Sendable {
         case shutDown
     }
 
-    /// Where a waiter stands; it may be woken before its continuation exists.
+    /// The state of a waiter; it may be woken before its continuation exists.
     private enum Waiting {
         case announced
         case suspended(CheckedContinuation<Wake, Never>)

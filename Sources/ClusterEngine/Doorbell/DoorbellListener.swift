@@ -31,7 +31,7 @@ package actor DoorbellListener: Service {
     private nonisolated let logger: Logger
     private var state = State.unbound
 
-    /// Where it listens; nil before `bind()`.
+    /// The address at which it listens; nil before `bind()`.
     package private(set) var boundAddress: HostPort?
 
     /// Makes a listener; nothing is opened before `bind()` or `run()`.
@@ -65,7 +65,7 @@ package actor DoorbellListener: Service {
         self.logger = logger
     }
 
-    /// What has come so far.
+    /// The counts of the datagrams that have come so far.
     package nonisolated var counts: RingCounts { counter.value }
 
     /// Opens the socket; datagrams ring from now on.

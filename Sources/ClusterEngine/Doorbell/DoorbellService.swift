@@ -14,10 +14,10 @@ package actor DoorbellService: Service {
     private let database: Database
     private let doorbells: [Doorbell]
     private let logger: Logger
-    /// Where others ring; nil until it is bound.
+    /// The address at which others ring; nil until it is bound.
     package private(set) var address: HostPort?
     private var listener: DoorbellListener?
-    /// What came to listeners before this one.
+    /// The counts of the datagrams that came to listeners before this one.
     private var earlier = RingCounts()
 
     /// - Parameters:
@@ -43,7 +43,7 @@ package actor DoorbellService: Service {
         self.logger = logger
     }
 
-    /// What has come since the process began.
+    /// The counts of the datagrams that have come since the process began.
     package var counts: RingCounts { earlier + (listener?.counts ?? RingCounts()) }
 
     /// Listens until graceful shutdown; without an address the workers poll.

@@ -11,7 +11,7 @@ package final class DoorbellWaker: Waker {
     ///
     /// A process that is not in it yet polls.
     package static let memory: Duration = .seconds(1)
-    /// How many of the processes that drain a queue of all are woken for one call.
+    /// The number of processes that are woken for one call, of those that drain a queue of all.
     ///
     /// The work of one operation is for one; the second is for the case that the first is busy. Waking all would make a
     /// herd.

@@ -1,7 +1,7 @@
 import NIOCore
 import Synchronization
 
-/// What has come to a doorbell since it was made.
+/// The counts of the datagrams that have come to a doorbell since it was made.
 package struct RingCounts: Sendable, Hashable {
     /// Datagrams that ring.
     package var rings = 0

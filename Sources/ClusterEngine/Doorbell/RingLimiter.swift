@@ -13,7 +13,7 @@ package struct RingLimiter: Sendable {
     /// at most.
     static let usualRate = 200
 
-    /// What is to be done.
+    /// The decision about waking.
     enum Decision: Sendable, Hashable {
         /// Wake now.
         case wake
@@ -25,7 +25,7 @@ package struct RingLimiter: Sendable {
 
     private let interval: Duration
     private let tolerance: Duration
-    /// When the bucket is full again; nil before the first ring.
+    /// The moment at which the bucket is full again; nil before the first ring.
     private var full: ContinuousClock.Instant?
     private var owesWake = false
 

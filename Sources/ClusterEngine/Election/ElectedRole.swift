@@ -1,4 +1,4 @@
-/// What an elected node does; the ``ElectionKeeper`` tells it when.
+/// The work of an elected node; the ``ElectionKeeper`` tells it when to do it.
 package protocol ElectedRole: Sendable {
     /// Says that the holder has missed renewals or hands over, so that what can be made ready without being heard should
     /// be, or, with false, that it stays.
@@ -6,11 +6,12 @@ package protocol ElectedRole: Sendable {
     /// Returns at once: neither the next look at the lease nor an election waits for it.
     func shouldBeReady(_ isWanted: Bool)
 
-    /// How much of the role runs here, be it heard or only ready to be: comparable between nodes, and nil while it has not
-    /// been made ready.
+    /// Returns how much of the role runs here, whether it is heard or only ready to be.
+    ///
+    /// The value is comparable between nodes, and nil while the role has not been made ready.
     func strength() async -> Int?
 
-    /// Whether this node is heard in the role now.
+    /// A Boolean value that indicates whether this node is heard in the role now.
     var isHeard: Bool { get }
 
     /// Begins to act, and acts until it is cancelled, which is when the tenure is over and ``retire(_:)`` has run.

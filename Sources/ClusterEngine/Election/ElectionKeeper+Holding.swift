@@ -4,9 +4,9 @@ import Logging
 import MariaDB
 import ServiceLifecycle
 
-/// What the elected node does about its lease: it renews it, and hands over when it is asked to or may not stay.
+/// The part of the keeper that holds the lease: it renews it, and hands over when it is asked to or may not stay.
 extension ElectionKeeper {
-    /// How often a leader that hands over looks whether somebody is ready; it serves on meanwhile.
+    /// The interval at which a leader that hands over checks whether another node is ready; it serves on meanwhile.
     private static let lookForSuccessor: Duration = .milliseconds(50)
 
     /// Renews the lease until the tenure has to end.

@@ -20,9 +20,9 @@ package struct ElectionKeeper: Service {
     /// Told of each look at the lease, and of each renewal.
     package let progress: Progress
 
-    /// How long a node that could not play the role, or was asked to resign, leaves it to others, in leases.
+    /// The time, in leases, for which a node that could not play the role, or was asked to resign, leaves it to others.
     static let leasesToStayAway = 4
-    /// How often a node asks that may not be elected: a change of its roles is no hurry.
+    /// The time after which a node that may not be elected asks again: a change of its roles is no hurry.
     private static let restWithoutRole: Duration = .seconds(5)
     /// After an error: an answer may be far, and the next try should not be.
     private static let restAfterError: Duration = .milliseconds(250)
@@ -30,10 +30,10 @@ package struct ElectionKeeper: Service {
     private static let shortestRest: Duration = .milliseconds(50)
     /// The same while a leader hands over, for some seconds: as long as nobody looks, nobody is heard.
     private static let shortestRestInHandover: Duration = .milliseconds(5)
-    /// How long it holds that a candidate is ready, in renewals' intervals; it is said again after one.
+    /// The time, in renewals' intervals, for which a candidate's report of being ready holds; it is repeated after one.
     private static let renewalsReady = 3
 
-    /// How long the word of a candidate that is ready holds.
+    /// The time for which a candidate's report of being ready holds.
     package var readiness: Duration { timing.renew * Self.renewalsReady }
 
     /// Creates a keeper; nothing happens before `run()`.
@@ -128,7 +128,7 @@ package struct ElectionKeeper: Service {
 
     // MARK: Being ready
 
-    /// What was last said of being ready.
+    /// The report of being ready that was sent last.
     private struct Said {
         var term: UInt64?
         var strength = 0

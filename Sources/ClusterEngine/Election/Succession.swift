@@ -2,7 +2,7 @@ import ClusterModel
 import ClusterStore
 import MariaDB
 
-/// What the elected node takes back from those that were elected before it: the operations that they were running.
+/// The requeueing of the operations that the nodes elected before this one were running.
 ///
 /// Their sessions may live for a while yet, and while an operation is executing no other of its target can. But whoever
 /// ran it acts no more, because its term is over; and its late outcome fails at the fence, because the operation counts

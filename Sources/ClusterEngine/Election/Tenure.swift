@@ -40,7 +40,7 @@ package final class Tenure: Sendable {
         }
     }
 
-    /// Whether nothing may be done under it any more.
+    /// A Boolean value that indicates whether nothing may be done under it any more.
     package var isOver: Bool { deadline == nil }
 
     /// Takes note of a confirmed renewal; never shortens.
@@ -90,7 +90,7 @@ package final class Tenure: Sendable {
     }
 }
 
-/// What was to be done under a term that has ended.
+/// An error that says that something was to be done under a term that has ended.
 package struct TenureOver: Error, Sendable, CustomStringConvertible {
     package let term: UInt64
 

@@ -190,8 +190,8 @@ extension Inventory {
         return Change(object: interface, enqueued: try apply(work, in: transaction))
     }
 
-    /// What applies a change of a network's egress: the elected node's work, and every node's part of the mesh, with which
-    /// those that may be elected make egress ready.
+    /// Returns the work that applies a change of a network's egress: the elected node's work, and every node's part of
+    /// the mesh, with which those that may be elected make egress ready.
     private static func everything(
         of network: NetworkRecord,
         in transaction: borrowing Transaction

@@ -2,7 +2,7 @@ import ClusterModel
 import ClusterStore
 import MariaDB
 
-/// What became of a node that was to be removed.
+/// The outcome of the removal of a node.
 package struct NodeRemoval: Sendable {
     /// The node as it was, with the operations that tell the others.
     package let node: Changed<NodeSnapshot>

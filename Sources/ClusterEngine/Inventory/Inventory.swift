@@ -52,7 +52,7 @@ package struct Inventory: Sendable {
         return enqueued
     }
 
-    /// What a duplicate key means, in words; any other error as it is.
+    /// Returns an error that says in words what a duplicate key means; returns any other error as it is.
     package static func conflict(_ error: any Error, _ meanings: [String: String]) -> any Error {
         guard let key = (error as? DatabaseError)?.duplicateKey, let meaning = meanings[key] else { return error }
         return ClusterOpsError(.conflict, meaning)

@@ -37,7 +37,8 @@ package final class NetworkLedger: Sendable {
         }
     }
 
-    /// What a finding makes of what is written down: a part that has reached something has no problem any more.
+    /// The change that a finding makes to what is written down: a part that has reached something has no problem any
+    /// more.
     private struct Change: Sendable {
         let entry: Entry
         let part: AppliedPart?
@@ -112,7 +113,7 @@ package final class NetworkLedger: Sendable {
         case reached(AppliedPart, of: NetworkID, generation: UInt64)
         /// The same of a part that only the elected node brings about: it counts under the term that is given with it.
         case reachedUnderTerm(AppliedPart, of: NetworkID, generation: UInt64)
-        /// What keeps this node from bringing something about, or, with nil, that nothing does.
+        /// A problem that keeps this node from applying something; nil means that there is none.
         case problem(String, of: NetworkID, String?)
     }
 

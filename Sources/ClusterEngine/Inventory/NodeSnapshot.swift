@@ -5,7 +5,7 @@ import DatabaseTime
 /// A node with all that the database knows of it at one moment.
 package struct NodeSnapshot: Sendable, Hashable {
     package let record: NodeRecord
-    /// When one of its processes last renewed its session; nil when none ever has.
+    /// The moment at which one of its processes last renewed its session; nil when none ever has.
     package let lastSeen: Timestamp?
     /// Its processes that hold a lease now.
     package let sessions: [NodeSession]

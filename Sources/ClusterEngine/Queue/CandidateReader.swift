@@ -12,7 +12,7 @@ struct CandidateReader: Sendable {
     private var foreign: ForeignWork
     private var held = HeldWork()
     private var untold: [UnreadableOperation] = []
-    /// Whether a short look would most likely be in vain.
+    /// A Boolean value that indicates whether a short read of the queues would most likely be in vain.
     private var isBacklogged = false
 
     init(runnable: [TaskName: TaskDefinition], policy: ClaimPolicy) {
@@ -62,7 +62,7 @@ struct CandidateReader: Sendable {
     /// Takes note of operations that were to be taken and whose rows others held.
     mutating func skipped(_ ids: [OperationID], at now: SuspendingClock.Instant) { held.skipped(ids, at: now) }
 
-    /// How long it takes until a row that others hold is to be waited for.
+    /// Returns the time until a row that others hold is to be waited for.
     func untilDue(at now: SuspendingClock.Instant) -> Duration? { held.untilDue(at: now) }
 
     /// Returns an operation whose row others have held for too long, to be waited for.

@@ -13,7 +13,7 @@ struct Cascade: ~Copyable {
     /// Others wait for those rows until COMMIT. With 500 the longest transaction of 100,001 aborts took 0.16 s, of
     /// 40,000 releases 0.14 s (debug build, two shared cores, load 7); docs/decisions/cascades.md has the figures.
     static let mostAtOnce = 500
-    /// What one level of dependents costs beside its rows: its statements take about as long as four rows.
+    /// The cost of one level of dependents beside its rows: its statements take about as long as four rows.
     private static let costOfLevel = 4
 
     private var left = Cascade.mostAtOnce
@@ -26,7 +26,7 @@ struct Cascade: ~Copyable {
         return unfinished
     }
 
-    /// What became of the dependents of a level.
+    /// The outcome for the dependents of one level.
     struct Level {
         /// Queues that have got work which is ready.
         var ready: Set<QueueName> = []
@@ -78,9 +78,9 @@ struct Cascade: ~Copyable {
     /// One operation that waited for some that ended.
     private struct Dependent {
         let id: OperationID
-        /// How many of its edges are to operations that ended.
+        /// The number of its dependencies that ended.
         var ended = 0
-        /// Why it is to be aborted, if it is.
+        /// The reason for which it is to be aborted, if it is.
         var reason: AbortReason?
 
         /// The dependents of edges, in the order in which they are locked.

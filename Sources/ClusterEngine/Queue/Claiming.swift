@@ -67,7 +67,7 @@ package struct Claiming: Sendable {
         return []
     }
 
-    /// How long it takes until a row that others hold is to be waited for.
+    /// Returns the time until a row that others hold is to be waited for.
     package func untilDue(at now: SuspendingClock.Instant) -> Duration? { chooser.untilDue(at: now) }
 
     /// Returns an operation whose row others have held whenever it was to be taken, for too long; each is to be
@@ -129,10 +129,10 @@ package struct Claiming: Sendable {
         return won
     }
 
-    /// What the next look would pass over.
+    /// The work that the next read of the queues would pass over.
     package var filter: ClaimFilter { chooser.filter }
 
-    /// How often the queues are looked at in one call before it is left to the next poll.
+    /// The most reads of the queues in one call, before the rest is left to the next poll.
     private static let mostLooks = 5
 
     /// Operations that are skipped because they cannot be decoded or taken, each told once.
@@ -147,7 +147,8 @@ package struct Claiming: Sendable {
             case nothing
             /// The database does not let these be taken together: one of them is at fault.
             case refused([ClaimPolicy.Choice])
-            /// What was in front is for other workers, or was taken by them; it may have hidden what is behind it.
+            /// The operations in front are for other workers, or were taken by them; they may have hidden those behind
+            /// them.
             case onlyOthers
         }
 
@@ -185,7 +186,7 @@ package struct Claiming: Sendable {
         }
     }
 
-    /// What one transaction has taken of what it was to take.
+    /// The operations that one transaction claimed, of those that it was to claim, and those that it left.
     package struct Taken: Sendable {
         /// In the order in which they were asked for.
         package var claims: [Claim] = []
@@ -275,7 +276,8 @@ package struct Claiming: Sendable {
 }
 
 extension Operation {
-    /// Whether the work of others may ride on it: it does exactly theirs, and nothing of its own can end it early.
+    /// A Boolean value that indicates whether others may be folded into it: it does exactly their work, and nothing of
+    /// its own can end it early.
     fileprivate var mayCarryOthers: Bool {
         parameters == nil && cancelRequestedAt == nil && deadline == nil
     }

@@ -68,10 +68,11 @@ package final class CoalescingCounters: Sendable {
         unreadable.withLock { $0 += count }
     }
 
-    /// How many operations this process has left because they cannot be decoded.
+    /// The number of operations that this process has left because they cannot be decoded.
     package var unreadableCount: Int { unreadable.withLock { $0 } }
 
-    /// How many flushes of this process may or may not have been written, because the outcome of their COMMIT was unknown.
+    /// The number of flushes of this process that may or may not have been written, because the outcome of their COMMIT
+    /// was unknown.
     package var unconfirmedFlushes: Int { unconfirmed.withLock { $0 } }
 
     /// A decision that was counted, with how often this process has taken it.
@@ -81,7 +82,7 @@ package final class CoalescingCounters: Sendable {
         package let count: Int
     }
 
-    /// What this process has decided since it began, in no order.
+    /// The decisions that this process has taken since it began, with their counts, in no order.
     package var totals: [Count] {
         pending.withLock { $0.totals }.map { Count(task: $0.key.task, outcome: $0.key.outcome, count: $0.value) }
     }

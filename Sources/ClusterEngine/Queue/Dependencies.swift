@@ -86,14 +86,14 @@ struct Dependencies {
     }
 }
 
-/// What a set of operations has to wait for, as it stands under the locks of the enqueuing transaction.
+/// The operations that a set of operations has to wait for, as they stand under the locks of the enqueuing transaction.
 struct UnmetDependencies {
-    /// What has not ended, of the set and outside of it.
+    /// The operations that have not ended, of the set and outside of it.
     fileprivate let live: Set<OperationID>
     /// Those of the set that end at once.
     fileprivate let impossible: [OperationID: AbortReason]
 
-    /// How many edges hold the operation back.
+    /// Returns the number of dependencies that hold the operation back.
     private func count(_ plan: OperationPlan) -> Int {
         plan.dependsOn.count(where: live.contains) + plan.runsAfter.count(where: live.contains)
     }

@@ -5,13 +5,13 @@ import MariaDB
 /// Ends operations inside a transaction that has locked them: followers share the outcome, dependents are released or
 /// aborted, as far as one transaction goes, and all rows move to history.
 package enum Ending {
-    /// What the transaction will have changed for others.
+    /// The changes that the transaction will have made for others.
     package struct Effects: Sendable, Hashable {
         /// Queues that have got work which is ready.
         var ready: Set<QueueName> = []
         /// Every operation that ended, followers and aborted dependents included.
         var ended: Set<OperationID> = []
-        /// How many of them came to which end.
+        /// The number of ended operations in each state.
         var states: [OperationState: Int] = [:]
         /// Followers that went back to their queues, because their primary did not do their work.
         var unfolded: [OperationID] = []

@@ -2,26 +2,26 @@ import ClusterModel
 import ClusterStore
 import MariaDB
 
-/// What a request to cancel has brought about.
+/// The outcome of a request to cancel.
 public struct Cancellation: Sendable, Hashable {
     /// The operation.
     public let id: OperationID
     /// `cancelled`, or `executing` while its worker still ends it.
     public let state: OperationState
-    /// How many requests it was to serve: its own, and those that adopted it.
+    /// The number of requests that it was to serve: its own, and those that were deduplicated to it.
     public let requests: Int
-    /// How many different people or programs made them.
+    /// The number of different people or programs that made them.
     public let requesters: Int
     /// Followers that went back to their queues.
     public let unfolded: [OperationID]
-    /// What depended on it, and has ended with it so far.
+    /// The operations that depended on it, and have ended with it so far.
     public let aborted: [OperationID]
-    /// How many waits for it, or for what was aborted, are left: workers go on with those operations, and with what
-    /// depends on them.
+    /// The number of dependencies on it, or on what was aborted, that are left: workers go on with those operations,
+    /// and with what depends on them.
     ///
     /// Counted up to `mostCounted`.
     public let dependentsLeft: Int
-    /// Where counting what is left stops: who reads "10,000 or more" knows enough.
+    /// The number at which counting what is left stops: a reader of "10,000 or more" knows enough.
     public static let mostCounted = 10_000
     fileprivate let session: SessionID?
     fileprivate let effects: Ending.Effects

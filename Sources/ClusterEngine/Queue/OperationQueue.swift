@@ -58,7 +58,7 @@ public struct OperationQueue: Sendable {
         }
     }
 
-    /// What became of a request on one connection.
+    /// The outcome of a request on one connection.
     private enum Outcome: Sendable {
         case adopted(OperationPlan, OperationID, QueueName)
         case inserted(OperationPlan, OperationReceipt)
@@ -131,12 +131,12 @@ public struct OperationQueue: Sendable {
         }
     }
 
-    /// What `enqueue(_:count:)` takes at most: ten times the design's largest backlog.
+    /// The most operations that `enqueue(_:count:)` takes: ten times the design's largest backlog.
     package static let mostAtOnce = 10_000_000
     /// Operations of one transaction: 10,000 rows are 0.2 s of locks and undo, and one lost COMMIT to be resolved.
     static let transactionSize = 10_000
 
-    /// How often an insertion whose COMMIT was lost, and that is known not to have happened, is done again.
+    /// The most times that an insertion is repeated when its COMMIT was lost and it is known not to have happened.
     private static let mostUnknowns = 3
 
     // MARK: Insertion

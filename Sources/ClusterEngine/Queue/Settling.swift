@@ -10,7 +10,7 @@ package struct Settling: Sendable {
         /// Which delivery of the operation it was; with the session it is the fence.
         package let delivery: Int
         package let report: AttemptReport
-        /// How many of its tasks, from the first, were done in this attempt.
+        /// The number of its tasks, from the first, that were done in this attempt.
         package let completedTasks: Int
 
         package init(id: OperationID, delivery: Int, report: AttemptReport, completedTasks: Int = 0) {
@@ -21,7 +21,7 @@ package struct Settling: Sendable {
         }
     }
 
-    /// What happened to the entries of a batch.
+    /// The result of settling a batch of entries.
     package struct Result: Sendable {
         /// Written.
         package var settled: Set<OperationID> = []
@@ -37,7 +37,7 @@ package struct Settling: Sendable {
         package var ready: Set<QueueName> = []
         /// Every operation that ended, followers and aborted dependents included.
         package var ended: Set<OperationID> = []
-        /// How many of them came to which end.
+        /// The number of ended operations in each state.
         package var states: [OperationState: Int] = [:]
         /// A Boolean value that indicates whether what depends on them is left for further transactions.
         package var isUnfinished = false

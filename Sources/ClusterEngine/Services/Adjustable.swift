@@ -16,10 +16,10 @@ package final class Adjustable<Value: Sendable>: Sendable {
         state = Mutex(State(value: value))
     }
 
-    /// What holds now.
+    /// The value that holds now.
     package var value: Value { state.withLock { $0.value } }
 
-    /// What holds now, and the number of changes that led there.
+    /// The value that holds now, and the number of changes that led to it.
     package var current: (value: Value, revision: Int) { state.withLock { ($0.value, $0.revision) } }
 
     package func set(_ value: Value) {

@@ -1,6 +1,6 @@
 import ServiceLifecycle
 
-/// How a pause ended.
+/// The way in which a pause ended.
 package enum Pause: Sendable, Hashable {
     /// The whole time has passed.
     case elapsed

@@ -1,14 +1,14 @@
 import Synchronization
 
-/// When a loop last did what it is there for, and what keeps it from it since.
+/// The moment at which a loop last did its work, and the error that has kept it from its work since.
 ///
 /// Fed by the loop's ``ErrorReporter``; its clock stands still while the machine is suspended, as leases do.
 package final class Progress: Sendable {
-    /// What was known at one moment.
+    /// The state that was known at one moment.
     package struct Reading: Sendable, Hashable {
-        /// When it last succeeded, or nil when it never has.
+        /// The moment at which it last succeeded, or nil when it never has.
         package var madeAt: SuspendingClock.Instant?
-        /// What went wrong since.
+        /// The error that has occurred since.
         package var error: String?
 
         package init(madeAt: SuspendingClock.Instant? = nil, error: String? = nil) {

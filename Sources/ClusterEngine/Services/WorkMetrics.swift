@@ -51,7 +51,7 @@ package final class WorkMetrics: Sendable {
         timer("clusterops_operation_wait", task, operation.queue.lane).recordMicroseconds(wait)
     }
 
-    /// What was started is over.
+    /// Records the duration and the outcome of an operation that was started and is over.
     package func ended(_ operation: Operation, _ report: AttemptReport, after duration: Duration) {
         guard let task = operation.tasks.first else { return }
         timer("clusterops_operation_run", task, operation.queue.lane).record(duration: duration)

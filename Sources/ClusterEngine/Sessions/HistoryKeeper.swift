@@ -93,9 +93,9 @@ package struct HistoryKeeper: Service {
     }
 }
 
-/// What says that history is not to be judged by the database's clock now.
+/// An error that says that history is not to be judged by the database's clock now.
 package struct ClocksDisagree: Error, CustomStringConvertible {
-    /// How far the database's clock may be from this machine's.
+    /// The longest time by which the database's clock may differ from this machine's.
     ///
     /// Synchronised ones differ by milliseconds; the check `clock` of `doctor` finds a second.
     package static let tolerance: Duration = .seconds(60)

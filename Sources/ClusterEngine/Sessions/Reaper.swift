@@ -41,7 +41,7 @@ package actor Reaper {
         return try await act(on: Sighted(seen, askedAt: asked, answeredAt: .now))
     }
 
-    /// What somebody saw of the cluster, and when.
+    /// A snapshot of the cluster, with the moments at which it was asked for and answered.
     struct Sighted: Sendable {
         let surroundings: SessionSnapshot
         let askedAt: ContinuousClock.Instant
@@ -85,12 +85,13 @@ package actor Reaper {
         return returned
     }
 
-    /// When the first of the sessions will have been silent for its whole lease, if it is not heard of before.
+    /// The moment at which the first of the sessions will have been silent for its whole lease, if it is not heard of
+    /// before.
     package var nextDeath: ContinuousClock.Instant? { watch.nextDeath }
 
     // MARK: Ends and returns
 
-    /// What is treated, with what is said of one that cannot be.
+    /// The kinds of operations that are treated, with the log message for one that cannot be.
     private enum Subject: String {
         case orphan = "an operation of a dead worker cannot be returned"
         case overdue = "an overdue operation cannot be ended"
@@ -185,8 +186,8 @@ package actor Reaper {
         return treated.count
     }
 
-    /// How long a pass goes on to wait for rows that others hold: for one at least, and a death is noticed in time
-    /// all the same.
+    /// The time for which a pass goes on waiting for rows that others hold: for one at least, and a death is noticed in
+    /// time all the same.
     private static let mostWaiting: Duration = .seconds(1)
 
     /// Treats operations in one transaction; halves on an error, so that one at fault holds up no other.

@@ -1,4 +1,4 @@
-/// How often a command looks whether what it waits for has come: soon at first, then more and more rarely.
+/// The pace at which a command polls for what it waits for: often at first, then more and more rarely.
 package struct PollPace: Sendable {
     private var next: Duration
     private let longest: Duration

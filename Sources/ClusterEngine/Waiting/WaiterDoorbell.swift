@@ -6,9 +6,10 @@ import Synchronization
 
 /// The doorbell of one wait, on a free port, entered in the database under the operations that are waited for.
 final class WaiterDoorbell: Sendable {
-    /// How long the database keeps a waiter that says nothing; one that died costs a datagram until then.
+    /// The time for which the database keeps a waiter that does not renew its row; one that died costs a datagram until
+    /// then.
     static let lease: Duration = .seconds(60)
-    /// When its row is renewed: three slow looks may fail before it expires.
+    /// The time after which its row is renewed: three slow polls may fail before it expires.
     private static let renewAfter: Duration = .seconds(20)
 
     let doorbell: Doorbell

@@ -1,7 +1,7 @@
 import ClusterModel
 import Synchronization
 
-/// What the loops of an epoch tell each other.
+/// The conditions that the loops of an epoch tell each other.
 final class EpochConditions: Sendable {
     private let lost = Flag()
     /// True until the database has said otherwise: a node may have been drained while its daemon was down.
@@ -17,12 +17,12 @@ final class EpochConditions: Sendable {
     }
 
     var isLost: Bool { lost.isSet }
-    /// Whether the node takes no new work; what runs is finished.
+    /// A Boolean value that indicates whether the node takes no new work; what runs is finished.
     var isDraining: Bool { draining.withLock { $0 } }
     /// A Boolean value that indicates whether the node has been removed: the session ends, once what runs is over.
     var isNodeGone: Bool { nodeGone.isSet }
 
-    /// When the session's right to act ends; before it is opened, at once.
+    /// The moment at which the session's right to act ends; before it is opened, the present moment.
     var deadline: ContinuousClock.Instant { lease.withLock { $0?.deadline } ?? .now }
 
     func hold(_ lease: SessionLease) { self.lease.withLock { $0 = lease } }
@@ -51,13 +51,13 @@ final class EpochConditions: Sendable {
         }
     }
 
-    /// Whether the queues are to be looked at although nobody has rung.
+    /// A Boolean value that indicates whether the queues are to be polled although nobody has rung.
     var isPollDue: Bool { poll.withLock { $0.isDue(at: .now) } }
     func looked(askedAt: ContinuousClock.Instant, foundWork: Bool) {
         poll.withLock { $0.looked(askedAt: askedAt, foundWork: foundWork) }
     }
 
-    /// What the loop that claims has found it need not look at, for those that look on its behalf.
+    /// The work that the loop that claims has found it need not read, for the loops that read the queues on its behalf.
     var passedOver: ClaimFilter { filter.withLock { $0 } }
     func passOver(_ filter: ClaimFilter) { self.filter.withLock { $0 = filter } }
 

@@ -19,7 +19,7 @@ struct IdlePoll: Sendable {
         foundNothingAt = foundWork ? nil : askedAt
     }
 
-    /// Whether no look has been made in time.
+    /// Returns whether a poll is due: no read of the queues was made in time.
     ///
     /// Half a renewal of tolerance: the renewals are a round trip further apart than they are told, and so come after a poll
     /// of the same interval.

@@ -9,14 +9,15 @@ struct OperationRun: Sendable {
     /// Asked for when somebody cancels the operation.
     let interruption: Interruption
 
-    /// What became of an attempt.
+    /// The outcome of an attempt.
     struct Result: Sendable {
         let report: AttemptReport
-        /// How many of the tasks, from the first, were done.
+        /// The number of the tasks, from the first, that were done.
         let completedTasks: Int
     }
 
-    /// How long a handler may outlive its own timeout before its task is cancelled: the time to end a process group.
+    /// The time by which a handler may outlive its own timeout before its task is cancelled: the time to end a process
+    /// group.
     static let graceBeyondTimeout: Duration = .seconds(15)
 
     private enum Event {
@@ -55,7 +56,8 @@ struct OperationRun: Sendable {
         }
     }
 
-    /// What the database's clock left until the deadline when the operation was started; then it is our own that runs.
+    /// The time that the database's clock left until the deadline when the operation was started; then it is our own
+    /// clock that runs.
     private var timeLeft: Duration? {
         guard let deadline = claim.operation.deadline, let started = claim.operation.startedAt else { return nil }
         return .microseconds(deadline.microseconds - started.microseconds)

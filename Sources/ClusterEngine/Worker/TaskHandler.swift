@@ -6,14 +6,13 @@ import ClusterModel
 /// *inside*: everything that was committed before the operation's request is visible then, and so are the requests that
 /// were folded into it. Cancellation of the Swift task means that the right to act ends now.
 public protocol TaskHandler: Sendable {
-    /// What the cluster is told of the task.
+    /// The definition of the task, as the cluster is told of it.
     var definition: TaskDefinition { get }
 
-    /// What keeps this machine from running the task, as far as it can be seen without running it; nil when nothing
-    /// does.
+    /// The reason for which this machine cannot run the task, as far as it can be seen without running it; nil when
+    /// there is none.
     ///
-    /// Asked about once a second. While there is something, operations are left to other nodes, and the cluster is
-    /// told.
+    /// Asked for about once a second. While there is one, operations are left to other nodes, and the cluster is told.
     var obstacle: String? { get async }
 
     /// Runs the task once.
@@ -39,7 +38,7 @@ public struct Attempt: Sendable {
     public let node: NodeName
 }
 
-/// How a run of a task ended.
+/// The outcome of one run of a task.
 public enum TaskOutcome: Sendable, Hashable {
     /// The work is done; a result is JSON text of at most 64 KiB.
     case done(result: String?)

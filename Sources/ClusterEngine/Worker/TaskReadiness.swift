@@ -1,10 +1,11 @@
 import ClusterModel
 import Synchronization
 
-/// What keeps this node from running its tasks: what its handlers see before a start, and what starts have shown.
+/// The obstacles that keep this node from running its tasks: those that its handlers see before a start, and those that
+/// starts have shown.
 final class TaskReadiness: Sendable {
-    /// How often handlers are asked: a program that was installed is used within this time, and a busy worker, which
-    /// turns thousands of times a second, does not look at files as often.
+    /// The interval at which handlers are asked: a program that was installed is used within this time, and a busy
+    /// worker, which turns thousands of times a second, does not look at files as often.
     private static let pace: Duration = .seconds(1)
 
     private struct State {

@@ -1,12 +1,12 @@
 import ClusterModel
 
-/// Why this node cannot run a task now.
+/// The reason for which this node cannot run a task now.
 struct TaskObstacle: Sendable, Hashable {
     /// The most that is written of a reason, in characters: its column's length.
     static let longestReason = 1000
 
     let reason: String
-    /// When it was found.
+    /// The moment at which it was found.
     let since: ContinuousClock.Instant
 
     init(_ reason: String, since: ContinuousClock.Instant) {

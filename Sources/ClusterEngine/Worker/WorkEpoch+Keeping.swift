@@ -4,7 +4,7 @@ import Logging
 import MariaDB
 import ServiceLifecycle
 
-/// How an epoch keeps its session, and what it sees of the cluster with every renewal.
+/// The part of an epoch that keeps its session, and takes a snapshot of the cluster with every renewal.
 extension WorkEpoch {
     func renew() async throws {
         var failed = false

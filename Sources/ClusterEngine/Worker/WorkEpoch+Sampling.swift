@@ -2,7 +2,7 @@ import ClusterModel
 import ClusterStore
 import MariaDB
 
-/// How an epoch writes down what its process supervises.
+/// The part of an epoch that writes down what its process supervises.
 extension WorkEpoch {
     /// Short enough to see a process that grows, long enough to be no load: a statement for all of a node.
     private static let samplingInterval: Duration = .seconds(10)

@@ -3,7 +3,7 @@ import ClusterStore
 import Logging
 import MariaDB
 
-/// How an epoch follows a change of what it can run.
+/// The part of an epoch that follows a change of what it can run.
 extension WorkEpoch {
     func claiming(by terms: Terms) -> Claiming {
         Claiming(

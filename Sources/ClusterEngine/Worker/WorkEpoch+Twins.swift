@@ -3,8 +3,8 @@ import ClusterStore
 import Logging
 import MariaDB
 
-/// How an epoch notices that another process runs the same daemon for the same node, as with a configuration that was
-/// copied.
+/// The part of an epoch that notices a twin: another process that runs the same daemon for the same node, as with a
+/// configuration that was copied.
 ///
 /// It is no reason to stop: claims are fenced by session, and each registers its own tasks. A process that starts
 /// after a crash must not wait for its predecessor's lease to end either.

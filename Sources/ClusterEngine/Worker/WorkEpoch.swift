@@ -19,7 +19,7 @@ struct WorkEpoch: Sendable {
     let conditions: EpochConditions
     /// Rung by each renewal: it is time to look at the cluster.
     let renewals = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
-    /// What each look has seen; an older one than the newest is of no use.
+    /// The snapshots of the cluster; an older one than the newest is of no use.
     let looks = AsyncStream<Reaper.Sighted>.makeStream(bufferingPolicy: .bufferingNewest(1))
     /// Rung when an outcome waits to be written.
     ///
@@ -57,7 +57,7 @@ struct WorkEpoch: Sendable {
     struct Terms: Sendable {
         var agreed: WorkTerms
         var revision: Int
-        /// What is not claimed, because it could not be started.
+        /// The tasks that are not claimed, because they could not be started.
         var obstacles: [TaskName: TaskObstacle] = [:]
         let latest: Adjustable<WorkTerms>
     }

@@ -2,7 +2,7 @@ import ClusterModel
 import ClusterStore
 import Synchronization
 
-/// What a worker process holds: the operations that it runs, and the outcomes that are not written down yet.
+/// The operations that a worker process runs, and the outcomes that are not written down yet.
 ///
 /// Both count as known when the database's rows are compared with memory. An outcome keeps its place until the database
 /// has confirmed it, so that an absent database bounds what is held, and nothing is claimed that could not be settled.
@@ -34,7 +34,7 @@ final class WorkLedger: Sendable {
         self.slots = slots
     }
 
-    /// How many operations may be claimed now.
+    /// The number of operations that may be claimed now.
     var freeSlots: Int {
         state.withLock { state in
             let unsettled = state.finished.count + state.settling.count
@@ -60,7 +60,7 @@ final class WorkLedger: Sendable {
     /// A Boolean value that indicates whether a row is being waited for.
     var isAwaiting: Bool { state.withLock { $0.awaited != nil } }
 
-    /// Whether nothing runs and every outcome is written down.
+    /// A Boolean value that indicates whether nothing runs and every outcome is written down.
     var isIdle: Bool {
         state.withLock { $0.running.isEmpty && $0.finished.isEmpty && $0.settling.isEmpty }
     }

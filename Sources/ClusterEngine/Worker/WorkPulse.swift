@@ -1,17 +1,17 @@
 import Synchronization
 
-/// What a worker last did, for whoever judges whether it makes progress.
+/// The last activity of a worker, for whoever judges whether it makes progress.
 ///
 /// Of the lease by the clock of leases, which counts the time in suspend; of the loop by one that stands still
 /// meanwhile, as the loop does.
 package final class WorkPulse: Sendable {
-    /// What was known at one moment.
+    /// The state that was known at one moment.
     package struct Reading: Sendable, Hashable {
         /// Until when the session may act; nil while there is none.
         package var heldUntil: ContinuousClock.Instant?
-        /// When the loop that claims, or that tries to begin, last went round.
+        /// The moment at which the loop that claims, or that tries to begin, last went round.
         package var turnedAt: SuspendingClock.Instant
-        /// What keeps the loop from its work; nil when nothing does.
+        /// The error that keeps the loop from its work; nil when there is none.
         package var error: String?
 
         package init(

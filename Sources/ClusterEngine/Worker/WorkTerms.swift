@@ -1,9 +1,9 @@
 import ClusterModel
 
-/// What a worker can run and by which rule it picks; a reload may change it between two claims.
+/// The handlers of a worker, and the rule by which it claims; a reload may change them between two claims.
 package struct WorkTerms: Sendable {
     package var handlers: [any TaskHandler]
-    /// How long an operation may wait before it counts for the reserved share of slots.
+    /// The time that an operation may wait before it counts for the reserved share of slots.
     package var stalenessBound: Duration
 
     package init(handlers: [any TaskHandler], stalenessBound: Duration) {
@@ -11,7 +11,7 @@ package struct WorkTerms: Sendable {
         self.stalenessBound = stalenessBound
     }
 
-    /// What the cluster is told that this node can run.
+    /// The definitions of the tasks that the cluster is told this node can run.
     var registered: [TaskDefinition] {
         handlers.map(\.definition).filter { $0.kind == .command && $0.name != BuiltInTask.noop.name }
     }

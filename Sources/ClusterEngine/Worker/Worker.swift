@@ -10,7 +10,7 @@ import ServiceLifecycle
 /// be renewed the group is cancelled as a whole, children of the operating system included, before the database gives the
 /// operations to others; then a new epoch begins.
 package struct Worker: Service {
-    /// What a worker is told.
+    /// The settings of a worker.
     package struct Settings: Sendable {
         package var daemon: DaemonName
         package var node: NodeName
@@ -18,10 +18,11 @@ package struct Worker: Service {
         package var pollInterval: Duration
         package var stalenessBound: Duration
         package var lease: SessionLease.Timing
-        /// How long running operations may go on after SIGTERM; then they are interrupted and handed back.
+        /// The time for which running operations may go on after SIGTERM; then they are interrupted and requeued.
         package var drainTimeout: Duration = .seconds(30)
 
-        /// Whether the cluster is told what this worker can run; netnode's tasks are known to all.
+        /// A Boolean value that indicates whether the cluster is told what this worker can run; netnode's tasks are
+        /// known to all.
         var registersTasks: Bool { daemon == .queueworker }
 
         package init(
@@ -41,26 +42,26 @@ package struct Worker: Service {
         }
     }
 
-    /// What a worker works with.
+    /// The parts that a worker works with.
     package struct Parts: Sendable {
         package var database: Database
         package var handlers: [any TaskHandler]
         /// Rung when there may be work; the worker's alone.
         package var doorbell: Doorbell
-        /// Where others ring, once it is bound.
+        /// The address at which others ring, once it is bound.
         package var address: @Sendable () async -> HostPort?
         package var waker: any Waker
         package var counters: CoalescingCounters
         package var children: any ChildrenLease
         package var logger: Logger
         package var metrics = WorkMetrics()
-        /// What this process supervises, as it is now; asked every ten seconds.
+        /// The processes that this one supervises, as they are now; asked for every ten seconds.
         package var supervised: @Sendable () async -> [ProcessReading] = { [] }
-        /// What keeps this node from running its tasks.
+        /// The obstacles that keep this node from running its tasks.
         let readiness = TaskReadiness()
         /// Told of what the worker does.
         package var pulse = WorkPulse()
-        /// What takes the place of `handlers` and the settings' bound, where they may change.
+        /// The terms that take the place of `handlers` and the settings' bound, where they may change.
         package var terms: Adjustable<WorkTerms>?
 
         package init(
@@ -167,7 +168,7 @@ package struct Worker: Service {
     /// Between attempts to begin: short enough to be at work soon after the database is, and no load on it.
     private static let pauseBeforeNextTry: Duration = .seconds(1)
 
-    /// How long a session waits for the address of its doorbell; binding takes milliseconds.
+    /// The time for which a session waits for the address of its doorbell; binding takes milliseconds.
     private static let patienceForDoorbell: Duration = .seconds(1)
     private static let lookForDoorbell: Duration = .milliseconds(10)
 
