@@ -29,7 +29,7 @@ public actor Connection {
         link = try ServerLink(configuration, usability: usability)
     }
 
-    /// Whether it may be used again; told without waiting for its thread.
+    /// A Boolean value that indicates whether it may be used again; told without waiting for its thread.
     nonisolated var isUsable: Bool { usability.isGiven }
 
     /// Asks the server for a sign of life; a dead connection becomes unusable.

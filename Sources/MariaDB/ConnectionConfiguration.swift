@@ -1,6 +1,6 @@
-/// How to reach a MariaDB server, and how long anything may take.
+/// The settings by which a MariaDB server is reached, and the limits on how long anything may take.
 public struct ConnectionConfiguration: Sendable {
-    /// Where the server listens.
+    /// An endpoint at which a server listens.
     public enum Endpoint: Sendable, Hashable {
         /// A unix socket's path; `localhost` in MariaDB's words.
         case socket(String)
@@ -22,7 +22,7 @@ public struct ConnectionConfiguration: Sendable {
         }
     }
 
-    /// What protects the connection.
+    /// The kinds of protection of a connection.
     public enum TLS: Sendable, Hashable {
         /// Plain text.
         case disabled
@@ -32,7 +32,7 @@ public struct ConnectionConfiguration: Sendable {
         case verify(authorities: String)
     }
 
-    /// Where the server listens.
+    /// The endpoint at which the server listens.
     public var endpoint: Endpoint
     /// The database user.
     public var user: String
@@ -40,9 +40,9 @@ public struct ConnectionConfiguration: Sendable {
     public var password: String?
     /// The schema to use; nil for none, as the test kit needs to create one.
     public var schema: String?
-    /// What protects the connection.
+    /// The protection of the connection.
     public var tls: TLS
-    /// How long anything may take.
+    /// The limits on how long anything may take.
     public var timeouts: Timeouts
 
     /// Every wait is finite: libmariadb's own defaults are "for ever".
@@ -57,13 +57,13 @@ public struct ConnectionConfiguration: Sendable {
         public var write: Duration = .seconds(15)
         /// `max_statement_time`; zero means no limit (migrations).
         public var statement: Duration = .seconds(10)
-        /// How long to wait for a row that another transaction holds, `innodb_lock_wait_timeout`; whole seconds.
+        /// The time to wait for a row that another transaction holds, `innodb_lock_wait_timeout`; whole seconds.
         public var lockWait: Duration = .seconds(3)
-        /// How long a transaction may rest, `idle_transaction_timeout`; whole seconds.
+        /// The time for which a transaction may rest, `idle_transaction_timeout`; whole seconds.
         ///
         /// It frees the locks of a process that was stopped inside one.
         public var idleTransaction: Duration = .seconds(10)
-        /// How long a connection may be idle before the server closes it, `wait_timeout`; whole seconds.
+        /// The time for which a connection may be idle before the server closes it, `wait_timeout`; whole seconds.
         public var idleConnection: Duration = .seconds(600)
 
         /// Creates the defaults.

@@ -7,11 +7,11 @@ import Synchronization
 /// Connections are opened by the callers that need them, so a `Database` works without `run()`; `run()` closes idle
 /// ones while it runs, and all of them at its end. A process that is no service calls `close()` instead.
 public actor Database: Service {
-    /// How a pool grows and waits.
+    /// The settings for how a pool grows and waits.
     public struct PoolConfiguration: Sendable {
         /// Connections at most; each has a thread.
         public var maximumConnections = 8
-        /// How long a caller waits for a connection when all are lent.
+        /// The time for which a caller waits for a connection when all are lent.
         public var acquireTimeout: Duration = .seconds(10)
         /// Callers that may wait at once; more are refused at once rather than late.
         public var maximumWaiters = 1000
@@ -30,7 +30,7 @@ public actor Database: Service {
         case permissionToOpen
     }
 
-    /// Where a waiter stands; it is enqueued before its continuation exists, so either may come first.
+    /// The state of a waiter; it is enqueued before its continuation exists, so either may come first.
     private enum Waiting {
         case announced
         case suspended(CheckedContinuation<Grant, any Error>)
@@ -98,7 +98,7 @@ public actor Database: Service {
 
     // MARK: Looking
 
-    /// How much of the pool is in use now.
+    /// A snapshot of how much of the pool is in use.
     public var use: PoolUse {
         PoolUse(
             lent: state.lent,
@@ -108,7 +108,7 @@ public actor Database: Service {
         )
     }
 
-    /// How often each error has come to this pool since it was made, whoever tried again afterwards.
+    /// The number of times that each error has come to this pool since it was made, tried again or not.
     public nonisolated var errorCounts: [DatabaseError.Code: Int] { errors.all }
 
     // MARK: Lending

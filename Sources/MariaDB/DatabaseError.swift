@@ -1,6 +1,6 @@
 import Foundation
 
-/// What went wrong between us and the database server, in a form that code can act on.
+/// An error between us and the database server, in a form that code can act on.
 ///
 /// `description` never contains bound values: servers quote them in messages such as "Duplicate entry 'x'",
 /// so for those codes it names the key only. `debugDescription` has the server's own words.
@@ -119,16 +119,16 @@ public struct DatabaseError: Error, Sendable, Hashable, CustomStringConvertible,
         }
     }
 
-    /// Where in a connection's life the error arose.
+    /// The phase of a connection's life in which an error arose.
     public enum Phase: String, Sendable, Hashable {
         case connect, acquire, prepare, execute, fetch, begin, commit, rollback
     }
 
-    /// What happened, as a number that code can match.
+    /// The number of the error, which code can match.
     public let code: Code
     /// The five characters of SQL's own classification.
     public let sqlState: String
-    /// Where in a connection's life it happened.
+    /// The phase of a connection's life in which it happened.
     public let phase: Phase
     /// The text of the statement, with `?` where values were bound.
     public let statement: String?
@@ -168,8 +168,8 @@ public struct DatabaseError: Error, Sendable, Hashable, CustomStringConvertible,
         }
     }
 
-    /// Whether there is no answer to be had for now, be it that the server cannot be reached or that it serves nobody: who
-    /// can go on with what is known already does.
+    /// A Boolean value that indicates whether there is no answer to be had for now, be it that the server cannot be
+    /// reached or that it serves nobody: callers that can go on with what is known already do so.
     package var isWithoutAnswer: Bool {
         switch code {
         case .shutdownInProgress, .connectionKilled, .statementTimeout: true
@@ -179,17 +179,19 @@ public struct DatabaseError: Error, Sendable, Hashable, CustomStringConvertible,
         }
     }
 
-    /// Whether the statement never reached the server, or was only being prepared there.
+    /// A Boolean value that indicates whether the statement never reached the server, or was only being prepared there.
     var provesThatNothingWasSent: Bool {
         code == .serverGone || (code == .connectionLost && phase == .prepare)
     }
 
-    /// Whether a connection that had been open broke; what its last statement did is not known.
+    /// A Boolean value that indicates whether a connection that had been open broke; what its last statement did is not
+    /// known.
     var saysThatTheConnectionBroke: Bool {
         (code == .serverGone || code == .connectionLost) && phase != .connect
     }
 
-    /// Whether the values of the statement are at fault: it would be refused again, on any server.
+    /// A Boolean value that indicates whether the values of the statement are at fault: it would be refused again, on
+    /// any server.
     package var isFaultOfTheValues: Bool {
         switch code {
         case .duplicateEntry, .checkViolated, .truncatedValue, .incorrectStringValue, .dataTooLong, .outOfRange,

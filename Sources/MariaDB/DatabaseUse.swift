@@ -1,6 +1,6 @@
 import Synchronization
 
-/// How much of a pool is in use.
+/// A snapshot of how much of a pool is in use.
 public struct PoolUse: Sendable, Hashable {
     /// Connections that callers hold, or are opening.
     public var lent = 0

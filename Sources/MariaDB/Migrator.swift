@@ -7,7 +7,7 @@ import Logging
 public struct Migration: Sendable, Hashable {
     /// 1, 2, 3 … without gaps.
     public let version: Int
-    /// What it does, in the words of its file's name.
+    /// The purpose of the step, in the words of its file's name.
     public let name: String
     /// One statement without a terminating semicolon.
     public let statement: String
@@ -22,20 +22,21 @@ public struct Migration: Sendable, Hashable {
 
 /// Brings a schema to the version of the program, and tells how far it is.
 public struct Migrator: Sendable {
-    /// Where a schema stands.
+    /// The state of a schema's migration.
     public struct Status: Sendable, Hashable {
         /// The last step recorded as finished; 0 for an empty schema.
         public let version: Int
         /// The last step that this program knows.
         public let binaryVersion: Int
 
-        /// Whether the schema is what this program expects.
+        /// A Boolean value that indicates whether the schema is what this program expects.
         public var isMigrated: Bool { version == binaryVersion }
-        /// Whether a newer program has migrated this schema; then this one must not touch it.
+        /// A Boolean value that indicates whether a newer program has migrated this schema; then this one must not
+        /// touch it.
         public var isNewerThanBinary: Bool { version > binaryVersion }
     }
 
-    /// Why nothing was migrated.
+    /// The reason for which nothing was migrated.
     public enum Refusal: Error, Sendable, Hashable, CustomStringConvertible {
         case databaseIsNewer(Status)
         case anotherMigratorIsRunning
@@ -57,7 +58,7 @@ public struct Migrator: Sendable {
         }
     }
 
-    /// How long to wait for another migrator; ours take seconds, an ALTER of a large table longer.
+    /// The number of seconds to wait for another migrator; ours take seconds, an ALTER of a large table longer.
     static let lockWaitSeconds = 60
 
     private let migrations: [Migration]

@@ -5,7 +5,7 @@ import DequeModule
 /// A connection is *lent* from the moment it is granted until `release`; a permission to open counts as lent too, so
 /// `lent + idle ≤ maximum` always holds. Waiters are served in the order of their arrival.
 struct PoolState<Connection, Waiter: Hashable> {
-    /// What a caller that wants a connection is told.
+    /// The answer to a caller that wants a connection.
     enum Acquisition {
         case take(Connection, idleSince: ContinuousClock.Instant)
         case open
@@ -13,7 +13,7 @@ struct PoolState<Connection, Waiter: Hashable> {
         case refuse(DatabaseError.Code)
     }
 
-    /// What is to be done when a connection comes back or could not be opened.
+    /// The next step when a connection comes back or could not be opened.
     enum Release {
         case nothing
         case hand(Connection, to: Waiter)

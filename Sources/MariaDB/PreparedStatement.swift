@@ -1,6 +1,6 @@
 import CMariaDB
 
-/// What a statement did.
+/// The result of a statement.
 public struct StatementResult: Sendable {
     /// Rows found by an UPDATE or DELETE (not only those changed), or inserted.
     public let affectedRows: Int

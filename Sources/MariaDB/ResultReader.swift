@@ -42,7 +42,7 @@ import DatabaseTime
         case integer, unsigned, double, wholeDecimal, time, text, bytes
     }
 
-    /// What libmariadb fills in for a column.
+    /// The buffers that libmariadb fills in for a column.
     @safe struct Column {
         let kind: Kind
         let buffer: UnsafeMutableRawPointer

@@ -1,6 +1,6 @@
 /// Decides whether, and after which pause, a transaction starts again from BEGIN.
 struct RetryPolicy: Sendable {
-    /// How often one transaction may be begun.
+    /// The number of times that one transaction may be begun.
     ///
     /// Under the design's hammer (160 clients on 20 keys) no transaction
     /// needed more than 6.
@@ -23,7 +23,7 @@ struct RetryPolicy: Sendable {
         return bound * random(0...1)
     }
 
-    /// Whether the whole transaction is known not to have happened and may succeed if begun again.
+    /// Returns whether the whole transaction is known not to have happened and may succeed if begun again.
     ///
     /// 1205 undoes only its statement on the server; `Connection` rolls the rest back before it gets here.
     /// A connection lost before COMMIT was sent has lost its transaction with it. A failure to *connect* is not

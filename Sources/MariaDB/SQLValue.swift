@@ -36,7 +36,7 @@ public enum SQLValue: Sendable, Hashable {
 
 /// A type that can be bound to a statement and read from a column.
 public protocol SQLConvertible {
-    /// What is bound.
+    /// The value that is bound.
     var sqlValue: SQLValue { get }
 
     /// Reads a column's value.
@@ -49,7 +49,7 @@ public protocol SQLConvertible {
 ///
 /// Contains no value.
 public struct SQLConversionError: Error, Sendable, Hashable {
-    /// What was expected and what was found, without the value.
+    /// A text that says what was expected and what was found, without the value.
     public let reason: String
 
     /// Creates an error; `reason` must not quote the value.
@@ -63,7 +63,7 @@ public struct SQLConversionError: Error, Sendable, Hashable {
 }
 
 extension FixedWidthInteger where Self: SQLConvertible {
-    /// What is bound: the canonical form.
+    /// The value that is bound, in its canonical form.
     public var sqlValue: SQLValue {
         if let signed = Int64(exactly: self) { return .integer(signed) }
         return .unsigned(UInt64(truncatingIfNeeded: self))
@@ -90,7 +90,7 @@ extension UInt32: SQLConvertible {}
 extension UInt64: SQLConvertible {}
 
 extension Bool: SQLConvertible {
-    /// What is bound: the canonical form.
+    /// The value that is bound, in its canonical form.
     public var sqlValue: SQLValue { .integer(self ? 1 : 0) }
 
     /// Reads a column, or throws when its value is of another shape or out of range.
@@ -104,7 +104,7 @@ extension Bool: SQLConvertible {
 }
 
 extension Double: SQLConvertible {
-    /// What is bound: the canonical form.
+    /// The value that is bound, in its canonical form.
     public var sqlValue: SQLValue { .double(self) }
 
     /// Reads a column, or throws when its value is of another shape or out of range.
@@ -115,7 +115,7 @@ extension Double: SQLConvertible {
 }
 
 extension String: SQLConvertible {
-    /// What is bound: the canonical form.
+    /// The value that is bound, in its canonical form.
     public var sqlValue: SQLValue { .text(self) }
 
     /// Reads a column, or throws when its value is of another shape or out of range.
@@ -126,7 +126,7 @@ extension String: SQLConvertible {
 }
 
 extension [UInt8]: SQLConvertible {
-    /// What is bound: the canonical form.
+    /// The value that is bound, in its canonical form.
     public var sqlValue: SQLValue { .bytes(self) }
 
     /// Reads a column, or throws when its value is of another shape or out of range.
@@ -150,7 +150,7 @@ extension UUID: SQLConvertible {
 }
 
 extension Optional: SQLConvertible where Wrapped: SQLConvertible {
-    /// What is bound: the canonical form.
+    /// The value that is bound, in its canonical form.
     public var sqlValue: SQLValue { self?.sqlValue ?? .null }
 
     /// Reads a column, or throws when its value is of another shape or out of range.
@@ -169,7 +169,7 @@ public struct JSONColumn<Value: Codable & Sendable>: SQLConvertible, Sendable {
         self.value = value
     }
 
-    /// What is bound: the canonical form.
+    /// The value that is bound, in its canonical form.
     public var sqlValue: SQLValue {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

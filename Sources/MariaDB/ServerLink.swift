@@ -10,14 +10,14 @@ import Foundation
 
     /// Set when the server has ended the transaction by itself (deadlock) or must no longer be trusted with it.
     private(set) var transactionFailure: DatabaseError?
-    /// Whether the connection must be thrown away.
+    /// A Boolean value that indicates whether the connection must be thrown away.
     private(set) var isBroken = false {
         didSet { if isBroken { usability.end() } }
     }
     private let usability: Usability
-    /// Whether any statement has succeeded since the connection was last lent.
+    /// A Boolean value that indicates whether any statement has succeeded since the connection was last lent.
     private(set) var hasDoneAnything = false
-    /// Whether a transaction was begun and neither committed nor rolled back.
+    /// A Boolean value that indicates whether a transaction was begun and neither committed nor rolled back.
     private(set) var inTransaction = false
 
     /// Connects, then sets and verifies the session; see `SessionSettings`.

@@ -22,7 +22,7 @@ struct SessionSettings {
         }
     }
 
-    /// What does not depend on the configuration.
+    /// The settings that do not depend on the configuration.
     private static let pinned = [
         Setting("autocommit", "ON", assigned: "1"),
         Setting("time_zone", "+00:00", assigned: "'+00:00'"),
@@ -59,7 +59,7 @@ struct SessionSettings {
         Setting("idle_write_transaction_timeout", "0"),
     ]
 
-    /// What `SET TRANSACTION` and `SET NAMES` set; variables have other names for the first two before MariaDB 11.1
+    /// The variables that `SET TRANSACTION` and `SET NAMES` set; the first two have other names before MariaDB 11.1
     /// than after.
     private static let named: [(names: Set<String>, expected: String)] = [
         (["tx_isolation", "transaction_isolation"], "READ-COMMITTED"),

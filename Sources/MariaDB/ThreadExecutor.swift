@@ -48,7 +48,8 @@ final class ThreadExecutor: SerialExecutor {
     }
 }
 
-/// What waits for a `ThreadExecutor`'s thread; it outlives the executor until the thread has seen the end.
+/// The jobs that wait for a `ThreadExecutor`'s thread; the queue outlives the executor until the thread has seen the
+/// end.
 private final class JobQueue: Sendable {
     private struct State {
         var waiting: Deque<Job> = []

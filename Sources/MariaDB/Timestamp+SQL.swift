@@ -1,7 +1,7 @@
 @_exported import DatabaseTime
 
 extension Timestamp: SQLConvertible {
-    /// What is bound: the canonical form.
+    /// The value that is bound, in its canonical form.
     public var sqlValue: SQLValue { .timestamp(self) }
 
     /// Reads a column, or throws when its value is of another shape or out of range.

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Whether a connection may be lent again.
+/// A flag that says whether a connection may be lent again.
 ///
 /// The pool asks at each lending and each return, and two changes of threads for each answer cost more than a statement.
 final class Usability: Sendable {
