@@ -1,13 +1,13 @@
 import CSpawn
 
-/// How a process ended.
+/// The way in which a process ended.
 public enum ChildExit: Hashable, Sendable, CustomStringConvertible {
     /// It called exit with this code, 0 to 255.
     case code(Int32)
     /// This signal killed it.
     case signal(Int32)
 
-    /// Whether it exited with code 0.
+    /// A Boolean value that indicates whether it exited with code 0.
     public var isSuccess: Bool { self == .code(0) }
 
     /// "exit code 3" or "signal 9".
@@ -23,13 +23,13 @@ public enum ChildExit: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// What was kept of an output stream.
+/// The part of an output stream that was kept.
 public struct CollectedOutput: Hashable, Sendable {
     /// At most as many bytes as the limit allowed.
     ///
     /// A tail may begin in the middle of a character.
     public var bytes: [UInt8]
-    /// How many bytes the child wrote in all (as far as they were read).
+    /// The number of bytes that the child wrote in all (as far as they were read).
     public var total: Int
 
     /// Takes what was kept, and how much there was.
@@ -38,7 +38,7 @@ public struct CollectedOutput: Hashable, Sendable {
         self.total = total
     }
 
-    /// Whether the child wrote more than was kept.
+    /// A Boolean value that indicates whether the child wrote more than was kept.
     public var isTruncated: Bool { total > bytes.count }
 
     /// The bytes as text; what is not UTF-8 becomes U+FFFD.

@@ -1,7 +1,7 @@
 import CSpawn
 import Glibc
 
-/// Why a child could not be started, or could not be followed to its end.
+/// An error that says why a child could not be started, or could not be followed to its end.
 public struct ChildProcessError: Error, Hashable, CustomStringConvertible {
     /// The kinds of failure, open for more.
     public struct Code: Hashable, Sendable {
@@ -27,13 +27,13 @@ public struct ChildProcessError: Error, Hashable, CustomStringConvertible {
         public static let cannotKill = Code(name: "cannotKill")
     }
 
-    /// What kind of failure this is.
+    /// The kind of failure.
     public let code: Code
     /// The executable as the specification names it; empty if the failure concerns no single one.
     public let executable: String
     /// The kernel's error number, if it gave one.
     public let errorNumber: Int32?
-    /// What was attempted and what came of it, for people.
+    /// A text for people that says what was attempted and what came of it.
     ///
     /// Holds no argument and no variable's value.
     public let description: String

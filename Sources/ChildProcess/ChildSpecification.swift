@@ -1,4 +1,5 @@
-/// What to start: the program, its surroundings, and what becomes of its standard streams.
+/// A description of what to start: the program, the conditions under which it runs, and what becomes of its standard
+/// streams.
 ///
 /// Nothing is inherited that is not named here: the environment is exactly `environment`, every descriptor above 2 is
 /// closed, signals have their default dispositions and none is blocked. The child leads a process group of its own.
@@ -6,7 +7,7 @@ public struct ChildSpecification: Sendable {
     /// The program's file: a path, or a bare name that is looked up in the `PATH` of `environment` (or in
     /// ``ChildSpecification/standardPath`` if that has none).
     public var executable: String
-    /// What the program sees after its own name; passed as they are, never through a shell.
+    /// The arguments that the program sees after its own name; passed as they are, never through a shell.
     public var arguments: [String]
     /// The whole environment of the child.
     public var environment: [String: String]
@@ -16,8 +17,9 @@ public struct ChildSpecification: Sendable {
     public var workingDirectory: String?
     /// The path of a network namespace to enter, such as `/run/netns/co-7` (needs CAP_SYS_ADMIN); nil stays.
     public var networkNamespace: String?
-    /// Whether the child is the first process of a process namespace of its own (needs CAP_SYS_ADMIN): the kernel then
-    /// kills all that it has forked when it ends, however it does and whatever session or group they have made.
+    /// A Boolean value that indicates whether the child is the first process of a process namespace of its own (needs
+    /// CAP_SYS_ADMIN): the kernel then kills all that it has forked when it ends, however it does and whatever session
+    /// or group they have made.
     ///
     /// The first process of a namespace gets only those signals that it handles, and SIGKILL and SIGSTOP.
     public var hasProcessNamespace: Bool
@@ -27,14 +29,14 @@ public struct ChildSpecification: Sendable {
     ///
     /// Looked at by the child itself, last before exec: a parent that was stopped in between starts nothing late.
     public var notAfter: ContinuousClock.Instant?
-    /// What the child reads.
+    /// The source of the child's standard input.
     public var standardInput: StandardInput
-    /// Where the child's standard output goes.
+    /// The destination of the child's standard output.
     public var standardOutput: StandardOutput
-    /// Where the child's standard error goes.
+    /// The destination of the child's standard error.
     public var standardError: StandardOutput
 
-    /// Where bare names are looked up when `environment` has no `PATH`: what Debian gives to root.
+    /// The path in which bare names are looked up when `environment` has no `PATH`: the one that Debian gives to root.
     public static let standardPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
     /// Creates a specification; by default with an empty environment and all streams on /dev/null.
@@ -65,7 +67,7 @@ public struct ChildSpecification: Sendable {
     }
 }
 
-/// What a child reads from its standard input.
+/// The source of a child's standard input.
 public enum StandardInput: Sendable {
     /// End of file at once.
     case null
@@ -73,7 +75,7 @@ public enum StandardInput: Sendable {
     case data([UInt8])
 }
 
-/// Where a child's output stream goes.
+/// The destination of a child's output stream.
 public enum StandardOutput: Sendable {
     /// Nowhere.
     case null

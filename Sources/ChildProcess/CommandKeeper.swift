@@ -37,7 +37,7 @@ public final class CommandKeeper: Sendable {
         state = Mutex(State(leaseUntil: leaseUntil))
     }
 
-    /// How many commands are running, being started or being ended.
+    /// The number of commands that are running, being started or being ended.
     public var liveCount: Int { state.withLock { $0.controls.count } }
 
     /// Lets the running commands, and those to come, go on until `deadline`.

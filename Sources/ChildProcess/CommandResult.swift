@@ -1,24 +1,24 @@
-/// What came of a command that ran.
+/// The result of a command that ran.
 public struct CommandResult: Sendable {
-    /// How the command itself ended.
+    /// The way in which the command itself ended.
     public let exit: ChildExit
-    /// Who brought the end about.
+    /// The cause of the end.
     public let cause: Cause
-    /// What was kept of its standard output.
+    /// The part of its standard output that was kept.
     public let standardOutput: CollectedOutput
-    /// What was kept of its standard error.
+    /// The part of its standard error that was kept.
     public let standardError: CollectedOutput
     /// Processes of the command that live on because the kernel did not allow to kill them (they run as another user).
     ///
     /// False means that every descendant is gone.
     public let leftDescendants: Bool
 
-    /// Whether its time ran out.
+    /// A Boolean value that indicates whether its time ran out.
     ///
     /// It may have ended with code 0 all the same, within its grace.
     public var timedOut: Bool { cause == .timeout }
 
-    /// Who ended a command.
+    /// The causes of a command's end.
     public enum Cause: Hashable, Sendable {
         /// The command itself (or a stranger's signal).
         case itself

@@ -18,7 +18,7 @@ public final class ForeignProcess: Sendable {
         self.pidfd = Descriptor(owning: pidfd)
     }
 
-    /// Whether it has ended; one that its parent has not reaped yet has.
+    /// A Boolean value that indicates whether it has ended; one that its parent has not reaped yet has.
     public var hasEnded: Bool { pidfd.use { cspawn_foreign_ended($0) } }
 
     /// Kills it, and does nothing when it has ended.

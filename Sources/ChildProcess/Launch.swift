@@ -11,7 +11,7 @@ struct Launch {
     private let childEnds: [ChildEnd]
     private let networkNamespace: Descriptor?
 
-    /// What becomes one of the child's descriptors 0, 1 and 2.
+    /// A descriptor that becomes one of the child's descriptors 0, 1 and 2.
     private enum ChildEnd {
         case opened(Descriptor)
         case inherited(Int32)
@@ -58,7 +58,7 @@ struct Launch {
         }
     }
 
-    /// What C strings cannot carry is refused, not cut off.
+    /// Refuses what C strings cannot carry, instead of cutting it off.
     private static func check(_ specification: ChildSpecification) throws(ChildProcessError) {
         var strings = [specification.executable] + specification.arguments
         strings += specification.environment.flatMap { [$0.key, $0.value] }

@@ -1,7 +1,8 @@
 import FoundationEssentials
 import Glibc
 
-/// What a process uses, with all that it has started and that still lives; as `/proc` says at the moment of the question.
+/// The resources that a process uses, with all that it has started and that still lives; as `/proc` says at the moment
+/// of the question.
 public struct ProcessUsage: Sendable, Hashable {
     /// Resident memory in bytes; a page that several of the processes share counts for each.
     public private(set) var memoryBytes: UInt64 = 0

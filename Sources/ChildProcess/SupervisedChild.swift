@@ -91,20 +91,20 @@ public final class SupervisedChild: Sendable {
         life.withLock { $0.reaped = true }
     }
 
-    /// How the child ended; waits for it, and stops waiting when the task is cancelled.
+    /// The way in which the child ended; waits for it, and stops waiting when the task is cancelled.
     ///
     /// Known at once, by the pidfd.
     public var exit: ChildExit {
         get async throws(CancellationError) { try await ended.valueUnlessCancelled() }
     }
 
-    /// How the child ended, nil while it runs.
+    /// The way in which the child ended, nil while it runs.
     public var exitIfEnded: ChildExit? { ended.current }
 
-    /// What was collected of the child's standard output so far.
+    /// The part of the child's standard output that was collected so far.
     public var standardOutput: CollectedOutput { streams.standardOutput }
 
-    /// What was collected of the child's standard error so far.
+    /// The part of the child's standard error that was collected so far.
     public var standardError: CollectedOutput { streams.standardError }
 
     /// Sends a signal to the child alone, such as SIGHUP.
