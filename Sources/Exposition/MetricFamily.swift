@@ -1,6 +1,6 @@
 /// All series of one metric, as they are shown: what it is, and its samples.
 public struct MetricFamily: Sendable, Hashable {
-    /// What Prometheus calls the type.
+    /// The types of metrics, as Prometheus calls them.
     public enum Kind: String, Sendable, Hashable {
         /// Only rises, until the process ends; its name ends in `_total`.
         case counter
@@ -12,9 +12,9 @@ public struct MetricFamily: Sendable, Hashable {
 
     /// One line of a family.
     public struct Sample: Sendable, Hashable {
-        /// What follows the family's name, such as `_bucket`.
+        /// The suffix that follows the family's name, such as `_bucket`.
         public var suffix: String
-        /// What tells it from the family's other samples.
+        /// The labels that tell it from the family's other samples.
         public var labels: MetricLabels
         /// In the base unit of the family's name.
         public var value: Double
@@ -31,7 +31,7 @@ public struct MetricFamily: Sendable, Hashable {
     public let name: String
     /// One line for whoever finds it.
     public let help: String
-    /// How it is to be read.
+    /// The type of the metric, by which it is to be read.
     public let kind: Kind
     /// In the order in which they are shown.
     public var samples: [Sample]

@@ -3,7 +3,7 @@ import Synchronization
 
 /// One series that somebody records into and somebody else reads.
 protocol MetricSeries: AnyObject, Sendable {
-    /// What it holds now.
+    /// Returns the samples that it holds now.
     func samples(_ labels: MetricLabels) -> [MetricFamily.Sample]
 }
 

@@ -7,7 +7,7 @@ import Synchronization
 /// observed. Timers are shown in seconds. A family never has more than `mostSeries` label sets and one more: what comes on
 /// top is recorded into a series whose labels all say `other`, and `complain` is told once.
 public final class MetricsRegistry: MetricsFactory {
-    /// What is said of a family, by the label that it is recorded under.
+    /// A description of a family, by the label that it is recorded under.
     public struct Description: Sendable {
         let help: String
         let bounds: [Double]

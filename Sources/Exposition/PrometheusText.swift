@@ -2,7 +2,7 @@
 ///
 /// Pure.
 public enum PrometheusText {
-    /// What the answer to a scrape says it is.
+    /// The content type of the answer to a scrape.
     public static let contentType = "text/plain; version=0.0.4; charset=utf-8"
 
     /// The families with their HELP and TYPE, by name; each has to be there once.

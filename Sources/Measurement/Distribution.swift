@@ -25,7 +25,7 @@ public struct Distribution: Sendable {
         precondition(isRecorded, "it was cut to what is tracked")
     }
 
-    /// How many there are.
+    /// The number of durations.
     public var count: Int { Int(microseconds.totalCount) }
 
     /// The duration in seconds that a share of all does not exceed, 0 to 1; nil when there is none.

@@ -6,7 +6,7 @@ import ClusterModel
 
 /// The command line of `queueworker`.
 public struct QueueWorkerCommand: AsyncParsableCommand {
-    /// What `--help` says.
+    /// The configuration of the command, with the text that `--help` prints.
     public static let configuration = CommandConfiguration(
         commandName: "queueworker",
         abstract: "Drain the queues of a node and run the operator's commands.",

@@ -16,13 +16,13 @@ public struct EmbeddedWorker: Service {
         public var node: NodeName
         /// Operations that run at once; at least 1.
         public var slots = 4
-        /// How often it looks into its queues when nobody rings.
+        /// The interval at which it polls its queues when nobody rings.
         public var pollInterval = Duration.seconds(2)
-        /// How long its session outlives its last renewal, which is tried five times in it.
+        /// The time by which its session outlives its last renewal, which is tried five times in it.
         public var lease = Duration.seconds(10)
-        /// How long running operations may go on after graceful shutdown has begun; then they are handed back.
+        /// The time for which running operations may go on after graceful shutdown has begun; then they are requeued.
         public var drainTimeout = Duration.seconds(30)
-        /// Where it is rung; by default at the node's underlay address, on any free port.
+        /// The settings for where it is rung; by default at the node's underlay address, on any free port.
         public var doorbell = DoorbellSettings()
 
         /// Works as a node, with the defaults.

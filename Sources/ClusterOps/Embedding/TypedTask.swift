@@ -8,7 +8,7 @@ import Foundation
 /// The parameters travel as JSON of at most 64 KiB and 31 levels; the worker may be an older or a newer build of the
 /// program, so change `Parameters` as you would a file format.
 public struct TypedTask<Parameters: Codable & Sendable>: Sendable {
-    /// What the cluster is told of the task.
+    /// The definition of the task, as the cluster is told of it.
     public let definition: TaskDefinition
 
     /// Declares a task.
@@ -94,7 +94,7 @@ private struct TypedHandler<Parameters: Codable & Sendable>: TaskHandler {
         }
     }
 
-    /// What is beyond the limits does not get to a decoder that knows none.
+    /// Decodes the parameters, and keeps what is beyond the limits from a decoder that knows none.
     private static func parameters(_ text: String) throws -> Parameters {
         let document = try JSONValue(parsing: text, limits: .parameters)
         if let parameters = document as? Parameters { return parameters }
