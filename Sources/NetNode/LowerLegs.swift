@@ -2,7 +2,7 @@ import ArgumentParser
 import ClusterDaemon
 import ClusterModel
 
-/// What a supervisor runs once a `netnode` has ended, however it did: nobody guards the gate any more.
+/// The command that a supervisor runs once a `netnode` has ended, however it did: nobody guards the gate any more.
 struct LowerLegs: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Take this node's gateway links down; refuse while a netnode runs.",

@@ -5,7 +5,7 @@ import ClusterModel
 
 /// The command line of `netnode`.
 public struct NetNodeCommand: AsyncParsableCommand {
-    /// What `--help` says.
+    /// The configuration that `--help` shows.
     public static let configuration = CommandConfiguration(
         commandName: "netnode",
         abstract: "Reconcile the networks of a node and, when elected, serve DHCP, DNS and egress.",

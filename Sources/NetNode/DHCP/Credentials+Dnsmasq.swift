@@ -2,7 +2,7 @@ import ChildProcess
 import Glibc
 
 extension Credentials {
-    /// Who dnsmasq is: in the order of preference.
+    /// The users that dnsmasq may run as, in the order of preference.
     private static let dnsmasqUsers = ["dnsmasq", "nobody"]
 
     /// The user that dnsmasq runs as from its first instruction, with the capabilities that it needs for its work.

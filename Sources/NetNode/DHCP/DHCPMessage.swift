@@ -3,14 +3,14 @@ import ClusterStore
 
 /// A DHCP message (RFC 2131, 2132), as far as a network's own server is spoken to.
 package struct DHCPMessage: Sendable, Hashable {
-    /// What a message is for, by the value of option 53.
+    /// The purpose of a message, by the value of option 53.
     package enum Kind: UInt8, Sendable {
         case discover = 1
         case offer = 2
         case release = 7
     }
 
-    /// Where servers listen.
+    /// The port at which servers listen.
     package static let serverPort: UInt16 = 67
 
     private static let cookie: [UInt8] = [0x63, 0x82, 0x53, 0x63]
@@ -26,7 +26,7 @@ package struct DHCPMessage: Sendable, Hashable {
     }
 
     package let kind: Kind
-    /// What an answer repeats of its question.
+    /// The number that an answer repeats of its question.
     package let transaction: UInt32
     package let mac: MACAddress
     /// The address that the client has; 0.0.0.0 for none.
@@ -37,7 +37,7 @@ package struct DHCPMessage: Sendable, Hashable {
     package var relay = IPv4Address(rawValue: 0)
     /// The server that is meant, or speaks.
     package var server: IPv4Address?
-    /// How the client calls itself beside its MAC; empty for not at all.
+    /// The identifier by which the client calls itself beside its MAC; empty for none.
     package var clientID: [UInt8] = []
 
     package init(_ kind: Kind, transaction: UInt32, mac: MACAddress) {
@@ -46,14 +46,14 @@ package struct DHCPMessage: Sendable, Hashable {
         self.mac = mac
     }
 
-    /// What a guest says that would like to have an address, by a relay that is told the answer.
+    /// Returns the message of a guest that would like to have an address, by a relay that is told the answer.
     package static func discover(_ mac: MACAddress, by relay: IPv4Address, transaction: UInt32) -> DHCPMessage {
         var message = DHCPMessage(.discover, transaction: transaction, mac: mac)
         message.relay = relay
         return message
     }
 
-    /// What a guest says that gives its address back; nobody answers.
+    /// Returns the message of a guest that gives its address back; nobody answers it.
     package static func release(
         _ lease: LeaseFile.Lease,
         to server: IPv4Address,

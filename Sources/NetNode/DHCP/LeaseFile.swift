@@ -1,13 +1,13 @@
 import ClusterModel
 import ClusterStore
 
-/// What a dnsmasq has written of the leases that it has given.
+/// The record that a dnsmasq has written of the leases that it has given.
 package struct LeaseFile: Sendable, Hashable {
     /// An address that is somebody's until the lease ends, whatever the hosts file says by now.
     package struct Lease: Sendable, Hashable {
         package let mac: MACAddress
         package let address: IPv4Address
-        /// How the client calls itself beside its MAC; empty for not at all.
+        /// The identifier by which the client calls itself beside its MAC; empty for none.
         package let clientID: [UInt8]
 
         package init(mac: MACAddress, address: IPv4Address, clientID: [UInt8] = []) {

@@ -22,7 +22,7 @@ package struct NameQuery: Sendable, Hashable {
         return bytes + octets(type) + octets(scope)
     }
 
-    /// Whether a message is an answer to this question, be it a refusal.
+    /// Returns whether a message is an answer to this question, be it a refusal.
     package func isAnswered(by message: [UInt8]) -> Bool {
         message.count >= 12 && message.starts(with: octets(id)) && message[2] & 0x80 != 0
     }

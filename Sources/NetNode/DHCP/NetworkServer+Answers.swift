@@ -2,9 +2,9 @@ import ChildProcess
 import ClusterDaemon
 import ClusterModel
 
-/// Whether the server does its work, found out by asking it.
+/// The check of whether the server does its work, made by asking it.
 extension NetworkServer {
-    /// How long a server that runs may take to answer.
+    /// The longest time that a server that runs may take to answer.
     ///
     /// It does within a millisecond, and a reload of 10,000 guests takes 0.2 s; a guest asks again after some seconds.
     package static let answerLimit: Duration = .seconds(3)

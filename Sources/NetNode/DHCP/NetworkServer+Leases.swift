@@ -4,16 +4,16 @@ import ClusterModel
 import Glibc
 import Logging
 
-/// How the leases of guests that went are found, and ended.
+/// The search for the leases of guests that went, and their release.
 extension NetworkServer {
-    /// How often the lease file is looked at until dnsmasq sleeps, or has taken a release in.
+    /// The most reads of the lease file until dnsmasq sleeps, or has taken a release in.
     private static let leaseLooks = 100
-    /// How often guests that went are signed off: the datagrams can be lost, and dnsmasq answers none.
+    /// The most times that guests that went are signed off: the datagrams can be lost, and dnsmasq answers none.
     private static let releaseAttempts = 3
     /// Looks between two attempts.
     private static let releaseLooks = 25
 
-    /// Whose leases there are of guests that are not wanted, or are wanted elsewhere.
+    /// Returns the leases of guests that are not wanted, or are wanted elsewhere.
     func strays(_ wanted: ServerWanted, _ disk: ServerDisk) async throws -> ServerPlan.Strays {
         guard wanted.servesDHCP, let child = current?.child, child.exitIfEnded == nil else { return .none }
         guard let text = try await leases(of: child, disk), let file = try? LeaseFile(text) else { return .unknown }

@@ -2,10 +2,10 @@ import ChildProcess
 import ClusterEngine
 import ClusterModel
 
-/// Whether what a server stands on is as its last pass left it, found out without asking what is wanted.
+/// The check of whether what a server stands on is as its last pass left it, made without asking what is wanted.
 extension NetworkServer {
-    /// Whether a pass would have something to do for the server that runs, or that could not be started, with what was
-    /// wanted last.
+    /// Returns whether a pass would have something to do for the server that runs, or that could not be started, with
+    /// what was wanted last.
     ///
     /// False while a pass is in the middle, and for one that has just died: then somebody else looks after it.
     ///
@@ -24,7 +24,7 @@ extension NetworkServer {
         return !kept.allSatisfy { bytes, text in bytes?.elementsEqual(text.utf8) ?? false }
     }
 
-    /// Whether a child lives in the namespace, on the device and with the lease file that a new one would.
+    /// Returns whether a child lives in the namespace, on the device and with the lease file that a new one would.
     func isInPlace(_ running: Running) -> Bool {
         let namespace = ProcessFacts.Namespace(of: namespacePath)
         let device = ProcessFacts(pid: running.child.pid).index(of: ServerFiles.device)
@@ -47,7 +47,7 @@ extension NetworkServers {
         return broken
     }
 
-    /// Whether the server of a network does not stand on what it did when it was last looked after.
+    /// Returns whether the server of a network no longer stands on what it did when it was last looked after.
     func isBroken(_ vni: VNI) async -> Bool {
         guard let server = all.first(where: { $0.vni == vni }) else { return false }
         return await server.isBroken(readingFiles: false)

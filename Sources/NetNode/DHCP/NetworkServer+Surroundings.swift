@@ -3,11 +3,11 @@ import ClusterDaemon
 import ClusterEngine
 import Glibc
 
-/// What a server stands on: its process, its files, what an earlier one left.
+/// The things that a server stands on: its process, its files, what an earlier one left.
 extension NetworkServer {
-    /// How long to wait between two looks at what nothing tells of: ports, a log.
+    /// The pause between two reads of what nothing tells of: ports, a log.
     static let pace: Duration = .milliseconds(2)
-    /// How often a dnsmasq is started that cannot have its ports.
+    /// The most times that a dnsmasq is started that cannot have its ports.
     static let attempts = 5
     static let attemptPace: Duration = .milliseconds(20)
     /// dnsmasq's exit code for a port or device that it cannot have (its manual, "EXIT CODES").
@@ -66,7 +66,7 @@ extension NetworkServer {
 }
 
 extension ServerLog {
-    /// Whether all files that matter for what is wanted have been read.
+    /// Returns whether all files that matter for what is wanted have been read.
     func hasRead(_ wanted: ServerWanted) -> Bool {
         (!wanted.servesDHCP || hostsReads > 0) && (!wanted.servesDNS || namesReads > 0)
     }

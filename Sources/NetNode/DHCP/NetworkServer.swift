@@ -29,7 +29,7 @@ package actor NetworkServer {
     private let served: @Sendable (NetworkServer, ServedChild) -> Void
     private let turns = OneAtATime()
     var current: Running?
-    /// Whether the last pass was to have a server and has none to show for it.
+    /// A Boolean value that indicates whether the last pass was to have a server and has none to show for it.
     var hasFailed = false
     /// Those that are being ended.
     private var doomed: [SupervisedChild] = []

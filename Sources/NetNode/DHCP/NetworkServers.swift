@@ -14,9 +14,9 @@ package final class NetworkServers: Sendable {
     private struct State {
         var servers: [VNI: NetworkServer] = [:]
         var backoffs: [VNI: RestartBackoff] = [:]
-        /// How often the server of a network that had died was started again.
+        /// The number of times that the server of a network that had died was started again.
         var restarts: [VNI: Int] = [:]
-        /// How often each thing was done to a server since the process began.
+        /// The number of times that each thing was done to a server since the process began.
         var passes: [ServerPass: Int] = [:]
         /// Those that have died and do not run again yet.
         var fallen: Set<VNI> = []
@@ -82,7 +82,7 @@ package final class NetworkServers: Sendable {
         permit.open(for: purpose)
     }
 
-    /// Whether servers may run now.
+    /// A Boolean value that indicates whether servers may run now.
     var mayRun: Bool { permit.isOpen }
 
     /// Ends purposes, by default all; when none is left, kills all servers at once and lets none be started any more.
@@ -101,7 +101,7 @@ package final class NetworkServers: Sendable {
     /// The time that servers may now run without a break.
     func epoch() throws(ServersClosed) -> ServerPermit.Epoch { try permit.begin() }
 
-    /// Whether servers of an epoch may still run.
+    /// Returns whether servers of an epoch may still run.
     func lasts(_ epoch: ServerPermit.Epoch) -> Bool { permit.lasts(epoch) }
 
     /// Makes the server of a network what is wanted; see ``NetworkServer/bring(to:)``.
@@ -136,15 +136,15 @@ package final class NetworkServers: Sendable {
         }
     }
 
-    /// Whether the server of a network runs.
+    /// Returns whether the server of a network runs.
     func isRunning(_ vni: VNI) async -> Bool {
         await state.withLock({ $0.servers[vni] })?.pid != nil
     }
 
-    /// How often each thing was done to bring a server to what was wanted.
+    /// The number of times that each thing was done to bring a server to what was wanted.
     package var passes: [ServerPass: Int] { state.withLock { $0.passes } }
 
-    /// How many servers that had died were started again.
+    /// The number of times that servers that had died were started again.
     package var restarts: Int { state.withLock { $0.restarts.values.reduce(0, +) } }
 
     /// The servers as `service list` shows them: those that run, and those that have died and shall run again.
@@ -254,7 +254,7 @@ package final class NetworkServers: Sendable {
 }
 
 extension ProcessFacts {
-    /// Whether a server listens in its namespace: for DNS, or for DHCP.
+    /// The health of a server: healthy when it listens in its namespace, for DNS or for DHCP.
     fileprivate var health: ProcessReading.Health {
         hasBound(port: 53) || hasBound(port: 67) ? .healthy : .unhealthy("it listens neither for DNS nor for DHCP")
     }

@@ -1,6 +1,6 @@
 import Glibc
 
-/// What `/proc` says of a process, read at the moment of the question.
+/// The facts that `/proc` tells of a process, read at the moment of the question.
 struct ProcessFacts: Sendable {
     let pid: pid_t
 
@@ -32,7 +32,7 @@ struct ProcessFacts: Sendable {
         text("cmdline")?.split(separator: "\0", omittingEmptySubsequences: false).map(String.init)
     }
 
-    /// Whether somebody in its namespace has a UDP port bound.
+    /// Returns whether somebody in its namespace has a UDP port bound.
     func hasBound(port: UInt16) -> Bool {
         let suffix = ":" + Self.hexadecimal(port)
         return (text("net/udp") ?? "").split(separator: "\n").dropFirst().contains { line in
@@ -51,7 +51,8 @@ struct ProcessFacts: Sendable {
         return nil
     }
 
-    /// How often it has been put to sleep, if it sleeps now: two equal answers mean that it has done nothing between.
+    /// The counts of the times that it has been put to sleep, if it sleeps now: two equal answers mean that it has done
+    /// nothing between.
     var sleep: [Substring]? {
         guard let lines = text("status")?.split(separator: "\n"),
             lines.contains(where: { $0.hasPrefix("State:\tS") })

@@ -1,8 +1,8 @@
-/// How long a server that died stays dead: the first time not at all, then longer each time.
+/// The backoff before a server that died is started again: none the first time, then longer each time.
 package struct RestartBackoff: Sendable, Hashable {
     /// Guests retry for longer than this; and a server that cannot live must not keep a core busy.
     package static let longest: Duration = .seconds(30)
-    /// What lived so long was well: its death is the first again.
+    /// The life after which a server counts as healthy: its death is the first again.
     package static let healthyLife: Duration = .seconds(60)
 
     private static let first: Duration = .seconds(1)

@@ -18,7 +18,7 @@ struct ServerDisk: Sendable {
     /// The largest file that is read: 65,534 guests with the longest names have some 13 MB.
     private static let longest = 64 << 20
 
-    /// What is there; a file that is not there is nil, one that cannot be read an error.
+    /// Reads what is there; a file that is not there is nil, one that cannot be read an error.
     func read() throws(Failure) -> ServerPlan.Disk {
         ServerPlan.Disk(
             configuration: try bytes(of: paths.configuration),
@@ -66,7 +66,7 @@ struct ServerDisk: Sendable {
         }
     }
 
-    /// What a file is called until it is whole.
+    /// The suffix of a file's name until the file is whole.
     static let unfinishedSuffix = ".new"
 
     private static func unfinished(_ path: String) -> String { path + unfinishedSuffix }

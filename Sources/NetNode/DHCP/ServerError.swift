@@ -1,9 +1,9 @@
 import ChildProcess
 import ClusterModel
 
-/// Why a network's server is not what it should be.
+/// An error that says why a network's server is not what it should be.
 package struct ServerError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// What went wrong.
+    /// The cause of the error.
     package enum Reason: Sendable, Hashable {
         /// The namespace's file cannot be looked at: most often there is no such namespace.
         case noNamespace(Int32)

@@ -1,7 +1,7 @@
 import ClusterModel
 import ClusterStore
 
-/// Where the files of a network's server are: all in one directory of its own.
+/// The paths of the files of a network's server: all in one directory of its own.
 package struct ServerPaths: Sendable, Hashable {
     /// An absolute path, in which dnsmasq's configuration has no character with a meaning.
     package let directory: String
@@ -120,7 +120,8 @@ package struct ServerFiles: Sendable, Hashable {
         return fields.joined(separator: ",")
     }
 
-    /// Who asks whether the server answers, and gets an address that no guest can have: the network's own.
+    /// Returns the line of the probe, which asks whether the server answers, and gets an address that no guest can
+    /// have: the network's own.
     ///
     /// A static range answers nobody whom it does not know. Last, so that a guest that has its MAC nevertheless is known
     /// by its own line.

@@ -10,12 +10,13 @@ package struct ServerLog: Sendable, Hashable {
     private let namesPart: String
     private var position: Int
     private var rest: [UInt8] = []
-    /// How often `hosts` was read.
+    /// The number of times that `hosts` was read.
     package private(set) var hostsReads = 0
-    /// How often `names` was read.
+    /// The number of times that `names` was read.
     package private(set) var namesReads = 0
 
-    /// Whether one of them was not there when it was to be read: somebody takes files away.
+    /// A Boolean value that indicates whether one of them was not there when it was to be read: somebody takes files
+    /// away.
     package private(set) var hasMissed = false
 
     /// Begins after what was written so far.

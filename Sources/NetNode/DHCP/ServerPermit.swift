@@ -1,10 +1,10 @@
 import Synchronization
 
-/// Whether servers may run, and what for; asked before and after everything that takes time.
+/// The permission for servers to run, and its purposes; asked before and after everything that takes time.
 ///
 /// Who ends one purpose does not end what runs for another, in whatever order the two are said.
 package final class ServerPermit: Sendable {
-    /// What servers run for.
+    /// A purpose that servers run for.
     package enum Purpose: Sendable, Hashable, CaseIterable {
         /// To be there when this node takes over; nobody hears them.
         case readiness
@@ -54,12 +54,12 @@ package final class ServerPermit: Sendable {
         return Epoch(number: state.epoch)
     }
 
-    /// Whether an epoch lasts.
+    /// Returns whether an epoch lasts.
     package func lasts(_ epoch: Epoch) -> Bool {
         state.withLock { !$0.purposes.isEmpty && $0.epoch == epoch.number }
     }
 
-    /// Whether work that began in an epoch may go on.
+    /// Checks that work that began in an epoch may go on.
     package func check(_ epoch: Epoch) throws(ServersClosed) {
         guard lasts(epoch) else { throw ServersClosed() }
     }

@@ -1,4 +1,4 @@
-/// What is to be done so that a network's server serves what is wanted.
+/// The work that is to be done so that a network's server serves what is wanted.
 package enum ServerPlan: Sendable, Hashable {
     case nothing
     /// Write what differs, SIGHUP, and end the leases of those that went.
@@ -7,14 +7,15 @@ package enum ServerPlan: Sendable, Hashable {
     case start
     case stop
 
-    /// What is known of the running child.
+    /// The facts that are known of the running child.
     package struct Child: Sendable, Hashable {
-        /// What it was started with.
+        /// The configuration that it was started with.
         package let configuration: String
         /// The hosts and names that it is known to have read last; nil when that is not certain.
         package let hosts: String?
         package let names: String?
-        /// Whether it lives in the namespace, on the device and with the lease file that a new one would.
+        /// A Boolean value that indicates whether it lives in the namespace, on the device and with the lease file that
+        /// a new one would.
         package let isInPlace: Bool
 
         package init(configuration: String, hosts: String?, names: String?, isInPlace: Bool) {
@@ -25,7 +26,7 @@ package enum ServerPlan: Sendable, Hashable {
         }
     }
 
-    /// What the directory has; nil is a file that is not there.
+    /// The contents of the directory; nil is a file that is not there.
     package struct Disk: Sendable, Hashable {
         package let configuration: [UInt8]?
         package let hosts: [UInt8]?
@@ -38,7 +39,7 @@ package enum ServerPlan: Sendable, Hashable {
         }
     }
 
-    /// What the lease file says of leases that belong to nobody wanted.
+    /// The leases in the lease file that belong to nobody wanted, as far as the file can be read.
     package enum Strays: Sendable, Hashable {
         case none
         case some([LeaseFile.Lease])
@@ -49,7 +50,7 @@ package enum ServerPlan: Sendable, Hashable {
         /// of silence are less.
         package static let mostReleased = 32
 
-        /// Whether leases must be ended that cannot be ended one by one.
+        /// Returns whether leases must be ended that cannot be ended one by one.
         ///
         /// - Parameters:
         ///   - old: the hosts file before; nil when that is not certain.
@@ -63,8 +64,8 @@ package enum ServerPlan: Sendable, Hashable {
             }
         }
 
-        /// Whether it is certain that no address is kept from whom it is wanted for; of what was looked at after leases
-        /// were ended one by one.
+        /// Returns whether it is certain that no address is kept from whom it is wanted for, by the leases that were
+        /// read after some were ended one by one.
         package func areGone(from old: String?, to new: String) -> Bool {
             switch self {
             case .none: true
@@ -73,7 +74,7 @@ package enum ServerPlan: Sendable, Hashable {
             }
         }
 
-        /// Whether nothing is known that would have to be ended.
+        /// A Boolean value that indicates whether nothing is known that would have to be ended.
         fileprivate var canStay: Bool {
             if case .some = self { false } else { true }
         }
@@ -114,14 +115,14 @@ package enum ServerPlan: Sendable, Hashable {
         self = isSame ? .nothing : .reload
     }
 
-    /// Whether a file is a text; one that is not there is none.
+    /// Returns whether a file has exactly the bytes of a text; a file that is not there never has.
     static func isSame(_ bytes: [UInt8]?, _ text: String) -> Bool {
         guard let bytes, bytes.count == text.utf8.count else { return false }
         return bytes == Array(text.utf8)
     }
 }
 
-/// What was done to a network's server.
+/// The action that a pass took on a network's server.
 package enum ServerPass: String, Sendable, Hashable {
     case nothing, reloaded, restarted, started, stopped
 }

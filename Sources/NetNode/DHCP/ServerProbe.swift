@@ -9,7 +9,7 @@ import Glibc
 /// question for an address is a real DISCOVER, for a MAC and an address that no guest may have, as a relay would pass it
 /// on: the answer then comes to the relay and not to the MAC. Nothing follows it, so no lease comes of it.
 struct ServerProbe: Sendable {
-    /// What is asked.
+    /// A question that the server is asked.
     enum Question: String, Sendable, Hashable {
         case address = "DHCP"
         case name = "DNS"

@@ -1,7 +1,7 @@
 import ClusterModel
 import ClusterStore
 
-/// What the DHCP and DNS server of a network should be, and whom it should know.
+/// The wanted state of a network's DHCP and DNS server, and of whom it should know.
 ///
 /// Made from one snapshot of the database, so that what is served is the state of one moment.
 package struct ServerWanted: Sendable, Hashable {
@@ -15,11 +15,11 @@ package struct ServerWanted: Sendable, Hashable {
     package let domain: DomainName?
     package let servesDHCP: Bool
     package let servesDNS: Bool
-    /// What is reached when the server has all this.
+    /// The generation that is reached when the server has all this.
     package let generation: UInt64
     /// By address, ascending.
     package let hosts: [Host]
-    /// Why guests are left out that are wanted: a sentence each, which names the interface.
+    /// The reasons why guests are left out that are wanted: a sentence each, which names the interface.
     package let objections: [String]
 
     package init(
@@ -48,7 +48,7 @@ package struct ServerWanted: Sendable, Hashable {
         self.objections = objections
     }
 
-    /// Whether the network has a server at all.
+    /// A Boolean value that indicates whether the network has a server at all.
     package var isNeeded: Bool { servesDHCP || servesDNS }
 
     /// Makes sense of a snapshot: one value for each network in it, by VNI.

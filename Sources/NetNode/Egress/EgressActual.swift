@@ -2,7 +2,7 @@ import ChildProcess
 import ClusterModel
 import FoundationEssentials
 
-/// What the kernel has of one network's way out.
+/// The state of one network's egress in the kernel.
 package struct EgressActual: Sendable, Hashable {
     package typealias Route = NamespaceRoute
 

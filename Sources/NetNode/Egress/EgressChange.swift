@@ -39,7 +39,7 @@ package enum EgressChange: Sendable, Hashable {
     /// The leg's end inside.
     package static let device = InsideName.external
 
-    /// What the namespace's kernel is told, and what it should be.
+    /// The settings that the namespace's kernel is told, each with the value that it should have.
     ///
     /// Forwarding comes first, because it resets others.
     package static let settings: [(key: String, value: String)] = [
@@ -50,7 +50,7 @@ package enum EgressChange: Sendable, Hashable {
         ("net.ipv4.conf.\(device).arp_ignore", "1"), ("net.ipv4.conf.\(device).arp_announce", "2"),
     ]
 
-    /// Where a step is taken.
+    /// The place where a step is taken.
     enum Place: Sendable, Hashable {
         /// By a program of its own.
         case alone

@@ -2,7 +2,7 @@ import ClusterModel
 import Synchronization
 
 extension EgressReconciler {
-    /// What the last pass over each network has left.
+    /// The state that the last pass over each network has left.
     private var left: [VNI: EgressMemory.Left] { memory.state.withLock { $0.left } }
 
     /// The namespaces in which the last passes wanted a way out.
@@ -36,8 +36,8 @@ extension EgressReconciler {
         return !EgressDiff.changes(from: actual, to: left.wanted, over: bridge).isEmpty
     }
 
-    /// What the last passes wanted of some networks: what was forgotten meanwhile, because it is not wanted any more, is
-    /// not made again.
+    /// Returns what the last passes wanted of some networks: what was forgotten meanwhile, because it is not wanted any
+    /// more, is not made again.
     func lastScope(of networks: Set<VNI>) -> Scope {
         let left = left.filter { networks.contains($0.key) }
         return Scope(only: Set(left.keys), EgressWanted.Snapshot(left.values.map(\.wanted)))

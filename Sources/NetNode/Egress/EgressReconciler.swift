@@ -9,15 +9,15 @@ import Synchronization
 ///
 /// The networks' namespaces go first.
 package struct EgressReconciler: Sendable {
-    /// What came of a pass.
+    /// The outcome of a pass.
     package struct Pass: Sendable {
-        /// What was wanted when it was applied.
+        /// The egress that was wanted of each network when it was applied.
         package let wanted: [EgressWanted]
-        /// What was left as it is.
+        /// The networks that were left as they are.
         package let unreadable: [UnreadableNetwork]
-        /// What is wrong with those that did not get there.
+        /// The errors of the networks that did not reach what was wanted.
         package let failures: [VNI: any Error]
-        /// How many networks something was changed of.
+        /// The number of networks of which something was changed.
         package let changed: Int
     }
 
@@ -106,7 +106,7 @@ package struct EgressReconciler: Sendable {
         return Pass(wanted: scope.wanted, unreadable: scope.unreadable, failures: failures, changed: changed)
     }
 
-    /// What there is to bring about of the networks of a scope.
+    /// Returns the jobs that bring the networks of a scope to what is wanted.
     private func jobs(_ scope: Scope, _ links: [String: Link]) async throws -> [Job] {
         let unwanted = try await present(scope.only, links).filter(scope.isUnwanted).sorted()
         return scope.wanted.map { Job(vni: $0.vni, wanted: $0) } + unwanted.map { Job(vni: $0, wanted: nil) }

@@ -107,14 +107,14 @@ package struct EgressTable: Sendable, Hashable {
 
     // MARK: What nft reads and shows
 
-    /// What makes the table anew in one transaction, whatever is there; established connections stay.
+    /// The commands that make the table anew in one transaction, whatever is there; established connections stay.
     package var commands: JSONValue {
         let table = objects[0]
         let commands = [Self.command("add", table), Self.command("delete", table)]
         return .object(["nftables": .array(commands + objects.map { Self.command("add", $0) })])
     }
 
-    /// Whether a listing shows this very table.
+    /// Returns whether a listing shows this very table.
     ///
     /// A field that nft shows and that was not given is its own affair, such as a handle; a rule or an element more is not.
     package func isShown(by listing: [JSONValue]) -> Bool {

@@ -9,7 +9,7 @@ package struct EgressWanted: Sendable, Hashable {
     package let vni: VNI
     /// The guests' addresses.
     package let cidr: CIDR
-    /// What is reached when the kernel has all this.
+    /// The generation that is reached when the kernel has all this.
     package let generation: UInt64
     /// The addresses of the segment outside.
     package let external: CIDR
@@ -39,7 +39,7 @@ package struct EgressWanted: Sendable, Hashable {
         self.floats = floats
     }
 
-    /// What is wanted of all networks, or of some.
+    /// A snapshot of what is wanted of all networks, or of some.
     package struct Snapshot: Sendable, Hashable {
         /// By VNI.
         package let networks: [EgressWanted]

@@ -2,12 +2,12 @@ import ClusterModel
 import ClusterStore
 import Glibc
 
-/// What inotify has to say of one thing in a directory, as the kernel lays it out; pure.
+/// An event that inotify reports of one thing in a directory, as the kernel lays it out; pure.
 package struct FileEvent: Sendable, Hashable {
     /// The number of the watched directory; -1 of none.
     package let watch: Int32
     package let mask: UInt32
-    /// What it is about; empty for the directory itself.
+    /// The name of what it is about; empty for the directory itself.
     package let name: String
 
     package init(watch: Int32, mask: UInt32, name: String) {
@@ -35,7 +35,7 @@ package struct FileEvent: Sendable, Hashable {
 
 /// The directories that are watched, and what a change in them means; pure.
 package struct WatchedPlaces: Sendable {
-    /// What a directory holds.
+    /// The contents of a watched directory.
     package enum Place: Sendable, Hashable {
         /// The names of namespaces.
         case names
@@ -44,7 +44,7 @@ package struct WatchedPlaces: Sendable {
         case network(VNI)
     }
 
-    /// What is asked of the kernel: not each write, of which dnsmasq does many, but their end.
+    /// The events that are asked of the kernel: not each write, of which dnsmasq does many, but their end.
     package static let mask = UInt32(
         IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF
             | IN_ONLYDIR

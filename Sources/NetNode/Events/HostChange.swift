@@ -19,9 +19,9 @@ package enum HostChange: Sendable, Hashable {
     case lost
 }
 
-/// What has changed since the last look, however often.
+/// The changes since the last read, however often each came.
 package struct HostChanges: Sendable, Hashable {
-    /// Whether forwarding databases are worth a read.
+    /// A Boolean value that indicates whether forwarding databases are worth a read.
     package private(set) var entries = false
     /// The networks whose servers' files are worth a read; nil is all of them.
     package private(set) var files: Set<VNI>? = []

@@ -22,7 +22,7 @@ final class NetlinkMonitor: Sendable {
         ///
         /// They are let go by others than their own reactions, which hold them.
         var deaf: Set<Ear> = []
-        /// Whether the kernel tells this process of its own namespace only.
+        /// A Boolean value that indicates whether the kernel tells this process of its own namespace only.
         var isConfined = false
         /// The inotify instance.
         var files: Int32?
@@ -30,8 +30,8 @@ final class NetlinkMonitor: Sendable {
         var transaction = RuleEvents()
     }
 
-    /// What the kernel keeps for us while we do not read: a batch of 5,000 entries is an event each, of about 1 KB with
-    /// what the kernel counts.
+    /// The size of the buffer in which the kernel keeps events while we do not read: a batch of 5,000 entries is an
+    /// event each, of about 1 KB with what the kernel counts.
     private static let receiveBuffer: Int32 = 8 << 20
     /// The longest event seen has 2 KB.
     private static let longestDatagram = 64 << 10

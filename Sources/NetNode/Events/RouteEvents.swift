@@ -1,6 +1,6 @@
 import ClusterStore
 
-/// What events of rtnetlink mean for us; pure.
+/// The meaning of rtnetlink's events for us; pure.
 ///
 /// Most of them are about others: guests' devices, addresses that bridges learn, neighbours.
 package enum RouteEvents {

@@ -34,7 +34,7 @@ package struct RuleEvents: Sendable {
         return isForeign
     }
 
-    /// Whether a datagram of another namespace is about the table of a network's way out, by whosever hand.
+    /// Returns whether a datagram of another namespace is about the table of a network's egress, whoever changed it.
     ///
     /// - Throws: ``NetlinkError`` for what cannot be read.
     package static func concernEgress(_ bytes: [UInt8]) throws(NetlinkError) -> Bool {

@@ -31,12 +31,13 @@ struct NetworkHealth: Sendable {
         ]
     }
 
-    /// Whether the lease of the elected role is looked at, or renewed: a follower is ready too.
+    /// Returns the finding on whether the lease of the elected role is read, or renewed: a node that is not elected is
+    /// ready too.
     func election(_ reading: Progress.Reading, at now: SuspendingClock.Instant) -> Finding {
         Self.finding("election", reading, within: electionBound, "the lease was last seen", at: now)
     }
 
-    /// Whether it is known who hears this node's gateways.
+    /// Returns the finding on whether it is known who hears this node's gateways.
     static func gate(_ standing: NetworkCoordinator.Standing) -> Finding {
         switch standing {
         case .notElected: Finding("gate", isReady: true, "closed: this node is not elected")
@@ -46,7 +47,7 @@ struct NetworkHealth: Sendable {
         }
     }
 
-    /// Whether this node is compared with what is wanted, and repaired.
+    /// Returns the finding on whether this node is compared with what is wanted, and repaired.
     func maintenance(_ reading: Progress.Reading, at now: SuspendingClock.Instant) -> Finding {
         Self.finding("maintenance", reading, within: passBound, "the last pass ended", at: now)
     }

@@ -9,18 +9,19 @@ import Synchronization
 /// With it, made and repaired together, stand the rules that keep guests out of the node's own stack.
 package final class Gate: Sendable {
     private struct State {
-        /// Whether it may be opened: between the beginning of a tenure and the moment in which it falls silent.
+        /// A Boolean value that indicates whether it may be opened: between the beginning of a tenure and the moment in
+        /// which it falls silent.
         var mayOpen = false
         /// The kernel's own words for the tables as we made them, to find out what others did to them.
         var listing: [String]?
     }
 
-    /// How long after the decision `nft` may still be started; with its own time below it stays within what the
-    /// configuration keeps between fence and lease.
+    /// The time after the decision within which `nft` may still be started; with its own time below it stays within
+    /// what the configuration keeps between fence and lease.
     private static let startWithin: Duration = .milliseconds(200)
     /// An element that lasts for less is not worth a process.
     private static let shortest: Duration = .milliseconds(20)
-    /// How long `nft` may run; it takes 10 to 15 ms.
+    /// The longest time that `nft` may run; it takes 10 to 15 ms.
     private static let timeout: Duration = .milliseconds(700)
 
     private let namespace: String?

@@ -1,4 +1,4 @@
-/// What `ip -batch` and `bridge -batch` said of which line of their input; pure.
+/// The complaints of `ip -batch` and `bridge -batch`, by the line of their input; pure.
 ///
 /// Each complaint is followed by `Command failed -:` and the number of the line.
 enum BatchComplaints {

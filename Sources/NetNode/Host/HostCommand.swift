@@ -17,7 +17,7 @@ package struct HostCommand: Sendable, Hashable {
 
     package let program: Program
     package let arguments: [String]
-    /// What the program reads; nil is an empty input.
+    /// The text that the program reads; nil is an empty input.
     package let input: String?
     package let timeout: Duration
     /// The file of the network namespace to act in, such as `/run/netns/h1`; nil is the process's own.
@@ -42,7 +42,7 @@ package struct HostCommand: Sendable, Hashable {
         self.notAfter = notAfter
     }
 
-    /// What a program that ended by itself has left.
+    /// The exit and the output of a program that ended by itself.
     package struct Output: Sendable, Hashable {
         package let exit: ChildExit
         package let text: String
@@ -104,7 +104,7 @@ package struct HostCommand: Sendable, Hashable {
         )
     }
 
-    /// How it ended, or nil when the time was up or the task was cancelled.
+    /// Returns how it ended, or nil when the time was up or the task was cancelled.
     private static func exit(of child: SupervisedChild, within timeout: Duration) async -> ChildExit? {
         await withTaskGroup(of: ChildExit?.self) { group in
             group.addTask { try? await child.exit }
@@ -119,9 +119,9 @@ package struct HostCommand: Sendable, Hashable {
     }
 }
 
-/// Why a command on the host did not do what it was started for.
+/// An error that says why a command on the host did not do what it was started for.
 package struct HostCommandError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// What came of it.
+    /// The outcome of the command.
     package enum Reason: Sendable, Hashable {
         case notStarted(String)
         /// The moment after which it was not to be started had passed.

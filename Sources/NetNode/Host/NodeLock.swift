@@ -5,18 +5,18 @@ import Glibc
 ///
 /// Held until the process ends, however it does.
 struct NodeLock: ~Copyable {
-    /// Where prefixes are locked, for all nodes of a machine.
+    /// The directory in which prefixes are locked, for all nodes of a machine.
     private static let runtimeDirectory = "/run/clusterops"
 
     private let descriptors: [Int32]
 
-    /// Why this netnode must not run.
+    /// The reason why this netnode must not run.
     struct Refusal: Error, CustomStringConvertible {
         let description: String
     }
 
-    /// How long a lock is tried for: a process that was killed while it started another one keeps its locks until that
-    /// one has begun its program.
+    /// The longest time that a lock is tried for: a process that was killed while it started another one keeps its
+    /// locks until that one has begun its program.
     private static let patience: Duration = .seconds(3)
     private static let pace: Duration = .milliseconds(20)
 

@@ -2,16 +2,16 @@ import ClusterModel
 
 /// One row of a VXLAN device's forwarding database: frames to this hardware address go to that node.
 package struct ForwardingEntry: Sendable, Hashable {
-    /// Whose frames.
+    /// The station whose frames a row forwards.
     package enum Station: Sendable, Hashable {
         /// All zeros: broadcast, multicast, and what no other row knows. Each such row is one more copy.
         case flood
         case guest(MACAddress)
-        /// What is no guest's, such as a multicast address; in the kernel's spelling.
+        /// An address that is no guest's, such as a multicast address; in the kernel's spelling.
         case other(String)
     }
 
-    /// What a row can have beyond a destination, and ours never have.
+    /// The details that a row can have beyond a destination, and ours never have.
     package struct Detour: Sendable, Hashable {
         package var port: Int?
         package var vni: Int?

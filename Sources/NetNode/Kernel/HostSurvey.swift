@@ -8,7 +8,7 @@ package struct HostSurvey: Sendable {
     package let links: [String: Link]
     /// The static rows of our tunnels; nil when they were not asked for.
     package let entries: [VNI: Set<ForwardingEntry>]?
-    /// What is behind the names that were asked for.
+    /// The interiors behind the names that were asked for.
     package let interiors: [VNI: NamespaceInterior]
     /// The ends of legs outside that they have.
     package let outsides: [VNI: Outside]
@@ -57,7 +57,8 @@ package struct HostSurvey: Sendable {
         try await uninterrupted { try await NIOThreadPool.singleton.runIfActive { try inside(name).1 } }
     }
 
-    /// How often a look is made again that a change has interrupted: the kernel says so, and what it told is of no use.
+    /// The most times that a read that a change has interrupted is made again: the kernel says so, and what it told is
+    /// of no use.
     static let mostInterruptions = 5
     /// Between two looks: a batch that makes a leg is through after some milliseconds.
     private static let pauseOfInterrupted: Duration = .milliseconds(10)

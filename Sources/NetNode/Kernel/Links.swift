@@ -11,17 +11,18 @@ package struct Link: Sendable, Hashable {
     package let lower: String?
     /// `bridge`, `vxlan`, `veth`…; nil for a physical device.
     package let kind: String?
-    /// Whether IPv6 gives it an address by itself; nil where the kernel has no IPv6.
+    /// The mode in which IPv6 gives it an address by itself; nil where the kernel has no IPv6.
     package let ipv6AddressMode: String?
-    /// What the node's IP stack takes from it; nil where that was not read.
+    /// The settings of what the node's IP stack takes from it; nil where that was not read.
     package let stack: StackSettings?
-    /// Whether it is a bridge that follows who listens to which multicast group.
+    /// A Boolean value that indicates whether it is a bridge that follows who listens to which multicast group.
     package let snoopsMulticast: Bool
-    /// What makes it a VXLAN device, if it is one.
+    /// The parameters that make it a VXLAN device, if it is one.
     package let tunnel: Tunnel?
     /// Its device group, by number.
     package let group: String?
-    /// Whether it is a bridge's port that forwards; the kernel takes up to a second after the carrier is there.
+    /// A Boolean value that indicates whether it is a bridge's port that forwards; the kernel takes up to a second
+    /// after the carrier is there.
     package let isForwarding: Bool
 
     /// The part of a VXLAN device's parameters that a mesh is made of.
@@ -73,6 +74,6 @@ package struct Link: Sendable, Hashable {
     /// A Boolean value that indicates whether the node's IP stack is known to take something from it.
     var isOpenToHost: Bool { stack.map { !$0.isClosed } ?? false }
 
-    /// Whether it is the other end of a device that names this number as its peer's.
+    /// Returns whether it is the other end of a device that names this number as its peer's.
     func isOtherEnd(of peer: Int?) -> Bool { kind == "veth" && peer == index }
 }

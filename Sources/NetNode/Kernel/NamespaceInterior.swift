@@ -1,11 +1,11 @@
-/// What is inside the namespace.
+/// The inside of a namespace.
 package enum NamespaceInterior: Sendable, Hashable {
     case absent
     /// A name without a namespace.
     case broken
     case present(loopbackIsUp: Bool, gateway: Gateway?)
 
-    /// What the devices of a namespace come to.
+    /// Creates the interior that the devices of a namespace come to.
     package init(_ devices: [NamespaceDevice]) {
         self = .present(
             loopbackIsUp: devices.contains { $0.name == "lo" && $0.isUp },

@@ -6,7 +6,7 @@ import Glibc
 /// Names are the one thing that all nodes of a machine share; so the prefix differs between nodes that share one. A
 /// namespace is ours only when its whole name is the prefix and a VNI in its canonical spelling.
 package struct NamespaceName: Sendable, Hashable, CustomStringConvertible {
-    /// Where `ip netns` keeps the names.
+    /// The directory in which `ip netns` keeps the names.
     package static let directory = "/run/netns"
 
     package let prefix: String
@@ -27,7 +27,7 @@ package struct NamespaceName: Sendable, Hashable, CustomStringConvertible {
     /// The file by which the namespace is entered.
     package var path: String { "\(Self.directory)/\(self)" }
 
-    /// What is behind a name.
+    /// The presence of a namespace behind a name.
     package enum Presence: Sendable, Hashable {
         case absent
         /// A file to which no namespace is bound: what is left when its maker was killed in the middle, or when it was

@@ -18,7 +18,7 @@ final class NamespaceSocket: Sendable {
         var description: String { "cannot \(attempt): \(String(cString: strerror(number)))" }
     }
 
-    /// Where a datagram comes from or goes to.
+    /// The place that a datagram comes from or goes to.
     struct Place: Sendable, Hashable {
         let address: IPv4Address
         let port: UInt16

@@ -3,7 +3,7 @@ import Glibc
 /// A message of netlink, as the kernel lays it out; pure.
 package struct NetlinkMessage: Sendable, Hashable {
     package let type: UInt16
-    /// What follows the header: a body whose length the type tells, then attributes.
+    /// The bytes after the header: a body whose length the type tells, then attributes.
     package let payload: ArraySlice<UInt8>
 
     /// Reads all messages of a datagram, or of an answer.
@@ -73,7 +73,7 @@ package struct NetlinkAttributes: Sendable {
     static func aligned(_ length: Int) -> Int { (length + 3) & ~3 }
 }
 
-/// What netlink could not do, or said that cannot be read.
+/// A request that netlink could not fulfil, or an answer that cannot be read.
 package enum NetlinkError: Error, Sendable, Hashable, CustomStringConvertible {
     case malformed(String)
     /// The kernel refused, with its error number.
@@ -84,7 +84,7 @@ package enum NetlinkError: Error, Sendable, Hashable, CustomStringConvertible {
         if case .refused(_, let error) = self { error } else { nil }
     }
 
-    /// Whether a change came in between, again and again: later it may not.
+    /// A Boolean value that indicates whether a change came in between, again and again: later it may not.
     package var isInterruption: Bool { number == EINTR }
 
     package var description: String {

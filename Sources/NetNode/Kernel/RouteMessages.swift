@@ -1,6 +1,6 @@
 import ClusterModel
 
-/// What rtnetlink says of a device, in a dump or in an event.
+/// A device as rtnetlink reports it, in a dump or in an event.
 package struct DeviceMessage: Sendable, Hashable {
     package let index: Int
     package let name: String
@@ -36,7 +36,7 @@ package struct DeviceMessage: Sendable, Hashable {
     private static let isUpFlag: UInt32 = 1
     private static let forwarding: UInt8 = 3
     private static let (ipv4, ipv6): (UInt16, UInt16) = (2, 10)
-    /// Where settings stand among those of a device, in numbers of 32 bits (linux/ip.h, which counts from 1, and
+    /// The positions of settings among those of a device, in numbers of 32 bits (linux/ip.h, which counts from 1, and
     /// ipv6.h).
     private static let (forwarding4, reversePathFilter, arpIgnore, disableIPv6) = (0, 7, 18, 26)
     /// By number, as `ip` calls them.
@@ -124,7 +124,7 @@ package struct DeviceMessage: Sendable, Hashable {
     }
 }
 
-/// What rtnetlink says of an IPv4 address.
+/// An IPv4 address as rtnetlink reports it.
 package struct AddressMessage: Sendable, Hashable {
     /// The number of the device that has it.
     package let device: Int
@@ -149,14 +149,14 @@ package struct AddressMessage: Sendable, Hashable {
     }
 }
 
-/// What rtnetlink says of an IPv4 route.
+/// An IPv4 route as rtnetlink reports it.
 package struct RouteMessage: Sendable, Hashable {
     /// The number of the device that it leads through; nil for one that leads through none, or through several.
     package let device: Int?
     /// As `ip` writes it: `default`, `203.0.113.0/24`, and a single address without its prefix.
     package let destination: String
     package let gateway: String?
-    /// Whether it is of the table that `ip route show` shows.
+    /// A Boolean value that indicates whether it is of the table that `ip route show` shows.
     package let isMain: Bool
 
     private enum Attribute {
@@ -186,7 +186,7 @@ package struct RouteMessage: Sendable, Hashable {
     }
 }
 
-/// What rtnetlink says of a row of a forwarding database.
+/// A row of a forwarding database as rtnetlink reports it.
 package struct EntryMessage: Sendable, Hashable {
     /// The number of the device whose row it is.
     package let device: Int

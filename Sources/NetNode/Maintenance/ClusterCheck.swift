@@ -5,7 +5,7 @@ import ClusterStore
 import Logging
 import MariaDB
 
-/// What the elected node looks after beyond its own: that every node has done its part of every network.
+/// The check that the elected node makes beyond its own part: that every node has done its part of every network.
 ///
 /// It asks for what is behind by ordinary operations in the worst lane, deduplicated like everybody's, and only of nodes
 /// whose netnode lives: a dead one does all by itself when it is back.

@@ -10,7 +10,7 @@ import Synchronization
 /// An event leads to a look, which asks the kernel and nobody else whether it has what the last runs have left; only a
 /// difference leads to a run. So what we do ourselves, of which the kernel tells as well, costs a look and no more.
 struct HostWatch: Sendable {
-    /// How often it looks without being told: events get lost, and of some damage there is none.
+    /// The interval at which it polls without being told: events get lost, and of some damage there is none.
     static let sweepInterval: Duration = .seconds(2)
     /// The least time between two repairs of the gate, whatever the kernel tells.
     private static let pace: Duration = .milliseconds(200)

@@ -1,6 +1,6 @@
 import ClusterModel
 
-/// What the kernel has of the mesh: the devices that bear our names, and the static entries of the VXLAN ones.
+/// The state of the mesh in the kernel: the devices that bear our names, and the static entries of the VXLAN ones.
 package struct MeshActual: Sendable, Hashable {
     /// Devices named `cobr{VNI}`, of whatever kind.
     package var bridges: [VNI: Link]
@@ -29,6 +29,6 @@ package struct MeshActual: Sendable, Hashable {
 }
 
 extension HostSurvey {
-    /// What the mesh has, with no rows where they were not asked for.
+    /// The state of the mesh, with no rows where they were not asked for.
     package var mesh: MeshActual { MeshActual(links.values, entries: entries ?? [:]) }
 }

@@ -134,7 +134,7 @@ package struct MeshReconciler: Sendable {
         )
     }
 
-    /// What came of the batches of one pass.
+    /// The outcome of the batches of one pass.
     private struct Outcome {
         var batches = 0
         var complaints = ""
@@ -151,7 +151,7 @@ package struct MeshReconciler: Sendable {
     }
 }
 
-/// What came of deleting a network's devices from a node.
+/// The outcome of deleting a network's devices from a node.
 package enum MeshDeletion: Sendable, Hashable {
     case deleted
     /// They were not there.

@@ -2,7 +2,7 @@ import ClusterDaemon
 import ClusterModel
 import ClusterStore
 
-/// What a node's share of the mesh should be: one bridge and one VXLAN device for each network that concerns it.
+/// The wanted state of a node's share of the mesh: one bridge and one VXLAN device for each network that concerns it.
 ///
 /// Made from one snapshot of the database, so that what is applied is the state of one moment.
 package struct MeshWanted: Sendable, Hashable {
@@ -12,13 +12,14 @@ package struct MeshWanted: Sendable, Hashable {
         package let name: NetworkName
         package let vni: VNI
         package let mtu: MTU
-        /// What is reached when the kernel has all this.
+        /// The generation that is reached when the kernel has all this.
         package let generation: UInt64
         /// The node's own address in the underlay.
         package let local: IPv4Address
-        /// Where a copy of each broadcast goes: every other node that hosts a guest or has the network role.
+        /// The destinations of the copies of each broadcast: every other node that hosts a guest or has the network
+        /// role.
         package let flood: Set<IPv4Address>
-        /// Where each guest on another node is.
+        /// The address of the node of each guest on another node.
         package let guests: [MACAddress: IPv4Address]
 
         package init(

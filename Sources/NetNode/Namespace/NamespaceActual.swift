@@ -1,6 +1,6 @@
 import ClusterModel
 
-/// What the kernel has of one network's namespace and its leg.
+/// The state of one network's namespace and its veth in the kernel.
 package struct NamespaceActual: Sendable, Hashable {
     package typealias Interior = NamespaceInterior
     package typealias Gateway = NamespaceInterior.Gateway
@@ -26,7 +26,7 @@ package struct NamespaceActual: Sendable, Hashable {
 }
 
 extension HostSurvey {
-    /// What a network's namespace has.
+    /// Returns the state of a network's namespace.
     package func namespace(_ vni: VNI) -> NamespaceActual {
         NamespaceActual(interior: interiors[vni] ?? .absent, leg: links[LegName(vni).description])
     }

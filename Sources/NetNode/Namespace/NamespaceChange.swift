@@ -30,7 +30,7 @@ package enum NamespaceChange: Sendable, Hashable {
     /// The leg's end inside.
     package static let gateway = InsideName.gateway
 
-    /// Where a step is taken.
+    /// The place where a step is taken.
     enum Place: Sendable, Hashable {
         /// By a program of its own.
         case alone

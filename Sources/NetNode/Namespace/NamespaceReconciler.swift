@@ -13,7 +13,8 @@ import Logging
 package struct NamespaceReconciler: Sendable {
     /// Namespaces that are worked on at once: each costs a few processes, and the node has other work.
     static let atOnce = 4
-    /// How long a new leg's port may take until it forwards: the kernel tells the bridge of a carrier after a second.
+    /// The longest time that a new veth's port may take until it forwards: the kernel tells the bridge of a carrier
+    /// after a second.
     private static let forwardingWithin: Duration = .seconds(3)
     private static let forwardingLook: Duration = .milliseconds(10)
 

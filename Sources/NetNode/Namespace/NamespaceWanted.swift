@@ -1,6 +1,7 @@
 import ClusterModel
 
-/// What a node that may be elected keeps ready for a network: its namespace, with a leg into the node's bridge.
+/// The part of a network that a node that may be elected keeps ready: its namespace, with a veth into the node's
+/// bridge.
 ///
 /// The same on every node, the gateway's hardware address too: a take-over changes nothing that guests remember.
 package struct NamespaceWanted: Sendable, Hashable {

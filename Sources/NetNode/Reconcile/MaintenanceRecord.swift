@@ -3,7 +3,7 @@ import CoreMetrics
 import Metrics
 import Synchronization
 
-/// What maintenance has come to, for metrics and health.
+/// The results of maintenance, for metrics and health.
 package final class MaintenanceRecord: Sendable {
     package struct Drift: Sendable, Hashable {
         /// Networks that were found broken between two passes, each time that it was tried to repair them.
@@ -12,7 +12,7 @@ package final class MaintenanceRecord: Sendable {
         package var repaired = 0
     }
 
-    /// When the last pass succeeded, and what went wrong since.
+    /// The time at which the last pass succeeded, and what went wrong since.
     package let progress = Progress()
     private let counted = Mutex(Drift())
     private let passes: Timer

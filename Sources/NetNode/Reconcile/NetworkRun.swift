@@ -8,20 +8,21 @@ struct Reconciled: Sendable {
     /// Nil when nothing of the VNI is wanted on this node.
     var network: NetworkID?
     var isNetworkNode = false
-    /// Why what there is of it is left as it is, or, where only its server cannot be read, that.
+    /// The reason why what there is of it is left as it is, or, where only its server cannot be read, the reason for
+    /// that.
     var unreadable: String?
     /// A Boolean value that indicates whether its share of the mesh is among what is left as it is.
     var isMeshUnreadable = false
     var devicesChanged = 0
     var entriesChanged = 0
-    /// What is wrong with its share of the mesh.
+    /// A description of what is wrong with its share of the mesh.
     var meshTrouble: String?
     var namespaceFailure: (any Error)?
-    /// What was done to its server; nil where none may run, or it was not brought to what is wanted.
+    /// The action that was taken on its server; nil where none may run, or it was not brought to what is wanted.
     var server: ServerPass?
     var serverFailure: (any Error)?
     var egressFailure: (any Error)?
-    /// What came of its removal, if that was asked for; nil where only what stands behind the gate was to go.
+    /// The outcome of its removal, if that was asked for; nil where only what stands behind the gate was to go.
     var removal: MeshDeletion?
     /// A Boolean value that indicates whether something that stood behind the gate was taken away.
     var wasCleared = false
@@ -41,7 +42,7 @@ struct NetworkRun: Sendable {
     var pending: Set<Part>
     var outcome = Reconciled()
     var findings: [NetworkLedger.Finding] = []
-    /// What kept it from being looked at; nil when nothing did.
+    /// The error that kept it from being examined; nil when nothing did.
     var error: (any Error)?
     /// A Boolean value that indicates whether it has to be tried again.
     var isBroken = false

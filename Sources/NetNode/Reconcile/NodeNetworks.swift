@@ -20,16 +20,16 @@ package final class NodeNetworks: Sendable {
     let ledger: NetworkLedger
     let database: Database
     let logger: Logger
-    /// What was wanted of each network at its last run.
+    /// The state that was wanted of each network at its last run.
     let known = Mutex(KnownNetworks())
 
-    /// What of a network is neither mesh nor server, as problems name it.
+    /// The name in problems of the parts of a network that are neither mesh nor server.
     static let namespaceProblem = "namespace"
     /// Guests that a network's server leaves out.
     static let guestsProblem = "interfaces"
     /// A network that is left out as a whole.
     static let rowProblem = "row"
-    /// What elected nodes alone find out.
+    /// The problems that elected nodes alone find out.
     static let problemsOfElected = [AppliedPart.dnsmasq.rawValue, guestsProblem]
     /// Guests that a problem names; the others are counted.
     private static let guestsNamed = 3
@@ -58,12 +58,12 @@ package final class NodeNetworks: Sendable {
 
     // MARK: Wanted
 
-    /// What is wanted on this node, of all networks or of some VNIs.
+    /// Reads what is wanted on this node, of all networks or of some VNIs.
     func wanted(of vnis: Set<VNI>? = nil) async throws -> NodeWanted {
         try await NodeWanted.read(on: node, of: vnis, in: database)
     }
 
-    /// What is wanted of the ways out of some networks; a network without NAT has none.
+    /// Reads what is wanted of the egress of some networks; a network without NAT has none.
     func wantedEgress(of vnis: Set<VNI>? = nil) async throws -> EgressWanted.Snapshot {
         EgressWanted.Snapshot(try await database.withSession { try ExternalStatements.rows(with: vnis, on: $0) })
     }
@@ -77,14 +77,14 @@ package final class NodeNetworks: Sendable {
         try await database.withSession { try MeshStatements.vni(of: network, on: $0) }
     }
 
-    /// Whether there is a network of a VNI, or of an id, be it one that cannot be read.
+    /// Returns whether there is a network of a VNI, or of an id, be it one that cannot be read.
     func exists(_ vni: VNI?, _ network: NetworkID? = nil) async throws -> Bool {
         try await database.withSession { try MeshStatements.exists(vni: vni, network: network, on: $0) }
     }
 
     // MARK: Actual
 
-    /// What the kernel has of the mesh, and of the namespaces of some networks.
+    /// Reads what the kernel has of the mesh, and of the namespaces of some networks.
     func survey(of vnis: [VNI], withEntries: Bool) async throws -> HostSurvey {
         try await HostSurvey.take(
             in: namespaces.namespace,
@@ -145,7 +145,7 @@ package final class NodeNetworks: Sendable {
         }
     }
 
-    /// What is said of guests that are left out; nil when none is.
+    /// Returns what is said of guests that are left out; nil when none is.
     static func complaint(_ objections: [String]) -> String? {
         guard !objections.isEmpty else { return nil }
         let rest = objections.count - guestsNamed

@@ -4,7 +4,7 @@ import ClusterStore
 import Logging
 import Synchronization
 
-/// What is asked of all networks at once.
+/// The work that is asked of all networks at once.
 extension ReconcileLoop {
     /// Brings the mesh, the namespaces and the servers of all networks to what is wanted; one that is broken does not
     /// hold up the others.

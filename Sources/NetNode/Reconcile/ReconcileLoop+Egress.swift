@@ -67,7 +67,7 @@ extension ReconcileLoop {
         }
     }
 
-    /// What is to be written down of a way out; nil where nothing is.
+    /// Returns what is to be written down of an egress; nil where nothing is.
     private func finding(
         _ vni: VNI,
         _ wanted: EgressWanted?,

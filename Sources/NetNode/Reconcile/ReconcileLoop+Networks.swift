@@ -8,8 +8,8 @@ import Synchronization
 
 /// A run over some networks.
 extension ReconcileLoop {
-    /// How long a take-over leaves devices alone until the servers that run have been told: as long as the gate may stay
-    /// closed for them.
+    /// The longest time that a take-over leaves devices alone until the servers that run have been told: as long as the
+    /// gate may stay closed for them.
     private static let mostBeforeDevices: Duration = .milliseconds(1500)
 
     /// The networks of a run, each until all of its parts have ended.

@@ -24,7 +24,7 @@ package final class ReconcileLoop: Service {
 
     /// The extent to which a network goes that is not wanted on this node.
     enum Removal: Int, Sendable, Comparable {
-        /// What stands behind the gate: leg, namespace, server.
+        /// The parts that stand behind the gate: veth, namespace, server.
         case namespace
         case all
 
@@ -44,7 +44,7 @@ package final class ReconcileLoop: Service {
         var waiters: [UInt64: Waiter] = [:]
         var nextWaiter: UInt64 = 0
         var removals: [VNI: Removal] = [:]
-        /// What the kernel has told since the last look.
+        /// The changes that the kernel has reported since the last read.
         var changes = HostChanges()
         /// A Boolean value that indicates whether a look has met a network in a run, of which it could tell nothing.
         var needsLook = false
@@ -60,7 +60,7 @@ package final class ReconcileLoop: Service {
     let logger: Logger
     private let currentTenure: @Sendable () -> Tenure?
     private let state = Mutex(State())
-    /// What keeps looks, and runs, from finding out what is to be done.
+    /// The errors that keep reads, and runs, from finding out what is to be done.
     let (lookErrors, runErrors): (SharedErrors, SharedErrors)
     private let bell = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
 

@@ -48,7 +48,7 @@ package struct ReconcileQueue<Key: Hashable & Sendable>: Sendable {
     private struct Entry: Sendable {
         /// The priority of the run that is due; nil when none is.
         var due: Priority?
-        /// When it became due, among all adds.
+        /// The number, among all adds, of the add by which it became due.
         var order: UInt64 = 0
         /// The number of the run that processes it; nil when none does.
         var run: UInt64?

@@ -3,12 +3,13 @@ import ClusterStore
 import Logging
 import Synchronization
 
-/// What the elected network node does: its servers run, its gate is open, and guests have been told where their gateway is.
+/// The role of the elected network node: its servers run, its gate is open, and guests have been told where their
+/// gateway is.
 ///
 /// In this order, so that nobody hears a server that is not ready; and backwards at the end, the gate first.
 package final class NetworkCoordinator: ElectedRole {
-    /// When guests and bridges are told of their gateways after the gate was opened, each time after the last: the first
-    /// may be lost while ports come up.
+    /// The delays after which guests and bridges are told of their gateways once the gate was opened, each after the
+    /// last: the first may be lost while ports come up.
     private static let announcements: [Duration] = [
         .zero, .milliseconds(200), .milliseconds(800), .seconds(2),
     ]
@@ -17,12 +18,13 @@ package final class NetworkCoordinator: ElectedRole {
     /// The longest such pause: each is twice the last, and who waits for the database finds it back soon enough.
     private static let longestPause: Duration = .seconds(2)
 
-    /// How often a candidate tries to make ready: who hands over waits for it.
+    /// The most times that a standby tries to get ready: the node that hands over waits for it.
     private static let triesToBeReady = 5
 
-    /// How long the gate stays closed for networks that are not ready: all of 150 are within half a second.
+    /// The longest time that the gate stays closed for networks that are not ready: all of 150 are within half a
+    /// second.
     private static let mostBeforeOpening: Duration = .milliseconds(1500)
-    /// How long this node may be elected without its gate standing open.
+    /// The longest time that this node may be elected without its gate standing open.
     private static let patience: Duration = .seconds(10)
 
     private let loop: ReconcileLoop
@@ -34,7 +36,7 @@ package final class NetworkCoordinator: ElectedRole {
     private let logger: Logger
     /// The epoch in which all servers were made ready; nil before.
     private let readyIn = Mutex<ServerPermit.Epoch?>(nil)
-    /// Whether servers should be ready; the last word counts.
+    /// The requests that servers be ready, or not; the last one counts.
     private let readiness = AsyncStream<Bool>.makeStream(bufferingPolicy: .bufferingNewest(1))
 
     /// Creates it; it does nothing until it is elected.
@@ -72,7 +74,7 @@ package final class NetworkCoordinator: ElectedRole {
         role.phase.withLock { $0.heard.flatMap { $0.isOver ? nil : $0 } }
     }
 
-    /// What this node is to the networks.
+    /// The standing of this node towards the networks.
     package enum Standing: Sendable, Hashable {
         /// The gate is closed: it was before anything began, and at the end of each tenure.
         case notElected
@@ -132,7 +134,7 @@ package final class NetworkCoordinator: ElectedRole {
 
     package var isHeard: Bool { tenure != nil }
 
-    /// Whether all servers were made ready, and have not been ended since.
+    /// A Boolean value that indicates whether all servers were made ready, and have not been ended since.
     private var isReady: Bool { readyIn.withLock { $0 }.map(networks.servers.lasts) ?? false }
 
     // MARK: Elected

@@ -1,14 +1,14 @@
 import ClusterEngine
 import Synchronization
 
-/// How far this node has come in the elected role: one value for all that asks, and for all that changes it.
+/// The progress of this node in the elected role: one value for all that asks, and for all that changes it.
 ///
 /// Pure. What is said of a tenure that has been retired changes nothing, however late it comes.
 struct RolePhase: Sendable {
     private struct Current {
         let tenure: Tenure
         let begunAt: ContinuousClock.Instant
-        /// When its gate was last opened; nil before.
+        /// The time at which its gate was last opened; nil before.
         var heardAt: ContinuousClock.Instant?
         var isSilent = false
     }
@@ -28,7 +28,7 @@ struct RolePhase: Sendable {
     /// The tenure that has begun and is not retired yet.
     var begun: Tenure? { current?.tenure }
 
-    /// Whether a tenure has begun that is not retired yet.
+    /// A Boolean value that indicates whether a tenure has begun that is not retired yet.
     var hasBegun: Bool { current != nil }
 
     /// Begins a tenure.
@@ -58,7 +58,7 @@ struct RolePhase: Sendable {
         if current?.tenure === tenure { current = nil }
     }
 
-    /// How long nobody has heard this node under a tenure; before it begins, since this was first asked.
+    /// Returns how long nobody has heard this node under a tenure; before it begins, since this was first asked.
     mutating func unheard(_ tenure: Tenure, at now: ContinuousClock.Instant) -> Duration {
         if let current, current.tenure === tenure { return now - (current.heardAt ?? current.begunAt) }
         if let waiting, waiting.tenure === tenure { return now - waiting.since }

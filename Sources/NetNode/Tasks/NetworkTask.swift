@@ -3,7 +3,7 @@ import ClusterModel
 import FoundationEssentials
 import MariaDB
 
-/// What the tasks of the networks have in common: whom they are for, and what their errors mean.
+/// The parts that the tasks of the networks have in common: whom they are for, and what their errors mean.
 enum NetworkTask {
     /// Runs the work of a task on a network.
     ///
