@@ -3,7 +3,7 @@ import ClusterReports
 import ClusterStore
 import Measurement
 
-/// What a run has found, before it is summed up; pure.
+/// The findings of a run, before they are summed up; pure.
 struct BenchFigures: Sendable {
     let view: BenchView
 

@@ -6,7 +6,7 @@ import UnixSignals
 
 /// One run of a benchmark: refuses where it would disturb, and ends all that it made, however it ends.
 struct BenchRun {
-    /// How long the end of what it made may take; what is left then ends at its deadline.
+    /// The longest time that the end of what it made may take; what is left then ends at its deadline.
     private static let longestCleaning = Duration.seconds(60)
     private static let look = Duration.milliseconds(20)
 

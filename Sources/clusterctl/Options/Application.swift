@@ -1,7 +1,7 @@
 import ArgumentParser
 import ClusterEngine
 
-/// Whether a change of wanted state enqueues what it takes to apply it.
+/// The option that decides whether a change of wanted state enqueues what it takes to apply it.
 struct Application: ParsableArguments {
     @Flag(help: "Change wanted state only, and leave applying it to the maintenance loops.")
     var noApply = false

@@ -3,7 +3,7 @@ import ClusterDaemon
 import ClusterEngine
 import ClusterModel
 
-/// What every benchmark takes.
+/// The options that every benchmark takes.
 struct BenchOptions: ParsableArguments {
     /// Connections that a benchmark may open: a caller has one.
     static let mostCallers = 64

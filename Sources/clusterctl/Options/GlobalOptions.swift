@@ -5,7 +5,7 @@ import ClusterReports
 import Foundation
 import Logging
 
-/// What every command takes.
+/// The options that every command takes.
 struct GlobalOptions: ParsableArguments {
     @Option(help: "The configuration file; default $CLUSTEROPS_CONFIG, then \(Configuration.defaultPath).")
     var config: String?

@@ -1,6 +1,6 @@
 import Glibc
 
-/// Who runs this command, for the history.
+/// The user who runs this command, for the history.
 enum Requester {
     /// `USER@HOST`; behind sudo the user who called it.
     static var current: String { "\(user)@\(host)" }

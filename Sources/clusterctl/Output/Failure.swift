@@ -2,7 +2,7 @@ import ArgumentParser
 import ClusterDaemon
 import ClusterModel
 
-/// Why a command ends with another exit code than 0, and what it says about it.
+/// The reason why a command ends with another exit code than 0, and what it says about it.
 struct Failure: Error {
     let status: Int32
     /// Said on stderr, each as a line of its own.

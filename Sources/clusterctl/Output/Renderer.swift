@@ -4,7 +4,7 @@ import ClusterModel
 import ClusterReports
 import Foundation
 
-/// How answers are printed.
+/// The format in which answers are printed.
 enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
     case table
     case json
@@ -61,7 +61,7 @@ struct Renderer {
     }
 }
 
-/// What stdout and stdin are connected to.
+/// The terminal that stdout and stdin are connected to, if they are.
 enum Terminal {
     /// The columns of the terminal, or nil when stdout is none.
     static var width: Int? {
@@ -79,10 +79,10 @@ enum Terminal {
         return width != nil && isWanted && !isDumb ? .coloured : .plain
     }
 
-    /// Whether progress can be shown in place.
+    /// A Boolean value that indicates whether progress can be shown in place.
     static var showsProgress: Bool { isatty(STDERR_FILENO) == 1 }
 
-    /// Whether somebody can be asked.
+    /// A Boolean value that indicates whether somebody can be asked.
     static var hasPerson: Bool {
         isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1
     }

@@ -1,4 +1,4 @@
-/// What is said to people, on stderr: one line each, with the program's name in front.
+/// The messages to people, on stderr: one line each, with the program's name in front.
 enum Talk {
     /// Scalars of one line: a message may quote what somebody typed, which may be anything.
     private static let longestLine = 2000

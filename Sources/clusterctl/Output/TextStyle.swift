@@ -1,4 +1,4 @@
-/// How the cells of a table look; pure.
+/// The style of the cells of a table; pure.
 ///
 /// The text itself never changes, so that columns stand the same with colours and without.
 enum TextStyle {

@@ -1,6 +1,6 @@
 /// Rows of text in columns; pure.
 struct TextTable: Equatable {
-    /// What stands for a value that is not known.
+    /// The text that stands for a value that is not known.
     static let unknown = "-"
     /// The least a column is cut to; shorter texts say nothing.
     private static let narrowest = 8
@@ -61,7 +61,8 @@ struct TextTable: Equatable {
         column < titles.count && Self.identifiers.contains(titles[column])
     }
 
-    /// How many columns fit when each is as narrow as it may be; the last ones are left out, and stand in the JSON.
+    /// Returns how many columns fit when each is as narrow as it may be; the last ones are left out, and stand in the
+    /// JSON.
     private func columnsThatFit(_ width: Int?) -> Int {
         guard let width, !titles.isEmpty else { return titles.count }
         var left = width

@@ -5,7 +5,7 @@ package struct SubmittedGraph: Sendable {
     /// A document is read whole; 10,000 operations of ordinary size take less.
     package static let largestDocument = 1 << 20
 
-    /// What the document calls the operations, in its order.
+    /// The names that the document gives to the operations, in its order.
     package let refs: [String]
     /// One request for each, with ids that the edges name.
     package let requests: [OperationRequest]

@@ -4,9 +4,9 @@ import Glibc
 ///
 /// Nothing here waits for a terminal that takes no bytes: they are kept until it does, and no new frame is made meanwhile.
 struct FullScreen {
-    /// What a terminal without a size is taken for.
+    /// The size that is assumed of a terminal without one.
     private static let standardSize = (columns: 80, rows: 24)
-    /// How long the last bytes may take on a line that does not move; then they are given up.
+    /// The longest time that the last bytes may take on a line that does not move; then they are given up.
     private static let lastBytesMilliseconds: Int32 = 1000
     /// Another screen, no cursor, no wrapping at the last column.
     private static let enter = "\u{1b}[?1049h\u{1b}[?25l\u{1b}[?7l"
@@ -45,7 +45,7 @@ struct FullScreen {
         colours = Terminal.style == .coloured
     }
 
-    /// Whether a frame would wait for the one before it.
+    /// A Boolean value that indicates whether a frame would wait for the one before it.
     var isBusy: Bool { !pending.isEmpty }
 
     /// The size, as it is now.

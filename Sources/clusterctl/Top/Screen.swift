@@ -1,6 +1,6 @@
-/// What a terminal shows, cell by cell, and how to get there from what it showed before; pure.
+/// The contents of a terminal, cell by cell, and the way there from what it showed before; pure.
 struct Screen: Equatable {
-    /// How a cell looks, by the parameters that a terminal takes for it.
+    /// The appearance of a cell, by the parameters that a terminal takes for it.
     enum Look: String {
         case plain = "0"
         case bold = "0;1"

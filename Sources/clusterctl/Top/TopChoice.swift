@@ -1,7 +1,7 @@
 import ClusterModel
 import ClusterStore
 
-/// What the person at the keys has chosen to see; pure.
+/// The choice of the person at the keys of what to see; pure.
 struct TopChoice: Equatable {
     /// A part of the page that may have it for itself.
     enum Part: CaseIterable {
@@ -14,9 +14,9 @@ struct TopChoice: Equatable {
     private(set) var part = Part.all
     private(set) var lane: Lane?
     private(set) var filter = ""
-    /// Whether keys are letters of the filter.
+    /// A Boolean value that indicates whether keys are letters of the filter.
     private(set) var isTyping = false
-    /// Whether the page stays as it is.
+    /// A Boolean value that indicates whether the page stays as it is.
     private(set) var isHeld = false
     private(set) var isOver = false
 
@@ -51,7 +51,7 @@ struct TopChoice: Equatable {
         return index + 1 < all.count ? all[index + 1] : nil
     }
 
-    /// Whether a line is wanted that is about these words, and a lane, if it has one.
+    /// Returns whether a line is wanted that is about these words, and a lane, if it has one.
     func wants(_ words: [String], lane: Lane?) -> Bool {
         if let wanted = self.lane, let lane, lane != wanted { return false }
         return filter.isEmpty || words.contains { $0.lowercased().contains(filter.lowercased()) }

@@ -3,9 +3,10 @@ import ClusterReports
 import ClusterStore
 import Synchronization
 
-/// What has been read of the cluster, on its way to the thread that draws it; the newest replaces what was not taken.
+/// A mailbox for what has been read of the cluster, on its way to the thread that draws it; the newest replaces what
+/// was not taken.
 final class TopInbox: Sendable {
-    /// What a look has found.
+    /// The result of a read.
     enum Look: Sendable {
         case seen(ClusterActivity)
         case failed(String)

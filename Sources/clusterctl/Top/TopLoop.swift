@@ -3,14 +3,14 @@ import Glibc
 
 /// The thread of `top`: takes looks, keys and signals as they come, and draws; it never waits for the database.
 struct TopLoop {
-    /// Why it is over.
+    /// The reason why it is over.
     enum End: Sendable {
         /// The person said so.
         case quit
         case signal(Int32)
     }
 
-    /// How often the age of what is shown is renewed when nothing comes.
+    /// The interval at which the age of what is shown is renewed when nothing comes.
     private static let tickMilliseconds: Int32 = 1000
 
     private var terminal: FullScreen

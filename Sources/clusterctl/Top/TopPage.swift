@@ -4,12 +4,12 @@ import ClusterStore
 
 /// A page of `top`: what was seen, as it was chosen, on a screen of some size; pure.
 struct TopPage {
-    /// What was seen last.
+    /// The activity that was seen last.
     var activity: ClusterActivity
     var choice = TopChoice()
-    /// Why nothing newer was seen.
+    /// The reason why nothing newer was seen.
     var trouble: String?
-    /// How long ago it was seen.
+    /// The time since it was seen.
     var age: Duration = .zero
     let columns: Int
     let rows: Int

@@ -22,7 +22,7 @@ struct WakePipe: Sendable {
         _ = write(writingEnd, &byte, 1)
     }
 
-    /// What was put in.
+    /// Removes and returns what was put in.
     func drain() -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: 64)
         let count = read(descriptor, &bytes, bytes.count)

@@ -22,7 +22,7 @@ struct Events: AsyncParsableCommand {
     @Flag(help: "Go on printing events as they happen.")
     var follow = false
 
-    /// What somebody who looks has just missed.
+    /// The time of the events that a reader has just missed.
     private static let recent: Duration = .seconds(600)
 
     func run() async throws {

@@ -4,7 +4,7 @@ import ClusterReports
 import ClusterStore
 
 struct OpList: AsyncParsableCommand {
-    /// What a person or a script reads at once; the whole history is no list.
+    /// The most operations that a person or a script reads at once; the whole history is no list.
     private static let mostListed = 10_000
 
     static let configuration = CommandConfiguration(

@@ -42,7 +42,7 @@ struct OpWait: AsyncParsableCommand {
         guard bad.isEmpty else { throw Failure(.failed, "did not complete: \(Self.named(bad))") }
     }
 
-    /// How often what is shown is renewed; ends are told when they come all the same.
+    /// The interval at which what is shown is renewed; ends are told when they come all the same.
     private static let progressInterval: Duration = .seconds(1)
 
     private var progress: EndWatcher {

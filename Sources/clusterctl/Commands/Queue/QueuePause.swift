@@ -4,7 +4,7 @@ import ClusterModel
 import ClusterReports
 
 struct QueuePause: AsyncParsableCommand {
-    /// What the table holds.
+    /// The longest reason that the table holds.
     private static let longestReason = 255
 
     static let configuration = CommandConfiguration(
