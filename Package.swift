@@ -25,7 +25,7 @@ let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
 
-/// Our own library, for tests that look into every part of it.
+/// Our own library, for tests, benchmarks and the test kit, which look into every part of it.
 let library: [Target.Dependency] = [
     "ClusterDaemon", "ClusterEngine", "ClusterModel", "ClusterOps", "ClusterReports", "ClusterStore", "DatabaseTime",
     "MariaDB",
@@ -79,7 +79,7 @@ let package = Package(
         ),
         .target(
             name: "ClusterReports",
-            dependencies: ["ClusterEngine", "ClusterModel", "ClusterStore", "DatabaseTime", "MariaDB", log],
+            dependencies: ["ClusterEngine", "ClusterModel", "ClusterStore", "DatabaseTime", "MariaDB"],
             swiftSettings: strict
         ),
         .target(
@@ -98,8 +98,8 @@ let package = Package(
         .target(
             name: "DaemonFace",
             dependencies: [
-                "ClusterDaemon", "ClusterEngine", "ClusterModel", "ClusterReports", "ClusterStore", "DatabaseTime",
-                "Exposition", "MariaDB", hummingbird, coreMetrics, lifecycle, log, nioCore,
+                "ClusterDaemon", "ClusterEngine", "ClusterModel", "ClusterReports", "Exposition", "MariaDB",
+                hummingbird, coreMetrics, lifecycle, log, nioCore,
             ],
             swiftSettings: strict
         ),
@@ -109,8 +109,8 @@ let package = Package(
         .target(
             name: "QueueWorker",
             dependencies: [
-                "ChildProcess", "ClusterDaemon", "ClusterEngine", "ClusterModel", "ClusterReports", "ClusterStore",
-                "DaemonFace", "DatabaseTime", "MariaDB", arguments, lifecycle, log,
+                "ChildProcess", "ClusterDaemon", "ClusterEngine", "ClusterModel", "ClusterReports", "DaemonFace",
+                "MariaDB", arguments, lifecycle, log,
             ],
             swiftSettings: strict
         ),
@@ -119,8 +119,7 @@ let package = Package(
             name: "NetNode",
             dependencies: [
                 "ChildProcess", "ClusterDaemon", "ClusterEngine", "ClusterModel", "ClusterStore", "CNetlink", "CSpawn",
-                "DaemonFace", "DatabaseTime", "Exposition", "MariaDB", arguments, coreMetrics, lifecycle, log, metrics,
-                nioPosix,
+                "DaemonFace", "Exposition", "MariaDB", arguments, coreMetrics, lifecycle, log, metrics, nioPosix,
             ],
             swiftSettings: strict
         ),
@@ -130,8 +129,8 @@ let package = Package(
         .executableTarget(
             name: "clusterctl",
             dependencies: [
-                "ClusterDaemon", "ClusterEngine", "ClusterModel", "ClusterReports", "ClusterStore", "DatabaseTime",
-                "MariaDB", "Measurement", "Yams", arguments, log, unixSignals,
+                "ClusterDaemon", "ClusterEngine", "ClusterModel", "ClusterReports", "ClusterStore", "Measurement",
+                "Yams", arguments, log, unixSignals,
             ],
             swiftSettings: strict
         ),
@@ -142,7 +141,7 @@ let package = Package(
         ),
         .executableTarget(
             name: "clusterops-hammer",
-            dependencies: ["ClusterEngine", "ClusterOpsTestKit", "ClusterReports", arguments],
+            dependencies: ["ClusterEngine", "ClusterOpsTestKit", arguments],
             swiftSettings: strict
         ),
         .executableTarget(
@@ -219,7 +218,7 @@ let package = Package(
         ),
         .executableTarget(
             name: "daemon-probe",
-            dependencies: ["ClusterDaemon", "ClusterEngine", "ClusterModel", log, lifecycle],
+            dependencies: ["ClusterDaemon", "ClusterEngine", log, lifecycle],
             swiftSettings: strict
         ),
         .testTarget(

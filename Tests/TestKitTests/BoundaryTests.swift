@@ -15,6 +15,16 @@ import Testing
         }
     }
 
+    @Test func `a target depends only on targets that one of its files imports`() throws {
+        let files = Dictionary(grouping: try SourceFile.all(below: "Sources"), by: { String($0.folder[1]) })
+        for (target, dependencies) in try Self.targets() where files[target] != nil {
+            // The test kit takes the library as a whole.
+            guard target != "ClusterOpsTestKit" else { continue }
+            let imported = Set(files[target, default: []].flatMap { Self.imports(of: $0) })
+            #expect(dependencies.subtracting(imported).isEmpty, "\(target)")
+        }
+    }
+
     @Test func `no folder of a target imports another one that imports it`() throws {
         for (target, arrows) in try Self.folderArrows() {
             for cycle in Self.cycle(in: arrows.mapValues { Set($0.keys) }).map({ [$0] }) ?? [] {

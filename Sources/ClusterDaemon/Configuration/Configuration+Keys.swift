@@ -122,7 +122,7 @@ extension Configuration {
         ConfigurationKey(
             "worker.poll_interval",
             \.worker.pollInterval,
-            "How often a queueworker looks into its queues when no doorbell rings.",
+            "How often a daemon polls its queues when no wake-up comes.",
             .duration(.milliseconds(10)...(.seconds(3_600))),
             example: "500ms"
         ),
