@@ -74,7 +74,7 @@ import Testing
             let priority = queue.take(at: start + now).map(\.priority)
             #expect(priority == (now == .zero ? [.operation] : isSeen ? [.repair] : [.retry]))
             queue.done("a", failed: true, at: start + now)
-            #expect(queue.nextDelayed == start + now + .seconds(delay))
+            #expect(queue.nextDelay(after: start + now) == start + now + .seconds(delay))
             // Whoever sees that it is broken still does not hasten it.
             if isSeen { queue.add("a", .repair) }
             #expect(taken(&queue, after: now + .seconds(delay) - .milliseconds(1)) == [])
@@ -82,7 +82,7 @@ import Testing
         }
         #expect(taken(&queue, after: now) == ["a"])
         queue.done("a", failed: false, at: start + now)
-        #expect(queue.nextDelayed == nil && taken(&queue, after: now + .seconds(60)) == [])
+        #expect(queue.nextDelay(after: start + now) == nil && taken(&queue, after: now + .seconds(60)) == [])
         queue.add("a", .repair)
         #expect(taken(&queue, after: now) == ["a"], "one that was repaired is repaired at once again")
     }
@@ -106,8 +106,27 @@ import Testing
         var queue = ReconcileQueue<String>()
         for key in ["a", "b"] { queue.add(key, .repair) }
         for key in taken(&queue) { queue.done(key, failed: true, at: start) }
-        queue.forgive { $0 == "a" }
+        queue.look(found: ["a", "b"]) { _ in true }
+        queue.look(found: ["b"]) { _ in true }
         #expect(taken(&queue) == ["a"])
+    }
+
+    @Test func `a failure that no look has seen keeps its delays, however well everything looks`() {
+        var queue = ReconcileQueue<String>()
+        queue.add("a", .operation)
+        _ = taken(&queue)
+        queue.done("a", failed: true, at: start)
+        queue.look(found: []) { _ in true }
+        #expect(taken(&queue) == [])
+        #expect(taken(&queue, after: .milliseconds(200)) == ["a"])
+    }
+
+    @Test func `a key that is due and cannot be processed now hides no delay of another one`() {
+        var queue = ReconcileQueue<String>()
+        for key in ["early", "late"] { queue.add(key, .repair) }
+        for key in taken(&queue) { queue.done(key, failed: true, at: key == "early" ? start : start + .seconds(1)) }
+        let now = start + .milliseconds(500)
+        #expect(queue.nextDelay(after: now) == start + .milliseconds(1200))
     }
 
     @Test func `a key that rests is repaired after its rest`() {
@@ -117,7 +136,7 @@ import Testing
         queue.done("node", failed: false, rest: .seconds(2), at: start)
         #expect(taken(&queue, after: .seconds(3)) == [], "nobody has asked")
         queue.add("node", .repair)
-        #expect(taken(&queue, after: .seconds(1)) == [] && queue.nextDelayed == start + .seconds(2))
+        #expect(taken(&queue, after: .seconds(1)) == [] && queue.nextDelay(after: start) == start + .seconds(2))
         #expect(taken(&queue, after: .seconds(2)) == ["node"])
     }
 }

@@ -136,11 +136,6 @@ package final class NetworkServers: Sendable {
         }
     }
 
-    /// Returns whether the server of a network runs.
-    func isRunning(_ vni: VNI) async -> Bool {
-        await state.withLock({ $0.servers[vni] })?.pid != nil
-    }
-
     /// The number of times that each thing was done to bring a server to what was wanted.
     package var passes: [ServerPass: Int] { state.withLock { $0.passes } }
 

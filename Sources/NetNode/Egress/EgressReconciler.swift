@@ -102,7 +102,12 @@ package struct EgressReconciler: Sendable {
         if changed > 0 {
             logger.info("egress changed", metadata: ["networks": "\(changed)", "failed": "\(failures.count)"])
         }
-        try await announceDue(Set(scope.wanted.map(\.vni)))
+        do {
+            try await announceDue(Set(scope.wanted.map(\.vni)))
+        } catch {
+            // What is owed stays owed, and the networks themselves are as they are wanted.
+            logger.warning("external addresses were not announced", metadata: ["error": "\(error)"])
+        }
         return Pass(wanted: scope.wanted, unreadable: scope.unreadable, failures: failures, changed: changed)
     }
 

@@ -33,6 +33,8 @@ struct NetworkRun: Sendable {
     /// A part of what is done for a network; parts go on beside each other.
     enum Part: Sendable, Hashable {
         case kernel, server, removal
+        /// A second look after a server that was told before its devices were compared.
+        case restart
     }
 
     let vni: VNI
@@ -41,11 +43,16 @@ struct NetworkRun: Sendable {
     let tenure: Tenure?
     var pending: Set<Part>
     var outcome = Reconciled()
-    var findings: [NetworkLedger.Finding] = []
+    /// The findings that are to be written down.
+    var findings: [NetworkLedger.Finding] { deviceFindings + serverFindings }
+    private(set) var deviceFindings: [NetworkLedger.Finding] = []
+    private(set) var serverFindings: [NetworkLedger.Finding] = []
     /// The error that kept it from being examined; nil when nothing did.
     var error: (any Error)?
     /// A Boolean value that indicates whether it has to be tried again.
-    var isBroken = false
+    var isBroken: Bool { isDeviceBroken || isServerBroken }
+    var isDeviceBroken = false
+    private(set) var isServerBroken = false
     /// A Boolean value that indicates whether something was different from what is wanted.
     var wasDifferent = false
 
@@ -55,39 +62,46 @@ struct NetworkRun: Sendable {
         outcome.entriesChanged = changes.count { $0.isOfEntries }
         outcome.namespaceFailure = namespaceFailure
         wasDifferent = wasDifferent || !changes.isEmpty
-        isBroken = isBroken || outcome.meshTrouble != nil || namespaceFailure != nil
+        isDeviceBroken = isDeviceBroken || outcome.meshTrouble != nil || namespaceFailure != nil
         guard let network else { return }
         if let trouble = outcome.meshTrouble {
-            findings.append(.problem(AppliedPart.mesh.rawValue, of: network.id, trouble))
+            deviceFindings.append(.problem(AppliedPart.mesh.rawValue, of: network.id, trouble))
         } else {
-            findings.append(.reached(.mesh, of: network.id, generation: network.generation))
+            deviceFindings.append(.reached(.mesh, of: network.id, generation: network.generation))
         }
         if outcome.isNetworkNode {
-            findings.append(.problem(NodeNetworks.namespaceProblem, of: network.id, namespaceFailure.map { "\($0)" }))
+            deviceFindings.append(
+                .problem(NodeNetworks.namespaceProblem, of: network.id, namespaceFailure.map { "\($0)" })
+            )
         }
     }
 
-    /// Takes note of what came of the server.
+    /// Takes note of what came of the server; a later note replaces an earlier one.
     mutating func note(_ result: Result<ServerPass, any Error>, of wanted: ServerWanted) {
+        serverFindings = []
+        (outcome.server, outcome.serverFailure, isServerBroken) = (nil, nil, false)
         if tenure != nil {
             let complaint = NodeNetworks.complaint(wanted.objections)
-            findings.append(.problem(NodeNetworks.guestsProblem, of: wanted.id, complaint))
+            serverFindings.append(.problem(NodeNetworks.guestsProblem, of: wanted.id, complaint))
         }
         switch result {
         case .success(let pass):
             outcome.server = pass
             wasDifferent = wasDifferent || pass != .nothing
             guard tenure != nil else { return }
-            findings.append(.reachedUnderTerm(.dnsmasq, of: wanted.id, generation: wanted.generation))
+            serverFindings.append(.reachedUnderTerm(.dnsmasq, of: wanted.id, generation: wanted.generation))
         case .failure(let error):
             outcome.serverFailure = error
             if error is ServerError {
-                findings.append(.problem(AppliedPart.dnsmasq.rawValue, of: wanted.id, "\(error)"))
+                serverFindings.append(.problem(AppliedPart.dnsmasq.rawValue, of: wanted.id, "\(error)"))
             }
             // Where none may run any more, none is missing.
-            isBroken = isBroken || !(error is ServersClosed || error is TenureOver || error is CancellationError)
+            isServerBroken = !(error is ServersClosed || error is TenureOver || error is CancellationError)
         }
     }
+
+    /// A Boolean value that indicates whether its server was neither brought nor found missing.
+    var isServerLeft: Bool { outcome.server == nil && outcome.serverFailure == nil && outcome.removal == nil }
 
     /// The answer to whoever waits for the run.
     var result: Result<Reconciled, any Error> { error.map { .failure($0) } ?? .success(outcome) }

@@ -19,6 +19,9 @@ package final class NodeNetworks: Sendable {
     let servers: NetworkServers
     let ledger: NetworkLedger
     let database: Database
+    /// For reads of what is wanted: one that hangs keeps all networks of its run waiting, a take-over's among them, so it
+    /// ends sooner than others.
+    let reads: Database
     let logger: Logger
     /// The state that was wanted of each network at its last run.
     let known = Mutex(KnownNetworks())
@@ -33,8 +36,19 @@ package final class NodeNetworks: Sendable {
     static let problemsOfElected = [AppliedPart.dnsmasq.rawValue, guestsProblem]
     /// Guests that a problem names; the others are counted.
     private static let guestsNamed = 3
+    /// The time for a read of what is wanted, which takes milliseconds.
+    private static let readTimeouts: ConnectionConfiguration.Timeouts = {
+        var timeouts = ConnectionConfiguration.Timeouts()
+        timeouts.connect = .seconds(2)
+        timeouts.statement = .milliseconds(2500)
+        timeouts.read = .seconds(3)
+        timeouts.write = .seconds(3)
+        return timeouts
+    }()
     /// Servers that are brought up at once: more only wait for the two or four processors that there are.
     private static let serversAtOnce = 8
+    /// Servers that are asked and told at once: to wait for an answer takes no processor.
+    private static let askedAtOnce = 64
 
     init(
         node: NodeName,
@@ -53,6 +67,7 @@ package final class NodeNetworks: Sendable {
         self.servers = servers
         self.ledger = ledger
         self.database = database
+        reads = database.companion(connections: 2, timeouts: Self.readTimeouts)
         self.logger = logger
     }
 
@@ -60,7 +75,7 @@ package final class NodeNetworks: Sendable {
 
     /// Reads what is wanted on this node, of all networks or of some VNIs.
     func wanted(of vnis: Set<VNI>? = nil) async throws -> NodeWanted {
-        try await NodeWanted.read(on: node, of: vnis, in: database)
+        try await NodeWanted.read(on: node, of: vnis, in: reads)
     }
 
     /// Reads what is wanted of the egress of some networks; a network without NAT has none.
@@ -126,23 +141,31 @@ package final class NodeNetworks: Sendable {
         _ networks: [ServerWanted],
         ended: @escaping @Sendable (ServerWanted, Result<ServerPass, any Error>) async -> Void
     ) async {
-        await withDiscardingTaskGroup { group in
-            let places = AsyncStream<Void>.makeStream()
-            for _ in 0..<Self.serversAtOnce { places.continuation.yield() }
-            var place = places.stream.makeAsyncIterator()
-            for network in networks {
-                // A task that is cancelled waits for none: nothing takes its time then.
-                _ = await place.next()
-                group.addTask {
-                    do {
-                        await ended(network, .success(try await self.servers.bring(network)))
-                    } catch {
-                        await ended(network, .failure(error))
+        let running = await servers.running
+        let (told, started) = (networks.filter { running[$0.vni] != nil }, networks.filter { running[$0.vni] == nil })
+        @Sendable func bring(_ some: [ServerWanted], atOnce most: Int) async {
+            await withDiscardingTaskGroup { group in
+                let places = AsyncStream<Void>.makeStream()
+                for _ in 0..<most { places.continuation.yield() }
+                var place = places.stream.makeAsyncIterator()
+                for network in some {
+                    // A task that is cancelled waits for none: nothing takes its time then.
+                    _ = await place.next()
+                    group.addTask {
+                        do {
+                            await ended(network, .success(try await self.servers.bring(network)))
+                        } catch {
+                            await ended(network, .failure(error))
+                        }
+                        places.continuation.yield()
                     }
-                    places.continuation.yield()
                 }
             }
         }
+        // Those that run wait for none that starts or hangs at its start.
+        async let toldAll: Void = bring(told, atOnce: Self.askedAtOnce)
+        await bring(started, atOnce: Self.serversAtOnce)
+        await toldAll
     }
 
     /// Returns what is said of guests that are left out; nil when none is.

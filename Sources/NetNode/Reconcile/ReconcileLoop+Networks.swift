@@ -68,7 +68,7 @@ extension ReconcileLoop {
         } catch {
             leaveKernel()
             reportTrouble(error)
-            await end(batch.end(.kernel, of: vnis) { ($0.error, $0.isBroken) = (error, true) })
+            await end(batch.end(.kernel, of: vnis) { ($0.error, $0.isDeviceBroken) = (error, true) })
         }
     }
 
@@ -87,8 +87,13 @@ extension ReconcileLoop {
                 batch.update(vni) { $0.outcome.removal = .stillWanted }
                 continue
             }
-            batch.update(vni) { $0.pending = [.removal] }
-            rest.remove(vni)
+            if wanted.vnis.contains(vni) {
+                // Its share of the mesh stays, and is looked after like any other.
+                batch.update(vni) { $0.pending.insert(.removal) }
+            } else {
+                batch.update(vni) { $0.pending = [.removal] }
+                rest.remove(vni)
+            }
             group.addTask { await self.end(await self.remove(vni, removal, in: batch)) }
         }
         let unreadable = Dictionary(wanted.unreadable.compactMap { one in one.vni.map { ($0, one) } }) { one, _ in one }
@@ -101,11 +106,14 @@ extension ReconcileLoop {
                 run.outcome.isMeshUnreadable = unreadable[vni] != nil && networks[vni] == nil
             }
         }
+        // Who waits for a server comes before maintenance.
         var servers = self.networks.servers.mayRun ? wanted.servers.filter { rest.contains($0.vni) } : []
+        servers.sort { (priorities[$0.vni] ?? .background) > (priorities[$1.vni] ?? .background) }
         for server in servers { batch.update(server.vni) { $0.pending.insert(.server) } }
         // A server that runs is told first where somebody waits: nearly always a guest is all that is new.
         let running = await self.networks.servers.running
         let first = servers.filter { running[$0.vni] != nil && priorities[$0.vni] ?? .background >= .operation }
+        for server in first { batch.update(server.vni) { $0.pending.insert(.restart) } }
         let told = AsyncStream<Void>.makeStream()
         start(&servers, first, batch, in: &group) { told.continuation.finish() }
         if !first.isEmpty, priorities.values.contains(.takeover) {
@@ -116,8 +124,18 @@ extension ReconcileLoop {
             }
             for await _ in told.stream {}
         }
-        await bringDevices(batch, priorities, wanted, rest) { ready in
+        let replaced = await bringDevices(batch, priorities, wanted, rest) { ready in
             start(&servers, servers.filter { ready.contains($0.vni) }, batch, in: &group)
+        }
+        // A server that was told first may have stood on what was replaced since.
+        let again = first.filter { replaced.contains($0.vni) }
+        await end(batch.end(.restart, of: first.map(\.vni).filter { !replaced.contains($0) }))
+        if !again.isEmpty {
+            group.addTask {
+                await self.networks.bring(again) { server, result in
+                    await self.end(batch.end(.restart, of: [server.vni]) { $0.note(result, of: server) })
+                }
+            }
         }
         // What they stand on is missing.
         await end(batch.end(.server, of: servers.map(\.vni)) { $0.outcome.serverFailure = $0.outcome.namespaceFailure })
@@ -136,13 +154,15 @@ extension ReconcileLoop {
 
     /// Brings devices and namespaces to what is wanted, and tells `ready` of the networks whose namespaces are ready for
     /// their servers, those first that need nothing.
+    ///
+    /// - Returns: The networks whose namespaces were changed and are ready.
     private func bringDevices(
         _ batch: Batch,
         _ priorities: [VNI: Queue.Priority],
         _ wanted: NodeWanted,
         _ vnis: Set<VNI>,
         ready: (Set<VNI>) -> Void
-    ) async {
+    ) async -> Set<VNI> {
         let mesh = MeshWanted(networks: wanted.mesh.networks.filter { vnis.contains($0.vni) })
         let namespaces = wanted.namespaces.filter { vnis.contains($0.vni) }
         do {
@@ -168,10 +188,12 @@ extension ReconcileLoop {
             ready(different.subtracting(failures.keys))
             await end(ended)
             runErrors.resolved()
+            return different.subtracting(failures.keys)
         } catch {
             leaveKernel()
             reportTrouble(error)
-            await end(batch.end(.kernel, of: vnis) { ($0.error, $0.isBroken) = (error, true) })
+            await end(batch.end(.kernel, of: vnis) { ($0.error, $0.isDeviceBroken) = (error, true) })
+            return []
         }
     }
 
@@ -217,7 +239,7 @@ extension ReconcileLoop {
         add(changed.filter(networks.egress.isKnown).map { .egress($0) }, .repair)
         let ended = batch.end(.kernel, of: vnis) { run in
             run.error = failure ?? outage
-            run.isBroken = failure != nil || broken.contains(run.vni)
+            run.isDeviceBroken = failure != nil || broken.contains(run.vni)
             run.wasDifferent = changed.contains(run.vni)
         }
         await end(ended)
@@ -238,17 +260,14 @@ extension ReconcileLoop {
     /// Writes down what runs have found out, in one transaction, and ends them.
     private func end(_ runs: [NetworkRun]) async {
         guard !runs.isEmpty else { return }
-        var failure: (any Error)?
-        do {
-            // Those of one batch are of one tenure.
-            try await write(runs.flatMap(\.findings), under: runs[0].tenure)
-        } catch {
-            failure = error
-        }
+        let failures = await record(runs)
         for run in runs {
+            let failure = failures[run.vni]
             // Whoever is elected next does what was cut short by the end of a term.
             let isCutShort = failure.map { $0 is TenureOver } ?? true
-            let isBroken = (run.isBroken || !isCutShort) && !Task.isCancelled
+            // A look would find broken again what this run has left alone.
+            let isLeft = run.isServerLeft ? await networks.servers.isBroken(run.vni) : false
+            let isBroken = (run.isBroken || isLeft || !isCutShort) && !Task.isCancelled
             if run.priority.isRepair, run.wasDifferent || isBroken {
                 record.found(1, repaired: isBroken ? 0 : 1)
             }
@@ -261,8 +280,36 @@ extension ReconcileLoop {
         }
     }
 
+    /// Writes down what runs have found out, together, or each by itself where that is refused: what one network's rows
+    /// wait for keeps no other from being written down.
+    ///
+    /// - Returns: The errors, by network.
+    private func record(_ runs: [NetworkRun]) async -> [VNI: any Error] {
+        do {
+            // Those of one batch are of one tenure.
+            try await write(runs.flatMap(\.findings), under: runs[0].tenure)
+            return [:]
+        } catch {
+            let isOfAll =
+                error is TenureOver || error is CancellationError
+                || (error as? DatabaseError)?.isWithoutAnswer == true || runs.count == 1
+            guard !isOfAll else { return Dictionary(runs.map { ($0.vni, error) }) { first, _ in first } }
+        }
+        var failures: [VNI: any Error] = [:]
+        for run in runs {
+            do {
+                try await write(run.findings, under: run.tenure)
+            } catch {
+                failures[run.vni] = error
+            }
+        }
+        return failures
+    }
+
     /// Writes down findings; those that count under a term only while it stands.
     func write(_ findings: [NetworkLedger.Finding], under tenure: Tenure?) async throws {
+        // What was cut short by a shutdown is no finding.
+        try Task.checkCancellation()
         do {
             try await log(networks.ledger.record(findings, under: tenure))
         } catch let error as TenureOver {

@@ -2,6 +2,7 @@ import ClusterEngine
 import ClusterModel
 import ClusterStore
 import Logging
+import MariaDB
 import ServiceLifecycle
 import Synchronization
 
@@ -174,6 +175,7 @@ package final class ReconcileLoop: Service {
             return state.waiters.values.map(\.continuation)
         }
         for waiter in waiters { waiter.resume(throwing: CancellationError()) }
+        await networks.reads.close()
     }
 
     /// Takes what is due, and begins its runs.
@@ -190,7 +192,7 @@ package final class ReconcileLoop: Service {
                 // With the key: what is asked for from now on is for the run after this one.
                 removals[vni] = state.removals.removeValue(forKey: vni)
             }
-            guard let next = state.queue.nextDelayed, next > now, state.alarm.map({ next < $0 || $0 <= now }) ?? true
+            guard let next = state.queue.nextDelay(after: now), state.alarm.map({ next < $0 || $0 <= now }) ?? true
             else { return (taken, nil) }
             state.alarm = next
             return (taken, next)
@@ -295,7 +297,7 @@ package final class ReconcileLoop: Service {
         state.withLock { state in
             let processing = Set(state.queue.processing).subtracting([.node])
             for key in keys.subtracting(processing) { state.queue.add(key, .repair) }
-            state.queue.forgive { $0 != .node && !broken.contains($0) }
+            state.queue.look(found: broken) { $0 != .node }
             guard !processing.isEmpty else { return }
             state.changes.note(changes)
             state.needsLook = true

@@ -53,6 +53,8 @@ package struct ReconcileQueue<Key: Hashable & Sendable>: Sendable {
         /// The number of the run that processes it; nil when none does.
         var run: UInt64?
         var failures = 0
+        /// A Boolean value that indicates whether the failure is one that a look sees, and so sees the end of.
+        var isVisible = false
         /// The moment before which no repair begins.
         var notBefore: ContinuousClock.Instant?
     }
@@ -127,6 +129,7 @@ package struct ReconcileQueue<Key: Hashable & Sendable>: Sendable {
         guard var entry = entries[key], entry.run != nil else { preconditionFailure("\(key) is not being processed") }
         entry.run = nil
         entry.failures = failed ? entry.failures + 1 : 0
+        if !failed { entry.isVisible = false }
         let delay = failed ? Self.delay(after: entry.failures) : rest
         // Whoever has asked for more than a repair meanwhile does not wait.
         entry.notBefore = delay > .zero && entry.due?.isRepair ?? true ? now + delay : nil
@@ -142,11 +145,19 @@ package struct ReconcileQueue<Key: Hashable & Sendable>: Sendable {
         failures == 1 ? firstDelay : min(secondDelay * (1 << min(failures - 2, 5)), longestDelay)
     }
 
-    /// Ends the delay of failed keys that are well by somebody else's hand.
-    package mutating func forgive(_ isWell: (Key) -> Bool) {
-        for (key, entry) in entries where entry.failures > 0 && entry.run == nil && isWell(key) {
-            entries[key]?.failures = 0
-            entries[key]?.notBefore = nil
+    /// Takes note of what a look has found broken, and ends the delay of those that it found broken before and not now:
+    /// they are well by somebody else's hand.
+    ///
+    /// A failure that no look has seen, such as that of a write, is none that a look could see the end of.
+    package mutating func look(found broken: Set<Key>, among isLookedAt: (Key) -> Bool) {
+        for (key, entry) in entries where entry.failures > 0 && entry.run == nil && isLookedAt(key) {
+            if broken.contains(key) {
+                entries[key]?.isVisible = true
+            } else if entry.isVisible {
+                entries[key]?.failures = 0
+                entries[key]?.isVisible = false
+                entries[key]?.notBefore = nil
+            }
         }
     }
 
@@ -159,8 +170,8 @@ package struct ReconcileQueue<Key: Hashable & Sendable>: Sendable {
     /// The keys that are being processed.
     package var processing: [Key] { entries.filter { $0.value.run != nil }.map(\.key) }
 
-    /// The time of the next key that is delayed; nil when none is.
-    package var nextDelayed: ContinuousClock.Instant? {
-        entries.values.filter { $0.due != nil && $0.run == nil }.compactMap(\.notBefore).min()
+    /// Returns the time after now at which the next delay ends; nil when none is running.
+    package func nextDelay(after now: ContinuousClock.Instant) -> ContinuousClock.Instant? {
+        entries.values.filter { $0.due != nil && $0.run == nil }.compactMap(\.notBefore).filter { $0 > now }.min()
     }
 }
