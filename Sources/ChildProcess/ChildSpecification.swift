@@ -85,7 +85,7 @@ public enum StandardOutput: Sendable {
     /// talkative child is never blocked.
     case collect(limit: Int, keeping: Kept)
 
-    /// Which part of an output that is longer than its limit is worth keeping.
+    /// The part that is kept of an output that is longer than its limit.
     public enum Kept: Sendable {
         /// The first bytes: for results.
         case head

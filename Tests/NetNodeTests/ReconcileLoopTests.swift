@@ -74,6 +74,45 @@ extension NamespaceTests {
             }
         }
 
+        @Test func `a server told before its namespace was made anew is brought up on the new one`() async throws {
+            try await withMesh(hosts: 1, networkNodes: [0]) { world in
+                let blue = try await world.addNetwork("blue", vni: 100)
+                try await world.want(11, in: blue, on: 0)
+                try await world.withLoop(0, tenure: try await world.elect(0)) { loop in
+                    #expect(try await loop.reconcile(.network(blue.vni), .operation).server == .started)
+                    let host = world.hosts[0]
+                    for _ in 0..<3 {
+                        // An operation comes before the repair, and before anything has noticed.
+                        try await world.underlay.run("ip netns del \(host.namespacePrefix)100", in: host.namespace)
+                        let outcome = try await loop.reconcile(.network(blue.vni), .operation)
+                        #expect(outcome.serverFailure == nil, "\(String(describing: outcome.serverFailure))")
+                        #expect(await !loop.networks.servers.isBroken(blue.vni))
+                    }
+                    #expect(try await world.cluster.count("SELECT COUNT(*) FROM network_problems") == 0)
+                }
+            }
+        }
+
+        @Test func `findings that one network's rows refuse keep no other's from being written down`() async throws {
+            try await withMesh(hosts: 1, networkNodes: [0]) { world in
+                let (blue, green) = (
+                    try await world.addNetwork("blue", vni: 100), try await world.addNetwork("green", vni: 200)
+                )
+                try await world.withLoop(0) { loop in
+                    try await world.cluster.execute("UPDATE networks SET generation = 9 WHERE name = 'blue'")
+                    try await world.cluster.execute("ALTER TABLE applied_state ADD CHECK (generation < 9)")
+                    let results = try await loop.reconcile([.network(blue.vni), .network(green.vni)], .operation)
+                    #expect(throws: DatabaseError.self) { try results[.network(blue.vni)]?.get() }
+                    #expect(try results[.network(green.vni)]?.get().meshTrouble == nil)
+                    #expect(
+                        try await world.cluster.count(
+                            "SELECT COUNT(*) FROM applied_state WHERE network = \(green.id)"
+                        ) == 1
+                    )
+                }
+            }
+        }
+
         @Test func `a server that takes its time keeps no other network waiting`() async throws {
             try await withMesh(hosts: 1, networkNodes: [0]) { world in
                 let (blue, green) = (

@@ -28,6 +28,18 @@ import Testing
         }
     }
 
+    @Test func `a doc comment begins as Swift's own do, with what it is or does`() throws {
+        let riddles = /\/\/\/ (?:What|Who|Whom|Whose|Whether|How|Why|When|Where|That|Which)\b/
+        for file in try SourceFile.all(below: "Sources") where !file.isForTests {
+            var isInside = false
+            for line in file.text.split(separator: "\n", omittingEmptySubsequences: false) {
+                let comment = line.drop(while: \.isWhitespace)
+                defer { isInside = comment.hasPrefix("///") }
+                #expect(isInside || comment.prefixMatch(of: riddles) == nil, "\(file.path): \(comment)")
+            }
+        }
+    }
+
     @Test func `SQL stands in the store`() throws {
         let homes = [
             "Sources/ClusterStore/", "Sources/MariaDB/",

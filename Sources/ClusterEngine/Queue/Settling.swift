@@ -7,7 +7,7 @@ package struct Settling: Sendable {
     /// One attempt that is over, named by its fence.
     package struct Entry: Sendable, Hashable {
         package let id: OperationID
-        /// Which delivery of the operation it was; with the session it is the fence.
+        /// The number of the delivery; with the session it is the fencing token.
         package let delivery: Int
         package let report: AttemptReport
         /// The number of its tasks, from the first, that were done in this attempt.

@@ -30,7 +30,7 @@ extension TaskHandler {
 public struct Attempt: Sendable {
     /// The operation, as it stood when it was claimed.
     public let operation: Operation
-    /// Which of its tasks is run.
+    /// The task of the operation that is run.
     public let task: TaskName
     /// 1 for the first attempt; deliveries that were lost do not count.
     public let number: Int

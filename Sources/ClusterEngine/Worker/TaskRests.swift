@@ -15,7 +15,7 @@ struct TaskObstacle: Sendable, Hashable {
     }
 }
 
-/// Which tasks this node leaves to others for a while, because they could not be started here; pure.
+/// The tasks that this node leaves to others for a while, because they could not be started here; pure.
 ///
 /// A fault of the node is not the operation's: it is handed back, and without a rest this node, which always has a
 /// free slot, would take it again at once, and all others after it.

@@ -276,7 +276,7 @@ public struct AttemptRecord: Sendable, Hashable, Codable {
         }
     }
 
-    /// Which delivery of the operation it was.
+    /// The number of the delivery.
     public let delivery: Int
     /// The way in which the attempt came to its end.
     public let outcome: Outcome

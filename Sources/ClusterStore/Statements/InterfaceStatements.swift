@@ -20,7 +20,7 @@ package enum InterfaceStatements {
         )
     }
 
-    /// Which interfaces to read; all that is nil does not matter.
+    /// The interfaces to read; all that is nil does not matter.
     package struct Filter: Sendable {
         package var id: InterfaceID?
         package var network: NetworkName?

@@ -7,7 +7,7 @@ struct ProcessFacts: Sendable {
     /// A table of sockets, a status: those of a network's namespace are short.
     private static let longest = 4 << 20
 
-    /// Which namespace it is, by what the kernel calls a namespace's file.
+    /// The identity of a namespace, by what the kernel calls its file.
     struct Namespace: Sendable, Hashable {
         let device: UInt64
         let inode: UInt64

@@ -41,7 +41,7 @@ package struct EgressReconciler: Sendable {
         memory = EgressRecord()
     }
 
-    /// Which ways out a pass is about, read from one snapshot.
+    /// The networks whose egress a pass is about, read from one snapshot.
     package struct Scope: Sendable {
         /// The networks that are looked at; nil is all, those too that should have no way out any more.
         let only: Set<VNI>?

@@ -1,6 +1,6 @@
 import Glibc
 
-/// Which file it is that bears a name: another one under the same name has another identity.
+/// The identity of the file that bears a name: another one under the same name has another identity.
 struct FileIdentity: Sendable, Hashable {
     private let device: UInt64
     private let inode: UInt64
