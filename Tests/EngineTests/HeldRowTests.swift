@@ -83,6 +83,7 @@ import Testing
                 _ = try EnqueueStatements.lockLive(held, in: transaction)
                 try blocking {
                     #expect(try await reaper.pass() == 0)
+                    // A row counts as held once it has been skipped for this long, in real time.
                     try await Task.sleep(for: SkippedRows.bound)
                     var other = second
                     let claims = try await other.claim(size)

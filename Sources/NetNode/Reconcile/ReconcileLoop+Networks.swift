@@ -117,7 +117,7 @@ extension ReconcileLoop {
         let told = AsyncStream<Void>.makeStream()
         start(&servers, first, batch, in: &group) { told.continuation.finish() }
         if !first.isEmpty, priorities.values.contains(.takeover) {
-            // Guests wait for their servers: nothing is computed beside that.
+            // Guests wait for their servers: nothing is computed beside that, for this time at most.
             group.addTask {
                 try? await Task.sleep(for: Self.mostBeforeDevices)
                 told.continuation.finish()

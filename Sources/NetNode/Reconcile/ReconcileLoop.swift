@@ -199,6 +199,7 @@ package final class ReconcileLoop: Service {
         }
         if let alarm {
             group.addTask {
+                // Nothing else wakes the loop when a delay ends; it is cancelled with the loop.
                 try? await Task.sleep(until: alarm, clock: .continuous)
                 self.ring()
             }
