@@ -26,7 +26,7 @@ struct LeaderResign: AsyncParsableCommand {
         switch try await global.withCluster({ try await $0.resignLeader(within: timeout?.duration ?? Self.longest) }) {
         case .handedOver(let change): try global.print(change)
         case .nobodyElected:
-            throw Failure(.failed, "no node is elected, so none can resign: see 'clusterctl node list'")
+            throw Failure(.failed, "nobody is elected, so nobody can resign: see 'clusterctl node list'")
         case .refused(let holder, .nobodyStands):
             throw Failure(
                 .failed,
