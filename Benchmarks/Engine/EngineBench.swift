@@ -4,8 +4,8 @@ import Foundation
 
 /// Measures what the design promises of the engine, on a database server of its own.
 ///
-/// Every figure that is judged is a ratio within one run, or a latency with room for a slow machine: what a shared machine
-/// does to one side it does to the other. Figures that only one machine can have are printed and not judged.
+/// Every figure that is judged is a ratio within one run, or a latency with room for a slow machine: what a shared
+/// machine does to one side it does to the other. Figures that only one machine can have are printed and not judged.
 @main struct EngineBench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "clusterops-bench-engine",

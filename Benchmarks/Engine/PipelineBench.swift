@@ -4,7 +4,8 @@ import ClusterOpsTestKit
 import MariaDB
 import Measurement
 
-/// What dependencies cost: a pipeline as wide as a cluster, and a chain in which nothing but the hand-over is waited for.
+/// What dependencies cost: a pipeline as wide as a cluster, and a chain in which nothing but the hand-over is waited
+/// for.
 struct PipelineBench {
     private let width = 1000
     private let length = 300

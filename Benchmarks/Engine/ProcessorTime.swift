@@ -10,8 +10,8 @@ enum ProcessorTime {
         return Double(own.tv_sec) + Double(own.tv_nsec) / 1e9 + (server.processIdentifier.map(used) ?? 0)
     }
 
-    /// In which the machine had nothing to run, whoever else uses it: what waits for a lock or a disk shows here, and what
-    /// waits for a processor that others have does not.
+    /// In which the machine had nothing to run, whoever else uses it: what waits for a lock or a disk shows here, and
+    /// what waits for a processor that others have does not.
     static var idle: Double {
         let line = (try? String(contentsOfFile: "/proc/stat", encoding: .utf8))?.prefix { $0 != "\n" } ?? ""
         // "cpu", user, nice, system, idle, iowait: of all processors together.

@@ -5,8 +5,8 @@ import Measurement
 
 /// What a glance at a large cluster costs, and what a hundred at once cost.
 ///
-/// A hundred callers of one program share a read, and that is judged. A hundred that share nothing but the server are work
-/// for the processors a hundred times, and cannot be faster than those allow; what is shown of them is how many
+/// A hundred callers of one program share a read, and that is judged. A hundred that share nothing but the server are
+/// work for the processors a hundred times, and cannot be faster than those allow; what is shown of them is how many
 /// processors nobody uses meanwhile, because a lock that they slept on would leave some idle, and what each costs in
 /// processor time, because one that they spun on would make that more than one alone costs.
 struct StatusBench {

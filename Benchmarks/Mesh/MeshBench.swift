@@ -7,8 +7,8 @@ import NetNode
 
 /// Measures what a pass over the mesh costs beside one `bridge -batch` of the same entries, made by hand.
 ///
-/// A ratio within one run, because a shared machine does to one side what it does to the other. Needs root, for a network
-/// namespace of its own.
+/// A ratio within one run, because a shared machine does to one side what it does to the other. Needs root, for a
+/// network namespace of its own.
 @main struct MeshBench: AsyncParsableCommand {
     /// What the pass may cost: it also reads the database, the devices and the entries, and reads back.
     private static let bound = 3.0

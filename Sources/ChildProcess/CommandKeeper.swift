@@ -18,8 +18,8 @@ public final class CommandKeeper: Sendable {
         var last: UInt64 = 0
         var controls: [UInt64: Descriptor] = [:]
 
-        /// An order that cannot be delivered needs no handling: either the keeper is gone, and its command with it; or it
-        /// is stopped with hundreds of orders unread, and then its lease bounds what the lost one can cost.
+        /// An order that cannot be delivered needs no handling: either the keeper is gone, and its command with it;
+        /// or it is stopped with hundreds of orders unread, and then its lease bounds what the lost one can cost.
         func order(_ kind: cspawn_order_kind, _ value: Int64) {
             for control in controls.values { _ = control.use { cspawn_order($0, kind, value) } }
         }

@@ -59,7 +59,8 @@ final class Poller: Sendable {
         self.epoll = epoll
     }
 
-    /// Calls `react` on the poller's thread whenever the descriptor is ready (or has failed), until it says that it is done.
+    /// Calls `react` on the poller's thread whenever the descriptor is ready (or has failed), until it says that it
+    /// is done.
     ///
     /// From here on the poller closes the descriptor, and nobody else does: a copy of it may still live for a moment
     /// in a child between fork and exec, and then the kernel would go on reporting a descriptor that was closed

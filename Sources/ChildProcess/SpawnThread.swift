@@ -18,7 +18,8 @@ final class SpawnThread: Sendable {
         }
     }
 
-    /// Never longer than there are callers: each waits for its own job, and the daemons bound how many they run at once.
+    /// Never longer than there are callers: each waits for its own job, and the daemons bound how many they run at
+    /// once.
     private let jobs = Mutex<[@Sendable () -> Void]>([])
     /// An eventfd, open for ever like the thread that blocks on it.
     private let bell: Int32

@@ -4,8 +4,8 @@ import Synchronization
 /// A program that a test runs and observes line by line.
 ///
 /// It exists because Foundation's `Process` now and then does not notice that its child has ended (one run in four of
-/// eight children at once, on two cores: the child stayed a zombie), and because its pipes leak into children that other
-/// tests start at the same moment, so that their ends are never seen. Whoever forgets a child kills it.
+/// eight children at once, on two cores: the child stayed a zombie), and because its pipes leak into children that
+/// other tests start at the same moment, so that their ends are never seen. Whoever forgets a child kills it.
 public final class ChildProcess: Sendable {
     /// How a child ended.
     public enum Ending: Sendable, Hashable {

@@ -15,9 +15,9 @@ public struct MetricsPage: Sendable {
 
     /// Reads a page.
     ///
-    /// - Throws: `Malformed` unless each family has HELP, TYPE and samples, in this order and once; names and labels are
-    ///   of the grammar; counters and units are named by the conventions; no series is there twice; and the buckets of
-    ///   each histogram ascend to its count.
+    /// - Throws: `Malformed` unless each family has HELP, TYPE and samples, in this order and once; names and labels
+    ///   are of the grammar; counters and units are named by the conventions; no series is there twice; and the
+    ///   buckets of each histogram ascend to its count.
     public init(_ text: String) throws {
         guard text.isEmpty || text.hasSuffix("\n") else { throw Malformed(description: "no newline at the end") }
         var (values, types, family): ([String: Double], [String: String], String?) = ([:], [:], nil)

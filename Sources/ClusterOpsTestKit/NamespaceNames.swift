@@ -66,7 +66,8 @@ struct NamespaceNames: Sendable {
         return nil
     }
 
-    /// Where tests on namespaces keep files, under names that begin with a namespace's; and where netnode locks prefixes.
+    /// Where tests on namespaces keep files, under names that begin with a namespace's; and where netnode locks
+    /// prefixes.
     private static let places = ["/tmp": "", "/run/clusterops": "namespaces-"]
 
     /// Removes the files whose names begin with those of hosts of a process.

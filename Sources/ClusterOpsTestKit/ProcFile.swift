@@ -2,8 +2,8 @@ import Foundation
 
 /// Reads files of `/proc`.
 ///
-/// Foundation's readers leak some kilobytes for each file that is empty, as the command line of every kernel thread is; a loop
-/// over all processes made a gigabyte of that, and each fork copies the page tables of it.
+/// Foundation's readers leak some kilobytes for each file that is empty, as the command line of every kernel thread
+/// is; a loop over all processes made a gigabyte of that, and each fork copies the page tables of it.
 public enum ProcFile {
     /// Reads a file, or returns nil when it is not there any more.
     public static func bytes(_ path: String) -> [UInt8]? {

@@ -76,8 +76,8 @@ public struct ServerDirectory: Sendable {
         return false
     }
 
-    /// Ends the processes that name the directory on their command line or in their environment: mariadbd, and the daemons
-    /// that the killed run had started on it.
+    /// Ends the processes that name the directory on their command line or in their environment: mariadbd, and the
+    /// daemons that the killed run had started on it.
     private static func endProcesses(of path: String) {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
         for process in names.compactMap({ Int32($0) }) where process != getpid() {

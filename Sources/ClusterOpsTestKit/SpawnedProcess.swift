@@ -2,8 +2,8 @@ import Foundation
 
 /// A process that is started and waited for by the thread that asks, with nothing in between.
 ///
-/// Foundation's `Process` learns of an end through a descriptor that children started at the same moment may inherit: in
-/// some of the runs with eight at once it waited for ever.
+/// Foundation's `Process` learns of an end through a descriptor that children started at the same moment may inherit:
+/// in some of the runs with eight at once it waited for ever.
 public struct SpawnedProcess: Sendable {
     /// Why a process did not start.
     public struct Failure: Error, CustomStringConvertible {

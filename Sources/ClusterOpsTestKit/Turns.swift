@@ -1,7 +1,7 @@
 /// Lets only so many tests use the database at once.
 ///
-/// Swift Testing starts all tests together. A few at a time are as fast on few cores, and none waits for so long that the
-/// server's own timeouts, which are part of what is tested, strike in the wrong place.
+/// Swift Testing starts all tests together. A few at a time are as fast on few cores, and none waits for so long that
+/// the server's own timeouts, which are part of what is tested, strike in the wrong place.
 actor Turns {
     /// Two for each core of the smallest machine that runs the tests.
     static let shared = Turns(4)

@@ -2,8 +2,8 @@ import NIOCore
 
 /// Closes a connection over which no answer goes for too long, whatever its client does meanwhile.
 ///
-/// A client that sends its request byte by byte, one that sends requests and reads no answers, and one that says nothing are
-/// the same to it. It goes by what is written, so that it needs no understanding of what is read.
+/// A client that sends its request byte by byte, one that sends requests and reads no answers, and one that says
+/// nothing are the same to it. It goes by what is written, so that it needs no understanding of what is read.
 final class AnswerDeadline: ChannelOutboundHandler, ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = NIOAny
     typealias OutboundIn = NIOAny

@@ -8,8 +8,9 @@ import ServiceLifecycle
 
 /// Answers `/metrics`, `/livez` and `/readyz`.
 ///
-/// An address that cannot be had is said in the log, once, and tried again: a port that somebody else has is no reason to
-/// take a node's networks or work away from it, and after a restart it is often the last process that still drains.
+/// An address that cannot be had is said in the log, once, and tried again: a port that somebody else has is no
+/// reason to take a node's networks or work away from it, and after a restart it is often the last process that still
+/// drains.
 struct HTTPSurface: Service {
     /// The pause before an address is tried again.
     private static let pauseBeforeNextTry: Duration = .seconds(1)

@@ -21,7 +21,8 @@ package struct NotifySocket: Sendable {
 
     /// Sends assignments, a line each, as one datagram.
     ///
-    /// - Returns: Whether the kernel took it. A manager that is gone, or does not read, is no reason to wait or to fail.
+    /// - Returns: Whether the kernel took it. A manager that is gone, or does not read, is no reason to wait or to
+    ///   fail.
     @discardableResult
     package func send(_ assignments: [String]) -> Bool {
         let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)

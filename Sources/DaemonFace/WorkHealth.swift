@@ -6,9 +6,9 @@ import ClusterEngine
 package struct WorkHealth: Sendable {
     /// The longest that one turn of the loop may wait for a database that hangs.
     ///
-    /// Every wait is bounded: 5 s to connect, 15 s for an answer, ten for a connection of the pool, 3 s for a row, of which
-    /// a transaction may try a dozen. So a database that is away or hangs makes no worker stuck: to start it anew would end
-    /// what runs, and heal nothing.
+    /// Every wait is bounded: 5 s to connect, 15 s for an answer, ten for a connection of the pool, 3 s for a row, of
+    /// which a transaction may try a dozen. So a database that is away or hangs makes no worker stuck: to start it
+    /// anew would end what runs, and heal nothing.
     static let longestTurn: Duration = .seconds(60)
     /// The number of leases that may pass without a turn: the end of a session that was lost is one of them.
     static let leases = 3

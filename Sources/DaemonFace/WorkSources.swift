@@ -41,8 +41,8 @@ package struct WorkSources: Sendable {
         Self.leaseMargin.family([.init([:], max(0, reading.heldUntil.map { ($0 - now).fractionalSeconds } ?? 0))])
     }
 
-    /// Of what this process decides: a daemon seldom enqueues, so that `requested` and `deduplicated` are mostly clusterctl's,
-    /// which `coalescing show` has.
+    /// Of what this process decides: a daemon seldom enqueues, so that `requested` and `deduplicated` are mostly
+    /// clusterctl's, which `coalescing show` has.
     private var coalescing: MetricFamily {
         let samples = counters.totals.sorted { ($0.task, $0.outcome) < ($1.task, $1.outcome) }.map { total in
             MetricFamily.Sample(

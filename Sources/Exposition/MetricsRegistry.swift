@@ -3,9 +3,9 @@ import Synchronization
 
 /// A backend of swift-metrics that keeps what is recorded, to be shown to Prometheus.
 ///
-/// Handlers are kept by whoever made them: its lock is taken when one is made and when all are read, never when something is
-/// observed. Timers are shown in seconds. A family never has more than `mostSeries` label sets and one more: what comes on
-/// top is recorded into a series whose labels all say `other`, and `complain` is told once.
+/// Handlers are kept by whoever made them: its lock is taken when one is made and when all are read, never when
+/// something is observed. Timers are shown in seconds. A family never has more than `mostSeries` label sets and one
+/// more: what comes on top is recorded into a series whose labels all say `other`, and `complain` is told once.
 public final class MetricsRegistry: MetricsFactory {
     /// A description of a family, by the label that it is recorded under.
     public struct Description: Sendable {
@@ -23,8 +23,8 @@ public final class MetricsRegistry: MetricsFactory {
         }
     }
 
-    /// Buckets for times between a statement on a socket and half a day in a queue: about three to each power of ten, so
-    /// that a quantile is known to a factor of two.
+    /// Buckets for times between a statement on a socket and half a day in a queue: about three to each power of ten,
+    /// so that a quantile is known to a factor of two.
     public static let seconds: [Double] = [
         0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60, 120, 300, 600, 1800, 3600, 10_800,
         43_200,

@@ -51,7 +51,8 @@ public struct ConnectionConfiguration: Sendable {
         ///
         /// Whole seconds; a LAN answers in milliseconds.
         public var connect: Duration = .seconds(5)
-        /// Until the server answers a statement; longer than `statement`, so that the server gives up first and says why.
+        /// Until the server answers a statement; longer than `statement`, so that the server gives up first and says
+        /// why.
         public var read: Duration = .seconds(15)
         /// Until the server took what we sent.
         public var write: Duration = .seconds(15)

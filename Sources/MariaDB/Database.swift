@@ -115,8 +115,8 @@ public actor Database: Service {
 
     /// Lends a connection for statements that commit one by one.
     ///
-    /// - Parameter body: Runs on the connection's thread; it is run again only on a connection that broke before the body's
-    ///   first statement reached the server.
+    /// - Parameter body: Runs on the connection's thread; it is run again only on a connection that broke before the
+    ///   body's first statement reached the server.
     /// - Returns: What `body` returned.
     /// - Throws: What `body` throws, or a `DatabaseError` when no connection can be had.
     @discardableResult
@@ -137,8 +137,8 @@ public actor Database: Service {
 
     /// Lends a connection for statements that do no harm when they are run twice, and that run every few seconds.
     ///
-    /// It saves the sign of life that `withSession` asks of a connection which has been idle: should the connection turn out to
-    /// be broken, the body is run again on another one.
+    /// It saves the sign of life that `withSession` asks of a connection which has been idle: should the connection
+    /// turn out to be broken, the body is run again on another one.
     /// - Parameter body: Runs on the connection's thread, possibly twice.
     /// - Returns: What `body` returned.
     /// - Throws: What `body` throws, or a `DatabaseError` when no connection can be had.
@@ -157,7 +157,8 @@ public actor Database: Service {
     /// Runs a transaction; begins it again when it was a deadlock's victim, waited too long for a lock, or lost its
     /// connection before COMMIT was sent.
     ///
-    /// - Parameter body: Runs on the connection's thread, possibly more than once: it has no effect but on the database.
+    /// - Parameter body: Runs on the connection's thread, possibly more than once: it has no effect but on the
+    ///   database.
     /// - Returns: What `body` returned, once it is committed.
     /// - Throws: What `body` throws, after a rollback; `outcomeUnknown` when the connection broke in COMMIT: then the
     ///   transaction is never run again, and only a locking read by key on a new connection tells what happened.
@@ -170,12 +171,12 @@ public actor Database: Service {
         }
     }
 
-    /// Lends a connection for reads that may lead to a transaction, `Session.transaction`; begins again with the reads when
-    /// `withTransaction` would begin again.
+    /// Lends a connection for reads that may lead to a transaction, `Session.transaction`; begins again with the
+    /// reads when `withTransaction` would begin again.
     ///
     /// It saves lending twice, and what is read is no older than it need be.
-    /// - Parameter body: Runs on the connection's thread, possibly more than once: outside of its transaction, which it runs
-    ///   once at most and last, it only reads, or writes what does no harm twice.
+    /// - Parameter body: Runs on the connection's thread, possibly more than once: outside of its transaction, which
+    ///   it runs once at most and last, it only reads, or writes what does no harm twice.
     /// - Returns: What `body` returned.
     /// - Throws: As `withTransaction`.
     @discardableResult
@@ -204,8 +205,8 @@ public actor Database: Service {
 
     /// Lends a connection for statements that all see the database as it was at one moment.
     ///
-    /// For reads that belong together and are over soon: a snapshot that is held for long keeps the server from forgetting
-    /// old versions of rows.
+    /// For reads that belong together and are over soon: a snapshot that is held for long keeps the server from
+    /// forgetting old versions of rows.
     /// - Parameter body: Runs on the connection's thread, at most twice; it reads only.
     /// - Returns: What `body` returned.
     /// - Throws: What `body` throws, or a `DatabaseError` when no connection can be had.

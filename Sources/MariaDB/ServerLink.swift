@@ -284,8 +284,8 @@ import Foundation
 
     /// Tries one address, with a handle of its own.
     ///
-    /// A failed `mysql_real_connect` clears the handle's options: a second attempt on it would go out without timeouts and
-    /// in plain text.
+    /// A failed `mysql_real_connect` clears the handle's options: a second attempt on it would go out without
+    /// timeouts and in plain text.
     private static func attempt(
         _ configuration: ConnectionConfiguration,
         host: String?,

@@ -2,7 +2,8 @@ import Synchronization
 
 /// A flag that says whether a connection may be lent again.
 ///
-/// The pool asks at each lending and each return, and two changes of threads for each answer cost more than a statement.
+/// The pool asks at each lending and each return, and two changes of threads for each answer cost more than a
+/// statement.
 final class Usability: Sendable {
     private let hasEnded = Atomic(false)
 

@@ -6,8 +6,8 @@ import ClusterReports
 
 /// Runs one of the operator's own commands as a task.
 ///
-/// The command gets the operation on stdin and in its environment; its exit code says what became of it. It runs under a
-/// keeper: nothing of it outlives the worker, the worker's session, or its own timeout.
+/// The command gets the operation on stdin and in its environment; its exit code says what became of it. It runs
+/// under a keeper: nothing of it outlives the worker, the worker's session, or its own timeout.
 struct CommandHandler: TaskHandler {
     /// From SIGTERM to SIGKILL when the time is up: enough to remove a lock file or tell a remote end.
     static let grace: Duration = .seconds(5)

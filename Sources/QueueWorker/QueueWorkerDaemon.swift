@@ -8,8 +8,8 @@ import Logging
 import MariaDB
 import ServiceLifecycle
 
-/// The process `queueworker`: its face, a pool, a doorbell, a keeper of the history and a worker, in this order, ended in the
-/// opposite one.
+/// The process `queueworker`: its face, a pool, a doorbell, a keeper of the history and a worker, in this order,
+/// ended in the opposite one.
 struct QueueWorkerDaemon {
     private let context: DaemonContext
     private let configuration: Configuration

@@ -5,8 +5,8 @@ import Foundation
 
 /// The long form of the hammer that the tests run for ten seconds.
 ///
-/// A program and not a benchmark: it measures nothing, and its exit code is what counts. It starts a server of its own, so
-/// that it disturbs no database but that.
+/// A program and not a benchmark: it measures nothing, and its exit code is what counts. It starts a server of its
+/// own, so that it disturbs no database but that.
 @main struct ClusterOpsHammer: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "clusterops-hammer",

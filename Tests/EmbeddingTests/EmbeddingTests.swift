@@ -86,7 +86,8 @@ import Testing
 
     // MARK: The world
 
-    /// A node, the program's own table, and the program; the task is registered, as a worker that has run once leaves it.
+    /// A node, the program's own table, and the program; the task is registered, as a worker that has run once leaves
+    /// it.
     private func withVolumes(_ body: @Sendable (TestCluster, Volumes) async throws -> Void) async throws {
         try await withCluster { cluster in
             try await cluster.addNode("h1")

@@ -7,8 +7,8 @@ import NetNode
 import Testing
 
 extension NamespaceTests {
-    /// What somebody breaks of a network's way out is repaired as early as the rest, with maintenance too seldom to have
-    /// done it.
+    /// What somebody breaks of a network's way out is repaired as early as the rest, with maintenance too seldom to
+    /// have done it.
     @Suite struct EgressDriftTests {
         private static let environment = [
             "CLUSTEROPS_NETWORK_MAINTENANCE_INTERVAL": "10m", "CLUSTEROPS_NETWORK_EXTERNAL_BRIDGE": "xbr",

@@ -38,8 +38,8 @@ private struct RunningClient {
     /// What it has said of itself.
     var talk: String { child.standardError.text + child.standardOutput.text }
 
-    /// Has it renew its lease now, by unicast to the server that it knows; asked a second time before it has an answer, it
-    /// gives its lease up and begins anew.
+    /// Has it renew its lease now, by unicast to the server that it knows; asked a second time before it has an
+    /// answer, it gives its lease up and begins anew.
     func renew() { child.signal(SIGUSR1) }
 
     func end() async {

@@ -213,8 +213,8 @@ extension NamespaceTests {
             }
         }
 
-        /// Runs a disturbance of the leader of some networks, of which the first node stands behind a proxy, and samples
-        /// from outside who answers.
+        /// Runs a disturbance of the leader of some networks, of which the first node stands behind a proxy, and
+        /// samples from outside who answers.
         private func withWatchedPair(
             _ disturb: @Sendable (ManyNetworks, OverlayProbe, Int) async throws -> Void
         ) async throws {

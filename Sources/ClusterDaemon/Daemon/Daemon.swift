@@ -30,10 +30,10 @@ package enum Daemon {
 
     /// Runs services until SIGTERM or SIGINT, or until one of them fails.
     ///
-    /// The first signal shuts the services down gracefully, the last one first, each after the one behind it has ended.
-    /// The second one ends the process at once, whatever the services do: it runs `onImmediateStop` of `reactions` and nothing else, no
-    /// exit handler and no flush. A service that throws, or returns before it is asked to, is named in the log, the others
-    /// shut down gracefully, and the daemon has failed.
+    /// The first signal shuts the services down gracefully, the last one first, each after the one behind it has
+    /// ended. The second one ends the process at once, whatever the services do: it runs `onImmediateStop` of
+    /// `reactions` and nothing else, no exit handler and no flush. A service that throws, or returns before it is
+    /// asked to, is named in the log, the others shut down gracefully, and the daemon has failed.
     ///
     /// - Parameters:
     ///   - services: in the order in which they start: one stands behind those that it uses.

@@ -3,8 +3,8 @@ import Synchronization
 
 /// Writes lines to a descriptor, each whole.
 ///
-/// A line goes out in one write(2), so that it does not mix with those of other processes that share the descriptor; only
-/// what the kernel did not take is written after it, under the same lock, before the next line of this process.
+/// A line goes out in one write(2), so that it does not mix with those of other processes that share the descriptor;
+/// only what the kernel did not take is written after it, under the same lock, before the next line of this process.
 final class LogSink: Sendable {
     /// The time, in milliseconds, for which a descriptor that takes nothing, and was set not to block, is waited for
     /// before a line is given up.

@@ -1,6 +1,7 @@
 /// The rules that keep text from outside harmless in a log.
 ///
-/// A line of the log is one line of the file whatever was logged, and printing it to a terminal does nothing but show it.
+/// A line of the log is one line of the file whatever was logged, and printing it to a terminal does nothing but show
+/// it.
 enum LogText {
     /// The greatest number of characters that one value keeps.
     ///

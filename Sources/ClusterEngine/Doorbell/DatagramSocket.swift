@@ -4,8 +4,9 @@ import Glibc
 /// A UDP socket to send from; the only place of the doorbell that asks Linux itself.
 ///
 /// It is not a NIO channel, because a plain `sendto` suits better on every count: it hands the datagram to the kernel
-/// before it returns, so that a command may exit right after it; it needs no event loops, of which NIO starts one a core;
-/// and an address without a route fails alone, where NIO 2.101 closes the channel for all (at ENETUNREACH and EPERM).
+/// before it returns, so that a command may exit right after it; it needs no event loops, of which NIO starts one a
+/// core; and an address without a route fails alone, where NIO 2.101 closes the channel for all (at ENETUNREACH and
+/// EPERM).
 struct DatagramSocket: ~Copyable {
     private let descriptor: Int32
 

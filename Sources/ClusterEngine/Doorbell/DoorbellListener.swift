@@ -70,8 +70,8 @@ package actor DoorbellListener: Service {
 
     /// Opens the socket; datagrams ring from now on.
     ///
-    /// - Returns: What to tell the others: `doorbell.advertise` if it is set, else the address that listening gave, with
-    ///   the underlay's in place of "all addresses".
+    /// - Returns: What to tell the others: `doorbell.advertise` if it is set, else the address that listening gave,
+    ///   with the underlay's in place of "all addresses".
     /// - Throws: `ClusterOpsError` when the address cannot be had; it may be tried again.
     @discardableResult
     package func bind() async throws -> HostPort {

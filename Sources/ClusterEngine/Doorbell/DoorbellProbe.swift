@@ -3,7 +3,8 @@ import Glibc
 
 /// Rings doorbells to find out where nobody listens: a kernel without a listener answers so at once.
 ///
-/// No answer is no proof: a ring is never answered, and a firewall may swallow it. A ring that was not needed does no harm.
+/// No answer is no proof: a ring is never answered, and a firewall may swallow it. A ring that was not needed does no
+/// harm.
 package enum DoorbellProbe {
     /// An answer of a machine of the same site takes a millisecond.
     private static let patience: Duration = .milliseconds(200)

@@ -9,8 +9,8 @@ package struct RingLimiter: Sendable {
 
     /// Two hundred wakes a second are about what one loop can use.
     ///
-    /// Each costs a read of candidates, which takes up to 2.7 ms (10,000 busy rows in front), and a ring is late by 5 ms
-    /// at most.
+    /// Each costs a read of candidates, which takes up to 2.7 ms (10,000 busy rows in front), and a ring is late by 5
+    /// ms at most.
     static let usualRate = 200
 
     /// The decision about waking.

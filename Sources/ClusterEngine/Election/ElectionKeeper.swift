@@ -4,7 +4,8 @@ import Logging
 import MariaDB
 import ServiceLifecycle
 
-/// Stands for election with what this node is, keeps the lease while it holds it, and gives it back at graceful shutdown.
+/// Stands for election with what this node is, keeps the lease while it holds it, and gives it back at graceful
+/// shutdown.
 ///
 /// ``ElectionState`` decides; this asks the database and passes on. Renewals go on whatever the role does, and the role
 /// ends at the fence whatever the database does: three tasks that wait for each other in nothing.

@@ -5,8 +5,8 @@ import Synchronization
 
 /// One term of the elected role, as its holder has it: what it may do, and until when.
 ///
-/// Everything that acts under the role asks its tenure. Once it is over it stays over: a later renewal does not bring it
-/// back, because what had to stop has stopped.
+/// Everything that acts under the role asks its tenure. Once it is over it stays over: a later renewal does not bring
+/// it back, because what had to stop has stopped.
 package final class Tenure: Sendable {
     package let term: UInt64
     /// A Boolean value that indicates whether the holder of the term before has given the lease back, and not fallen
@@ -79,7 +79,8 @@ package final class Tenure: Sendable {
         if !Task.isCancelled { finish() }
     }
 
-    /// Makes a transaction one of this term: it commits only while the lease is held, and not beside a change of holder.
+    /// Makes a transaction one of this term: it commits only while the lease is held, and not beside a change of
+    /// holder.
     ///
     /// To be called last: a transaction that waits for some other row must not keep the lease's row from its renewal.
     /// - Throws: ``TenureOver``, which rolls the transaction back.

@@ -5,8 +5,8 @@ import MariaDB
 extension Inventory {
     /// Says what the networks' egress leads to, in place of what was said before; what is so already is no change.
     ///
-    /// - Throws: `ClusterOpsError` with code `conflict` when addresses that are given out, or networks that have NAT, do
-    ///   not go with it.
+    /// - Throws: `ClusterOpsError` with code `conflict` when addresses that are given out, or networks that have NAT,
+    ///   do not go with it.
     package func setExternalNetwork(_ wanted: ExternalNetwork) async throws -> Changed<ExternalNetworkUse> {
         try await change { transaction in
             let networks = try NetworkStatements.lockAll(in: transaction)

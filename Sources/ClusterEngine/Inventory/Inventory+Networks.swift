@@ -5,8 +5,8 @@ import MariaDB
 extension Inventory {
     /// Adds a network.
     ///
-    /// - Throws: `ClusterOpsError`, with code `conflict` when the name or the VNI is taken, or when there is no external
-    ///   address for its NAT.
+    /// - Throws: `ClusterOpsError`, with code `conflict` when the name or the VNI is taken, or when there is no
+    ///   external address for its NAT.
     package func addNetwork(_ draft: NetworkDraft) async throws -> Changed<NetworkSnapshot> {
         let id = NetworkID.new()
         return try await change { transaction in
@@ -47,8 +47,8 @@ extension Inventory {
 
     /// Changes a network; what it is already is no change.
     ///
-    /// - Throws: `ClusterOpsError` with code `notFound` when there is no such network, with code `conflict` when its NAT
-    ///   cannot be given or taken.
+    /// - Throws: `ClusterOpsError` with code `notFound` when there is no such network, with code `conflict` when its
+    ///   NAT cannot be given or taken.
     package func changeNetwork(_ name: NetworkName, _ wanted: NetworkChange) async throws -> Changed<NetworkSnapshot> {
         try await change { transaction in
             guard let network = try NetworkStatements.lock(name, in: transaction) else {

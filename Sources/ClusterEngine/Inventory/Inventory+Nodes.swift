@@ -40,7 +40,8 @@ extension Inventory {
 
     /// Changes the address by which the other nodes reach a node; the one that it has is no change.
     ///
-    /// - Throws: `ClusterOpsError`: `invalid` for an address that no host can have, `conflict` when it is another node's.
+    /// - Throws: `ClusterOpsError`: `invalid` for an address that no host can have, `conflict` when it is another
+    ///   node's.
     package func setUnderlay(_ address: IPv4Address, of name: NodeName) async throws -> Changed<NodeSnapshot> {
         try NodeDraft.check(address)
         return try await change { transaction in
@@ -77,8 +78,8 @@ extension Inventory {
         }
     }
 
-    /// A new generation of locked networks: their mesh on every node that takes part, and their servers, for which there
-    /// is nothing to do but to be found as they should be.
+    /// A new generation of locked networks: their mesh on every node that takes part, and their servers, for which
+    /// there is nothing to do but to be found as they should be.
     package func everywhere(
         _ networks: [NetworkRecord],
         in transaction: borrowing Transaction

@@ -90,7 +90,8 @@ package final class CoalescingCounters: Sendable {
     /// Writes what has been counted; what cannot be written is kept for the next time.
     ///
     /// Counts whose COMMIT nobody answered are dropped: they may stand in the database already, and counters that a
-    /// coalescer fires must never be counted twice. So every counter is a lower bound; `unconfirmedFlushes` says how often.
+    /// coalescer fires must never be counted twice. So every counter is a lower bound; `unconfirmedFlushes` says how
+    /// often.
     package func flush() async throws {
         let taken = pending.withLock { pending in
             defer { pending = Pending(totals: pending.totals) }

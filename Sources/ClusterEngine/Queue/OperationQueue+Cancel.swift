@@ -30,8 +30,9 @@ public struct Cancellation: Sendable, Hashable {
 extension OperationQueue {
     /// Ends an operation, for all who asked for it.
     ///
-    /// One that waits, or rides on another, ends `cancelled` before this returns. Of one that runs the worker is told: it ends
-    /// it at once, and the operation never returns to its queue; what it has completed by then stays complete.
+    /// One that waits, or rides on another, ends `cancelled` before this returns. Of one that runs the worker is
+    /// told: it ends it at once, and the operation never returns to its queue; what it has completed by then stays
+    /// complete.
     /// - Returns: What was brought about; requests of the last second may be missing in the count.
     /// - Throws: `ClusterOpsError`, with code `notFound` for an unknown id and `conflict` for one that has ended.
     public func cancel(_ id: OperationID) async throws -> Cancellation {

@@ -5,14 +5,14 @@ import MariaDB
 extension OperationQueue {
     /// Does an operation again that has ended without completing: a new one, which names it.
     ///
-    /// It has the same tasks, target, parameters, lane and dependencies, and as much time until its deadline; attempts are
-    /// counted anew, by the tasks' definitions of today.
+    /// It has the same tasks, target, parameters, lane and dependencies, and as much time until its deadline;
+    /// attempts are counted anew, by the tasks' definitions of today.
     /// - Parameters:
     ///   - id: The operation that ended.
     ///   - ignoringDependencies: Whether it runs without waiting for what the old one had to wait for.
     /// - Returns: The new operation.
-    /// - Throws: `ClusterOpsError`, with code `notFound` when the operation or its target is gone, and `conflict` when it
-    ///   has not ended, has completed, or depends on one that did not complete.
+    /// - Throws: `ClusterOpsError`, with code `notFound` when the operation or its target is gone, and `conflict`
+    ///   when it has not ended, has completed, or depends on one that did not complete.
     public func retry(_ id: OperationID, ignoringDependencies: Bool = false) async throws -> OperationReceipt {
         try await translatingErrors {
             let plan = try await database.withSession { session in

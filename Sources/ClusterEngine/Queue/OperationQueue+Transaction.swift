@@ -2,15 +2,16 @@ import ClusterModel
 import MariaDB
 
 extension OperationQueue {
-    /// Runs a transaction of the caller's, in which a change and the work that it asks for are one, and rings once it is committed.
+    /// Runs a transaction of the caller's, in which a change and the work that it asks for are one, and rings once it
+    /// is committed.
     ///
     /// The body runs on a connection's own thread, and again from its beginning after a deadlock: it has no effect but
     /// on the database. Add to `work` what `enqueue(_:in:)` returns.
     /// - Parameter body: Changes what it wants, and enqueues.
     /// - Returns: What the body returned, once it is committed.
-    /// - Throws: What the body throws, after a rollback; `ClusterOpsError` for errors of the database. `unreachable` may
-    ///   mean that the outcome of the COMMIT was unknown: with ids of your own in the requests, run the same again and it happens
-    ///   once.
+    /// - Throws: What the body throws, after a rollback; `ClusterOpsError` for errors of the database. `unreachable`
+    ///   may mean that the outcome of the COMMIT was unknown: with ids of your own in the requests, run the same
+    ///   again and it happens once.
     public func withTransaction<Result: Sendable>(
         _ body: @Sendable (_ transaction: borrowing Transaction, _ work: inout EnqueuedWork) throws -> Result
     ) async throws -> Result {

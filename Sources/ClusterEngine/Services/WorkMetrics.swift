@@ -4,18 +4,18 @@ import MariaDB
 import Metrics
 import Synchronization
 
-/// Measures what a worker does, for whatever metrics backend the process has set up; without one it costs next to nothing.
+/// Measures what a worker does, for whatever metrics backend the process has set up; without one it costs next to
+/// nothing.
 ///
 /// Cardinality is bounded: a task is one of the worker's handlers', a lane one of five, an outcome one of eight words.
 /// Operations, networks and nodes are never dimensions.
 ///
-/// | label | kind | dimensions |
-/// |---|---|---|
-/// | `clusterops_operation_wait` | timer: from when it could run to its start | `task`, `lane` |
-/// | `clusterops_operation_run` | timer: from its start to what its handlers have returned | `task`, `lane` |
-/// | `clusterops_attempts` | counter: attempts that are over | `task`, `outcome` |
-/// | `clusterops_tasks_unstartable` | gauge: tasks that this node has registered and cannot start | |
-/// | `clusterops_operations_ended` | counter: operations that this process has ended, followers and the aborted included | `state` |
+/// | label | kind | dimensions | |---|---|---| | `clusterops_operation_wait` | timer: from when it could run to its
+/// start | `task`, `lane` | | `clusterops_operation_run` | timer: from its start to what its handlers have returned |
+/// `task`, `lane` | | `clusterops_attempts` | counter: attempts that are over | `task`, `outcome` | |
+/// `clusterops_tasks_unstartable` | gauge: tasks that this node has registered and cannot start | | |
+/// `clusterops_operations_ended` | counter: operations that this process has ended, followers and the aborted
+/// included | `state` |
 package final class WorkMetrics: Sendable {
     private struct TimerKey: Hashable {
         let label: String

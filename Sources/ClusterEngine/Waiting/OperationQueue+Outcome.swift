@@ -5,14 +5,15 @@ import MariaDB
 extension OperationQueue {
     /// Waits until an operation has ended, and returns how.
     ///
-    /// Whoever ends it rings this process, so that the wait is over within milliseconds of the COMMIT; where no ring can
-    /// come through, it looks again, once in some seconds. An operation that has ended already is answered at once.
+    /// Whoever ends it rings this process, so that the wait is over within milliseconds of the COMMIT; where no ring
+    /// can come through, it looks again, once in some seconds. An operation that has ended already is answered at
+    /// once.
     /// - Parameters:
     ///   - id: The operation, such as a receipt names it.
     ///   - timeout: How long to wait at most; nil is for ever.
     /// - Returns: The outcome, or nil when the time was over first.
-    /// - Throws: `ClusterOpsError`, with code `notFound` for an id that is nowhere; `CancellationError` when the task is
-    ///   cancelled, or its service shuts down gracefully.
+    /// - Throws: `ClusterOpsError`, with code `notFound` for an id that is nowhere; `CancellationError` when the task
+    ///   is cancelled, or its service shuts down gracefully.
     public func outcome(of id: OperationID, timeout: Duration? = nil) async throws -> OperationOutcome? {
         let (_, inTime) = try await ends(of: [id], timeout: timeout)
         guard inTime else { return nil }
@@ -96,8 +97,8 @@ private struct EndWait {
         return false
     }
 
-    /// Looks after every ring, and when the pace says so; the first time at once, because the end may have come before the
-    /// waiter was registered.
+    /// Looks after every ring, and when the pace says so; the first time at once, because the end may have come
+    /// before the waiter was registered.
     mutating func run(_ waiter: WaiterDoorbell?, pace: PollPace) async throws {
         var pace = pace
         while try await !look() {

@@ -13,7 +13,8 @@ package struct PollPace: Sendable {
         self.longest = longest
     }
 
-    /// For a wait that is rung: the look is for a ring that was lost, as the workers' polls are, and costs a read by key.
+    /// For a wait that is rung: the look is for a ring that was lost, as the workers' polls are, and costs a read by
+    /// key.
     static let besideDoorbell = PollPace(first: .seconds(2), longest: .seconds(5))
 
     /// The pause before the next look, cut at the time that is left.

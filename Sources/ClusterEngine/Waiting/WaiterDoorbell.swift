@@ -28,8 +28,8 @@ final class WaiterDoorbell: Sendable {
 
     /// Lends a doorbell that rings when one of the operations ends, and takes it away again.
     ///
-    /// - Returns: What the body returned; nil, without having run it, when nobody could ring here: no worker has told where it
-    ///   is, there is no way to it, no socket to be had, or the user may write nothing.
+    /// - Returns: What the body returned; nil, without having run it, when nobody could ring here: no worker has told
+    ///   where it is, there is no way to it, no socket to be had, or the user may write nothing.
     static func withBound<Result: Sendable>(
         for ids: [OperationID],
         database: Database,

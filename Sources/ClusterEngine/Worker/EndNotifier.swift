@@ -3,9 +3,9 @@ import Synchronization
 
 /// Rings those who wait for operations that have ended, beside the loop that ends them.
 ///
-/// The look-up that it takes, one by primary key after the COMMIT, so delays no batch; what ends while one is under way
-/// shares the next. It comes after the COMMIT because a waiter registers and then looks: either its look sees the end, or its
-/// row is there for this one.
+/// The look-up that it takes, one by primary key after the COMMIT, so delays no batch; what ends while one is under
+/// way shares the next. It comes after the COMMIT because a waiter registers and then looks: either its look sees the
+/// end, or its row is there for this one.
 final class EndNotifier: Sendable {
     private let ended = Mutex<Set<OperationID>>([])
     private let signal = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))

@@ -2,8 +2,8 @@
 ///
 /// Pure.
 ///
-/// Every renewal looks at the queues too. Where the polls are to be no closer than the renewals, a renewal that has found
-/// nothing was the poll; the poll of its own is then for the time in which renewals fail.
+/// Every renewal looks at the queues too. Where the polls are to be no closer than the renewals, a renewal that has
+/// found nothing was the poll; the poll of its own is then for the time in which renewals fail.
 struct IdlePoll: Sendable {
     private let interval: Duration
     private let renewInterval: Duration
@@ -21,8 +21,8 @@ struct IdlePoll: Sendable {
 
     /// Returns whether a poll is due: no read of the queues was made in time.
     ///
-    /// Half a renewal of tolerance: the renewals are a round trip further apart than they are told, and so come after a poll
-    /// of the same interval.
+    /// Half a renewal of tolerance: the renewals are a round trip further apart than they are told, and so come after
+    /// a poll of the same interval.
     func isDue(at now: ContinuousClock.Instant) -> Bool {
         guard interval >= renewInterval, let foundNothingAt else { return true }
         return now - foundNothingAt > interval + renewInterval / 2

@@ -2,9 +2,9 @@ import ClusterModel
 
 /// Does the work of one task.
 ///
-/// It may run more than once for one operation, also after it has succeeded: it must be idempotent. Wanted state is read
-/// *inside*: everything that was committed before the operation's request is visible then, and so are the requests that
-/// were folded into it. Cancellation of the Swift task means that the right to act ends now.
+/// It may run more than once for one operation, also after it has succeeded: it must be idempotent. Wanted state is
+/// read *inside*: everything that was committed before the operation's request is visible then, and so are the
+/// requests that were folded into it. Cancellation of the Swift task means that the right to act ends now.
 public protocol TaskHandler: Sendable {
     /// The definition of the task, as the cluster is told of it.
     var definition: TaskDefinition { get }

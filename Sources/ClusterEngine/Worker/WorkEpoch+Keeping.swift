@@ -110,10 +110,11 @@ extension WorkEpoch {
         return SessionLost()
     }
 
-    /// Goes by what the renewals see, and looks by itself only when a session is about to have been silent for its lease.
+    /// Goes by what the renewals see, and looks by itself only when a session is about to have been silent for its
+    /// lease.
     ///
-    /// A renewal is seen one renewal interval late at most, and its end is looked for at the moment it comes: an operation is
-    /// back within lease + 2 s of its worker's death.
+    /// A renewal is seen one renewal interval late at most, and its end is looked for at the moment it comes: an
+    /// operation is back within lease + 2 s of its worker's death.
     func reap() async {
         var errors = ErrorReporter("reaper", logger: parts.logger)
         for await look in looks.stream {

@@ -68,8 +68,8 @@ struct WorkEpoch: Sendable {
 
     /// Outcomes of a session that was lost before they could be written.
     ///
-    /// They are written under their old fence by the next epoch: if nobody has reaped them meanwhile, as after an outage of the
-    /// database nobody has, the work need not be done again.
+    /// They are written under their old fence by the next epoch: if nobody has reaped them meanwhile, as after an
+    /// outage of the database nobody has, the work need not be done again.
     struct Inheritance: Sendable {
         let session: SessionID
         let entries: [Settling.Entry]

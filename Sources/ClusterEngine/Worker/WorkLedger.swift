@@ -23,8 +23,8 @@ final class WorkLedger: Sendable {
         var abandoned: Set<Claimed> = []
     }
 
-    /// Outcomes that may wait to be written before no more is claimed, for each slot: with the database away for a minute, a
-    /// worker of short operations has finished what it had and rests.
+    /// Outcomes that may wait to be written before no more is claimed, for each slot: with the database away for a
+    /// minute, a worker of short operations has finished what it had and rests.
     static let unsettledPerSlot = 4
 
     private let slots: Int
@@ -101,7 +101,8 @@ final class WorkLedger: Sendable {
         }
     }
 
-    /// Takes what has finished since the last batch; natural batching: what finishes while it is written waits for the next.
+    /// Takes what has finished since the last batch; natural batching: what finishes while it is written waits for
+    /// the next.
     func takeBatch() -> [Settling.Entry] {
         state.withLock { state in
             let batch = state.finished

@@ -6,9 +6,9 @@ import ServiceLifecycle
 
 /// Drains queues: claims operations under a leased session, runs them, and settles them in batches.
 ///
-/// A session is an *epoch*: a task group in which everything that acts under the session is a child. When the lease cannot
-/// be renewed the group is cancelled as a whole, children of the operating system included, before the database gives the
-/// operations to others; then a new epoch begins.
+/// A session is an *epoch*: a task group in which everything that acts under the session is a child. When the lease
+/// cannot be renewed the group is cancelled as a whole, children of the operating system included, before the
+/// database gives the operations to others; then a new epoch begins.
 package struct Worker: Service {
     /// The settings of a worker.
     package struct Settings: Sendable {

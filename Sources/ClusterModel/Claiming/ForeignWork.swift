@@ -1,8 +1,8 @@
 /// The work that a worker has seen in its queues and that is not for it, and so need not be read again.
 ///
-/// Pure. Its filter hides nothing that the worker can run, however old it is: a queue in which work of others was seen is
-/// read by task, which is exact, and only costs a range for each. Only lists that begin with a task of the worker's and hold
-/// one that it cannot run are walked past.
+/// Pure. Its filter hides nothing that the worker can run, however old it is: a queue in which work of others was
+/// seen is read by task, which is exact, and only costs a range for each. Only lists that begin with a task of the
+/// worker's and hold one that it cannot run are walked past.
 package struct ForeignWork: Sendable {
     /// Other lists than these at the head of a queue are read and dropped each time.
     static let mostLists = 64

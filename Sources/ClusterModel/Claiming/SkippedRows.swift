@@ -17,8 +17,8 @@ package struct SkippedRows: Sendable {
         skippedSince[id].map { now - $0 >= Self.bound } ?? false
     }
 
-    /// Returns how long such a row is waited for: the longer it has been skipped, the longer, because its holders may take
-    /// longer than the last wait.
+    /// Returns how long such a row is waited for: the longer it has been skipped, the longer, because its holders may
+    /// take longer than the last wait.
     package func wait(for id: OperationID, at now: SuspendingClock.Instant) -> RowLock.Wait {
         let skipped = skippedSince[id].map { now - $0 } ?? .zero
         return RowLock.Wait.allCases.last { $0.duration * 4 <= skipped } ?? .oneSecond

@@ -15,8 +15,8 @@ package struct ElectionState: Sendable, Hashable {
         package let fence: Duration
         /// The time for which a leader that hands over waits for another one to be ready.
         ///
-        /// 150 servers start within 2 s on two busy processors; with the 30 s that running operations may take it stays well
-        /// within the 90 s after which systemd kills what it has asked to stop.
+        /// 150 servers start within 2 s on two busy processors; with the 30 s that running operations may take it
+        /// stays well within the 90 s after which systemd kills what it has asked to stop.
         package let handover: Duration
 
         package init(lease: Duration, renew: Duration, fence: Duration, handover: Duration = .seconds(10)) {

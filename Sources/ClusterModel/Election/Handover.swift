@@ -1,5 +1,5 @@
-/// A planned end of a tenure, as its holder goes about it: it serves on until another one is ready, and leaves the lease
-/// to that one.
+/// A planned end of a tenure, as its holder goes about it: it serves on until another one is ready, and leaves the
+/// lease to that one.
 ///
 /// Pure: ``ElectionState`` holds it, the keeper tells it what it found.
 package struct Handover: Sendable, Hashable {

@@ -19,8 +19,8 @@ package struct OperationFilter: Sendable {
 
 /// Joins what was found among live and among ended operations to one page; pure.
 ///
-/// A search that looked at as many as it may without filling the page has a horizon: what lies beyond it is unknown, so the
-/// page ends there, and the next one goes on from there.
+/// A search that looked at as many as it may without filling the page has a horizon: what lies beyond it is unknown,
+/// so the page ends there, and the next one goes on from there.
 package struct OperationPage: Sendable, Equatable {
     /// The place of an operation in a list; it never changes, whatever becomes of the operation.
     package struct Key: Sendable, Hashable, Comparable {

@@ -1,6 +1,8 @@
 import Foundation
 
-/// Waits in classes that grow with them, so that a quantile is off by the same share whether it is a millisecond or a day; pure.
+/// Waits in classes that grow with them; pure.
+///
+/// A quantile is off by the same share whether it is a millisecond or a day.
 package struct WaitHistogram: Sendable {
     /// Classes for each doubling: a class is 2.2 % wide, its middle at most 1.1 % off.
     package static let classesPerDoubling = 32

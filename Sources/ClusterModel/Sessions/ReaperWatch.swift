@@ -31,8 +31,8 @@ package struct ReaperWatch: Sendable {
 
     /// Takes note of every living session, and returns those that are to be marked dead.
     ///
-    /// A counter is dated by when its first sighting was *answered*, and held against when the last one was *asked for*: what
-    /// lies between the two is never counted to a session's disadvantage.
+    /// A counter is dated by when its first sighting was *answered*, and held against when the last one was *asked
+    /// for*: what lies between the two is never counted to a session's disadvantage.
     /// - Parameters:
     ///   - sightings: All sessions that are not marked dead.
     ///   - askedAt: Before the question was sent.

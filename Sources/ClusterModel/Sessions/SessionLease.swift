@@ -22,8 +22,8 @@ package struct SessionLease: Sendable, Hashable {
 
         /// The time from the last renewal to the end of all work.
         ///
-        /// A tenth of the lease is kept for ending it: killing process groups takes milliseconds; what is left covers two
-        /// clocks of different rates.
+        /// A tenth of the lease is kept for ending it: killing process groups takes milliseconds; what is left covers
+        /// two clocks of different rates.
         var untilFence: Duration { leaseDuration * 0.9 }
     }
 

@@ -24,8 +24,10 @@ package struct Convergence: Sendable {
         self.term = term
     }
 
-    /// Applied is wanted or later, for the mesh on every node that takes part, and for server and egress under the term that
-    /// runs now: what an earlier leader did says nothing about the one that serves.
+    /// Returns whether the wanted generation, or a later one, is applied: for the mesh on every node that takes part,
+    /// and for server and egress under the term that runs now.
+    ///
+    /// What an earlier leader did says nothing about the one that serves.
     package func isReached(by applied: [AppliedState]) -> Bool {
         let current = applied.filter { $0.generation >= wantedGeneration }
         let meshed = Set(current.filter { $0.what == .mesh }.map(\.node))

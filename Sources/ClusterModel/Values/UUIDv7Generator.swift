@@ -1,6 +1,7 @@
 import FoundationEssentials
 
-/// Makes UUIDs of version 7 (RFC 9562, 5.7) that strictly increase, from a clock and random bits that the caller brings.
+/// Makes UUIDs of version 7 (RFC 9562, 5.7) that strictly increase, from a clock and random bits that the caller
+/// brings.
 ///
 /// From the top: 48 bits of milliseconds since 1970, 42 bits of counter, and 32 random bits, with the version and the
 /// variant between. A new millisecond seeds the counter at random in its lower half, so that ids of several processes

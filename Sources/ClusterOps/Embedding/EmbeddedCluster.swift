@@ -4,10 +4,11 @@ import Logging
 import MariaDB
 import ServiceLifecycle
 
-/// The cluster as a program that embeds the library sees it: a queue to enqueue into and to wait at, and workers to run.
+/// The cluster as a program that embeds the library sees it: a queue to enqueue into and to wait at, and workers to
+/// run.
 ///
-/// Making one does nothing. Run it as a service, after the database's and before the workers': it writes down what is counted
-/// of the requests.
+/// Making one does nothing. Run it as a service, after the database's and before the workers': it writes down what is
+/// counted of the requests.
 public struct EmbeddedCluster: Service {
     /// Enqueues, cancels, retries, and waits for outcomes.
     public let queue: OperationQueue
@@ -50,8 +51,8 @@ public struct EmbeddedCluster: Service {
 
     /// The cluster at a glance, as `clusterctl status` shows it.
     ///
-    /// For dashboards: all who ask at the same time share one statement, whose answer is of a moment after each of them has
-    /// asked.
+    /// For dashboards: all who ask at the same time share one statement, whose answer is of a moment after each of
+    /// them has asked.
     /// - Throws: `ClusterOpsError`, with code `unreachable` when the database cannot be asked.
     public func status() async throws -> StatusView {
         try await queue.translatingErrors { try await reports.status.value() }

@@ -5,7 +5,8 @@ import Logging
 import MariaDB
 import ServiceLifecycle
 
-/// A worker in the embedding program's own process: claims operations for its handlers, runs them, and records how they ended.
+/// A worker in the embedding program's own process: claims operations for its handlers, runs them, and records how
+/// they ended.
 ///
 /// It works under a leased session. When the process dies, or cannot reach the database for most of the lease, its
 /// handlers are cancelled and others run its operations anew.

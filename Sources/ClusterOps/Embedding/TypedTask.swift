@@ -53,11 +53,11 @@ public struct TypedTask<Parameters: Codable & Sendable>: Sendable {
 
     /// Makes a handler of a closure.
     ///
-    /// The closure may run more than once for one operation, also after it has succeeded, when the worker dies before that is
-    /// written down: it must be idempotent. When its Swift task is cancelled its right to act has ended, and it returns
-    /// soon; another run begins anew. An `OperationFailure` that it throws is recorded as it is, any other error with code
-    /// `thrown`; both count as a failed attempt. Parameters that cannot be read fail the attempt with code
-    /// `unreadable_parameters`.
+    /// The closure may run more than once for one operation, also after it has succeeded, when the worker dies before
+    /// that is written down: it must be idempotent. When its Swift task is cancelled its right to act has ended, and
+    /// it returns soon; another run begins anew. An `OperationFailure` that it throws is recorded as it is, any other
+    /// error with code `thrown`; both count as a failed attempt. Parameters that cannot be read fail the attempt with
+    /// code `unreadable_parameters`.
     /// - Parameter body: Does the work of one attempt, and returns how it ended.
     /// - Returns: What a worker is given.
     public func handler(

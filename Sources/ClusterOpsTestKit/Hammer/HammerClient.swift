@@ -95,7 +95,8 @@ struct HammerClient: Sendable {
         }
     }
 
-    /// Changes wanted state and asks for the work in one transaction, and finds out itself whether a lost COMMIT happened.
+    /// Changes wanted state and asks for the work in one transaction, and finds out itself whether a lost COMMIT
+    /// happened.
     private func askInOwnTransaction(_ network: NetworkName, _ lane: Lane) async throws {
         let target = OperationRequest.Target(network: network)
         let request = OperationRequest(tasks: [Self.update], target: target, lane: lane, id: .new())

@@ -16,8 +16,8 @@ public struct HammerSettings: Sendable {
     public var lease: Duration = .seconds(3)
     /// Connections of each pool that clients share.
     public var connections = 24
-    /// How long what was asked for may take to end once nothing disturbs any more: a minute of 160 clients leaves a backlog of
-    /// 15,000, which takes 16 workers another minute on two cores.
+    /// How long what was asked for may take to end once nothing disturbs any more: a minute of 160 clients leaves a
+    /// backlog of 15,000, which takes 16 workers another minute on two cores.
     public var patience: Duration = .seconds(300)
 
     /// Creates settings.

@@ -28,8 +28,8 @@ package struct OverlayObservation: Sendable {
     /// The requests that two nodes have answered.
     package var contested: [Sample] { samples.filter { Set($0.answers).count > 1 } }
 
-    /// The longest time in which nobody answered, network by network: from the last request that was answered to the next
-    /// that was, or to the end.
+    /// The longest time in which nobody answered, network by network: from the last request that was answered to the
+    /// next that was, or to the end.
     package func silences(_ question: Question) -> [Int: Duration] {
         var last: [Int: ContinuousClock.Instant] = [:]
         var longest: [Int: Duration] = [:]

@@ -9,9 +9,9 @@ import Synchronization
 
 /// A TCP proxy on 127.0.0.1 in front of a private server, which breaks connections where a test wants it.
 ///
-/// It understands as much of the protocol as it takes to find a statement, a COMMIT above all: what a client knows of a
-/// transaction that it was about to commit is what the tests with this proxy are about. Plain threads, two system calls a
-/// packet: a proxy on the event loops of the code under test would share its troubles.
+/// It understands as much of the protocol as it takes to find a statement, a COMMIT above all: what a client knows of
+/// a transaction that it was about to commit is what the tests with this proxy are about. Plain threads, two system
+/// calls a packet: a proxy on the event loops of the code under test would share its troubles.
 package final class DatabaseProxy: Sendable {
     /// Why there is no proxy.
     package struct Failure: Error, CustomStringConvertible {

@@ -1,9 +1,9 @@
 import MariaDB
 
-/// How the server goes about the statements that programs have really sent.
+/// The plan by which the server executes a statement that a program has really sent.
 ///
-/// A test that explains a copy of a statement explains what nobody runs as soon as the statement changes. These come from
-/// the server's log, one of each shape.
+/// A test that explains a copy of a statement explains what nobody runs as soon as the statement changes. These come
+/// from the server's log, one of each shape.
 package struct SpokenPlan: Sendable {
     /// One line of EXPLAIN.
     package struct Line: Sendable, CustomStringConvertible {

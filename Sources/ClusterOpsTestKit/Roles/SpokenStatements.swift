@@ -71,8 +71,8 @@ package struct SpokenStatements: Sendable {
 }
 
 extension TestCluster {
-    /// What the server has refused to anybody for want of a right, each with its error's number; also what its program has
-    /// not told of.
+    /// What the server has refused to anybody for want of a right, each with its error's number; also what its
+    /// program has not told of.
     package func refusals() async throws -> [String] {
         try await database.withSession { session in
             let remembered = try session.query(

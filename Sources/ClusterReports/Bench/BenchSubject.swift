@@ -46,7 +46,8 @@ package struct BenchSubject: Sendable {
         return try await cluster.read { try BenchStatements.ended(of: requester, since: begin, on: $0) }
     }
 
-    /// Cancels all that is live of this run; what has ended meanwhile needs no cancel, and what runs is ended by its worker.
+    /// Cancels all that is live of this run; what has ended meanwhile needs no cancel, and what runs is ended by its
+    /// worker.
     ///
     /// - Parameter limit: How long to go on at most.
     /// - Returns: Whether nothing of it is live any more.

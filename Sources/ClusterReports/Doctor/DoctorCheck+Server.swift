@@ -7,8 +7,8 @@ extension DoctorCheck {
         findings(of: try Settings(variables: try DoctorStatements.variables(Settings.variables, on: $0)))
     }
 
-    /// The server's settings that correctness or durability rests on; those of a session are set and read back whenever one is
-    /// opened, so that a command that gets here has them.
+    /// The server's settings that correctness or durability rests on; those of a session are set and read back
+    /// whenever one is opened, so that a command that gets here has them.
     struct Settings: Sendable {
         var flushLogAtCommit = 1
         var doesDoublewrite = true

@@ -19,7 +19,8 @@ package enum ResignationOutcome: Sendable, Hashable {
 extension ClusterConnection {
     /// Asks the elected node to hand over to another one, and waits until that one serves.
     ///
-    /// The holder sees the request at its next renewal; it serves on until another node is ready, and stays when none is.
+    /// The holder sees the request at its next renewal; it serves on until another node is ready, and stays when none
+    /// is.
     ///
     /// - Parameter limit: how long to wait at most; then the request is withdrawn.
     /// - Returns: what came of it.

@@ -2,8 +2,8 @@ import ClusterEngine
 import ClusterStore
 
 extension ClusterConnection {
-    /// Every process that is supervised anywhere in the cluster, by node and name; one statement, shared by all who ask at
-    /// once.
+    /// Every process that is supervised anywhere in the cluster, by node and name; one statement, shared by all who
+    /// ask at once.
     package func services() async throws -> ListView<ServiceView> {
         try await read { try SupervisionStatements.services(on: $0) }.view
     }

@@ -4,9 +4,11 @@ import ClusterStore
 import DatabaseTime
 import MariaDB
 
-/// Turns operations that were looked at again and again into events that are told once, in the order of their times; pure.
+/// Turns operations that were looked at again and again into events that are told once, in the order of their times;
+/// pure.
 ///
-/// A time is written before its COMMIT, so that an event may come to be seen after later ones: each look goes back a little.
+/// A time is written before its COMMIT, so that an event may come to be seen after later ones: each look goes back a
+/// little.
 struct EventFeed: Sendable {
     /// The time by which a read goes back behind the one before it: longer than any transaction of ours may take.
     static let overlap: Duration = .seconds(10)
@@ -56,7 +58,8 @@ extension ClusterConnection {
     /// The time between two reads of a feed.
     private static let eventPace: Duration = .seconds(1)
 
-    /// Tells what has happened to operations lately, and, on demand, what happens from then on, until the task is cancelled.
+    /// Tells what has happened to operations lately, and, on demand, what happens from then on, until the task is
+    /// cancelled.
     ///
     /// - Parameters:
     ///   - since: How far back to begin.

@@ -1,7 +1,7 @@
 /// Decides who reads, and for whom: of those that ask for the same thing at the same time, one.
 ///
-/// Whoever asks while a read runs is not given its answer, which may be of a moment before the question, but shares the next
-/// one's: that begins after all who share it have asked.
+/// Whoever asks while a read runs is not given its answer, which may be of a moment before the question, but shares
+/// the next one's: that begins after all who share it have asked.
 struct ReadRounds<Asker: Hashable & Sendable>: Sendable {
     /// A Boolean value that indicates whether a read runs.
     private(set) var isReading = false

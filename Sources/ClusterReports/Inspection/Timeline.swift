@@ -5,8 +5,8 @@ import MariaDB
 
 /// The events of an operation, told from the columns of its row; pure.
 ///
-/// A claim and its start are one statement, and each attempt that did not end the operation left a record, so nothing is
-/// written on the hot path for the timeline.
+/// A claim and its start are one statement, and each attempt that did not end the operation left a record, so nothing
+/// is written on the hot path for the timeline.
 struct Timeline {
     private(set) var events: [TimelineEvent] = []
 

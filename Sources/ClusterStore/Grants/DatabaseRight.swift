@@ -8,8 +8,8 @@ package enum DatabaseRight: Sendable, Hashable {
     case insert(String, [String] = [])
     /// Changing rows of a table: some columns of it, or all when none is named.
     ///
-    /// All where rows are written by `INSERT … ON DUPLICATE KEY UPDATE`: MariaDB 10.11 asks for this right to every column that
-    /// the INSERT names.
+    /// All where rows are written by `INSERT … ON DUPLICATE KEY UPDATE`: MariaDB 10.11 asks for this right to every
+    /// column that the INSERT names.
     case update(String, [String])
     /// Calling a procedure, which acts with the rights of who made it.
     case execute(String)

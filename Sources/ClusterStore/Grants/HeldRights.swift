@@ -21,8 +21,8 @@ package struct HeldRights: Sendable, Hashable {
 
     /// The role that the user is there for, and what it lacks for it; nothing when it has all that one role needs.
     ///
-    /// That is the nearest of the roles that could do everything it can: an operator who lacks one right is no reader. Who can
-    /// do more than any one role is told of the nearest of all.
+    /// That is the nearest of the roles that could do everything it can: an operator who lacks one right is no
+    /// reader. Who can do more than any one role is told of the nearest of all.
     package var nearest: (role: DatabaseRole, missing: [DatabaseRight]) {
         let roles = DatabaseRole.allCases.filter { $0 != .migrator }
         let held = Set(roles.flatMap(\.rights)).filter(contains)

@@ -19,8 +19,8 @@ package struct NetworkRows<Row: Sendable>: Sendable {
     /// By id.
     package let unreadable: [UnreadableNetwork]
 
-    /// Reads rows that have the columns `network` and `vni`; a network of which one row cannot be read has none, and the
-    /// first such row says why.
+    /// Reads rows that have the columns `network` and `vni`; a network of which one row cannot be read has none, and
+    /// the first such row says why.
     ///
     /// - Throws: `DatabaseError` when not even the network's id can be read.
     package init(_ found: [MariaDB.Row], _ read: (NetworkID, MariaDB.Row) throws -> Row) throws {

@@ -17,7 +17,8 @@ extension Operation {
     static let finishedColumns: SQL =
         "\(sql: sharedColumns), \(sql: OperationColumns.selection(OperationColumns.end))"
 
-    /// Returns the columns of a waiting operation as they are once a worker has taken it at the moment of the statement.
+    /// Returns the columns of a waiting operation as they are once a worker has taken it at the moment of the
+    /// statement.
     package static func columns(takenBy worker: WorkerIdentity) -> SQL {
         let taken: [SQL: SQL] = [
             "state": "'executing'", "deliveries": "deliveries + 1", "session": "\(worker.session)",

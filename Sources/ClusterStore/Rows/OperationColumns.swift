@@ -3,8 +3,8 @@ import MariaDB
 
 /// The columns of an operation, which `work_queue` and `finished_operations` share.
 ///
-/// INSERT, SELECT and the copy into history are made from these lists, and a test compares them with the tables: a column
-/// that one of them forgot would silently be NULL in history.
+/// INSERT, SELECT and the copy into history are made from these lists, and a test compares them with the tables: a
+/// column that one of them forgot would silently be NULL in history.
 package enum OperationColumns {
     /// The columns that a request fills.
     static let requested: [SQL] = [

@@ -1,7 +1,7 @@
 import MariaDB
 
-/// The one statement that shows what the cluster does; like the status that it contains, it does not grow with the backlog or
-/// the history.
+/// The one statement that shows what the cluster does; like the status that it contains, it does not grow with the
+/// backlog or the history.
 package enum ActivityStatements {
     /// Ended operations among which failures are looked for.
     package static let examinedEnds = 2000

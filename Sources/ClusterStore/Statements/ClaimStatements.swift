@@ -41,17 +41,19 @@ package enum ClaimStatements {
         ///
         /// A third of the cost of ``heads``, and on an idle cluster always enough.
         case everything(most: Int)
-        /// The first operations of each queue whose target is free, at most so many of each: a busy target in front of a
-        /// queue hides nothing behind it.
+        /// The first operations of each queue whose target is free, at most so many of each: a busy target in front
+        /// of a queue hides nothing behind it.
         ///
-        /// Targets that were seen to be busy a moment ago need not be looked up again for each entry that is passed over.
+        /// Targets that were seen to be busy a moment ago need not be looked up again for each entry that is passed
+        /// over.
         case heads(ofEach: Int, besides: Set<String> = [])
     }
 
     /// Reads what waits in queues, best queue first; locks nothing.
     ///
-    /// Either look ends after as many entries as it is told, so the cost does not grow with the backlog. `FIELD` sorts what
-    /// was found, at most `ranges × limit` rows; a locking read that sorted by it would lock the whole backlog.
+    /// Either look ends after as many entries as it is told, so the cost does not grow with the backlog. `FIELD`
+    /// sorts what was found, at most `ranges × limit` rows; a locking read that sorted by it would lock the whole
+    /// backlog.
     /// - Parameters:
     ///   - queues: in order of preference.
     ///   - look: how much is read.
@@ -130,7 +132,8 @@ package enum ClaimStatements {
         return [all] + mixed
     }
 
-    /// Bracketed SELECTs, one for each queue, or for each queue and task: the first `limit` operations whose target is free.
+    /// Bracketed SELECTs, one for each queue, or for each queue and task: the first `limit` operations whose target
+    /// is free.
     ///
     /// - Precondition: With a mixed queue the filter has tasks.
     package static func heads(

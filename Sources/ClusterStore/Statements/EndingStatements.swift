@@ -24,8 +24,8 @@ package enum EndingStatements {
         ).map { try $0.decode((OperationID, Int).self) }
     }
 
-    /// Tells whether claims stand, waiting for nobody's lock: what `lockClaims` skipped is locked if it is here, and lost
-    /// if not.
+    /// Tells whether claims stand, waiting for nobody's lock: what `lockClaims` skipped is locked if it is here, and
+    /// lost if not.
     package static func standingClaims(
         _ ids: [OperationID],
         of session: SessionID,
@@ -103,8 +103,8 @@ package enum EndingStatements {
 
     /// Removes locked operations from the queue.
     ///
-    /// One by one in a single round trip: a hint does not bind DELETE, and on a small table a list of ids made it walk the
-    /// whole table (225 deadlocks in a hammer against none).
+    /// One by one in a single round trip: a hint does not bind DELETE, and on a small table a list of ids made it
+    /// walk the whole table (225 deadlocks in a hammer against none).
     package static func delete(_ ids: [OperationID], in transaction: borrowing Transaction) throws(DatabaseError) {
         try transaction.executeBatch(ids) { "DELETE FROM work_queue WHERE id = \($0)" }
     }

@@ -27,7 +27,8 @@ package enum HistoryStatements {
         """
     }
 
-    /// Forgets locked operations, and who adopted them; one by one in a round trip each, as `EndingStatements.delete` does.
+    /// Forgets locked operations, and who adopted them; one by one in a round trip each, as `EndingStatements.delete`
+    /// does.
     package static func delete(_ ids: [OperationID], in transaction: borrowing Transaction) throws(DatabaseError) {
         try transaction.executeBatch(ids.sorted()) { "DELETE FROM finished_operations WHERE id = \($0)" }
         try transaction.executeBatch(ids.sorted()) { "DELETE FROM adoptions WHERE operation = \($0)" }

@@ -109,8 +109,8 @@ package enum LeaseStatements {
         ) == 1
     }
 
-    /// Gives the lease of a term back, to be taken by a successor before others; one that is another's by now stays as it
-    /// is.
+    /// Gives the lease of a term back, to be taken by a successor before others; one that is another's by now stays
+    /// as it is.
     package static func resign(
         _ name: String,
         term: UInt64,

@@ -5,8 +5,8 @@ import MariaDB
 package enum OperationListStatements {
     /// Entries that one page looks at among the live and among the ended operations.
     ///
-    /// A live one costs its row, an ended one is judged by its index entry, hence the difference. A page that looks at all of
-    /// both took 137 ms with 1,000,000 live and 5,000,000 ended (`clusterops-bench-engine --only list`).
+    /// A live one costs its row, an ended one is judged by its index entry, hence the difference. A page that looks
+    /// at all of both took 137 ms with 1,000,000 live and 5,000,000 ended (`clusterops-bench-engine --only list`).
     package static let mostExamined = (live: 50_000, ended: 200_000)
 
     /// A queue of at most this many is read as a whole; a longer one is dense enough to be met on the way.
@@ -145,8 +145,8 @@ package enum OperationListStatements {
         return .joined(conditions, separator: " AND ")
     }
 
-    /// Written such that the optimizer sees ranges of both columns, which it does not in a comparison of pairs: operations that
-    /// one statement enqueued are all of one moment.
+    /// Written such that the optimizer sees ranges of both columns, which it does not in a comparison of pairs:
+    /// operations that one statement enqueued are all of one moment.
     private static func isOlder(than key: OperationPage.Key) -> SQL {
         "(enqueued_at < \(key.enqueuedAt) OR (enqueued_at = \(key.enqueuedAt) AND id < \(key.id)))"
     }

@@ -122,8 +122,8 @@ package enum SessionStatements {
         ) == 1
     }
 
-    /// Operations that no living session runs, found anew at every pass: a claim that commits after its session's death is
-    /// found too.
+    /// Operations that no living session runs, found anew at every pass: a claim that commits after its session's
+    /// death is found too.
     package static func orphans(limit: Int, on session: borrowing Session) throws -> [OperationID] {
         try session.query(orphansQuery(limit: limit)).map { try $0.only() }
     }
@@ -192,8 +192,8 @@ package enum SessionStatements {
 
     /// Forgets dead sessions that no operation names any more, an hour after their last sign of life.
     ///
-    /// Read first, without a lock, and deleted by key: one statement would lock the rows of `work_queue` that it looks at.
-    /// A claim that still commits under a forgotten session is an orphan like any other.
+    /// Read first, without a lock, and deleted by key: one statement would lock the rows of `work_queue` that it
+    /// looks at. A claim that still commits under a forgotten session is an orphan like any other.
     package static func forgetDead(on session: borrowing Session) throws {
         let forgotten = try session.query(
             """

@@ -3,7 +3,8 @@ import MariaDB
 
 /// The one statement that shows the cluster at a glance; no part of it grows with the backlog or the history.
 ///
-/// One statement is one round trip without a connection that takes several at once, which would open a door to injection.
+/// One statement is one round trip without a connection that takes several at once, which would open a door to
+/// injection.
 package enum StatusStatements {
     /// The number at which counting in a queue of `any` or of the elected node stops: one that is full took 0.3 ms with
     /// the rest of its queue, an empty queue 0.13 ms.
@@ -16,8 +17,8 @@ package enum StatusStatements {
     private static let named = 20
     /// As many as there are VNIs.
     ///
-    /// The limit makes the server judge each network once; without one it would merge the inner SELECT into the outer and
-    /// judge each for every use of the verdict (6 ms for 105 networks instead of 3).
+    /// The limit makes the server judge each network once; without one it would merge the inner SELECT into the outer
+    /// and judge each for every use of the verdict (6 ms for 105 networks instead of 3).
     private static let everyNetwork = 16_777_215
     /// Three samples that did not come.
     private static let staleAfterSeconds = 30

@@ -52,8 +52,8 @@ package enum WaiterStatements {
 
     /// Forgets waiters that are gone without a word.
     ///
-    /// Read first, without a lock, and deleted by key, because a walk along the other index would meet a renewal the wrong
-    /// way round.
+    /// Read first, without a lock, and deleted by key, because a walk along the other index would meet a renewal the
+    /// wrong way round.
     package static func sweep(on session: borrowing Session) throws {
         let expired = try session.query(
             """

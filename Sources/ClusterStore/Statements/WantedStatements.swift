@@ -1,7 +1,8 @@
 import ClusterModel
 import MariaDB
 
-/// The statement on what a node should have of the networks: its share of their mesh, their namespaces and their servers.
+/// The statement on what a node should have of the networks: its share of their mesh, their namespaces and their
+/// servers.
 package enum WantedStatements {
     /// A snapshot of what is wanted on a node.
     package struct Snapshot: Sendable {
@@ -17,12 +18,12 @@ package enum WantedStatements {
     /// The longest list of VNIs; a longer one reads all networks, which costs hardly more.
     static let longestList = 1000
 
-    /// Reads what is wanted on a node, of all networks that concern it or of some VNIs: those that it hosts an interface
-    /// of, or all when it has the network role.
+    /// Reads what is wanted on a node, of all networks that concern it or of some VNIs: those that it hosts an
+    /// interface of, or all when it has the network role.
     ///
-    /// One statement, hence one snapshot: under READ COMMITTED two would see two, and the generation is that of these very
-    /// rows. A network that is in the answer is there with the node itself, by an interface or by its role. What does not
-    /// parse is no error of the whole: the others are to be served.
+    /// One statement, hence one snapshot: under READ COMMITTED two would see two, and the generation is that of these
+    /// very rows. A network that is in the answer is there with the node itself, by an interface or by its role. What
+    /// does not parse is no error of the whole: the others are to be served.
     ///
     /// - Returns: The snapshot; nil when there is no such node.
     package static func snapshot(

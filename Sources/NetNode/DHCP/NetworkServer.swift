@@ -211,7 +211,8 @@ package actor NetworkServer {
 
     /// Has the running child read its hosts and names again.
     ///
-    /// - Returns: False when it did not, or when a guest that was taken away still has a lease: then only a restart helps.
+    /// - Returns: False when it did not, or when a guest that was taken away still has a lease: then only a restart
+    ///   helps.
     private func reload(
         _ files: ServerFiles,
         _ wanted: ServerWanted,

@@ -123,8 +123,8 @@ package struct ServerFiles: Sendable, Hashable {
     /// Returns the line of the probe, which asks whether the server answers, and gets an address that no guest can
     /// have: the network's own.
     ///
-    /// A static range answers nobody whom it does not know. Last, so that a guest that has its MAC nevertheless is known
-    /// by its own line.
+    /// A static range answers nobody whom it does not know. Last, so that a guest that has its MAC nevertheless is
+    /// known by its own line.
     private static func probeLine(_ wanted: ServerWanted) -> String {
         "\(MACAddress.probe(of: wanted.vni)),\(wanted.cidr.network)"
     }

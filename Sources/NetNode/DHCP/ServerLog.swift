@@ -29,8 +29,8 @@ package struct ServerLog: Sendable, Hashable {
 
     /// Takes note of what came since.
     ///
-    /// Lines that were written and dropped between two looks are not counted; who waits for them then waits in vain, and
-    /// must not take that for an answer.
+    /// Lines that were written and dropped between two looks are not counted; who waits for them then waits in vain,
+    /// and must not take that for an answer.
     package mutating func look(at output: CollectedOutput) {
         let new = output.total - position
         guard new > 0 else { return }

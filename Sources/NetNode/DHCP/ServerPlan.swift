@@ -46,8 +46,8 @@ package enum ServerPlan: Sendable, Hashable {
         /// It could not be read, so there may be some if a guest was taken away.
         case unknown
 
-        /// The most leases that are ended one by one: dnsmasq writes its file anew after each, and from here on some 10 ms
-        /// of silence are less.
+        /// The most leases that are ended one by one: dnsmasq writes its file anew after each, and from here on some
+        /// 10 ms of silence are less.
         package static let mostReleased = 32
 
         /// Returns whether leases must be ended that cannot be ended one by one.

@@ -6,8 +6,8 @@ import Glibc
 /// Asks a network's server what a guest would ask it, where no guest can hear it.
 ///
 /// From inside of the server's namespace, to its own address: the kernel loops that back, and no frame leaves. The
-/// question for an address is a real DISCOVER, for a MAC and an address that no guest may have, as a relay would pass it
-/// on: the answer then comes to the relay and not to the MAC. Nothing follows it, so no lease comes of it.
+/// question for an address is a real DISCOVER, for a MAC and an address that no guest may have, as a relay would pass
+/// it on: the answer then comes to the relay and not to the MAC. Nothing follows it, so no lease comes of it.
 struct ServerProbe: Sendable {
     /// A question that the server is asked.
     enum Question: String, Sendable, Hashable {

@@ -119,8 +119,8 @@ package enum EgressDiff {
         return changes + routes(inside, to: wanted, areGone: !inside.isUp || !stale.isEmpty || !missing.isEmpty)
     }
 
-    /// The addresses that have to go; one that leads to another guest than before is taken away and made anew: as long as
-    /// it is there, connections to the former one are not forgotten.
+    /// The addresses that have to go; one that leads to another guest than before is taken away and made anew: as
+    /// long as it is there, connections to the former one are not forgotten.
     private static func staleAddresses(_ inside: EgressActual.Inside, _ wanted: EgressWanted) -> [String] {
         let before = EgressTable.floats(in: inside.table ?? [])
         let moved = Set(

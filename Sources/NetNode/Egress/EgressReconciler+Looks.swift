@@ -11,8 +11,8 @@ extension EgressReconciler {
     /// Returns whether the last pass over a network wanted a way out.
     func isKnown(_ vni: VNI) -> Bool { left[vni] != nil }
 
-    /// The networks whose way out is not as the last pass wanted it, as far as a look sees: it does not see the kernel's
-    /// settings, and of the rules only whether anybody has changed them since.
+    /// The networks whose way out is not as the last pass wanted it, as far as a look sees: it does not see the
+    /// kernel's settings, and of the rules only whether anybody has changed them since.
     ///
     /// Without the bridge that leads outside there is none: there is nothing that a pass could do.
     ///

@@ -2,8 +2,8 @@ import ClusterModel
 
 /// The rules of a network's way out, inside its namespace: table `ip conat`, as `nft -j` takes and shows them.
 ///
-/// JSON and not nft's own language, because what the kernel has is compared with it: the text that nft prints is another
-/// one than it was given, and not the same in all versions.
+/// JSON and not nft's own language, because what the kernel has is compared with it: the text that nft prints is
+/// another one than it was given, and not the same in all versions.
 package struct EgressTable: Sendable, Hashable {
     package static let name = "conat"
 
@@ -116,7 +116,8 @@ package struct EgressTable: Sendable, Hashable {
 
     /// Returns whether a listing shows this very table.
     ///
-    /// A field that nft shows and that was not given is its own affair, such as a handle; a rule or an element more is not.
+    /// A field that nft shows and that was not given is its own affair, such as a handle; a rule or an element more
+    /// is not.
     package func isShown(by listing: [JSONValue]) -> Bool {
         let shown = listing.filter { object in
             if case .object(let fields) = object { fields["metainfo"] == nil } else { true }

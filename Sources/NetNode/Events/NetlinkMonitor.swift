@@ -35,8 +35,8 @@ final class NetlinkMonitor: Sendable {
     private static let receiveBuffer: Int32 = 8 << 20
     /// The longest event seen has 2 KB.
     private static let longestDatagram = 64 << 10
-    /// Reads in one go: the thread is also the one that sees children end, and a guest can make events as fast as they are
-    /// read, by frames from ever new addresses.
+    /// Reads in one go: the thread is also the one that sees children end, and a guest can make events as fast as
+    /// they are read, by frames from ever new addresses.
     private static let mostAtOnce = 64
 
     private let stateDirectory: String
@@ -55,8 +55,8 @@ final class NetlinkMonitor: Sendable {
         state = Mutex(State(places: WatchedPlaces(prefix: prefix)))
     }
 
-    /// Begins to listen where it does not yet, or does not any more; to be called from time to time, because directories
-    /// come and go.
+    /// Begins to listen where it does not yet, or does not any more; to be called from time to time, because
+    /// directories come and go.
     ///
     /// - Throws: What cannot be listened to; the rest is.
     func listen() throws {

@@ -43,8 +43,8 @@ package struct LegName: NetworkDeviceName {
     package init(_ vni: VNI) { self.vni = vni }
 }
 
-/// The node's end of a network's namespace's leg into the bridge that leads outside, `coex{VNI}`; its other end is `ext0`
-/// inside.
+/// The node's end of a network's namespace's leg into the bridge that leads outside, `coex{VNI}`; its other end is
+/// `ext0` inside.
 package struct ExternalLegName: NetworkDeviceName {
     package static let prefix = "coex"
     package let vni: VNI

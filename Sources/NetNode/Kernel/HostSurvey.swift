@@ -2,7 +2,8 @@ import ClusterModel
 import Glibc
 import NIOPosix
 
-/// A snapshot of what a node's kernel has of all networks, asked of the kernel itself in bulk, without starting a program.
+/// A snapshot of what a node's kernel has of all networks, asked of the kernel itself in bulk, without starting a
+/// program.
 package struct HostSurvey: Sendable {
     /// The node's own devices, by name.
     package let links: [String: Link]

@@ -7,8 +7,8 @@ import MariaDB
 
 /// The check that the elected node makes beyond its own part: that every node has done its part of every network.
 ///
-/// It asks for what is behind by ordinary operations in the worst lane, deduplicated like everybody's, and only of nodes
-/// whose netnode lives: a dead one does all by itself when it is back.
+/// It asks for what is behind by ordinary operations in the worst lane, deduplicated like everybody's, and only of
+/// nodes whose netnode lives: a dead one does all by itself when it is back.
 struct ClusterCheck: Sendable {
     /// Requests of one pass; the next one goes on.
     private static let atMost = 1000

@@ -77,7 +77,8 @@ package struct NamespaceReconciler: Sendable {
 
     /// Takes a network's legs and namespace from this node, if they are there.
     ///
-    /// What runs inside has to be ended before: a namespace lives on, without its name, as long as something runs there.
+    /// What runs inside has to be ended before: a namespace lives on, without its name, as long as something runs
+    /// there.
     ///
     /// - Returns: Whether there was something to take away.
     /// - Throws: `HostCommandError` when it is still there afterwards.

@@ -7,10 +7,10 @@ import Logging
 import MariaDB
 import Synchronization
 
-/// Everything that a node makes for the networks: its share of their mesh, their namespaces, and, when it is elected, their
-/// servers.
+/// Everything that a node makes for the networks: its share of their mesh, their namespaces, and, when it is elected,
+/// their servers.
 ///
-/// What changes one network belongs to a run of ``ReconcileLoop``, of which there is one at a time for each.
+/// Changes of one network belong to a run of ``ReconcileLoop``, of which there is one at a time for each.
 package final class NodeNetworks: Sendable {
     let node: NodeName
     let mesh: MeshReconciler
@@ -19,8 +19,8 @@ package final class NodeNetworks: Sendable {
     let servers: NetworkServers
     let ledger: NetworkLedger
     let database: Database
-    /// For reads of what is wanted: one that hangs keeps all networks of its run waiting, a take-over's among them, so it
-    /// ends sooner than others.
+    /// For reads of what is wanted: one that hangs keeps all networks of its run waiting, a take-over's among them,
+    /// so it ends sooner than others.
     let reads: Database
     let logger: Logger
     /// The state that was wanted of each network at its last run.
@@ -178,7 +178,8 @@ package final class NodeNetworks: Sendable {
 
     /// Takes what there is of a VNI from this node that is not wanted here.
     ///
-    /// Server and namespace take their time, so that what is wanted, and what hangs on the bridge, is asked again after it.
+    /// Server and namespace take their time, so that what is wanted, and what hangs on the bridge, is asked again
+    /// after it.
     ///
     /// - Returns: What came of the mesh, or nil where that stays; and whether something behind the gate was taken away.
     /// - Throws: ``ServerError``, `HostCommandError` and ``NetlinkError`` when something stays; `DatabaseError`.

@@ -9,13 +9,13 @@ extension ReconcileLoop {
     /// Brings the mesh, the namespaces and the servers of all networks to what is wanted; one that is broken does not
     /// hold up the others.
     ///
-    /// What is wrong with a network by itself is written down, and is for maintenance to try again.
+    /// Problems of single networks are recorded, and maintenance tries those networks again.
     ///
     /// - Parameters:
     ///   - priority: how urgent it is.
     ///   - served: told once all servers are as they are wanted, before the runs have ended.
-    /// - Throws: What kept it from finding out which networks there are, or the first of what kept it from bringing some
-    ///   up that may go better the next time.
+    /// - Throws: What kept it from finding out which networks there are, or the first of what kept it from bringing
+    ///   some up that may go better the next time.
     func bringAll(_ priority: Queue.Priority, served: (@Sendable () -> Void)? = nil) async throws {
         let vnis = try await networks.vnis()
         let left = Mutex(vnis)

@@ -91,8 +91,8 @@ extension ReconcileLoop {
 
     /// Compares all that the kernel has with what the last runs have left, and asks for repairs of what differs.
     ///
-    /// It asks neither the database nor a program. What it does not look at beyond devices, namespaces and where servers
-    /// stand is what the kernel has told of: rows, and servers' files.
+    /// It asks neither the database nor a program. What it does not look at beyond devices, namespaces and where
+    /// servers stand is what the kernel has told of: rows, and servers' files.
     func look() async {
         let changes = takeChanges()
         let start = ContinuousClock.now

@@ -117,8 +117,9 @@ extension ReconcileLoop {
         let told = AsyncStream<Void>.makeStream()
         start(&servers, first, batch, in: &group) { told.continuation.finish() }
         if !first.isEmpty, priorities.values.contains(.takeover) {
-            // Guests wait for their servers: nothing is computed beside that, for this time at most.
+            // Guests wait for their servers: nothing is computed beside that.
             group.addTask {
+                // The bound of that wait: a server that hangs must not keep the gate closed, and nothing else ends it.
                 try? await Task.sleep(for: Self.mostBeforeDevices)
                 told.continuation.finish()
             }
@@ -152,8 +153,8 @@ extension ReconcileLoop {
         runErrors.report("networks cannot be brought to what is wanted: \(error)")
     }
 
-    /// Brings devices and namespaces to what is wanted, and tells `ready` of the networks whose namespaces are ready for
-    /// their servers, those first that need nothing.
+    /// Brings devices and namespaces to what is wanted, and tells `ready` of the networks whose namespaces are ready
+    /// for their servers, those first that need nothing.
     ///
     /// - Returns: The networks whose namespaces were changed and are ready.
     private func bringDevices(

@@ -6,8 +6,8 @@ import MariaDB
 import ServiceLifecycle
 import Synchronization
 
-/// The node's one loop that brings actual to wanted: operations, kernel events, dnsmasq exits, maintenance and a takeover
-/// only add keys to its queue, and wait.
+/// The node's one loop that brings actual to wanted: operations, kernel events, dnsmasq exits, maintenance and a
+/// takeover only add keys to its queue, and wait.
 ///
 /// A run reads what is wanted once for all networks that are due, then what the kernel has. Devices and namespaces are
 /// changed by one run at a time; servers and ways out take their time beside that.
@@ -240,8 +240,8 @@ package final class ReconcileLoop: Service {
     ///   - result: what came of it.
     ///   - isBroken: whether it has to be processed again by itself.
     ///   - rest: the time before its next repair.
-    ///   - needsLook: whether to look again: after a repair, because whoever broke it may have gone on in ways of which the
-    ///     kernel does not tell.
+    ///   - needsLook: whether to look again: after a repair, because whoever broke it may have gone on in ways of
+    ///     which the kernel does not tell.
     func end(
         _ key: Key,
         _ result: Result<Reconciled, any Error>,
@@ -274,7 +274,7 @@ package final class ReconcileLoop: Service {
 
     /// Takes what the kernel has told since the last look.
     ///
-    /// Whether something that has failed is well again, only a look at everything can tell.
+    /// Only a look at everything can tell whether something that has failed is well again.
     func takeChanges() -> HostChanges {
         state.withLock { state in
             defer { state.changes = HostChanges() }
@@ -288,7 +288,7 @@ package final class ReconcileLoop: Service {
 
     /// Adds repairs for what a look has found broken, but for what is being processed: of that it can tell nothing.
     ///
-    /// What has failed and is well by now is not delayed any more.
+    /// The delay ends of keys that a look has found broken before, and finds well now.
     ///
     /// - Parameters:
     ///   - keys: what is to be repaired now.

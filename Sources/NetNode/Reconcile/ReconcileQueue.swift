@@ -67,7 +67,8 @@ package struct ReconcileQueue<Key: Hashable & Sendable>: Sendable {
 
     /// Marks a key as to be processed.
     ///
-    /// Whoever adds it for a repair waits for the delay of one that failed, or that rests; everybody else ends the delay.
+    /// Whoever adds it for a repair waits for the delay of one that failed, or that rests; everybody else ends the
+    /// delay.
     ///
     /// - Returns: The ticket with which the run is recognised that answers the add.
     @discardableResult

@@ -14,7 +14,8 @@ struct RolePhase: Sendable {
     }
 
     private var current: Current?
-    /// The one that was retired last; not its term, because a database that was restored counts anew from an earlier one.
+    /// The one that was retired last; not its term, because a database that was restored counts anew from an earlier
+    /// one.
     private var retired: Tenure?
     /// One that has not begun, and since when it has been asked about.
     private var waiting: (tenure: Tenure, since: ContinuousClock.Instant)?

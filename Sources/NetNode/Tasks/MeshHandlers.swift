@@ -43,7 +43,8 @@ package struct EnsureMeshHandler: TaskHandler {
     }
 }
 
-/// `network_apply_delete_hypervisor`: takes a network's bridge and tunnel from a node that it does not concern any more.
+/// `network_apply_delete_hypervisor`: takes a network's bridge and tunnel from a node that it does not concern any
+/// more.
 ///
 /// The network may be gone by then, and its VNI with it: the parameter `vni` says which devices are meant.
 package struct DeleteMeshHandler: TaskHandler {

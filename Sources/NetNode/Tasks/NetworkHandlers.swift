@@ -2,8 +2,8 @@ import ClusterEngine
 import ClusterModel
 import MariaDB
 
-/// `network_apply_create_network_node`, `network_apply_update_dnsmasq` and `network_remove_dhcp_lease`: brings a network up
-/// on the elected node, as it is wanted when the handler starts.
+/// `network_apply_create_network_node`, `network_apply_update_dnsmasq` and `network_remove_dhcp_lease`: brings a
+/// network up on the elected node, as it is wanted when the handler starts.
 ///
 /// One work under three names, because the work is to find out what differs: a lease of a host that is not wanted any
 /// more differs too, and is not there afterwards.

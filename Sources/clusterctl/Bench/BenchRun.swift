@@ -20,7 +20,8 @@ struct BenchRun {
 
     /// Lends the cluster under a requester that nobody else has.
     ///
-    /// - Throws: `Failure`: `conflict` on a database with live operations, `timedOut`, `interrupted`; what the body throws.
+    /// - Throws: `Failure`: `conflict` on a database with live operations, `timedOut`, `interrupted`; what the body
+    ///   throws.
     func measure(_ body: @escaping @Sendable (BenchSubject) async throws -> BenchFigures) async throws -> BenchView {
         let requester = "bench \(OperationID.new()) \(Requester.current)"
         return try await global.withCluster(requester: requester, connections: options.callers + 1) { cluster in

@@ -8,8 +8,8 @@ enum Names {
     static var networks: CompletionKind { complete { try await $0.networkNames().map(\.description) } }
     static var nodes: CompletionKind { complete { try await $0.nodeNames().map(\.description) } }
 
-    /// A shell that asks while there is no database, or no right to ask it, gets no names and no message in the line that is
-    /// being typed.
+    /// A shell that asks while there is no database, or no right to ask it, gets no names and no message in the line
+    /// that is being typed.
     private static func complete(
         _ names: @escaping @Sendable (ClusterConnection) async throws -> [String]
     ) -> CompletionKind {

@@ -33,8 +33,8 @@ struct TextTable: Equatable {
         self.rows = rows
     }
 
-    /// The table as lines, made to fit a width if there is one: values beside names are wrapped, columns are cut, and the last
-    /// ones left out, but for ids.
+    /// The table as lines, made to fit a width if there is one: values beside names are wrapped, columns are cut, and
+    /// the last ones left out, but for ids.
     func text(width: Int?, style: TextStyle = .plain) -> String {
         let kept = columnsThatFit(width)
         let lines =

@@ -2,7 +2,8 @@ import Glibc
 
 /// The terminal while a program has all of it; used by one thread.
 ///
-/// Nothing here waits for a terminal that takes no bytes: they are kept until it does, and no new frame is made meanwhile.
+/// Nothing here waits for a terminal that takes no bytes: they are kept until it does, and no new frame is made
+/// meanwhile.
 struct FullScreen {
     /// The size that is assumed of a terminal without one.
     private static let standardSize = (columns: 80, rows: 24)

@@ -52,7 +52,8 @@ struct Screen: Equatable {
         }.joined()
     }
 
-    /// Scalars that fill one cell each on every terminal, one more than fit at most; others are shown as a question mark.
+    /// Scalars that fill one cell each on every terminal, one more than fit at most; others are shown as a question
+    /// mark.
     private static func narrow(_ text: String, longest: Int) -> [Unicode.Scalar] {
         text.unicodeScalars.prefix(longest + 1).map { scalar in
             switch scalar {
@@ -66,7 +67,8 @@ struct Screen: Equatable {
 
     /// The bytes that turn `shown` into this screen; empty when they are the same.
     ///
-    /// Only what differs is sent, between the marks of a synchronized update, which a terminal that does not know them ignores.
+    /// Only what differs is sent, between the marks of a synchronized update, which a terminal that does not know
+    /// them ignores.
     func update(from shown: Screen?, colours: Bool) -> String {
         let isWhole = shown?.columns != columns || shown?.rows != rows
         let before = isWhole ? Screen(columns: columns, rows: rows).cells : (shown?.cells ?? [])

@@ -6,7 +6,8 @@ enum TopKey: Equatable {
 
 /// Makes keys of what a terminal sends; pure.
 ///
-/// Keys that send a sequence of bytes, such as arrows, are none of ours and are left out, also when a slow line cuts one in two.
+/// Keys that send a sequence of bytes, such as arrows, are none of ours and are left out, also when a slow line cuts
+/// one in two.
 struct TopKeys {
     private enum Place {
         case ground

@@ -1,4 +1,5 @@
-/// The screen of a terminal that knows the few sequences which `clusterctl` sends; whatever else comes is kept as unknown.
+/// The screen of a terminal that knows the few sequences which `clusterctl` sends; whatever else comes is kept as
+/// unknown.
 struct DrawnScreen: Sendable {
     private(set) var columns: Int
     private(set) var rows: Int
