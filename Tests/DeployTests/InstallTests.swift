@@ -19,7 +19,8 @@ import Testing
             for path in [
                 "usr/bin/clusterctl", "usr/bin/queueworker", "usr/bin/netnode", "etc/clusterops/config.yaml",
                 "usr/lib/systemd/system/clusterops-netnode.service", "usr/lib/sysusers.d/clusterops.conf",
-                "usr/lib/tmpfiles.d/clusterops.conf", "usr/share/bash-completion/completions/clusterctl",
+                "usr/lib/tmpfiles.d/clusterops.conf", "usr/lib/sysctl.d/60-clusterops.conf",
+                "usr/share/bash-completion/completions/clusterctl",
                 "usr/share/zsh/site-functions/_netnode", "usr/share/fish/vendor_completions.d/queueworker.fish",
                 "usr/share/doc/clusterops/operator-guide.md", "usr/share/doc/clusterops/clusterops.cnf",
             ] { #expect(first[path] != nil, "\(path)") }
