@@ -74,6 +74,28 @@ extension NamespaceTests {
             }
         }
 
+        @Test func `what was changed in the database is no drift, and what was changed on the node is`() async throws {
+            try await withMesh(hosts: 2) { world in
+                let blue = try await world.addNetwork("blue", vni: 100)
+                try await world.want(11, in: blue, on: 0)
+                try await world.withLoop(0) { loop in
+                    func repair() async throws {
+                        _ = try await loop.reconcile(.network(blue.vni), .repair)
+                    }
+                    try await repair()
+                    try await world.want(12, in: blue, on: 1)
+                    try await repair()
+                    try await repair()
+                    #expect(loop.record.drift == MaintenanceRecord.Drift())
+                    try await world.underlay.run("ip link del dev covx100", in: world.hosts[0].namespace)
+                    // By whatever it is found, also by an operation.
+                    _ = try await loop.reconcile(.network(blue.vni), .operation)
+                    try await repair()
+                    #expect(loop.record.drift == MaintenanceRecord.Drift(found: 1, repaired: 1))
+                }
+            }
+        }
+
         @Test func `a server told before its namespace was made anew is brought up on the new one`() async throws {
             try await withMesh(hosts: 1, networkNodes: [0]) { world in
                 let blue = try await world.addNetwork("blue", vni: 100)

@@ -9,6 +9,8 @@ struct EgressMemory: Sendable {
         /// The number of the last transaction on the namespace's rules, from before they were found as wanted; nil when
         /// they were not.
         var rules: UInt32?
+        /// A Boolean value that indicates whether it has been found as it is wanted.
+        var wasReached = false
     }
 
     private(set) var left: [VNI: Left] = [:]
@@ -18,13 +20,18 @@ struct EgressMemory: Sendable {
     /// Notes what is wanted of a way out before it is changed: a pass that is cut short leaves none behind that is
     /// restored to what it was before.
     mutating func begin(_ wanted: EgressWanted, announcing: Bool) {
-        left[wanted.vni] = Left(wanted: wanted, rules: nil)
+        note(wanted, rules: nil)
         if announcing { unannounced.insert(wanted.vni) }
     }
 
     /// Notes how a way out was found, or left.
     mutating func note(_ wanted: EgressWanted, rules: UInt32?) {
-        left[wanted.vni] = Left(wanted: wanted, rules: rules)
+        left[wanted.vni] = Left(wanted: wanted, rules: rules, wasReached: rules != nil || wasReached(wanted))
+    }
+
+    /// Returns whether just this has been found as it is wanted: where it differs now, it was changed on this node.
+    func wasReached(_ wanted: EgressWanted) -> Bool {
+        left[wanted.vni].map { $0.wasReached && $0.wanted == wanted } ?? false
     }
 
     /// Forgets a network of which no way out is wanted.

@@ -21,6 +21,14 @@ package struct EgressReconciler: Sendable {
         package let changed: Int
     }
 
+    /// The outcome of a pass over one network.
+    package struct Ending: Sendable {
+        /// A Boolean value that indicates whether it was not as an earlier pass had left it, with nothing new wanted.
+        package let hasDrifted: Bool
+        /// The error that kept it from being as it is wanted.
+        package var failure: (any Error)?
+    }
+
     let namespaces: NamespaceReconciler
     let bridge: LinkName?
     private let logger: Logger
@@ -67,13 +75,13 @@ package struct EgressReconciler: Sendable {
     ///
     /// - Parameters:
     ///   - scope: the ways out that it is about.
-    ///   - ended: told of each network when it has ended, with what kept it from being as it is wanted.
+    ///   - ended: told of each network when it has ended.
     /// - Returns: What is wrong with each network that did not get there; none of them keeps the others from it.
     /// - Throws: ``NetlinkError`` when the node's devices cannot be read: then nothing is changed.
     @discardableResult
     package func pass(
         _ scope: Scope,
-        ended: @escaping @Sendable (VNI, (any Error)?) async -> Void = { _, _ in }
+        ended: @escaping @Sendable (VNI, Ending) async -> Void = { _, _ in }
     ) async throws -> Pass {
         let links = try await namespaces.links()
         let jobs = try await jobs(scope, links)
@@ -81,12 +89,14 @@ package struct EgressReconciler: Sendable {
             memory.state.withLock { $0.forget(vni) }
         }
         let results = await namespaces.eachOf(jobs) { job in
+            let wasReached = job.wanted.map { wanted in memory.state.withLock { $0.wasReached(wanted) } } ?? false
             do {
                 let steps = try await bring(job, links)
-                await ended(job.vni, nil)
+                await ended(job.vni, Ending(hasDrifted: wasReached && !steps.isEmpty))
                 return steps
             } catch {
-                await ended(job.vni, error)
+                // Without a bridge nothing was tried.
+                await ended(job.vni, Ending(hasDrifted: wasReached && !(error is MissingBridge), failure: error))
                 throw error
             }
         }

@@ -68,12 +68,12 @@ package enum NetworkMetrics {
     private static let driftFound = MetricDefinition(
         "clusterops_drift_found_total",
         .counter,
-        help: "Networks found broken on this node between two maintenance passes, at each attempt to repair them."
+        help: "Networks that were changed on this node by somebody else, at each attempt to repair them."
     )
     private static let driftRepaired = MetricDefinition(
         "clusterops_drift_repaired_total",
         .counter,
-        help: "Networks found broken on this node and found as wanted after the repair."
+        help: "Networks that were changed on this node by somebody else, and were as wanted after the repair."
     )
     private static let dnsmasqChanges = MetricDefinition(
         "clusterops_dnsmasq_changes_total",

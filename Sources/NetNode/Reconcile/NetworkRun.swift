@@ -41,6 +41,8 @@ struct NetworkRun: Sendable {
     let priority: ReconcileLoop.Queue.Priority
     /// Under which it is done, and written down; nil where this node does not serve.
     let tenure: Tenure?
+    /// The generation that was wanted at the run before; nil when there was none.
+    let previous: UInt64?
     var pending: Set<Part>
     var outcome = Reconciled()
     /// The findings that are to be written down.
@@ -53,15 +55,14 @@ struct NetworkRun: Sendable {
     var isBroken: Bool { isDeviceBroken || isServerBroken }
     var isDeviceBroken = false
     private(set) var isServerBroken = false
-    /// A Boolean value that indicates whether something was different from what is wanted.
-    var wasDifferent = false
+    /// A Boolean value that indicates whether something was not as the last run left it, with nothing new wanted.
+    var hasDrifted = false
 
     /// Takes note of what came of the mesh and the namespace.
     mutating func note(_ network: MeshWanted.Network?, _ changes: [MeshChange], namespaceFailure: (any Error)?) {
         outcome.devicesChanged = changes.count { !$0.isOfEntries }
         outcome.entriesChanged = changes.count { $0.isOfEntries }
         outcome.namespaceFailure = namespaceFailure
-        wasDifferent = wasDifferent || !changes.isEmpty
         isDeviceBroken = isDeviceBroken || outcome.meshTrouble != nil || namespaceFailure != nil
         guard let network else { return }
         if let trouble = outcome.meshTrouble {
@@ -87,7 +88,8 @@ struct NetworkRun: Sendable {
         switch result {
         case .success(let pass):
             outcome.server = pass
-            wasDifferent = wasDifferent || pass != .nothing
+            // Who starts to serve, or serves what is new, has not found anything broken.
+            if priority.isRepair, pass != .nothing, wanted.generation == previous { hasDrifted = true }
             guard tenure != nil else { return }
             serverFindings.append(.reachedUnderTerm(.dnsmasq, of: wanted.id, generation: wanted.generation))
         case .failure(let error):

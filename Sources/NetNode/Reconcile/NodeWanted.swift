@@ -60,17 +60,29 @@ struct KnownNetworks: Sendable {
     private struct Known: Sendable {
         let mesh: MeshWanted.Network
         let namespace: NamespaceWanted?
+        /// A Boolean value that indicates whether the kernel has had all of it.
+        var wasReached = false
+
+        func isSame(as other: Known) -> Bool { mesh == other.mesh && namespace == other.namespace }
     }
 
     private var networks: [VNI: Known] = [:]
 
     /// Notes what is wanted of some VNIs; of the others of them nothing is.
     mutating func note(_ wanted: NodeWanted, of vnis: Set<VNI>) {
+        let previous = networks
         for vni in vnis { networks[vni] = nil }
         let namespaces = Dictionary(wanted.namespaces.map { ($0.vni, $0) }) { first, _ in first }
         for mesh in wanted.mesh.networks {
-            networks[mesh.vni] = Known(mesh: mesh, namespace: namespaces[mesh.vni])
+            var known = Known(mesh: mesh, namespace: namespaces[mesh.vni])
+            known.wasReached = previous[mesh.vni].map { $0.wasReached && $0.isSame(as: known) } ?? false
+            networks[mesh.vni] = known
         }
+    }
+
+    /// Notes that the kernel has all that was wanted of some networks.
+    mutating func noteReached(_ vnis: some Sequence<VNI>) {
+        for vni in vnis { networks[vni]?.wasReached = true }
     }
 
     /// Forgets a network that was taken away.
@@ -88,6 +100,17 @@ struct KnownNetworks: Sendable {
     func wanted(of vnis: Set<VNI>) -> (mesh: MeshWanted, namespaces: [NamespaceWanted]) {
         let some = networks.filter { vnis.contains($0.key) }.values
         return (MeshWanted(networks: some.map(\.mesh)), some.compactMap(\.namespace))
+    }
+
+    /// The generation of a network at its last run; nil when it had none.
+    func generation(of vni: VNI) -> UInt64? { networks[vni]?.mesh.generation }
+
+    /// The networks of which the kernel had what was wanted, and has it no more: what nobody has changed in the
+    /// database since was changed here.
+    func drifted(among vnis: Set<VNI>, in survey: HostSurvey) -> Set<VNI> {
+        var some = self
+        some.networks = networks.filter { vnis.contains($0.key) && $0.value.wasReached }
+        return some.broken(in: survey)
     }
 
     /// The networks of which the kernel has not what was wanted; rows are looked at when the survey has them.

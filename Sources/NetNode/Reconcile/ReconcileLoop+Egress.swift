@@ -17,13 +17,20 @@ extension ReconcileLoop {
     func runEgress(_ priorities: [VNI: Queue.Priority]) async {
         let vnis = Set(priorities.keys)
         let left = Mutex(vnis)
-        let drift = priorities.filter { $0.value == .repair }.keys.sorted()
-        if !drift.isEmpty { logger.info("drift of egress", metadata: ["vnis": "\(drift)"]) }
         let tenure = tenure
-        @Sendable func end(_ vni: VNI, _ failure: (any Error)?, isBroken: Bool, _ error: (any Error)? = nil) {
+        @Sendable func end(
+            _ vni: VNI,
+            _ failure: (any Error)?,
+            hasDrifted: Bool = false,
+            isBroken: Bool,
+            _ error: (any Error)? = nil
+        ) {
             guard left.withLock({ $0.remove(vni) }) != nil else { return }
             let isBroken = isBroken && !Task.isCancelled
-            if priorities[vni]?.isRepair == true { record.found(1, repaired: isBroken ? 0 : 1) }
+            if hasDrifted {
+                logger.info("drift of egress", metadata: ["vnis": "\([vni])", "repaired": "\(!isBroken)"])
+                record.found(1, repaired: isBroken ? 0 : 1)
+            }
             let result: Result<Reconciled, any Error> =
                 error.map { .failure($0) } ?? .success(Reconciled(egressFailure: failure))
             self.end(.egress(vni), result, isBroken: isBroken, needsLook: priorities[vni]?.isRepair == true)
@@ -37,15 +44,17 @@ extension ReconcileLoop {
                 try await write([.problem(AppliedPart.egress.rawValue, of: unreadable.id, "\(failure)")], under: nil)
                 if let vni = unreadable.vni { end(vni, failure, isBroken: false) }
             }
-            try await networks.egress.pass(scope) { vni, failure in
+            try await networks.egress.pass(scope) { vni, ending in
+                let failure = ending.failure
                 do {
                     if let finding = self.finding(vni, networkOf[vni], failure, tenure) {
                         try await self.write([finding], under: tenure)
                     }
                     // Without a bridge there is nothing that another run could do.
-                    end(vni, failure, isBroken: failure.map { !($0 is MissingBridge) } ?? false)
+                    let isBroken = failure.map { !($0 is MissingBridge) } ?? false
+                    end(vni, failure, hasDrifted: ending.hasDrifted, isBroken: isBroken)
                 } catch {
-                    end(vni, failure, isBroken: !(error is TenureOver), error)
+                    end(vni, failure, hasDrifted: ending.hasDrifted, isBroken: !(error is TenureOver), error)
                 }
             }
             // What has no way out, and should have none.
@@ -55,8 +64,8 @@ extension ReconcileLoop {
             }
         } catch let outage as DatabaseError where outage.isWithoutAnswer && !Task.isCancelled {
             let scope = networks.egress.lastScope(of: left.withLock { $0 })
-            _ = try? await networks.egress.pass(scope) { vni, failure in
-                end(vni, failure, isBroken: failure != nil, outage)
+            _ = try? await networks.egress.pass(scope) { vni, ending in
+                end(vni, ending.failure, hasDrifted: ending.hasDrifted, isBroken: ending.failure != nil, outage)
             }
             for vni in left.withLock({ $0 }) { end(vni, nil, isBroken: false, outage) }
         } catch {

@@ -16,9 +16,13 @@ extension ReconcileLoop {
     private final class Batch: Sendable {
         private let runs: Mutex<[VNI: NetworkRun]>
 
-        init(_ priorities: [VNI: Queue.Priority], under tenure: Tenure?) {
+        init(_ priorities: [VNI: Queue.Priority], after known: KnownNetworks, under tenure: Tenure?) {
             let all = priorities.map { vni, priority in
-                (vni, NetworkRun(vni: vni, priority: priority, tenure: tenure, pending: [.kernel]))
+                let previous = known.generation(of: vni)
+                return (
+                    vni,
+                    NetworkRun(vni: vni, priority: priority, tenure: tenure, previous: previous, pending: [.kernel])
+                )
             }
             runs = Mutex(Dictionary(all) { first, _ in first })
         }
@@ -55,16 +59,17 @@ extension ReconcileLoop {
     /// database, devices and namespaces to what was wanted at their last runs.
     func run(_ priorities: [VNI: Queue.Priority], _ removals: [VNI: Removal]) async {
         let vnis = Set(priorities.keys)
-        let batch = Batch(priorities, under: tenure)
+        let known = networks.known.withLock { $0 }
+        let batch = Batch(priorities, after: known, under: tenure)
         do {
             let wanted = try await networks.wanted(of: vnis)
             networks.known.withLock { $0.note(wanted, of: vnis) }
             if !wanted.isNetworkNode { for vni in vnis { networks.egress.forget(vni) } }
             await withDiscardingTaskGroup { group in
-                await bring(batch, priorities, to: wanted, removals, in: &group)
+                await bring(batch, priorities, to: wanted, after: known, removals, in: &group)
             }
         } catch let error as DatabaseError where error.isWithoutAnswer && !Task.isCancelled {
-            await restore(batch, priorities, error)
+            await restore(batch, of: vnis, error)
         } catch {
             leaveKernel()
             reportTrouble(error)
@@ -76,6 +81,7 @@ extension ReconcileLoop {
         _ batch: Batch,
         _ priorities: [VNI: Queue.Priority],
         to wanted: NodeWanted,
+        after known: KnownNetworks,
         _ removals: [VNI: Removal],
         in group: inout DiscardingTaskGroup
     ) async {
@@ -125,7 +131,7 @@ extension ReconcileLoop {
             }
             for await _ in told.stream {}
         }
-        let replaced = await bringDevices(batch, priorities, wanted, rest) { ready in
+        let replaced = await bringDevices(batch, to: wanted, of: rest, after: known) { ready in
             start(&servers, servers.filter { ready.contains($0.vni) }, batch, in: &group)
         }
         // A server that was told first may have stood on what was replaced since.
@@ -142,8 +148,7 @@ extension ReconcileLoop {
         await end(batch.end(.server, of: servers.map(\.vni)) { $0.outcome.serverFailure = $0.outcome.namespaceFailure })
     }
 
-    private func logDrift(_ different: Set<VNI>, _ priorities: [VNI: Queue.Priority]) {
-        let drift = different.filter { priorities[$0]?.isRepair == true }
+    private func logDrift(_ drift: Set<VNI>) {
         if !drift.isEmpty { logger.info("drift", metadata: ["vnis": "\(drift.sorted())"]) }
     }
 
@@ -159,9 +164,9 @@ extension ReconcileLoop {
     /// - Returns: The networks whose namespaces were changed and are ready.
     private func bringDevices(
         _ batch: Batch,
-        _ priorities: [VNI: Queue.Priority],
-        _ wanted: NodeWanted,
-        _ vnis: Set<VNI>,
+        to wanted: NodeWanted,
+        of vnis: Set<VNI>,
+        after known: KnownNetworks,
         ready: (Set<VNI>) -> Void
     ) async -> Set<VNI> {
         let mesh = MeshWanted(networks: wanted.mesh.networks.filter { vnis.contains($0.vni) })
@@ -171,7 +176,8 @@ extension ReconcileLoop {
             let different = Set(
                 namespaces.filter { !networks.namespaces.changes(from: survey, to: $0).isEmpty }.map(\.vni)
             )
-            logDrift(different.union(MeshDiff.changes(from: survey.mesh, to: mesh).map(\.vni)), priorities)
+            let drift = known.drifted(among: vnis, in: survey)
+            logDrift(drift)
             ready(vnis.subtracting(different))
             let pass = try await networks.mesh.pass(mesh, from: survey)
             let failures = try await networks.namespaces.pass(namespaces, from: survey)
@@ -182,10 +188,12 @@ extension ReconcileLoop {
             let remaining = Set(pass.remaining.map(\.vni))
             let wantedMesh = Dictionary(mesh.networks.map { ($0.vni, $0) }) { first, _ in first }
             let ended = batch.end(.kernel, of: vnis) { run in
-                run.wasDifferent = run.wasDifferent || different.contains(run.vni)
+                run.hasDrifted = run.hasDrifted || drift.contains(run.vni)
                 run.outcome.meshTrouble = remaining.contains(run.vni) ? pass.trouble(of: run.vni) : nil
                 run.note(wantedMesh[run.vni], changes[run.vni] ?? [], namespaceFailure: failures[run.vni])
             }
+            let reached = Set(mesh.networks.map(\.vni)).subtracting(remaining).subtracting(failures.keys)
+            networks.known.withLock { $0.noteReached(reached) }
             ready(different.subtracting(failures.keys))
             await end(ended)
             runErrors.resolved()
@@ -219,17 +227,18 @@ extension ReconcileLoop {
     }
 
     /// Brings devices and namespaces to what was wanted at the last runs; whoever waits hears of the database.
-    private func restore(_ batch: Batch, _ priorities: [VNI: Queue.Priority], _ outage: DatabaseError) async {
-        let vnis = Set(priorities.keys)
-        let (mesh, namespaces) = networks.known.withLock { $0.wanted(of: vnis) }
+    private func restore(_ batch: Batch, of vnis: Set<VNI>, _ outage: DatabaseError) async {
+        let known = networks.known.withLock { $0 }
+        let (mesh, namespaces) = known.wanted(of: vnis)
         var (broken, failure): (Set<VNI>, (any Error)?) = ([], nil)
-        var changed: Set<VNI> = []
+        var (changed, drift): (Set<VNI>, Set<VNI>) = ([], [])
         do {
             let survey = try await networks.survey(of: namespaces.map(\.vni), withEntries: true)
             changed = Set(
                 namespaces.filter { !networks.namespaces.changes(from: survey, to: $0).isEmpty }.map(\.vni)
             ).union(MeshDiff.changes(from: survey.mesh, to: mesh).map(\.vni))
-            logDrift(changed, priorities)
+            drift = known.drifted(among: vnis, in: survey)
+            logDrift(drift)
             let pass = try await networks.mesh.pass(mesh, from: survey)
             let failures = try await networks.namespaces.pass(namespaces, from: survey)
             broken = Set(pass.remaining.map(\.vni)).union(failures.keys)
@@ -241,7 +250,7 @@ extension ReconcileLoop {
         let ended = batch.end(.kernel, of: vnis) { run in
             run.error = failure ?? outage
             run.isDeviceBroken = failure != nil || broken.contains(run.vni)
-            run.wasDifferent = changed.contains(run.vni)
+            run.hasDrifted = drift.contains(run.vni)
         }
         await end(ended)
     }
@@ -269,9 +278,7 @@ extension ReconcileLoop {
             // A look would find broken again what this run has left alone.
             let isLeft = run.isServerLeft ? await networks.servers.isBroken(run.vni) : false
             let isBroken = (run.isBroken || isLeft || !isCutShort) && !Task.isCancelled
-            if run.priority.isRepair, run.wasDifferent || isBroken {
-                record.found(1, repaired: isBroken ? 0 : 1)
-            }
+            if run.hasDrifted { record.found(1, repaired: isBroken ? 0 : 1) }
             end(
                 .network(run.vni),
                 failure.map { .failure($0) } ?? run.result,

@@ -44,13 +44,13 @@ package final class ReconcileLoop: Service {
         var queue = Queue()
         var waiters: [UInt64: Waiter] = [:]
         var nextWaiter: UInt64 = 0
-        var removals: [VNI: Removal] = [:]
+        var constraints = RunConstraints()
         /// The changes that the kernel has reported since the last read.
         var changes = HostChanges()
+        /// The keys whose runs have ended since the last look began: what it saw of them is older than that.
+        var endedSinceLook: Set<Key> = []
         /// A Boolean value that indicates whether a look has met a network in a run, of which it could tell nothing.
         var needsLook = false
-        /// A Boolean value that indicates whether a run changes devices.
-        var isInKernel = false
         /// The time of the next ring for delayed keys.
         var alarm: ContinuousClock.Instant?
         var isClosed = false
@@ -137,7 +137,7 @@ package final class ReconcileLoop: Service {
                     for key in keys {
                         pending[key] = state.queue.add(key, priority)
                         guard let removal, case .network(let vni) = key else { continue }
-                        state.removals[vni] = max(state.removals[vni] ?? removal, removal)
+                        state.constraints.ask(removal, of: vni)
                     }
                     state.waiters[id] = Waiter(pending: pending, served: served, continuation: continuation)
                     return false
@@ -183,15 +183,9 @@ package final class ReconcileLoop: Service {
         let now = ContinuousClock.now
         var removals: [VNI: Removal] = [:]
         let (taken, alarm) = state.withLock { state -> ([Queue.Taken], ContinuousClock.Instant?) in
-            let isInKernel = state.isInKernel
-            let taken = state.queue.take(at: now) { key in
-                if case .network = key { !isInKernel } else { true }
-            }
-            for case .network(let vni) in taken.map(\.key) {
-                state.isInKernel = true
-                // With the key: what is asked for from now on is for the run after this one.
-                removals[vni] = state.removals.removeValue(forKey: vni)
-            }
+            let (constraints, queue) = (state.constraints, state.queue)
+            let taken = state.queue.take(at: now) { constraints.canBegin($0, queue.isProcessing) }
+            removals = state.constraints.begin(taken.map(\.key))
             guard let next = state.queue.nextDelay(after: now), state.alarm.map({ next < $0 || $0 <= now }) ?? true
             else { return (taken, nil) }
             state.alarm = next
@@ -218,7 +212,7 @@ package final class ReconcileLoop: Service {
 
     /// Ends a run's part in which no other one may change devices.
     func leaveKernel() {
-        state.withLock { $0.isInKernel = false }
+        state.withLock { $0.constraints.leaveKernel() }
         ring()
     }
 
@@ -260,6 +254,8 @@ package final class ReconcileLoop: Service {
                 if waiter.pending.isEmpty { answered.append(waiter) }
             }
             state.queue.done(key, failed: isBroken, rest: rest, at: .now)
+            state.endedSinceLook.insert(key)
+            state.constraints.end(key)
             if key != .node, state.needsLook || needsLook {
                 state.needsLook = false
                 state.queue.add(.node, .repair)
@@ -277,7 +273,7 @@ package final class ReconcileLoop: Service {
     /// Only a look at everything can tell whether something that has failed is well again.
     func takeChanges() -> HostChanges {
         state.withLock { state in
-            defer { state.changes = HostChanges() }
+            defer { (state.changes, state.endedSinceLook) = (HostChanges(), []) }
             if state.queue.hasFailures { state.changes.note(.entries) }
             return state.changes
         }
@@ -286,7 +282,8 @@ package final class ReconcileLoop: Service {
     /// Gives back what could not be attended to, for the next look.
     func giveBack(_ changes: HostChanges) { state.withLock { $0.changes.note(changes) } }
 
-    /// Adds repairs for what a look has found broken, but for what is being processed: of that it can tell nothing.
+    /// Adds repairs for what a look has found broken, but for what is being processed, or was since the look began: of
+    /// that it can tell nothing.
     ///
     /// The delay ends of keys that a look has found broken before, and finds well now.
     ///
@@ -297,11 +294,12 @@ package final class ReconcileLoop: Service {
     func addRepairs(of keys: Set<Key>, among broken: Set<Key>, after changes: HostChanges) {
         state.withLock { state in
             let processing = Set(state.queue.processing).subtracting([.node])
-            for key in keys.subtracting(processing) { state.queue.add(key, .repair) }
-            state.queue.look(found: broken) { $0 != .node }
-            guard !processing.isEmpty else { return }
+            let unknown = processing.union(state.endedSinceLook)
+            for key in keys.subtracting(unknown) { state.queue.add(key, .repair) }
+            state.queue.look(found: broken) { !unknown.contains($0) && $0 != .node }
+            guard !processing.isEmpty || !keys.isDisjoint(with: unknown) else { return }
             state.changes.note(changes)
-            state.needsLook = true
+            if processing.isEmpty { state.queue.add(.node, .repair) } else { state.needsLook = true }
         }
         ring()
     }

@@ -168,6 +168,9 @@ package struct ReconcileQueue<Key: Hashable & Sendable>: Sendable {
     /// Returns whether a key has failed, and is to be tried again.
     package var hasFailures: Bool { entries.values.contains { $0.failures > 0 } }
 
+    /// Returns whether a key is being processed.
+    package func isProcessing(_ key: Key) -> Bool { entries[key]?.run != nil }
+
     /// The keys that are being processed.
     package var processing: [Key] { entries.filter { $0.value.run != nil }.map(\.key) }
 
