@@ -10,7 +10,7 @@ public struct NetNodeCommand: AsyncParsableCommand {
         commandName: "netnode",
         abstract: "Reconcile the networks of a node and, when elected, serve DHCP, DNS and egress.",
         version: ProgramVersion.current,
-        subcommands: [Run.self, LowerLegs.self]
+        subcommands: [Run.self, LowerVeths.self]
     )
 
     /// Creates the command.

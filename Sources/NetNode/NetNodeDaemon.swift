@@ -161,11 +161,11 @@ struct NetNodeDaemon {
         )
         // Those of a candidate that had made ready; of an elected node none is left.
         await networks.servers.close()
-        // From here on nobody guards the gate: without their legs the gateways cannot be heard, whoever takes it down.
+        // From here on nobody guards the gate: without their veths the gateways cannot be heard, whoever takes it down.
         do {
-            try await networks.namespaces.lowerLegs()
+            try await networks.namespaces.lowerVeths()
         } catch {
-            logger.error("the gateways' legs could not be taken down", metadata: ["error": "\(error)"])
+            logger.error("the gateways' veths could not be taken down", metadata: ["error": "\(error)"])
         }
         _ = consume lock
         return ending

@@ -123,7 +123,7 @@ extension NamespaceTests {
                     try await repaired(line, good, world) { try await world.inside(line) }
                 }
                 // A cable that somebody has pulled to another name, and a tunnel of another VNI under ours.
-                try await repaired("leg renamed", good, world) {
+                try await repaired("veth renamed", good, world) {
                     try await world.onHost("ip link set dev cogw100 name other")
                 }
                 try await repaired("tunnel replaced", good, world) {

@@ -34,7 +34,7 @@ import Testing
             tunnel: nil
         )
         complete = EgressActual(
-            leg: Link(
+            veth: Link(
                 name: "coex100",
                 index: 7,
                 mtu: 1500,
@@ -77,16 +77,16 @@ import Testing
     }
 
     @Test func `from nothing, no packet passes before the rules are there`() throws {
-        let steps = changes { $0 = EgressActual(leg: nil, inside: nil) }
+        let steps = changes { $0 = EgressActual(veth: nil, inside: nil) }
         let inOrder: [EgressChange] = [
-            .closeLeg, .loadTable(without: []), .startForwarding, .raise, .raiseLeg, .announce,
+            .closeVeth, .loadTable(without: []), .startForwarding, .raise, .raiseVeth, .announce,
         ]
         let order = try inOrder.map { try #require(steps.firstIndex(of: $0)) }
         #expect(order == order.sorted())
-        #expect(steps.last == .announce && steps.first == .addLeg(mtu: 1500))
+        #expect(steps.last == .announce && steps.first == .addVeth(mtu: 1500))
         let addresses = steps.filter { if case .addAddress = $0 { true } else { false } }
         #expect(addresses.first == .addAddress("203.0.113.10/24") && addresses.count == 3)
-        #expect(changes { $0.inside = nil } == [.deleteLeg] + steps)
+        #expect(changes { $0.inside = nil } == [.deleteVeth] + steps)
     }
 
     @Test func `an address goes last, so that a pass that was cut short forgets its connections the next time`() throws
@@ -129,35 +129,35 @@ import Testing
         #expect(swapped == load, "the order of rules matters")
     }
 
-    @Test func `what is not wanted any more is silent first, and its leg goes last`() throws {
+    @Test func `what is not wanted any more is silent first, and its veth goes last`() throws {
         let steps = EgressDiff.removal(of: complete)
-        #expect(steps.prefix(3) == [.lowerLeg, .stopForwarding, .deleteTable] && steps.last == .deleteLeg)
+        #expect(steps.prefix(3) == [.lowerVeth, .stopForwarding, .deleteTable] && steps.last == .deleteVeth)
         #expect(steps.contains(.forgetConnections(try IPv4Address("203.0.113.10"))))
-        #expect(EgressDiff.removal(of: EgressActual(leg: nil, inside: nil)) == [])
+        #expect(EgressDiff.removal(of: EgressActual(veth: nil, inside: nil)) == [])
     }
 
-    @Test func `an ext0 whose other end is not our leg goes before the leg is made anew`() throws {
-        let made = changes { $0 = EgressActual(leg: nil, inside: nil) }
-        #expect(changes { $0.leg = nil } == [.deleteInside] + made)
-        #expect(changes { $0.inside?.peer = 8 } == [.deleteInside, .deleteLeg] + made)
-        #expect(changes { $0.inside?.peer = nil } == [.deleteInside, .deleteLeg] + made)
+    @Test func `an ext0 whose other end is not our veth goes before the veth is made anew`() throws {
+        let made = changes { $0 = EgressActual(veth: nil, inside: nil) }
+        #expect(changes { $0.veth = nil } == [.deleteInside] + made)
+        #expect(changes { $0.inside?.peer = 8 } == [.deleteInside, .deleteVeth] + made)
+        #expect(changes { $0.inside?.peer = nil } == [.deleteInside, .deleteVeth] + made)
         // What nobody shall have any more is forgotten before a packet passes.
         let float = try IPv4Address("203.0.113.12")
-        let steps = changes(to: try Self.wanted(["203.0.113.11": "10.9.0.12"])) { $0.leg = nil }
+        let steps = changes(to: try Self.wanted(["203.0.113.11": "10.9.0.12"])) { $0.veth = nil }
         let forget = try #require(steps.firstIndex(of: .forgetConnections(float)))
         let load = try #require(steps.firstIndex(of: .loadTable(without: [])))
         let start = try #require(steps.firstIndex(of: .startForwarding))
         #expect(load < forget && forget < start)
     }
 
-    @Test func `an ext0 without our leg is removed as well, silent first and gone last`() {
+    @Test func `an ext0 without our veth is removed as well, silent first and gone last`() {
         var actual = complete
-        actual.leg = nil
+        actual.veth = nil
         let steps = EgressDiff.removal(of: actual)
         #expect(steps.prefix(3) == [.lower, .stopForwarding, .deleteTable] && steps.last == .deleteInside)
         actual = complete
         actual.inside?.peer = 8
         let both = EgressDiff.removal(of: actual)
-        #expect(both.prefix(2) == [.lowerLeg, .lower] && both.suffix(2) == [.deleteInside, .deleteLeg])
+        #expect(both.prefix(2) == [.lowerVeth, .lower] && both.suffix(2) == [.deleteInside, .deleteVeth])
     }
 }

@@ -120,7 +120,7 @@ extension NamespaceTests {
             }
         }
 
-        @Test func `an end inside whose leg was renamed goes with what is not wanted any more`() async throws {
+        @Test func `an end inside whose veth was renamed goes with what is not wanted any more`() async throws {
             try await withEgress { world in
                 let wanted = try world.both()
                 try await world.pass(wanted)
@@ -165,10 +165,10 @@ extension NamespaceTests {
             }
         }
 
-        @Test func `at the daemon's end the legs outside go down with the others`() async throws {
+        @Test func `at the daemon's end the veths outside go down with the others`() async throws {
             try await withEgress { world in
                 try await world.pass(try world.both())
-                try await world.namespaces.lowerLegs()
+                try await world.namespaces.lowerVeths()
                 let up = try await world.underlay.run("ip -o link show up", in: world.node.namespace)
                 #expect(!up.contains("coex") && !up.contains("cogw"), "\(up)")
             }

@@ -192,7 +192,7 @@ extension NamespaceTests {
             }
         }
 
-        @Test func `a tunnel or a leg that lost its bridge lets nothing into the node either`() async throws {
+        @Test func `a tunnel or a veth that lost its bridge lets nothing into the node either`() async throws {
             try await withWorld { world in
                 _ = try await world.onHost(0, "nft flush ruleset")
                 _ = try await world.onHost(0, "ip link del dev cobr100")

@@ -42,7 +42,7 @@ extension NamespaceTests {
                 } isRepaired: {
                     try await onHost("nft list ruleset").contains("drop")
                 }
-                try await damage("leg deleted", guest, world) {
+                try await damage("veth deleted", guest, world) {
                     _ = try await onHost("ip link del dev cogw100")
                 } isRepaired: {
                     try await onHost("ip -o link show").contains("cogw100")

@@ -66,11 +66,11 @@ struct ManyNetworks: Sendable {
             try await world.cluster.count("SELECT COUNT(*) FROM applied_state WHERE what = 'mesh'") == 2 * (count + 1)
         }
         let prefix = world.hosts[1 - leader].namespacePrefix
-        try await eventually("the other node has all legs", within: .seconds(120)) {
+        try await eventually("the other node has all veths", within: .seconds(120)) {
             let names = try FileManager.default.contentsOfDirectory(atPath: "/run/netns")
             guard names.filter({ $0.hasPrefix(prefix) }).count == count + 1 else { return false }
-            let legs = try await world.underlay.run("ip -o link show", in: world.hosts[1 - leader].namespace)
-            return legs.split(separator: "\n").filter { $0.contains(" cogw") && $0.contains(",UP") }.count == count + 1
+            let veths = try await world.underlay.run("ip -o link show", in: world.hosts[1 - leader].namespace)
+            return veths.split(separator: "\n").filter { $0.contains(" cogw") && $0.contains(",UP") }.count == count + 1
         }
         return leader
     }

@@ -18,7 +18,7 @@ extension NamespaceTests {
             )
         }
 
-        @Test func `twenty networks that lose their legs at once are repaired with a few reads of all networks`()
+        @Test func `twenty networks that lose their veths at once are repaired with a few reads of all networks`()
             async throws
         {
             let server = try PrivateServer(options: SpokenStatements.serverOptions)
@@ -29,7 +29,7 @@ extension NamespaceTests {
                 try await nodes.start(0, environment: ["CLUSTEROPS_NETWORK_MAINTENANCE_INTERVAL": "10m"])
                 _ = try await nodes.elected()
                 let host = world.hosts[0]
-                func legs() async throws -> [String] {
+                func veths() async throws -> [String] {
                     try await world.underlay.run("ip -o link show", in: host.namespace).split(separator: "\n")
                         .filter { $0.contains(" cogw") && $0.contains(",UP") }
                         .map { String($0.split(separator: ":")[1]) }
@@ -41,8 +41,8 @@ extension NamespaceTests {
                     ) == Self.networks ? nodes.servers(0).map(String.init).sorted() : []
                 }
                 try await eventually("all are served") {
-                    let (legs, servers) = (try await legs(), try await servers())
-                    return legs.count == Self.networks && servers.count == Self.networks
+                    let (veths, servers) = (try await veths(), try await servers())
+                    return veths.count == Self.networks && servers.count == Self.networks
                 }
                 let before = Set(try await servers())
                 try await world.cluster.execute("TRUNCATE TABLE mysql.general_log")
@@ -50,8 +50,8 @@ extension NamespaceTests {
                 try await world.underlay.run("ip -batch -", input: lines, in: host.namespace)
                 // A server bound to a device that is gone is started anew.
                 try await eventually("all are repaired") {
-                    let (legs, servers) = (try await legs(), try await servers())
-                    return legs.count == Self.networks && servers.count == Self.networks
+                    let (veths, servers) = (try await veths(), try await servers())
+                    return veths.count == Self.networks && servers.count == Self.networks
                         && before.isDisjoint(with: servers)
                 }
                 let pattern = "%FROM networks AS w%JOIN interfaces AS i ON i.network = w.id%"

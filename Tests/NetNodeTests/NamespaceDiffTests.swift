@@ -18,7 +18,7 @@ import Testing
                 loopbackIsUp: true,
                 gateway: .init(mac: "02:63:6f:00:00:64", mtu: 1450, isUp: true, addresses: ["10.9.0.1/24"], peer: 7)
             ),
-            leg: Link(
+            veth: Link(
                 name: "cogw100",
                 index: 7,
                 mtu: 1450,
@@ -49,28 +49,28 @@ import Testing
     }
 
     @Test func `from nothing, the namespace is silent before anything in it could speak`() {
-        let steps = changes { $0 = NamespaceActual(interior: .absent, leg: nil) }
+        let steps = changes { $0 = NamespaceActual(interior: .absent, veth: nil) }
         #expect(
             steps == [
-                .addNamespace, .silenceNamespace, .addLeg, .silenceLeg, .plugLeg, .closeLeg, .raiseLeg,
+                .addNamespace, .silenceNamespace, .addVeth, .silenceVeth, .plugVeth, .closeVeth, .raiseVeth,
                 .raiseLoopback, .addAddress, .raiseGateway,
             ]
         )
     }
 
-    @Test func `a name without a namespace is taken away first, and a leg that leads nowhere too`() {
-        #expect(changes { $0.interior = .broken }.starts(with: [.deleteName, .addNamespace, .deleteLeg]))
+    @Test func `a name without a namespace is taken away first, and a veth that leads nowhere too`() {
+        #expect(changes { $0.interior = .broken }.starts(with: [.deleteName, .addNamespace, .deleteVeth]))
         #expect(
             changes { $0.interior = .present(loopbackIsUp: true, gateway: nil) }
-                .starts(with: [.deleteLeg, .silenceNamespace, .addLeg])
+                .starts(with: [.deleteVeth, .silenceNamespace, .addVeth])
         )
-        #expect(changes { $0.leg = nil }.starts(with: [.deleteGateway, .silenceNamespace, .addLeg]))
+        #expect(changes { $0.veth = nil }.starts(with: [.deleteGateway, .silenceNamespace, .addVeth]))
     }
 
-    @Test func `a leg and a gateway that are not two ends of one cable are both made anew`() {
+    @Test func `a veth and a gateway that are not two ends of one cable are both made anew`() {
         #expect(
             changes { $0.interior = gateway { $0.peer = 8 } }
-                .starts(with: [.deleteLeg, .deleteGateway, .silenceNamespace, .addLeg])
+                .starts(with: [.deleteVeth, .deleteGateway, .silenceNamespace, .addVeth])
         )
         #expect(changes { $0.interior = gateway { $0.peer = nil } }.contains(.deleteGateway))
     }
@@ -85,15 +85,15 @@ import Testing
             changes { $0.interior = gateway { $0.addresses = ["10.9.0.7/24"] } }
                 == [.addAddress, .removeAddress("10.9.0.7/24")]
         )
-        #expect(changes { $0.leg = leg(group: "default") } == [.setLegGroup])
-        #expect(changes { $0.leg = leg(mtu: 1500) } == [.setLegMTU])
-        #expect(changes { $0.leg = leg(master: nil) } == [.plugLeg])
-        #expect(changes { $0.leg = leg(isUp: false) } == [.raiseLeg])
-        #expect(changes { $0.leg = leg(mode: "eui64") } == [.silenceLeg])
-        #expect(changes { $0.leg = leg(isUp: false, stack: .open) } == [.closeLeg, .raiseLeg])
+        #expect(changes { $0.veth = veth(group: "default") } == [.setVethGroup])
+        #expect(changes { $0.veth = veth(mtu: 1500) } == [.setVethMTU])
+        #expect(changes { $0.veth = veth(master: nil) } == [.plugVeth])
+        #expect(changes { $0.veth = veth(isUp: false) } == [.raiseVeth])
+        #expect(changes { $0.veth = veth(mode: "eui64") } == [.silenceVeth])
+        #expect(changes { $0.veth = veth(isUp: false, stack: .open) } == [.closeVeth, .raiseVeth])
     }
 
-    private func leg(
+    private func veth(
         mtu: Int = 1450,
         isUp: Bool = true,
         master: String? = "cobr100",

@@ -58,10 +58,10 @@ struct NetNodes: Sendable {
     }
 
     /// What a supervisor runs on a host once its netnode has ended.
-    func lowerLegs(_ index: Int) async throws -> RunningProgram {
+    func lowerVeths(_ index: Int) async throws -> RunningProgram {
         try await RunningProgram(
             "netnode",
-            ["lower-legs", "--node", "h\(world.hosts[index].number)"],
+            ["lower-veths", "--node", "h\(world.hosts[index].number)"],
             environment: environment(index),
             namespace: world.hosts[index].namespacePath
         )

@@ -32,7 +32,7 @@ extension NamespaceTests {
             return words.firstIndex(of: "mtu").map { String(words[$0 + 1]) } ?? "none in \(text)"
         }
 
-        @Test func `another MTU reaches bridges, tunnels, legs and gateways of every node, and guests by DHCP`()
+        @Test func `another MTU reaches bridges, tunnels, veths and gateways of every node, and guests by DHCP`()
             async throws
         {
             try await withNetNodes(hosts: 2) { nodes in

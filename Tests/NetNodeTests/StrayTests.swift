@@ -133,7 +133,7 @@ extension NamespaceTests {
                 )
                 #expect(try await nodes.elected(above: term) == 1 - lost)
                 let host = world.hosts[lost]
-                try await eventually("its leg, namespace and files are gone") {
+                try await eventually("its veth, namespace and files are gone") {
                     let links = try await world.underlay.run("ip -o link show", in: host.namespace)
                     return !links.contains("cogw100")
                         && !FileManager.default.fileExists(atPath: "/run/netns/\(host.namespacePrefix)100")

@@ -38,7 +38,7 @@ package struct MACAddress: TextValue {
     /// The address for which a network's server is asked whether it answers: that of the gateway, with `cp` for `co`.
     package static func probe(of vni: VNI) -> MACAddress { own(0x70, vni) }
 
-    /// The hardware address of a network's external leg, the same on every node: locally administered, `ce`, and the
+    /// The hardware address of a network's external veth, the same on every node: locally administered, `ce`, and the
     /// external address, which nobody else has there; another cluster may well have the same VNI.
     package static func external(_ address: IPv4Address) -> MACAddress {
         MACAddress(octets: [0x02, 0xce] + address.octets)

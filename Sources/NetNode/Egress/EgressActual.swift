@@ -6,7 +6,7 @@ import FoundationEssentials
 package struct EgressActual: Sendable, Hashable {
     package typealias Route = NamespaceRoute
 
-    /// The leg's end inside, `ext0`, and what goes with it.
+    /// The veth's end inside, `ext0`, and what goes with it.
     package struct Inside: Sendable, Hashable {
         package var mac: String
         package var mtu: Int
@@ -57,11 +57,11 @@ package struct EgressActual: Sendable, Hashable {
     }
 
     /// The device named `coex{VNI}`, of whatever kind.
-    package var leg: Link?
+    package var veth: Link?
     package var inside: Inside?
 
-    package init(leg: Link?, inside: Inside?) {
-        self.leg = leg
+    package init(veth: Link?, inside: Inside?) {
+        self.veth = veth
         self.inside = inside
     }
 
@@ -69,21 +69,21 @@ package struct EgressActual: Sendable, Hashable {
     ///
     /// - Parameters:
     ///   - name: of the network's namespace.
-    ///   - leg: the device on the node, if there is one.
+    ///   - veth: the device on the node, if there is one.
     ///   - outside: the end inside; nil when there is none.
     ///   - run: runs the programs, for the settings and the rules.
     /// - Returns: What the kernel has.
     /// - Throws: `HostCommandError` when one of them failed or is cut short.
     package static func read(
         _ name: NamespaceName,
-        leg: Link?,
+        veth: Link?,
         _ outside: HostSurvey.Outside?,
         run: HostCommandRunner
     ) async throws -> Self {
-        guard let outside else { return Self(leg: leg, inside: nil) }
+        guard let outside else { return Self(veth: veth, inside: nil) }
         let settings = HostCommand(.sysctl, ["-n"] + EgressChange.settings.map(\.key), namespace: name.path)
         return Self(
-            leg: leg,
+            veth: veth,
             inside: Inside(
                 outside.device,
                 routes: outside.routes,

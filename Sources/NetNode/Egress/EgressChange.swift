@@ -3,19 +3,19 @@ import ClusterStore
 
 /// One step from what the kernel has to what is wanted of a network's way out.
 package enum EgressChange: Sendable, Hashable {
-    case deleteLeg
-    /// Takes away the device in our namespace that has the name of the leg's end inside and is not that.
+    case deleteVeth
+    /// Takes away the device in our namespace that has the name of the veth's end inside and is not that.
     case deleteInside
     /// In its group from the first moment on; the gate goes by the name all the same.
-    case addLeg(mtu: Int)
-    case setLegGroup
-    case setLegMTU(Int)
-    case silenceLeg
-    case plugLeg
-    /// Keeps what leaves the namespace out of the node's own IP stack, also while the leg has no bridge.
-    case closeLeg
-    case raiseLeg
-    case lowerLeg
+    case addVeth(mtu: Int)
+    case setVethGroup
+    case setVethMTU(Int)
+    case silenceVeth
+    case plugVeth
+    /// Keeps what leaves the namespace out of the node's own IP stack, also while the veth has no bridge.
+    case closeVeth
+    case raiseVeth
+    case lowerVeth
     case setMAC
     case setMTU(Int)
     case addAddress(String)
@@ -33,10 +33,10 @@ package enum EgressChange: Sendable, Hashable {
     case stopForwarding
     /// Makes the kernel forget the connections of an external address.
     case forgetConnections(IPv4Address)
-    /// Tells the segment outside where all the external addresses are: last of all, when the leg's port forwards.
+    /// Tells the segment outside where all the external addresses are: last of all, when the veth's port forwards.
     case announce
 
-    /// The leg's end inside.
+    /// The veth's end inside.
     package static let device = InsideName.external
 
     /// The settings that the namespace's kernel is told, each with the value that it should have.
@@ -62,12 +62,12 @@ package enum EgressChange: Sendable, Hashable {
 
     var place: Place {
         switch self {
-        case .deleteLeg, .addLeg, .setLegGroup, .setLegMTU, .silenceLeg, .plugLeg, .raiseLeg, .lowerLeg: .node
+        case .deleteVeth, .addVeth, .setVethGroup, .setVethMTU, .silenceVeth, .plugVeth, .raiseVeth, .lowerVeth: .node
         case .setMAC, .setMTU, .addAddress, .removeAddress, .raise, .lower, .deleteInside, .addSegmentRoute,
             .removeRoute,
             .addDefaultRoute, .announce:
             .inside
-        case .closeLeg, .loadTable, .deleteTable, .startForwarding, .stopForwarding, .forgetConnections: .alone
+        case .closeVeth, .loadTable, .deleteTable, .startForwarding, .stopForwarding, .forgetConnections: .alone
         }
     }
 
@@ -79,15 +79,15 @@ package enum EgressChange: Sendable, Hashable {
     ///   - bridge: that leads outside.
     /// - Returns: The line; nil for a step that has none.
     func batchLine(_ wanted: EgressWanted?, in name: NamespaceName, to bridge: LinkName?) -> String? {
-        let (leg, device) = (ExternalLegName(name.vni), Self.device)
+        let (veth, device) = (ExternalVethName(name.vni), Self.device)
         switch self {
-        case .deleteLeg: return "link del dev \(leg)"
-        case .setLegGroup: return "link set dev \(leg) group \(GateTable.group)"
-        case .setLegMTU(let mtu): return "link set dev \(leg) mtu \(mtu)"
-        case .silenceLeg: return "link set dev \(leg) addrgenmode none"
-        case .plugLeg: return bridge.map { "link set dev \(leg) master \($0)" }
-        case .raiseLeg: return "link set dev \(leg) up"
-        case .lowerLeg: return "link set dev \(leg) down"
+        case .deleteVeth: return "link del dev \(veth)"
+        case .setVethGroup: return "link set dev \(veth) group \(GateTable.group)"
+        case .setVethMTU(let mtu): return "link set dev \(veth) mtu \(mtu)"
+        case .silenceVeth: return "link set dev \(veth) addrgenmode none"
+        case .plugVeth: return bridge.map { "link set dev \(veth) master \($0)" }
+        case .raiseVeth: return "link set dev \(veth) up"
+        case .lowerVeth: return "link set dev \(veth) down"
         case .setMTU(let mtu): return "link set dev \(device) mtu \(mtu)"
         case .addAddress(let address): return "addr add \(address) dev \(device)"
         case .removeAddress(let address): return "addr del \(address) dev \(device)"
@@ -99,8 +99,8 @@ package enum EgressChange: Sendable, Hashable {
         }
         guard let wanted else { return nil }
         switch self {
-        case .addLeg(let mtu):
-            return "link add name \(leg) mtu \(mtu) group \(GateTable.group) type veth "
+        case .addVeth(let mtu):
+            return "link add name \(veth) mtu \(mtu) group \(GateTable.group) type veth "
                 + "peer name \(device) mtu \(mtu) address \(wanted.mac) netns \(name)"
         // With arp_notify, the kernel announces all addresses of a device that is given its hardware address, be it the
         // one that it has.

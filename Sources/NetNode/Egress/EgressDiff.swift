@@ -14,16 +14,16 @@ package enum EgressDiff {
         to wanted: EgressWanted,
         over bridge: Link
     ) -> [EgressChange] {
-        guard let leg = actual.leg, let inside = actual.inside, leg.isOtherEnd(of: inside.peer) else {
+        guard let veth = actual.veth, let inside = actual.inside, veth.isOtherEnd(of: inside.peer) else {
             return makingAnew(wanted, over: bridge, from: actual)
         }
         let changes =
-            self.changes(of: leg, over: bridge) + self.changes(of: inside, to: wanted, mtu: bridge.mtu)
-            + (leg.isUp ? [] : [.raiseLeg])
+            self.changes(of: veth, over: bridge) + self.changes(of: inside, to: wanted, mtu: bridge.mtu)
+            + (veth.isUp ? [] : [.raiseVeth])
         // Somebody outside may remember an address that is new here, or came up again, where it was before.
         let isNew = changes.contains { change in
             switch change {
-            case .plugLeg, .raiseLeg, .raise, .addAddress: true
+            case .plugVeth, .raiseVeth, .raise, .addAddress: true
             default: false
             }
         }
@@ -32,10 +32,10 @@ package enum EgressDiff {
 
     /// The steps that take all of a network's way out away, of which something is there.
     package static func removal(of actual: EgressActual) -> [EgressChange] {
-        var changes: [EgressChange] = actual.leg == nil ? [] : [.lowerLeg]
-        var ends: [EgressChange] = actual.leg == nil ? [] : [.deleteLeg]
+        var changes: [EgressChange] = actual.veth == nil ? [] : [.lowerVeth]
+        var ends: [EgressChange] = actual.veth == nil ? [] : [.deleteVeth]
         if let inside = actual.inside {
-            if !isOurs(inside, actual.leg) {
+            if !isOurs(inside, actual.veth) {
                 changes.append(.lower)
                 ends.insert(.deleteInside, at: 0)
             }
@@ -47,11 +47,11 @@ package enum EgressDiff {
         return changes + ends
     }
 
-    private static func isOurs(_ inside: EgressActual.Inside, _ leg: Link?) -> Bool {
-        leg.map { $0.isOtherEnd(of: inside.peer) } ?? false
+    private static func isOurs(_ inside: EgressActual.Inside, _ veth: Link?) -> Bool {
+        veth.map { $0.isOtherEnd(of: inside.peer) } ?? false
     }
 
-    /// All of it, when the two ends are not of one leg: one whose other end is elsewhere leads nowhere, and an `ext0`
+    /// All of it, when the two ends are not of one veth: one whose other end is elsewhere leads nowhere, and an `ext0`
     /// whose other end somebody has renamed leads past the gate, and has the name that the new one needs.
     private static func makingAnew(
         _ wanted: EgressWanted,
@@ -64,7 +64,7 @@ package enum EgressDiff {
             changes.append(.deleteInside)
             forgotten = staleAddresses(inside, wanted).compactMap(address).sorted()
         }
-        if actual.leg != nil { changes.append(.deleteLeg) }
+        if actual.veth != nil { changes.append(.deleteVeth) }
         return changes + building(wanted, over: bridge, forgetting: forgotten)
     }
 
@@ -74,19 +74,19 @@ package enum EgressDiff {
         over bridge: Link,
         forgetting forgotten: [IPv4Address]
     ) -> [EgressChange] {
-        [.addLeg(mtu: bridge.mtu), .silenceLeg, .plugLeg, .closeLeg]
+        [.addVeth(mtu: bridge.mtu), .silenceVeth, .plugVeth, .closeVeth]
             + ordered(wanted.addresses, of: wanted).map { .addAddress($0) }
             + [.loadTable(without: [])] + forgotten.map { .forgetConnections($0) }
-            + [.startForwarding, .raise, .raiseLeg, .addDefaultRoute, .announce]
+            + [.startForwarding, .raise, .raiseVeth, .addDefaultRoute, .announce]
     }
 
-    private static func changes(of leg: Link, over bridge: Link) -> [EgressChange] {
+    private static func changes(of veth: Link, over bridge: Link) -> [EgressChange] {
         var changes: [EgressChange] = []
-        if leg.group != String(GateTable.group) { changes.append(.setLegGroup) }
-        if leg.mtu != bridge.mtu { changes.append(.setLegMTU(bridge.mtu)) }
-        if let mode = leg.ipv6AddressMode, mode != "none" { changes.append(.silenceLeg) }
-        if leg.master != bridge.name { changes.append(.plugLeg) }
-        if leg.isOpenToHost { changes.append(.closeLeg) }
+        if veth.group != String(GateTable.group) { changes.append(.setVethGroup) }
+        if veth.mtu != bridge.mtu { changes.append(.setVethMTU(bridge.mtu)) }
+        if let mode = veth.ipv6AddressMode, mode != "none" { changes.append(.silenceVeth) }
+        if veth.master != bridge.name { changes.append(.plugVeth) }
+        if veth.isOpenToHost { changes.append(.closeVeth) }
         return changes
     }
 

@@ -32,7 +32,7 @@ extension EgressReconciler {
             settings: EgressChange.settings.map(\.value),
             table: EgressTable(left.wanted).objects
         )
-        let actual = EgressActual(leg: survey.links[ExternalLegName(vni).description], inside: inside)
+        let actual = EgressActual(veth: survey.links[ExternalVethName(vni).description], inside: inside)
         return !EgressDiff.changes(from: actual, to: left.wanted, over: bridge).isEmpty
     }
 

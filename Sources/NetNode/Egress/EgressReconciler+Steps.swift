@@ -29,9 +29,9 @@ extension EgressReconciler {
             try await namespaces.succeed(HostCommand(program, arguments, input: input, namespace: name.path))
         }
         switch step {
-        case .closeLeg:
+        case .closeVeth:
             // Whether the settings took, the read-back tells.
-            let lines = StackSettings.closing(ExternalLegName(name.vni))
+            let lines = StackSettings.closing(ExternalVethName(name.vni))
             _ = try await runner.output(StackSettings.command(lines, in: namespaces.namespace))
         case .loadTable(let excluded):
             guard let wanted else { return }

@@ -132,14 +132,14 @@ package struct EgressReconciler: Sendable {
         let due = memory.state.withLock { $0.takeUnannounced(of: vnis) }
         guard !due.isEmpty else { return }
         do {
-            await announce(due, try await namespaces.forwarding(of: Set(due.map { "\(ExternalLegName($0.vni))" })))
+            await announce(due, try await namespaces.forwarding(of: Set(due.map { "\(ExternalVethName($0.vni))" })))
         } catch {
             memory.state.withLock { $0.oweAnnouncement(of: due) }
             throw error
         }
     }
 
-    /// Tells the segment outside where networks' external addresses are now, of those whose leg is made: who makes one
+    /// Tells the segment outside where networks' external addresses are now, of those whose veth is made: who makes one
     /// announces it.
     ///
     /// - Throws: ``NetlinkError`` when the node's devices cannot be read.
@@ -148,7 +148,7 @@ package struct EgressReconciler: Sendable {
     }
 
     private func announce(_ wanted: [EgressWanted], _ links: [String: Link]) async {
-        let made = wanted.filter { links[ExternalLegName($0.vni).description] != nil }
+        let made = wanted.filter { links[ExternalVethName($0.vni).description] != nil }
         let results = await namespaces.eachOf(made) { wanted in
             let name = namespaces.name(wanted.vni)
             guard let line = EgressChange.announce.batchLine(wanted, in: name, to: bridge) else { return }
@@ -161,7 +161,7 @@ package struct EgressReconciler: Sendable {
         // One that was taken away meanwhile has nothing to announce.
         let left = try? await namespaces.links()
         for case (let wanted, .failure(let error)) in results
-        where left?[ExternalLegName(wanted.vni).description] != nil {
+        where left?[ExternalVethName(wanted.vni).description] != nil {
             // It is made all the same; who remembers the address elsewhere asks again by himself.
             logger.warning(
                 "external addresses were not announced",
@@ -211,13 +211,13 @@ package struct EgressReconciler: Sendable {
         try await HostSurvey.outside(of: namespaces.name(job.vni))
     }
 
-    /// The networks that have something of a way out: a leg on the node, or an end of one inside, by whatever name its
+    /// The networks that have something of a way out: a veth on the node, or an end of one inside, by whatever name its
     /// other end goes.
     private func present(_ only: Set<VNI>?, _ links: [String: Link]) async throws -> Set<VNI> {
-        let legs = links.keys.compactMap { ExternalLegName(deviceName: $0)?.vni }
+        let veths = links.keys.compactMap { ExternalVethName(deviceName: $0)?.vni }
         let names = try namespaces.names().filter { only?.contains($0.vni) ?? true }
         let survey = try await HostSurvey.take(in: namespaces.namespace, names: names, withEntries: false)
-        return Set(legs.filter { only?.contains($0) ?? true }).union(survey.outsides.keys)
+        return Set(veths.filter { only?.contains($0) ?? true }).union(survey.outsides.keys)
     }
 
     private func changes(
@@ -225,15 +225,15 @@ package struct EgressReconciler: Sendable {
         _ links: [String: Link],
         _ outside: HostSurvey.Outside?
     ) async throws -> [EgressChange] {
-        let (name, leg) = (namespaces.name(job.vni), links[ExternalLegName(job.vni).description])
+        let (name, veth) = (namespaces.name(job.vni), links[ExternalVethName(job.vni).description])
         guard let wanted = job.wanted else {
-            return EgressDiff.removal(of: try await EgressActual.read(name, leg: leg, outside, run: runner))
+            return EgressDiff.removal(of: try await EgressActual.read(name, veth: veth, outside, run: runner))
         }
         let bridge = try external(links)
         guard name.presence == .present else {
             throw EgressError(name: name, remaining: [], complaint: "there is no such namespace")
         }
-        let actual = try await EgressActual.read(name, leg: leg, outside, run: runner)
+        let actual = try await EgressActual.read(name, veth: veth, outside, run: runner)
         return EgressDiff.changes(from: actual, to: wanted, over: bridge)
     }
 

@@ -1,7 +1,7 @@
 import ClusterModel
 import ClusterStore
 
-/// A network's way out, as a node that may be elected keeps it ready: an external leg, and the rules of its NAT.
+/// A network's way out, as a node that may be elected keeps it ready: an external veth, and the rules of its NAT.
 ///
 /// The same on every node, the hardware address too. Made from one snapshot of the database.
 package struct EgressWanted: Sendable, Hashable {

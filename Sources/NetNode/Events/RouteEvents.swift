@@ -44,8 +44,8 @@ package enum RouteEvents {
     }
 
     private static func isOnNode(_ name: String) -> Bool {
-        BridgeName(deviceName: name) != nil || TunnelName(deviceName: name) != nil || LegName(deviceName: name) != nil
-            || ExternalLegName(deviceName: name) != nil
+        BridgeName(deviceName: name) != nil || TunnelName(deviceName: name) != nil
+            || GatewayVethName(deviceName: name) != nil || ExternalVethName(deviceName: name) != nil
     }
 
     private static func isInside(_ name: String) -> Bool {

@@ -24,7 +24,7 @@ package enum GateTable {
         }
     }
 
-    /// The device group of every leg.
+    /// The device group of every veth.
     package static let group = 4711
 
     /// The batch that makes the table anew in one transaction, and those of ``HostFirewall`` with it, whatever is
@@ -49,7 +49,7 @@ package enum GateTable {
               }
               chain prerouting {
                 type filter hook prerouting priority -300; policy accept;
-                iifname { "\(LegName.prefix)*", "\(ExternalLegName.prefix)*" } jump gated
+                iifname { "\(GatewayVethName.prefix)*", "\(ExternalVethName.prefix)*" } jump gated
               }
               chain gated {
                 iifgroup @live accept

@@ -9,8 +9,10 @@
 /// Not in prerouting: where `br_netfilter` is loaded, frames that a bridge only passes on come by there, and in
 /// `forward` with the bridge on both sides.
 enum HostFirewall {
-    private static let devices = [BridgeName.prefix, TunnelName.prefix, LegName.prefix, ExternalLegName.prefix]
-        .map { "\"\($0)*\"" }.joined(separator: ", ")
+    private static let devices = [
+        BridgeName.prefix, TunnelName.prefix, GatewayVethName.prefix, ExternalVethName.prefix,
+    ]
+    .map { "\"\($0)*\"" }.joined(separator: ", ")
 
     /// The part of the gate's batch that makes these tables anew.
     static let script = """

@@ -36,16 +36,15 @@ package struct TunnelName: NetworkDeviceName {
     package init(_ vni: VNI) { self.vni = vni }
 }
 
-/// The node's end of a network's namespace's leg into its bridge, `cogw{VNI}`; its other end is `gw0` inside.
-package struct LegName: NetworkDeviceName {
+/// The node's end of a network's gateway veth, `cogw{VNI}`, a port of the network's bridge; the end inside is `gw0`.
+package struct GatewayVethName: NetworkDeviceName {
     package static let prefix = "cogw"
     package let vni: VNI
     package init(_ vni: VNI) { self.vni = vni }
 }
 
-/// The node's end of a network's namespace's leg into the bridge that leads outside, `coex{VNI}`; its other end is
-/// `ext0` inside.
-package struct ExternalLegName: NetworkDeviceName {
+/// The node's end of a network's external veth, `coex{VNI}`, a port of the external bridge; the end inside is `ext0`.
+package struct ExternalVethName: NetworkDeviceName {
     package static let prefix = "coex"
     package let vni: VNI
     package init(_ vni: VNI) { self.vni = vni }
@@ -53,8 +52,8 @@ package struct ExternalLegName: NetworkDeviceName {
 
 /// The names of the ends inside a namespace.
 package enum InsideName {
-    /// The end of the gateway's veth.
+    /// The end of the gateway veth.
     package static let gateway = "gw0"
-    /// The end of the egress veth.
+    /// The end of the external veth.
     package static let external = "ext0"
 }

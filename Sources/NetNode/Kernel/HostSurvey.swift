@@ -11,7 +11,7 @@ package struct HostSurvey: Sendable {
     package let entries: [VNI: Set<ForwardingEntry>]?
     /// The interiors behind the names that were asked for.
     package let interiors: [VNI: NamespaceInterior]
-    /// The ends of legs outside that they have.
+    /// The ends of veths outside that they have.
     package let outsides: [VNI: Outside]
 
     /// The device `ext0` of a namespace, and what goes with it.
@@ -61,7 +61,7 @@ package struct HostSurvey: Sendable {
     /// The most times that a read that a change has interrupted is made again: the kernel says so, and what it told is
     /// of no use.
     static let mostInterruptions = 5
-    /// Between two looks: a batch that makes a leg is through after some milliseconds.
+    /// Between two looks: a batch that makes a veth is through after some milliseconds.
     private static let pauseOfInterrupted: Duration = .milliseconds(10)
 
     /// - Throws: What `look` throws; that it was interrupted, only of the last one.

@@ -13,7 +13,7 @@ package enum NamespaceInterior: Sendable, Hashable {
         )
     }
 
-    /// The leg's end inside, `gw0`.
+    /// The veth's end inside, `gw0`.
     package struct Gateway: Sendable, Hashable {
         package var mac: String
         package var mtu: Int

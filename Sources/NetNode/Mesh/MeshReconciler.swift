@@ -54,12 +54,12 @@ package struct MeshReconciler: Sendable {
         return pass
     }
 
-    /// The VNIs of which this node has a bridge, a tunnel or a leg.
+    /// The VNIs of which this node has a bridge, a tunnel or a veth.
     func present() async throws -> Set<VNI> {
         Set(
             try await links().keys.compactMap { name in
                 BridgeName(deviceName: name)?.vni ?? TunnelName(deviceName: name)?.vni
-                    ?? LegName(deviceName: name)?.vni ?? ExternalLegName(deviceName: name)?.vni
+                    ?? GatewayVethName(deviceName: name)?.vni ?? ExternalVethName(deviceName: name)?.vni
             }
         )
     }
@@ -67,7 +67,7 @@ package struct MeshReconciler: Sendable {
     /// The devices that keep a network's own from being deleted: they are not ours, and stand on them.
     func foreignDevices(on vni: VNI) async throws -> [String] {
         let names = [BridgeName(vni).description, TunnelName(vni).description]
-        let ours = names + [LegName(vni).description]
+        let ours = names + [GatewayVethName(vni).description]
         return try await links().values.filter { link in
             !ours.contains(link.name) && [link.master, link.lower].contains { $0.map(names.contains) ?? false }
         }.map(\.name).sorted()

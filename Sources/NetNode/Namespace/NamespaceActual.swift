@@ -7,11 +7,11 @@ package struct NamespaceActual: Sendable, Hashable {
 
     package var interior: Interior
     /// The device named `cogw{VNI}`, of whatever kind.
-    package var leg: Link?
+    package var veth: Link?
 
-    package init(interior: Interior, leg: Link?) {
+    package init(interior: Interior, veth: Link?) {
         self.interior = interior
-        self.leg = leg
+        self.veth = veth
     }
 
     /// Reads one namespace; the node's devices have been read before, once for all.
@@ -20,7 +20,7 @@ package struct NamespaceActual: Sendable, Hashable {
     static func read(_ name: NamespaceName, links: [String: Link]) async throws -> Self {
         Self(
             interior: try await HostSurvey.interior(of: name),
-            leg: links[LegName(name.vni).description]
+            veth: links[GatewayVethName(name.vni).description]
         )
     }
 }
@@ -28,6 +28,6 @@ package struct NamespaceActual: Sendable, Hashable {
 extension HostSurvey {
     /// Returns the state of a network's namespace.
     package func namespace(_ vni: VNI) -> NamespaceActual {
-        NamespaceActual(interior: interiors[vni] ?? .absent, leg: links[LegName(vni).description])
+        NamespaceActual(interior: interiors[vni] ?? .absent, veth: links[GatewayVethName(vni).description])
     }
 }

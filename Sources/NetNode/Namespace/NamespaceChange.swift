@@ -9,25 +9,25 @@ package enum NamespaceChange: Sendable, Hashable {
     /// that could speak is there.
     case silenceNamespace
     case raiseLoopback
-    case deleteLeg
-    /// Takes away a device in our namespace that has the name of the leg's end and is not that.
+    case deleteVeth
+    /// Takes away a device in our namespace that has the name of the veth's end and is not that.
     case deleteGateway
     /// In its group from the first moment on; the gate goes by the name all the same.
-    case addLeg
-    case setLegGroup
-    case setLegMTU
-    case silenceLeg
-    case plugLeg
-    /// Keeps what leaves the namespace out of the node's own IP stack, also while the leg has no bridge.
-    case closeLeg
-    case raiseLeg
+    case addVeth
+    case setVethGroup
+    case setVethMTU
+    case silenceVeth
+    case plugVeth
+    /// Keeps what leaves the namespace out of the node's own IP stack, also while the veth has no bridge.
+    case closeVeth
+    case raiseVeth
     case setGatewayMAC
     case setGatewayMTU
     case addAddress
     case removeAddress(String)
     case raiseGateway
 
-    /// The leg's end inside.
+    /// The veth's end inside.
     package static let gateway = InsideName.gateway
 
     /// The place where a step is taken.
@@ -47,9 +47,9 @@ package enum NamespaceChange: Sendable, Hashable {
     var place: Place {
         switch self {
         case .deleteName, .addNamespace, .silenceNamespace, .deleteGateway: .alone
-        case .deleteLeg, .addLeg, .setLegGroup, .setLegMTU, .silenceLeg, .plugLeg: .node
-        case .closeLeg: .settings
-        case .raiseLeg: .raising
+        case .deleteVeth, .addVeth, .setVethGroup, .setVethMTU, .silenceVeth, .plugVeth: .node
+        case .closeVeth: .settings
+        case .raiseVeth: .raising
         case .raiseLoopback, .setGatewayMAC, .setGatewayMTU, .addAddress, .removeAddress, .raiseGateway: .inside
         }
     }
@@ -76,21 +76,21 @@ package enum NamespaceChange: Sendable, Hashable {
 
     /// The line of the batch that does it; for settings the lines of `sysctl`.
     func batchLine(_ wanted: NamespaceWanted, in name: NamespaceName) -> String {
-        let (leg, gateway) = (LegName(wanted.vni), Self.gateway)
+        let (veth, gateway) = (GatewayVethName(wanted.vni), Self.gateway)
         return switch self {
         case .deleteName, .addNamespace, .silenceNamespace, .deleteGateway:
             preconditionFailure("a step that stands alone has no line")
         case .raiseLoopback: "link set dev lo up"
-        case .deleteLeg: "link del dev \(leg)"
-        case .addLeg:
-            "link add name \(leg) mtu \(wanted.mtu) group \(GateTable.group) type veth "
+        case .deleteVeth: "link del dev \(veth)"
+        case .addVeth:
+            "link add name \(veth) mtu \(wanted.mtu) group \(GateTable.group) type veth "
                 + "peer name \(gateway) mtu \(wanted.mtu) address \(wanted.mac) netns \(name)"
-        case .setLegGroup: "link set dev \(leg) group \(GateTable.group)"
-        case .setLegMTU: "link set dev \(leg) mtu \(wanted.mtu)"
-        case .silenceLeg: "link set dev \(leg) addrgenmode none"
-        case .plugLeg: "link set dev \(leg) master \(BridgeName(wanted.vni))"
-        case .closeLeg: StackSettings.closing(leg).joined(separator: "\n")
-        case .raiseLeg: "link set dev \(leg) up"
+        case .setVethGroup: "link set dev \(veth) group \(GateTable.group)"
+        case .setVethMTU: "link set dev \(veth) mtu \(wanted.mtu)"
+        case .silenceVeth: "link set dev \(veth) addrgenmode none"
+        case .plugVeth: "link set dev \(veth) master \(BridgeName(wanted.vni))"
+        case .closeVeth: StackSettings.closing(veth).joined(separator: "\n")
+        case .raiseVeth: "link set dev \(veth) up"
         case .setGatewayMAC: "link set dev \(gateway) address \(wanted.mac)"
         case .setGatewayMTU: "link set dev \(gateway) mtu \(wanted.mtu)"
         case .addAddress: "addr add \(wanted.address)/\(wanted.prefixLength) dev \(gateway)"

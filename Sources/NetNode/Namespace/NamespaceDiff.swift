@@ -12,36 +12,36 @@ package enum NamespaceDiff {
         case .broken: changes += [.deleteName, .addNamespace]
         case .present(let isUp, let found): (loopbackIsUp, gateway) = (isUp, found)
         }
-        // A leg whose other end is elsewhere leads nowhere; and a gateway without our leg, which somebody has renamed or
-        // made, has the name that the new one needs.
-        var leg = actual.leg
-        if !isLeg(leg, of: gateway) {
-            if leg != nil { changes.append(.deleteLeg) }
+        // A veth whose other end is elsewhere leads nowhere; and a gateway without our veth, which somebody has renamed
+        // or made, has the name that the new one needs.
+        var veth = actual.veth
+        if !isVeth(veth, of: gateway) {
+            if veth != nil { changes.append(.deleteVeth) }
             if gateway != nil { changes.append(.deleteGateway) }
-            (leg, gateway) = (nil, nil)
+            (veth, gateway) = (nil, nil)
         }
-        if let leg {
-            changes += self.changes(of: leg, to: wanted)
+        if let veth {
+            changes += self.changes(of: veth, to: wanted)
         } else {
-            changes += [.silenceNamespace, .addLeg, .silenceLeg, .plugLeg, .closeLeg, .raiseLeg]
+            changes += [.silenceNamespace, .addVeth, .silenceVeth, .plugVeth, .closeVeth, .raiseVeth]
         }
         if !loopbackIsUp { changes.append(.raiseLoopback) }
         return changes + self.changes(of: gateway, to: wanted)
     }
 
-    private static func isLeg(_ leg: Link?, of gateway: NamespaceActual.Gateway?) -> Bool {
-        guard let leg, let gateway else { return false }
-        return leg.isOtherEnd(of: gateway.peer)
+    private static func isVeth(_ veth: Link?, of gateway: NamespaceActual.Gateway?) -> Bool {
+        guard let veth, let gateway else { return false }
+        return veth.isOtherEnd(of: gateway.peer)
     }
 
-    private static func changes(of leg: Link, to wanted: NamespaceWanted) -> [NamespaceChange] {
+    private static func changes(of veth: Link, to wanted: NamespaceWanted) -> [NamespaceChange] {
         var changes: [NamespaceChange] = []
-        if leg.group != String(GateTable.group) { changes.append(.setLegGroup) }
-        if leg.mtu != wanted.mtu.rawValue { changes.append(.setLegMTU) }
-        if let mode = leg.ipv6AddressMode, mode != "none" { changes.append(.silenceLeg) }
-        if leg.master != BridgeName(wanted.vni).description { changes.append(.plugLeg) }
-        if leg.isOpenToHost { changes.append(.closeLeg) }
-        if !leg.isUp { changes.append(.raiseLeg) }
+        if veth.group != String(GateTable.group) { changes.append(.setVethGroup) }
+        if veth.mtu != wanted.mtu.rawValue { changes.append(.setVethMTU) }
+        if let mode = veth.ipv6AddressMode, mode != "none" { changes.append(.silenceVeth) }
+        if veth.master != BridgeName(wanted.vni).description { changes.append(.plugVeth) }
+        if veth.isOpenToHost { changes.append(.closeVeth) }
+        if !veth.isUp { changes.append(.raiseVeth) }
         return changes
     }
 

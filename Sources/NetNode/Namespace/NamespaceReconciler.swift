@@ -75,7 +75,7 @@ package struct NamespaceReconciler: Sendable {
         return changes.isEmpty ? [:] : try await carryOut(changes)
     }
 
-    /// Takes a network's legs and namespace from this node, if they are there.
+    /// Takes a network's veths and namespace from this node, if they are there.
     ///
     /// What runs inside has to be ended before: a namespace lives on, without its name, as long as something runs
     /// there.
@@ -84,12 +84,12 @@ package struct NamespaceReconciler: Sendable {
     /// - Throws: `HostCommandError` when it is still there afterwards.
     @discardableResult
     package func delete(_ vni: VNI) async throws -> Bool {
-        let (leg, name) = (LegName(vni), name(vni))
+        let (veth, name) = (GatewayVethName(vni), name(vni))
         var found = false
         let links = try await links()
-        for leg in [leg.description, ExternalLegName(vni).description] where links[leg] != nil {
+        for veth in [veth.description, ExternalVethName(vni).description] where links[veth] != nil {
             found = true
-            try await succeed(HostCommand(.ip, ["link", "del", "dev", leg], namespace: namespace))
+            try await succeed(HostCommand(.ip, ["link", "del", "dev", veth], namespace: namespace))
         }
         if name.presence != .absent {
             found = true
@@ -139,8 +139,8 @@ package struct NamespaceReconciler: Sendable {
             if case .failure(let error) = result { complaints[wanted.vni] = "\(error)" }
         }
         try Task.checkCancellation()
-        // What stands on a step that failed is left for the next pass: no leg, for one, into a namespace that would not
-        // announce its gateway.
+        // The steps that need a step that failed are left for the next pass: no veth, for one, leads into a namespace
+        // whose setting for gratuitous ARP could not be written.
         let changes = changes.filter { complaints[$0.wanted.vni] == nil }
         complaints.merge(try await takeOnNode(changes)) { first, _ in first }
         let inside = changes.map(\.wanted)
@@ -148,7 +148,7 @@ package struct NamespaceReconciler: Sendable {
             if case .failure(let error) = result { complaints[wanted.vni] = complaints[wanted.vni] ?? "\(error)" }
         }
         let after = try await forwarding(
-            of: Set(changes.filter { $0.steps.contains(.addLeg) }.map { LegName($0.wanted.vni).description })
+            of: Set(changes.filter { $0.steps.contains(.addVeth) }.map { GatewayVethName($0.wanted.vni).description })
         )
         var failures: [VNI: any Error] = [:]
         for (wanted, result) in await eachOf(wanted, { try await self.changes(to: $0, links: after) }) {
@@ -160,7 +160,7 @@ package struct NamespaceReconciler: Sendable {
                     remaining: remaining,
                     complaint: complaints[wanted.vni] ?? ""
                 )
-            case .success where steps[wanted.vni]?.contains(.addLeg) == true:
+            case .success where steps[wanted.vni]?.contains(.addVeth) == true:
                 // Now that its port forwards: what it said as it came up may have been lost. Behind a closed gate
                 // nobody hears it.
                 do { try announce(wanted.vni) } catch { failures[wanted.vni] = error }
@@ -192,7 +192,7 @@ package struct NamespaceReconciler: Sendable {
             }
         }
         let settings = lines([.settings]).map(\.text)
-        // Where nothing is to be closed, legs are raised by the process that makes and alters them.
+        // Where nothing is to be closed, veths are raised by the process that makes and alters them.
         let batches = settings.isEmpty ? [lines([.node, .raising])] : [lines([.node]), lines([.raising])]
         var complaints: [VNI: String] = [:]
         for (index, lines) in batches.enumerated() {
@@ -229,16 +229,16 @@ package struct NamespaceReconciler: Sendable {
         }
     }
 
-    /// Reads the node's devices when new legs forward, or when that takes too long: it is then for others to find out.
-    func forwarding(of legs: Set<String>) async throws -> [String: Link] {
+    /// Reads the node's devices when new veths forward, or when that takes too long: it is then for others to find out.
+    func forwarding(of veths: Set<String>) async throws -> [String: Link] {
         let deadline = ContinuousClock.now + Self.forwardingWithin
         while true {
             let links = try await links()
             // One that has no bridge, or one that is down, never will: it keeps no other waiting.
-            let isDone = legs.allSatisfy { name in
-                guard let leg = links[name], leg.isUp, let bridge = leg.master.flatMap({ links[$0] }), bridge.isUp
+            let isDone = veths.allSatisfy { name in
+                guard let veth = links[name], veth.isUp, let bridge = veth.master.flatMap({ links[$0] }), bridge.isUp
                 else { return true }
-                return leg.isForwarding
+                return veth.isForwarding
             }
             if isDone || .now >= deadline { return links }
             try await Task.sleep(for: Self.forwardingLook)

@@ -114,7 +114,7 @@ package final class NodeNetworks: Sendable {
         return try await HostSurvey.take(in: namespaces.namespace, names: Array(names), withEntries: withEntries)
     }
 
-    /// The VNIs of which this node has something: a bridge, a tunnel, a leg, a namespace or a server's files.
+    /// The VNIs of which this node has something: a bridge, a tunnel, a veth, a namespace or a server's files.
     ///
     /// - Throws: When one of them cannot be read: then nothing is known of any.
     func present() async throws -> Set<VNI> {

@@ -3,13 +3,13 @@ import ClusterDaemon
 import ClusterModel
 
 /// The command that a supervisor runs once a `netnode` has ended, however it did: nobody guards the gate any more.
-struct LowerLegs: AsyncParsableCommand {
+struct LowerVeths: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Take this node's gateway links down; refuse while a netnode runs.",
+        abstract: "Set this node's gateway veths down; refuse while a netnode runs.",
         discussion: """
             Run it after a netnode was killed; one that ends by itself has done it. The kernel's gate is closed by \
-            then, and with the links down no gateway can be reached even if somebody removes the gate. The next \
-            netnode takes them up.
+            then, and with the veths down no gateway can be reached even if somebody removes the gate. The next \
+            netnode sets them up.
             """
     )
 
@@ -24,12 +24,12 @@ struct LowerLegs: AsyncParsableCommand {
         ProcessEnd.end(
             await start.run { context in
                 let network = context.configuration.network
-                // Whose legs they are is not for us to say while somebody holds them up.
+                // Refused while a netnode runs: the veths that are up are its own then.
                 let lock = try await NodeLock.take(
                     stateDirectory: network.stateDirectory,
                     prefix: network.namespacePrefix
                 )
-                try await NamespaceReconciler(prefix: network.namespacePrefix, logger: context.logger).lowerLegs()
+                try await NamespaceReconciler(prefix: network.namespacePrefix, logger: context.logger).lowerVeths()
                 _ = consume lock
                 return .drained
             }
