@@ -30,10 +30,10 @@ static int closing(int descriptor) {
     return -1;
 }
 
-static int hear(int protocol, const int *groups, size_t count, int receive_buffer, bool *everywhere) {
+static int subscribe(int protocol, const int *groups, size_t count, int receive_buffer, bool *everywhere) {
     int listener = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
     if (listener < 0) return -1;
-    /* Beyond rmem_max for whom may; who may not gets what he may have. */
+    /* Beyond rmem_max where CAP_NET_ADMIN allows it, or as much as rmem_max allows. */
     if (setsockopt(listener, SOL_SOCKET, SO_RCVBUFFORCE, &receive_buffer, sizeof receive_buffer) != 0)
         setsockopt(listener, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
     struct sockaddr_nl address = {.nl_family = AF_NETLINK};
@@ -43,19 +43,19 @@ static int hear(int protocol, const int *groups, size_t count, int receive_buffe
             return closing(listener);
     int yes = 1;
     *everywhere = setsockopt(listener, SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, &yes, sizeof yes) == 0;
-    /* Without CAP_NET_BROADCAST what is heard of this namespace is still worth hearing. */
+    /* Without CAP_NET_BROADCAST the events of this namespace are still worth receiving. */
     if (!*everywhere && errno != EPERM) return closing(listener);
     return listener;
 }
 
-int cnetlink_hear_routes(int receive_buffer, bool *everywhere) {
+int cnetlink_subscribe_routes(int receive_buffer, bool *everywhere) {
     static const int groups[] = {RTNLGRP_LINK, RTNLGRP_NEIGH, RTNLGRP_IPV4_IFADDR};
-    return hear(NETLINK_ROUTE, groups, sizeof groups / sizeof groups[0], receive_buffer, everywhere);
+    return subscribe(NETLINK_ROUTE, groups, sizeof groups / sizeof groups[0], receive_buffer, everywhere);
 }
 
-int cnetlink_hear_rules(int receive_buffer, bool *everywhere) {
+int cnetlink_subscribe_rules(int receive_buffer, bool *everywhere) {
     static const int groups[] = {NFNLGRP_NFTABLES};
-    return hear(NETLINK_NETFILTER, groups, 1, receive_buffer, everywhere);
+    return subscribe(NETLINK_NETFILTER, groups, 1, receive_buffer, everywhere);
 }
 
 ssize_t cnetlink_next(int listener, void *buffer, size_t capacity, bool *elsewhere) {

@@ -34,7 +34,7 @@ import Testing
         #expect(try !wanted(in: nil).isReached(by: applied([("h1", .dnsmasq, 5, 2)])), "nobody serves")
     }
 
-    @Test func `a network with NAT is converged when the node that serves now has made its way out`() throws {
+    @Test func `a network with NAT is converged when the node that serves now has made its egress`() throws {
         let wanted = Convergence(
             meshNodes: [],
             needsServer: true,

@@ -106,7 +106,7 @@ import Testing
                     ["blue"]
                 ),
                 (
-                    "blue is given a way out, which nobody has made yet",
+                    "blue is given an egress, which no node has made yet",
                     {
                         try await cluster.execute(
                             """
@@ -125,7 +125,7 @@ import Testing
                     { try await cluster.record("egress", of: "blue", by: "net1", generation: 1, term: 1) }, ["blue"]
                 ),
                 (
-                    "blue is changed, and all but its way out follows",
+                    "blue is changed, and all but its egress follows",
                     {
                         try await cluster.execute("UPDATE networks SET generation = 2 WHERE name = 'blue'")
                         for (part, node) in [
@@ -134,7 +134,7 @@ import Testing
                     }, []
                 ),
                 (
-                    "its way out follows",
+                    "its egress follows",
                     { try await cluster.record("egress", of: "blue", by: "net1", generation: 2, term: 1) }, ["blue"]
                 ),
                 ("another leader", { try await cluster.execute("UPDATE leases SET term = 2") }, []),

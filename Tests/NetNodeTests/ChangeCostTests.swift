@@ -36,7 +36,7 @@ extension NamespaceTests {
                     // The mesh, the server and the term, and around them the transaction.
                     #expect(guest.statements.count == 6, "\(guest.statements)")
                     try await world.want(14, in: blue, on: 1)
-                    // As the two operations of a change do, beside each other: with its ways out.
+                    // As the two operations of a change do, beside each other: with its egress.
                     let both = try await cost("one more guest, by operations", world) {
                         try await withThrowingTaskGroup(of: Void.self) { group in
                             for _ in 1...2 {

@@ -6,7 +6,7 @@ import MariaDB
 import Testing
 
 extension NamespaceTests {
-    /// One network's way out is no affair of the rest.
+    /// One network's egress does not hold up the rest.
     @Suite struct EgressApartTests {
         /// Gives a test a node that has two networks with NAT, all made, and `netnode` on it.
         private func withTwo(
@@ -44,7 +44,7 @@ extension NamespaceTests {
             return devices.allSatisfy(links.contains)
         }
 
-        /// How often a repair of a network's way out was begun.
+        /// How often a repair of a network's egress was begun.
         private func drifts(_ vni: Int, _ program: RunningProgram) -> Int {
             program.log.split(separator: "\n").count { line in
                 guard line.contains("drift of egress"), let list = line.firstMatch(of: /"vnis":"\[([^\]]*)\]"/) else {
@@ -54,7 +54,7 @@ extension NamespaceTests {
             }
         }
 
-        @Test func `while nobody says what is wanted of a way out the rest is repaired, and then it as it was known`()
+        @Test func `while the wanted state of an egress is not readable the rest is repaired, then it as it was known`()
             async throws
         {
             try await withTwo(maintenance: "10m") { nodes, program in
@@ -70,7 +70,7 @@ extension NamespaceTests {
                     )
                 }
                 try await database.withSession { session in
-                    // Whoever asks what is wanted of a way out waits for this.
+                    // Reads of the wanted state of an egress wait for this.
                     try session.execute("LOCK TABLES external_addresses WRITE")
                     try blocking {
                         try await world.underlay.run("ip link del dev coex100", in: host)
@@ -94,12 +94,12 @@ extension NamespaceTests {
                     try session.execute("UNLOCK TABLES")
                 }
                 #expect(isHeld.value)
-                try await eventually("both ways out are back") { try await has(["coex100", "coex200"], world) }
+                try await eventually("the egress of both is back") { try await has(["coex100", "coex200"], world) }
                 #expect(program.isRunning)
             }
         }
 
-        @Test func `a way out whose server cannot be read any more is looked at all the same`() async throws {
+        @Test func `an egress whose server cannot be read any more is looked at all the same`() async throws {
             try await withTwo(maintenance: "2s") { nodes, program in
                 let world = nodes.world
                 try await UnreadableNetworkTests.dropChecks(world.cluster)

@@ -7,7 +7,7 @@ import NetNode
 import Testing
 
 extension NamespaceTests {
-    /// What somebody breaks of a network's way out is repaired as early as the rest, with maintenance too seldom to
+    /// What somebody breaks of a network's egress is repaired as early as the rest, with maintenance too seldom to
     /// have done it.
     @Suite struct EgressDriftTests {
         private static let environment = [
@@ -16,7 +16,7 @@ extension NamespaceTests {
         /// As in ``DriftTests``.
         private static let soon: Duration = .seconds(6)
 
-        /// All that the kernel has of the way out, but for numbers that change with each making.
+        /// All that the kernel has of the egress, but for numbers that change with each making.
         private func state(_ world: MeshWorld) async throws -> [String] {
             func words(_ line: String, in namespace: String) async -> [String] {
                 let text = (try? await world.underlay.run(line, in: namespace)) ?? "missing"

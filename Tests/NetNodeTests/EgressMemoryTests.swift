@@ -9,7 +9,7 @@ import Testing
 @testable import NetNode
 
 extension NamespaceTests {
-    /// What looks compare the kernel with after ways out were changed.
+    /// What looks compare the kernel with after an egress was changed.
     @Suite struct EgressMemoryTests {
         private func survey(_ world: EgressWorld, _ networks: Int) async throws -> HostSurvey {
             try await HostSurvey.take(
@@ -19,7 +19,7 @@ extension NamespaceTests {
             )
         }
 
-        @Test func `a first pass that has nothing to do knows the ways out too, and forgets what is gone`()
+        @Test func `a first pass that has nothing to do knows the egress too, and forgets what is gone`()
             async throws
         {
             try await withEgress { world in

@@ -157,7 +157,7 @@ extension NamespaceTests {
                 #expect(!left.contains("203.0.113.1"), "\(left)")
                 #expect(try await world.seen(guest) == nil)
                 #expect(try await world.pass([wanted[1]]).changed == 0)
-                // A network that goes as a whole takes its way out along, also where something lives on inside.
+                // A network that goes as a whole takes its egress along, also where something lives on inside.
                 try await world.start(["sleep", "600"], in: "\(try world.inside(1))")
                 #expect(try await world.namespaces.delete(try world.vni(1)))
                 let after = try await world.underlay.run("ip -o link show", in: world.node.namespace)

@@ -59,7 +59,7 @@ struct EgressWorld: Sendable {
 
     func address(_ number: Int) throws -> IPv4Address { try IPv4Address("10.9.0.\(number)") }
 
-    /// A network's way out; floats lead to guests by the last octets of their addresses.
+    /// A network's egress; floats lead to guests by the last octets of their addresses.
     func wanted(_ index: Int, floats: [String: Int] = [:], own: String? = nil) throws -> EgressWanted {
         var pairs: [IPv4Address: IPv4Address] = [:]
         for (float, number) in floats { pairs[try IPv4Address(float)] = try address(number) }
@@ -220,7 +220,7 @@ func connectOutside(_ underlay: NamespaceHosts, _ nodes: [String], to outside: S
         try await underlay.run(cable, in: node)
         try await underlay.run("ip link set dev xport master xbr up", in: node)
         try await underlay.run("ip link set dev out\(number) master segment up", in: outside)
-        try await eventually("the way outside forwards") {
+        try await eventually("the external bridge's uplink forwards") {
             let here = try await underlay.run("bridge link show dev xport", in: node)
             let there = try await underlay.run("bridge link show dev out\(number)", in: outside)
             return [here, there].allSatisfy { $0.contains("state forwarding") }

@@ -316,7 +316,7 @@ extension NamespaceTests {
                 #expect(try await world.underlay.lease(of: guest)?["ip"] == "10.9.0.11")
                 let outside = "ping -n -c 1 -W 1 \(EgressWorld.outsideAddress)"
                 try await world.underlay.run("ip route add default via 10.9.0.1", in: guest.namespace)
-                try await eventually("its way out stands") {
+                try await eventually("its egress is ready") {
                     (try? await world.underlay.run(outside, in: guest.namespace)) != nil
                 }
                 try await world.cluster.execute("UPDATE external_network SET cidr = '203.0.113.0/24'")

@@ -30,7 +30,7 @@ enum IPRoute {
         try await read([Interior].self, HostCommand(.ip, ["-j", "addr", "show"], namespace: namespace)).map(\.device)
     }
 
-    /// The routes of a network's namespace that concern its way out.
+    /// The routes of a network's namespace that concern its egress.
     static func routes(in namespace: String) async throws -> [EgressActual.Route] {
         struct Route: Decodable {
             let dst: String

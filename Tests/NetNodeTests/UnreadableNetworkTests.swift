@@ -107,7 +107,7 @@ import Testing
         }
     }
 
-    @Test func `an external network that does not parse leaves every way out as it is`() async throws {
+    @Test func `an external network that does not parse leaves every egress as it is`() async throws {
         try await withNetworks { world in
             try await world.cluster.execute("UPDATE external_network SET cidr = '203.0.113.1/24'")
             let egress = try await world.cluster.database.withSession { session in

@@ -9,13 +9,14 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* A non-blocking, close-on-exec socket that hears of devices, IPv4 addresses and forwarding entries, of this namespace
- * and of each that has an id here (as one has in which a device's other end lives). The kernel keeps that many bytes.
- * `everywhere` tells whether it hears of other namespaces at all, for which the kernel wants CAP_NET_BROADCAST. */
-int cnetlink_hear_routes(int receive_buffer, bool *_Nonnull everywhere);
+/* A non-blocking, close-on-exec socket that receives the events of devices, IPv4 addresses and forwarding entries, of
+ * this namespace and of each that has an id here (as one has in which a device's other end lives). The kernel keeps
+ * that many bytes. `everywhere` tells whether it receives those of other namespaces, for which the kernel wants
+ * CAP_NET_BROADCAST. */
+int cnetlink_subscribe_routes(int receive_buffer, bool *_Nonnull everywhere);
 
-/* The same, for what is done to the nftables of these namespaces. */
-int cnetlink_hear_rules(int receive_buffer, bool *_Nonnull everywhere);
+/* The same, for the events of the nftables of these namespaces. */
+int cnetlink_subscribe_rules(int receive_buffer, bool *_Nonnull everywhere);
 
 /* Takes the next datagram without waiting. Returns its length, and 0 when there is none. ENOBUFS: the kernel had to
  * drop some, or this one is longer than `capacity`. `elsewhere` tells whether it is of another namespace. */

@@ -132,7 +132,7 @@ package struct Configuration: Sendable, Hashable {
         package var namespacePrefix = "co-"
         /// The device that carries the mesh; none means the one that has the underlay address.
         package var underlayInterface: LinkName?
-        /// The Linux bridge that leads outside; none means that this node has no way out for networks with NAT.
+        /// The Linux bridge that leads outside; none means that this node has no egress for networks with NAT.
         package var externalBridge: LinkName?
         /// The servers that the networks' servers ask for names that are not theirs, in no order; none by default.
         package var dnsServers: [IPv4Address] = []

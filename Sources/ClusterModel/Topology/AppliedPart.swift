@@ -4,6 +4,6 @@ package enum AppliedPart: String, Sendable, Hashable, Codable, CaseIterable {
     case mesh
     /// The DHCP and DNS server, on the elected node.
     case dnsmasq
-    /// The network's way out with its floating addresses, on the elected node.
+    /// The network's egress with its floating addresses, on the elected node.
     case egress
 }

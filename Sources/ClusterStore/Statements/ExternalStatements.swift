@@ -97,7 +97,7 @@ package enum ExternalStatements {
 
     // MARK: What nodes make of it
 
-    /// An external address of a network, with what there is to know of its way out.
+    /// An external address of a network, with all that its egress is made of.
     package struct Row: Sendable, Hashable {
         package let network: NetworkID
         package let vni: VNI

@@ -109,7 +109,7 @@ package enum StatusStatements {
         """
 
     /// The same rule as `Convergence`: the mesh on every node that may be elected or hosts a guest, the server, and
-    /// the way out where there is one, under the term that runs now.
+    /// the egress where there is one, under the term that runs now.
     private static let networks: SQL = """
         SELECT 'networks', GROUP_CONCAT(IF(converged, NULL, name) ORDER BY name SEPARATOR ' ' LIMIT \(named)),
             COUNT(*), COUNT(IF(converged, 1, NULL)), 0, 0, 0, NULL

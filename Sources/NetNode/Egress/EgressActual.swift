@@ -65,7 +65,7 @@ package struct EgressActual: Sendable, Hashable {
         self.inside = inside
     }
 
-    /// Reads the way out of one network; what netlink tells of it has been read before.
+    /// Reads the egress of one network; the part that netlink reports has been read before.
     ///
     /// - Parameters:
     ///   - name: of the network's namespace.

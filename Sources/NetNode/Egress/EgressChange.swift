@@ -1,7 +1,7 @@
 import ClusterModel
 import ClusterStore
 
-/// One step from what the kernel has to what is wanted of a network's way out.
+/// One step that brings a network's egress in the kernel to its wanted state.
 package enum EgressChange: Sendable, Hashable {
     case deleteVeth
     /// Takes away the device in our namespace that has the name of the veth's end inside and is not that.
@@ -74,7 +74,7 @@ package enum EgressChange: Sendable, Hashable {
     /// The line of the batch that does it.
     ///
     /// - Parameters:
-    ///   - wanted: nil when the network has no way out any more.
+    ///   - wanted: nil when the network is to have no egress any more.
     ///   - name: of the network's namespace.
     ///   - bridge: that leads outside.
     /// - Returns: The line; nil for a step that has none.

@@ -1,6 +1,6 @@
 import ClusterModel
 
-/// Finds the steps from what the kernel has of a network's way out to what is wanted of it; pure.
+/// Finds the steps that bring a network's egress in the kernel to its wanted state; pure.
 package enum EgressDiff {
     /// Finds the steps in the order in which they work.
     ///
@@ -30,7 +30,7 @@ package enum EgressDiff {
         return changes + (isNew ? [.announce] : [])
     }
 
-    /// The steps that take all of a network's way out away, of which something is there.
+    /// The steps that remove what is there of a network's egress.
     package static func removal(of actual: EgressActual) -> [EgressChange] {
         var changes: [EgressChange] = actual.veth == nil ? [] : [.lowerVeth]
         var ends: [EgressChange] = actual.veth == nil ? [] : [.deleteVeth]

@@ -1,9 +1,9 @@
 import ClusterModel
 import ClusterStore
 
-/// The state in which the last pass over each has left the networks' ways out; pure.
+/// The state in which the last pass has left each network's egress; pure.
 struct EgressMemory: Sendable {
-    /// The wanted state of a network's way out, as far as is known on this node.
+    /// The wanted state of a network's egress, as far as this node knows it.
     struct Left: Sendable, Hashable {
         let wanted: EgressWanted
         /// The number of the last transaction on the namespace's rules, from before they were found as wanted; nil when
@@ -17,14 +17,14 @@ struct EgressMemory: Sendable {
     /// Those whose addresses somebody outside may remember elsewhere.
     private var unannounced: Set<VNI> = []
 
-    /// Notes what is wanted of a way out before it is changed: a pass that is cut short leaves none behind that is
-    /// restored to what it was before.
+    /// Notes the wanted state of an egress before it is changed: after a pass that is cut short, no repair restores the
+    /// state before it.
     mutating func begin(_ wanted: EgressWanted, announcing: Bool) {
         note(wanted, rules: nil)
         if announcing { unannounced.insert(wanted.vni) }
     }
 
-    /// Notes how a way out was found, or left.
+    /// Notes the state in which an egress was found, or left.
     mutating func note(_ wanted: EgressWanted, rules: UInt32?) {
         left[wanted.vni] = Left(wanted: wanted, rules: rules, wasReached: rules != nil || wasReached(wanted))
     }
@@ -34,7 +34,7 @@ struct EgressMemory: Sendable {
         left[wanted.vni].map { $0.wasReached && $0.wanted == wanted } ?? false
     }
 
-    /// Forgets a network of which no way out is wanted.
+    /// Forgets a network that is to have no egress.
     mutating func forget(_ vni: VNI) {
         left[vni] = nil
         unannounced.remove(vni)

@@ -5,13 +5,13 @@ extension EgressReconciler {
     /// The state that the last pass over each network has left.
     private var left: [VNI: EgressMemory.Left] { memory.state.withLock { $0.left } }
 
-    /// The namespaces in which the last passes wanted a way out.
+    /// The namespaces in which the last passes wanted an egress.
     var lastWanted: [NamespaceName] { left.keys.map(namespaces.name) }
 
-    /// Returns whether the last pass over a network wanted a way out.
+    /// Returns whether the last pass over a network wanted an egress.
     func isKnown(_ vni: VNI) -> Bool { left[vni] != nil }
 
-    /// The networks whose way out is not as the last pass wanted it, as far as a look sees: it does not see the
+    /// The networks whose egress is not as the last pass wanted it, as far as a look sees: it does not see the
     /// kernel's settings, and of the rules only whether anybody has changed them since.
     ///
     /// Without the bridge that leads outside there is none: there is nothing that a pass could do.

@@ -5,7 +5,7 @@ import FoundationEssentials
 import Logging
 import Synchronization
 
-/// Brings the networks' ways out on a node to what is wanted, whatever they are now.
+/// Brings the networks' egress on a node to its wanted state, whatever is there now.
 ///
 /// The networks' namespaces go first.
 package struct EgressReconciler: Sendable {
@@ -51,7 +51,7 @@ package struct EgressReconciler: Sendable {
 
     /// The networks whose egress a pass is about, read from one snapshot.
     package struct Scope: Sendable {
-        /// The networks that are looked at; nil is all, those too that should have no way out any more.
+        /// The networks that are looked at; nil is all, those too that should have no egress any more.
         let only: Set<VNI>?
         let wanted: [EgressWanted]
         let unreadable: [UnreadableNetwork]
@@ -65,7 +65,7 @@ package struct EgressReconciler: Sendable {
             kept = Set(wanted.map(\.vni)).union(unreadable.compactMap(\.vni))
         }
 
-        /// A Boolean value that indicates whether a network is looked at and should have no way out.
+        /// A Boolean value that indicates whether a network is looked at and should have no egress.
         func isUnwanted(_ vni: VNI) -> Bool {
             (only?.contains(vni) ?? true) && !kept.contains(vni)
         }
@@ -74,7 +74,7 @@ package struct EgressReconciler: Sendable {
     /// Changes what differs from what is wanted, and reads back; four networks at a time.
     ///
     /// - Parameters:
-    ///   - scope: the ways out that it is about.
+    ///   - scope: the networks whose egress it is about.
     ///   - ended: told of each network when it has ended.
     /// - Returns: What is wrong with each network that did not get there; none of them keeps the others from it.
     /// - Throws: ``NetlinkError`` when the node's devices cannot be read: then nothing is changed.
@@ -211,8 +211,8 @@ package struct EgressReconciler: Sendable {
         try await HostSurvey.outside(of: namespaces.name(job.vni))
     }
 
-    /// The networks that have something of a way out: a veth on the node, or an end of one inside, by whatever name its
-    /// other end goes.
+    /// The networks that have some part of an egress: a veth on the node, or its end inside, whatever the name of the
+    /// other end.
     private func present(_ only: Set<VNI>?, _ links: [String: Link]) async throws -> Set<VNI> {
         let veths = links.keys.compactMap { ExternalVethName(deviceName: $0)?.vni }
         let names = try namespaces.names().filter { only?.contains($0.vni) ?? true }
@@ -263,7 +263,7 @@ package struct MissingBridge: Error, Sendable, CustomStringConvertible {
     }
 }
 
-/// A way out that is not as it is wanted, after everything was done for it.
+/// An egress that differs from its wanted state after all steps were taken.
 package struct EgressError: Error, Sendable, CustomStringConvertible {
     let name: NamespaceName
     let remaining: [EgressChange]

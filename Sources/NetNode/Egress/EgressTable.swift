@@ -1,6 +1,6 @@
 import ClusterModel
 
-/// The rules of a network's way out, inside its namespace: table `ip conat`, as `nft -j` takes and shows them.
+/// The rules of a network's egress, inside its namespace: table `ip conat`, as `nft -j` takes and shows them.
 ///
 /// JSON and not nft's own language, because what the kernel has is compared with it: the text that nft prints is
 /// another one than it was given, and not the same in all versions.

@@ -1,7 +1,7 @@
 import ClusterModel
 import ClusterStore
 
-/// A network's way out, as a node that may be elected keeps it ready: an external veth, and the rules of its NAT.
+/// A network's egress, as a node that may be elected keeps it ready: an external veth, and the rules of its NAT.
 ///
 /// The same on every node, the hardware address too. Made from one snapshot of the database.
 package struct EgressWanted: Sendable, Hashable {
@@ -43,7 +43,7 @@ package struct EgressWanted: Sendable, Hashable {
     package struct Snapshot: Sendable, Hashable {
         /// By VNI.
         package let networks: [EgressWanted]
-        /// Those whose way out stays as it is, because it cannot be read what is wanted of it.
+        /// The networks whose egress stays as it is, because their wanted state cannot be read.
         package let unreadable: [UnreadableNetwork]
 
         package init(_ networks: [EgressWanted], unreadable: [UnreadableNetwork] = []) {

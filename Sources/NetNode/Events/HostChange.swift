@@ -11,7 +11,7 @@ package enum HostChange: Sendable, Hashable {
     case names
     /// A server's file.
     case files(VNI)
-    /// The rules of a network's way out.
+    /// The rules of a network's egress.
     case egressRules
     /// The gate's table, by somebody else's hand.
     case rules

@@ -7,22 +7,23 @@ import FoundationEssentials
 import Glibc
 import Synchronization
 
-/// Hears from the kernel what changes on this node: by one socket for devices, addresses and entries of the node and of
-/// its networks' namespaces, one for rules, and one inotify instance (a machine has 128 for all) for names and files.
+/// The subscription to the kernel's events on this node: one rtnetlink socket for devices, addresses and forwarding
+/// entries of the node and of its networks' namespaces, one nftables socket for rules, and one inotify instance (a
+/// machine has 128 for all) for names and files.
 ///
-/// What it says is a reason to look, and no more: the kernel drops events when it has too many, and says so.
+/// An event is a reason to look, and no more: the kernel drops events when it has too many, and says so.
 final class NetlinkMonitor: Sendable {
-    private enum Ear: Hashable {
+    private enum Source: Hashable {
         case routes, rules, files
     }
 
     private struct State {
-        var ears: [Ear: WatchedDescriptor] = [:]
-        /// Those that are of no use any more.
+        var sources: [Source: WatchedDescriptor] = [:]
+        /// The sources that failed, and are opened anew.
         ///
-        /// They are let go by others than their own reactions, which hold them.
-        var deaf: Set<Ear> = []
-        /// A Boolean value that indicates whether the kernel tells this process of its own namespace only.
+        /// They are closed by the next ``listen()`` and not by their own reactions, which hold them.
+        var failed: Set<Source> = []
+        /// A Boolean value that indicates whether the kernel reports the events of this process's namespace only.
         var isConfined = false
         /// The inotify instance.
         var files: Int32?
@@ -43,22 +44,22 @@ final class NetlinkMonitor: Sendable {
     private let note: @Sendable (HostChange) -> Void
     private let state: Mutex<State>
 
-    /// Creates ears that hear nothing before ``listen()``.
+    /// Creates a monitor that receives nothing before ``listen()``.
     ///
     /// - Parameters:
     ///   - prefix: what the names of this node's namespaces begin with.
     ///   - stateDirectory: has a directory for each network.
-    ///   - note: is told of each change, on a thread that must not be kept.
+    ///   - note: called with each change, on a thread that it must not block.
     init(prefix: String, stateDirectory: String, note: @escaping @Sendable (HostChange) -> Void) {
         self.stateDirectory = stateDirectory
         self.note = note
         state = Mutex(State(places: WatchedPlaces(prefix: prefix)))
     }
 
-    /// Begins to listen where it does not yet, or does not any more; to be called from time to time, because
-    /// directories come and go.
+    /// Opens the sources that are not open; to be called from time to time, because sources fail, and directories come
+    /// and go.
     ///
-    /// - Throws: What cannot be listened to; the rest is.
+    /// - Throws: The error of the first source that cannot be opened; the others are open.
     func listen() throws {
         var failure: (any Error)?
         for begin in [listenToRoutes, listenToRules, watchFiles] {
@@ -66,31 +67,32 @@ final class NetlinkMonitor: Sendable {
         }
         if let failure { throw failure }
         if state.withLock({ $0.isConfined }) {
-            throw NetlinkError.refused(attempt: "hear of other namespaces without CAP_NET_BROADCAST", error: EPERM)
+            let attempt = "receive events of other namespaces without CAP_NET_BROADCAST"
+            throw NetlinkError.refused(attempt: attempt, error: EPERM)
         }
     }
 
-    /// Hears nothing any more.
+    /// Closes all sources.
     func close() {
-        let ears = state.withLock { state in
-            defer { (state.ears, state.files) = ([:], nil) }
-            return state.ears
+        let sources = state.withLock { state in
+            defer { (state.sources, state.files) = ([:], nil) }
+            return state.sources
         }
-        for ear in ears.values { ear.close() }
+        for source in sources.values { source.close() }
     }
 
-    /// Opens what hears, if that is not open.
+    /// Opens a source, if it is not open.
     private func open(
-        _ ear: Ear,
+        _ source: Source,
         _ attempt: String,
         _ make: (_ everywhere: inout Bool) -> Int32,
         _ react: @escaping @Sendable (NetlinkMonitor, Int32) -> Bool
     ) throws {
-        let (isOpen, deaf) = state.withLock { state in
-            let deaf = state.deaf.remove(ear) == nil ? nil : state.ears.removeValue(forKey: ear)
-            return (state.ears[ear] != nil, deaf)
+        let (isOpen, failed) = state.withLock { state in
+            let failed = state.failed.remove(source) == nil ? nil : state.sources.removeValue(forKey: source)
+            return (state.sources[source] != nil, failed)
         }
-        deaf?.close()
+        failed?.close()
         guard !isOpen else { return }
         var everywhere = true
         let number = make(&everywhere)
@@ -99,37 +101,41 @@ final class NetlinkMonitor: Sendable {
             self.map { react($0, number) } ?? false
         }
         state.withLock { state in
-            state.ears[ear] = descriptor
+            state.sources[source] = descriptor
             state.isConfined = state.isConfined || !everywhere
-            if ear == .files { state.files = number }
+            if source == .files { state.files = number }
         }
     }
 
     // MARK: Netlink
 
     private func listenToRoutes() throws {
-        try open(.routes, "hear of devices", { cnetlink_hear_routes(Self.receiveBuffer, &$0) }) { $0.hearRoutes($1) }
+        try open(.routes, "subscribe to devices", { cnetlink_subscribe_routes(Self.receiveBuffer, &$0) }) {
+            $0.receiveRoutes($1)
+        }
     }
 
     private func listenToRules() throws {
-        try open(.rules, "hear of rules", { cnetlink_hear_rules(Self.receiveBuffer, &$0) }) { $0.hearRules($1) }
+        try open(.rules, "subscribe to rules", { cnetlink_subscribe_rules(Self.receiveBuffer, &$0) }) {
+            $0.receiveRules($1)
+        }
     }
 
-    private func hearRoutes(_ socket: Int32) -> Bool {
+    private func receiveRoutes(_ socket: Int32) -> Bool {
         var changes: Set<HostChange> = []
-        let goesOn = hear(socket) { bytes, isElsewhere in
+        let goesOn = receive(socket) { bytes, isElsewhere in
             changes.formUnion(try RouteEvents.changes(in: bytes, isElsewhere: isElsewhere))
         } lost: {
             changes.insert(.lost)
         }
         changes.forEach(note)
-        if !goesOn { _ = state.withLock { $0.deaf.insert(.routes) } }
+        if !goesOn { _ = state.withLock { $0.failed.insert(.routes) } }
         return goesOn
     }
 
-    private func hearRules(_ socket: Int32) -> Bool {
+    private func receiveRules(_ socket: Int32) -> Bool {
         var (isForeign, isEgress) = (false, false)
-        let goesOn = hear(socket) { bytes, isElsewhere in
+        let goesOn = receive(socket) { bytes, isElsewhere in
             guard !isElsewhere else {
                 if try RuleEvents.concernEgress(bytes) { isEgress = true }
                 return
@@ -141,14 +147,14 @@ final class NetlinkMonitor: Sendable {
         }
         if isForeign { note(.rules) }
         if isEgress { note(.egressRules) }
-        if !goesOn { _ = state.withLock { $0.deaf.insert(.rules) } }
+        if !goesOn { _ = state.withLock { $0.failed.insert(.rules) } }
         return goesOn
     }
 
-    /// Reads datagrams until there is none, or it was some time at it; what cannot be read counts as lost.
+    /// Reads datagrams until there is none, at most ``mostAtOnce``; one that cannot be read counts as lost.
     ///
-    /// - Returns: Whether the socket is of use still.
-    private func hear(
+    /// - Returns: Whether the socket can still be read.
+    private func receive(
         _ socket: Int32,
         _ take: ([UInt8], Bool) throws -> Void,
         lost: () -> Void
@@ -169,16 +175,16 @@ final class NetlinkMonitor: Sendable {
             }
             guard length > 0 || error == ENOBUFS else { return false }
         }
-        // What is left is told of again, after whoever else waits for this thread.
+        // The event loop calls again for the rest, after the others that wait for this thread.
         return true
     }
 
     // MARK: Files
 
-    /// Watches the directories that there are now; one that is watched already costs a system call.
+    /// Watches the directories that exist now; one that is watched already costs a system call.
     private func watchFiles() throws {
         try open(.files, "watch files", { _ in inotify_init1(Int32(IN_NONBLOCK | IN_CLOEXEC)) }) {
-            $0.hearFiles($1)
+            $0.receiveFiles($1)
         }
         // As `ip netns` does it before the first name.
         mkdir(NamespaceName.directory, 0o755)
@@ -206,7 +212,7 @@ final class NetlinkMonitor: Sendable {
         guard watch >= 0 else { throw .refused(attempt: "watch \(path)", error: error) }
     }
 
-    private func hearFiles(_ number: Int32) -> Bool {
+    private func receiveFiles(_ number: Int32) -> Bool {
         for _ in 0..<Self.mostAtOnce {
             var (length, error) = (0, Int32(0))
             let bytes = [UInt8](unsafeUninitializedCapacity: Self.longestDatagram) { buffer, count in
@@ -216,7 +222,7 @@ final class NetlinkMonitor: Sendable {
             }
             guard length > 0 else {
                 if error == EAGAIN || error == EINTR { return true }
-                _ = state.withLock { $0.deaf.insert(.files) }
+                _ = state.withLock { $0.failed.insert(.files) }
                 return false
             }
             let changes = state.withLock { state in

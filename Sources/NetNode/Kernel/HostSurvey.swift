@@ -11,7 +11,7 @@ package struct HostSurvey: Sendable {
     package let entries: [VNI: Set<ForwardingEntry>]?
     /// The interiors behind the names that were asked for.
     package let interiors: [VNI: NamespaceInterior]
-    /// The ends of veths outside that they have.
+    /// The external veths' ends inside, of the networks that have one.
     package let outsides: [VNI: Outside]
 
     /// The device `ext0` of a namespace, and what goes with it.
@@ -50,7 +50,7 @@ package struct HostSurvey: Sendable {
         try await uninterrupted { try await NIOThreadPool.singleton.runIfActive { try inside(name).0 } }
     }
 
-    /// Asks the kernel for the end of a way out inside one namespace, on a thread that may block.
+    /// Asks the kernel for the external veth's end inside one namespace, on a thread that may block.
     ///
     /// - Returns: The device `ext0` and what goes with it; nil when there is none.
     /// - Throws: As ``take(in:names:withEntries:)``.

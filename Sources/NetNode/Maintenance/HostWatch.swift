@@ -40,11 +40,11 @@ struct HostWatch: Sendable {
     private let loop: ReconcileLoop
     private let gate: Gate
     private let coordinator: NetworkCoordinator
-    private let ears: NetlinkMonitor
+    private let monitor: NetlinkMonitor
     private let gateNews = GateNews()
     private let logger: Logger
 
-    /// Creates it; it hears and does nothing before ``run()``.
+    /// Creates a watch that receives and does nothing before ``run()``.
     ///
     /// - Parameters:
     ///   - loop: of this node.
@@ -52,7 +52,7 @@ struct HostWatch: Sendable {
     ///   - coordinator: says whether this node serves.
     ///   - prefix: what the names of this node's namespaces begin with.
     ///   - stateDirectory: has a directory for each network.
-    ///   - logger: told of what cannot be heard of.
+    ///   - logger: told of events that cannot be received, and of a gate that cannot be repaired.
     init(
         loop: ReconcileLoop,
         gate: Gate,
@@ -65,7 +65,7 @@ struct HostWatch: Sendable {
         self.gate = gate
         self.coordinator = coordinator
         self.logger = logger
-        ears = NetlinkMonitor(prefix: prefix, stateDirectory: stateDirectory) { [gateNews] change in
+        monitor = NetlinkMonitor(prefix: prefix, stateDirectory: stateDirectory) { [gateNews] change in
             if change != .rules { loop.note(change) }
             if change == .rules || change == .lost { gateNews.note() }
         }
@@ -77,18 +77,18 @@ struct HostWatch: Sendable {
             group.addTask { await sweep() }
             group.addTask { await cancelWhenGracefulShutdown { await repairGate() } }
         }
-        ears.close()
+        monitor.close()
     }
 
     private func sweep() async {
         var errors = ErrorReporter("monitor", logger: logger)
         repeat {
             do {
-                try ears.listen()
+                try monitor.listen()
                 errors.resolved()
             } catch {
-                // Sweeps and maintenance find what is not heard of.
-                errors.report("not all changes on this node can be heard of: \(error)")
+                // Sweeps and maintenance find the changes whose events are missing.
+                errors.report("not all kernel events can be received: \(error)")
             }
             loop.add([.node], .repair)
             gateNews.ring()

@@ -10,12 +10,12 @@ package enum MeshChange: Sendable, Hashable {
     case setTunnel(TunnelName, local: IPv4Address)
     case setBridgeMTU(BridgeName, MTU)
     case setTunnelMTU(TunnelName, MTU)
-    /// Keeps the node's own voice out of the guests' network: IPv6 addresses that devices give themselves, by which
+    /// Keeps the node's own traffic out of the guests' network: IPv6 addresses that devices give themselves, by which
     /// guests could reach the node, and the reports that a snooping bridge sends to every peer as it comes up. Snooping
     /// itself would do nothing here, for want of a querier.
     case silenceBridge(BridgeName)
     case silenceTunnel(TunnelName)
-    /// Keeps the guests' voice out of the node: what comes in there is not for its IP stack.
+    /// Keeps the guests' traffic out of the node: what comes in there is not for its IP stack.
     case closeBridge(BridgeName)
     case closeTunnel(TunnelName)
     case plugTunnel(TunnelName)

@@ -108,7 +108,7 @@ package final class NodeNetworks: Sendable {
         )
     }
 
-    /// The same of all networks; of one whose server cannot be read, the namespace that is left may have a way out.
+    /// The same of all networks; of one whose server cannot be read, the namespace that is left may have an egress.
     func surveyOfAll(withEntries: Bool) async throws -> HostSurvey {
         let names = Set(known.withLock { $0.namespaces }.map(namespaces.name)).union(egress.lastWanted)
         return try await HostSurvey.take(in: namespaces.namespace, names: Array(names), withEntries: withEntries)
@@ -229,11 +229,11 @@ extension NamespaceWanted {
     }
 }
 
-/// A way out of which it cannot be read what is wanted: it stays as it is.
+/// An egress whose wanted state cannot be read: it stays as it is.
 struct UnreadableEgress: Error, CustomStringConvertible {
     let network: UnreadableNetwork
 
     var description: String {
-        "what is wanted of its way out cannot be read, and what there is of it is left as it is: \(network.reason)"
+        "the wanted state of its egress cannot be read, and what there is of it is left as it is: \(network.reason)"
     }
 }

@@ -32,7 +32,7 @@ extension ReconcileLoop {
         }
     }
 
-    /// Brings the ways out of all networks to what is wanted, as far as they have one.
+    /// Brings the egress of all networks to its wanted state, as far as they have one.
     ///
     /// - Throws: `DatabaseError` when it cannot be read what is wanted.
     func bringAllEgress(_ priority: Queue.Priority) async throws {
@@ -54,8 +54,8 @@ extension ReconcileLoop {
         let results = try await reconcile(vnis.map { .network($0) }, .background)
         for result in results.values { _ = try result.get() }
         if wanted.isNetworkNode {
-            let ways = try await reconcile(vnis.map { .egress($0) }, .background)
-            for result in ways.values { _ = try result.get() }
+            let results = try await reconcile(vnis.map { .egress($0) }, .background)
+            for result in results.values { _ = try result.get() }
         }
         for network in wanted.unreadable {
             let message = "its row cannot be read, and what there is of it is left as it is: \(network.reason)"

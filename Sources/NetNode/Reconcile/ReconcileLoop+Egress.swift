@@ -5,15 +5,15 @@ import Logging
 import MariaDB
 import Synchronization
 
-/// A run over the ways out of some networks, and the comparison of the kernel with what runs have left.
+/// A run over the egress of some networks, and the comparison of the kernel with what runs have left.
 extension ReconcileLoop {
     /// The least time between two looks, whatever the kernel tells.
     private static let pace: Duration = .milliseconds(200)
     /// The pause after a look, in times that it took: it costs a fifth of a processor at most.
     private static let pauseShare = 4
 
-    /// Brings the ways out of networks to what is wanted now, or, without an answer of the database, to what the last
-    /// runs wanted.
+    /// Brings the egress of networks to its wanted state, or, without an answer of the database, to the state that the
+    /// last runs wanted.
     func runEgress(_ priorities: [VNI: Queue.Priority]) async {
         let vnis = Set(priorities.keys)
         let left = Mutex(vnis)
@@ -57,7 +57,7 @@ extension ReconcileLoop {
                     end(vni, failure, hasDrifted: ending.hasDrifted, isBroken: !(error is TenureOver), error)
                 }
             }
-            // What has no way out, and should have none.
+            // The networks that have no egress, and should have none.
             for vni in left.withLock({ $0 }) {
                 if let finding = finding(vni, nil, nil, tenure) { try await write([finding], under: tenure) }
                 end(vni, nil, isBroken: false)
@@ -70,7 +70,7 @@ extension ReconcileLoop {
             for vni in left.withLock({ $0 }) { end(vni, nil, isBroken: false, outage) }
         } catch {
             if !Task.isCancelled {
-                logger.warning("ways out cannot be looked at", metadata: ["error": "\(error)"])
+                logger.warning("egress cannot be reconciled", metadata: ["error": "\(error)"])
             }
             for vni in left.withLock({ $0 }) { end(vni, error, isBroken: true, error) }
         }
@@ -111,10 +111,10 @@ extension ReconcileLoop {
             took = ContinuousClock.now - start
             let broken = networks.known.withLock { $0 }.broken(in: survey)
                 .union(await networks.servers.broken(readingFilesOf: changes.files))
-            // A way out goes after its namespace.
-            let ways = networks.egress.broken(in: survey)
-            let due = broken.map { Key.network($0) } + ways.subtracting(broken).map { Key.egress($0) }
-            addRepairs(of: Set(due), among: Set(due + ways.map { Key.egress($0) }), after: changes)
+            // An egress is repaired after its namespace.
+            let brokenEgress = networks.egress.broken(in: survey)
+            let due = broken.map { Key.network($0) } + brokenEgress.subtracting(broken).map { Key.egress($0) }
+            addRepairs(of: Set(due), among: Set(due + brokenEgress.map { Key.egress($0) }), after: changes)
             lookErrors.resolved()
         } catch {
             giveBack(changes)

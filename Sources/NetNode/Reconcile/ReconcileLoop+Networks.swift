@@ -182,7 +182,7 @@ extension ReconcileLoop {
             let pass = try await networks.mesh.pass(mesh, from: survey)
             let failures = try await networks.namespaces.pass(namespaces, from: survey)
             leaveKernel()
-            // Their ways out went with their namespaces, or were made without them.
+            // Their egress went with their namespaces, or was made without them.
             add(different.filter(networks.egress.isKnown).map { .egress($0) }, .repair)
             let changes = Dictionary(grouping: pass.changes, by: \.vni)
             let remaining = Set(pass.remaining.map(\.vni))

@@ -10,14 +10,14 @@ import Synchronization
 /// takeover only add keys to its queue, and wait.
 ///
 /// A run reads what is wanted once for all networks that are due, then what the kernel has. Devices and namespaces are
-/// changed by one run at a time; servers and ways out take their time beside that.
+/// changed by one run at a time; servers and egress take their time beside that.
 package final class ReconcileLoop: Service {
     package enum Key: Hashable, Sendable {
         /// The comparison of all that the kernel has with what the last runs left.
         case node
         /// A network's mesh, namespace and server.
         case network(VNI)
-        /// A network's way out, apart: one that cannot be repaired keeps its guests from nothing else.
+        /// A network's egress, apart: one that cannot be repaired keeps its guests from nothing else.
         case egress(VNI)
     }
 
@@ -198,16 +198,16 @@ package final class ReconcileLoop: Service {
                 self.ring()
             }
         }
-        var (networks, ways): ([VNI: Queue.Priority], [VNI: Queue.Priority]) = ([:], [:])
+        var (networks, egress): ([VNI: Queue.Priority], [VNI: Queue.Priority]) = ([:], [:])
         for taken in taken {
             switch taken.key {
             case .node: group.addTask { await self.look() }
             case .network(let vni): networks[vni] = taken.priority
-            case .egress(let vni): ways[vni] = taken.priority
+            case .egress(let vni): egress[vni] = taken.priority
             }
         }
         if !networks.isEmpty { group.addTask { [networks, removals] in await self.run(networks, removals) } }
-        if !ways.isEmpty { group.addTask { [ways] in await self.runEgress(ways) } }
+        if !egress.isEmpty { group.addTask { [egress] in await self.runEgress(egress) } }
     }
 
     /// Ends a run's part in which no other one may change devices.

@@ -161,7 +161,7 @@ package final class NetworkCoordinator: ElectedRole {
                     }
                 }
                 mayOpen.continuation.finish()
-                await self.untilDone(tenure, "the ways out cannot be brought up") {
+                await self.untilDone(tenure, "the networks' egress cannot be brought up") {
                     try await self.loop.bringAllEgress(.takeover)
                 }
             }

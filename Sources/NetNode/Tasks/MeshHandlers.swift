@@ -33,7 +33,7 @@ package struct EnsureMeshHandler: TaskHandler {
                 return .failed(OperationFailure(code: "mesh_not_converged", message: trouble))
             }
             if let failure = outcome.namespaceFailure { throw failure }
-            // What is wrong with its way out is the network's problem, and not the mesh's.
+            // What is wrong with its egress is the network's problem, and not the mesh's.
             if outcome.isNetworkNode { _ = try await loop.reconcile(.egress(vni), .operation) }
             return NetworkTask.done([
                 "wanted": .bool(true), "devices_changed": .integer(Int64(outcome.devicesChanged)),
