@@ -11,7 +11,7 @@ import ServiceLifecycle
 struct NetNodeDaemon {
     /// Operations on networks that run at once: they wait for the kernel and for dnsmasq more than they compute.
     private static let slots = 8
-    /// A renewal, and a look while one hangs.
+    /// A renewal, and a poll while one hangs.
     private static let electionConnections = 2
 
     /// A server that does not answer is given up in time to ask another one: renewals are statements of a millisecond.

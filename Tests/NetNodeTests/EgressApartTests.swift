@@ -99,7 +99,7 @@ extension NamespaceTests {
             }
         }
 
-        @Test func `an egress whose server cannot be read any more is looked at all the same`() async throws {
+        @Test func `an egress whose server cannot be read any more is checked for drift all the same`() async throws {
             try await withTwo(maintenance: "2s") { nodes, program in
                 let world = nodes.world
                 try await UnreadableNetworkTests.dropChecks(world.cluster)
@@ -108,10 +108,10 @@ extension NamespaceTests {
                     try await world.cluster.count("SELECT COUNT(*) FROM network_problems WHERE what = 'row'") == 1
                 }
                 let known = drifts(100, program)
-                // Each of them is found by a look at all; maintenance may be earlier.
+                // Each deletion is found by a drift check of all networks; maintenance may be earlier.
                 for _ in 1...3 {
                     let before = drifts(200, program)
-                    try await eventually("a look has found it") {
+                    try await eventually("a drift check has found it") {
                         _ = try? await world.underlay.run("ip link del dev coex200", in: world.hosts[0].namespace)
                         return drifts(200, program) > before
                     }

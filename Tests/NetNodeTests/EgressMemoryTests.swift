@@ -9,7 +9,7 @@ import Testing
 @testable import NetNode
 
 extension NamespaceTests {
-    /// What looks compare the kernel with after an egress was changed.
+    /// The state that drift checks compare the kernel with after an egress was changed.
     @Suite struct EgressMemoryTests {
         private func survey(_ world: EgressWorld, _ networks: Int) async throws -> HostSurvey {
             try await HostSurvey.take(
@@ -32,14 +32,14 @@ extension NamespaceTests {
                 )
                 #expect(try await other.pass(.init(.init(wanted))).changed == 0)
                 try await world.underlay.run("ip link del dev coex100", in: world.node.namespace)
-                #expect(other.broken(in: try await survey(world, 2)) == [wanted[0].vni])
+                #expect(other.drift(in: try await survey(world, 2)) == [wanted[0].vni])
                 #expect(try await world.namespaces.delete(wanted[0].vni))
                 #expect(try await other.pass(.init(.init([wanted[1]]))).changed == 0)
-                #expect(other.broken(in: try await survey(world, 2)) == [])
+                #expect(other.drift(in: try await survey(world, 2)) == [])
             }
         }
 
-        @Test func `without its bridge a pass starts no program for what it cannot make, and a look misses it later`()
+        @Test func `without its bridge a pass starts no program for what it cannot make; a drift check finds it later`()
             async throws
         {
             try await withEgress { world in
@@ -53,14 +53,14 @@ extension NamespaceTests {
                 let failed = try await pass(wanted)
                 #expect(Set(failed.failures.keys) == Set(wanted.map(\.vni)) && failed.wanted.count == 2)
                 #expect(world.commands.value == [])
-                #expect(world.egress.broken(in: try await survey(world, 2)) == [])
+                #expect(world.egress.drift(in: try await survey(world, 2)) == [])
                 // What is not wanted any more goes all the same.
                 let taken = try await pass([wanted[0]])
                 #expect(taken.changed == 1 && Set(taken.failures.keys) == [wanted[0].vni])
                 let links = try await world.underlay.run("ip -o link show", in: world.node.namespace)
                 #expect(!links.contains("coex"), "\(links)")
                 try await world.underlay.run("ip link set dev away name xbr", in: world.node.namespace)
-                #expect(world.egress.broken(in: try await survey(world, 2)) == [wanted[0].vni])
+                #expect(world.egress.drift(in: try await survey(world, 2)) == [wanted[0].vni])
                 #expect(try await pass([wanted[0]]).changed == 1)
             }
         }

@@ -73,13 +73,13 @@ extension NamespaceTests {
         }
 
         @Test(.timeLimit(.minutes(2)))
-        func `a stop in the middle of what is looked at and repaired writes no warning`() async throws {
+        func `a stop in the middle of drift checks and repairs writes no warning`() async throws {
             try await withNetNodes(hosts: 1, networkNodes: [0]) { nodes in
                 let network = try await nodes.world.addNetwork("blue", vni: 100)
                 try await nodes.world.want(11, in: network, on: 0)
                 let holder = try await Connection.open(nodes.world.cluster.configuration)
                 let program = try await holder.withSession { session in
-                    // Whoever looks or repairs asks for the networks, and waits here.
+                    // Reads of the networks, by maintenance and by runs, wait here.
                     try session.execute("LOCK TABLES networks WRITE")
                     let program = try blocking {
                         let program = try await nodes.start(0)

@@ -4,7 +4,8 @@ import Testing
 
 /// What events of the kernel are read as; the bytes are real ones.
 @Suite struct KernelEventTests {
-    @Test func `an address inside a namespace is a reason to look, and one of the node's own is not`() throws {
+    @Test func `an address inside a namespace is a reason for a drift check, and one of the node's own is not`() throws
+    {
         #expect(try RouteEvents.changes(in: KernelCaptures.address, isElsewhere: true) == [.devices])
         #expect(try RouteEvents.changes(in: KernelCaptures.address, isElsewhere: false) == [])
         let message = try #require(try NetlinkMessage.all(in: KernelCaptures.address).first)
@@ -12,7 +13,9 @@ import Testing
         #expect(address.address == "10.9.0.1/24" && address.label == "gw0" && address.device == 2)
     }
 
-    @Test func `a tunnel's static row is a reason to look, and what bridges learn and neighbours do is none`() throws {
+    @Test func `a tunnel's static row is a reason for a drift check, and what bridges learn and neighbours do is none`()
+        throws
+    {
         let (peer, vni) = (try IPv4Address("192.0.2.2"), 9)
         #expect(try RouteEvents.changes(in: KernelCaptures.flood, isElsewhere: false) == [.entries])
         #expect(try entry(KernelCaptures.flood) == ForwardingEntry(.flood, to: peer))
@@ -27,7 +30,7 @@ import Testing
         }
     }
 
-    @Test func `a device of ours is a reason to look, and one of that name elsewhere is not`() throws {
+    @Test func `a device of ours is a reason for a drift check, and one of that name elsewhere is not`() throws {
         #expect(try RouteEvents.changes(in: KernelCaptures.unplugged, isElsewhere: false) == [.devices])
         #expect(try RouteEvents.changes(in: KernelCaptures.unplugged, isElsewhere: true) == [])
         let message = try #require(try NetlinkMessage.all(in: KernelCaptures.unplugged).first)

@@ -58,7 +58,7 @@ extension NamespaceTests {
                 let reads = try await asked(world, like: pattern)
                 print("mass damage: \(reads) reads of what is wanted")
                 // Each run reads what is wanted once, however many networks are in it. A loaded machine sees the damage in
-                // more than one look.
+                // more than one drift check.
                 #expect((1...Self.networks / 2).contains(reads))
             }
         }

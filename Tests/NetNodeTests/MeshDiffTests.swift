@@ -84,7 +84,7 @@ import Testing
         )
     }
 
-    @Test func `where all is as wanted there is nothing to do, and strays are not looked at`() throws {
+    @Test func `where all is as wanted there is nothing to do, and strays are not compared`() throws {
         var actual = actual()
         #expect(MeshDiff.changes(from: actual, to: try wanted()) == [])
         let stray = try VNI(101)

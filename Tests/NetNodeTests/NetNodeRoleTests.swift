@@ -130,7 +130,7 @@ extension NamespaceTests {
             try await cluster.execute("DELETE FROM work_queue WHERE queue_name LIKE 'any%'")
         }
 
-        /// A repair that finds another one waiting, as the elected node's look at all nodes does.
+        /// A repair that finds another one waiting, as the elected node's check of all nodes does.
         private static func askTwice(_ user: RoleUser, _ cluster: TestCluster) async throws {
             // A node without a netnode, so that it waits.
             try await cluster.addNode("h9")

@@ -108,7 +108,7 @@ extension NamespaceTests {
                         try await world.underlay.run("ip netns del \(host.namespacePrefix)100", in: host.namespace)
                         let outcome = try await loop.reconcile(.network(blue.vni), .operation)
                         #expect(outcome.serverFailure == nil, "\(String(describing: outcome.serverFailure))")
-                        #expect(await !loop.networks.servers.isBroken(blue.vni))
+                        #expect(await !loop.networks.servers.hasDrifted(blue.vni))
                     }
                     #expect(try await world.cluster.count("SELECT COUNT(*) FROM network_problems") == 0)
                 }

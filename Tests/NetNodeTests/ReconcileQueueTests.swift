@@ -102,21 +102,21 @@ import Testing
         }
     }
 
-    @Test func `what somebody else has put right is looked at at once`() {
+    @Test func `a key whose drift somebody else has repaired is processed at once`() {
         var queue = ReconcileQueue<String>()
         for key in ["a", "b"] { queue.add(key, .repair) }
         for key in taken(&queue) { queue.done(key, failed: true, at: start) }
-        queue.look(found: ["a", "b"]) { _ in true }
-        queue.look(found: ["b"]) { _ in true }
+        queue.recordDriftCheck(found: ["a", "b"]) { _ in true }
+        queue.recordDriftCheck(found: ["b"]) { _ in true }
         #expect(taken(&queue) == ["a"])
     }
 
-    @Test func `a failure that no look has seen keeps its delays, however well everything looks`() {
+    @Test func `a failure that no drift check has seen keeps its delays`() {
         var queue = ReconcileQueue<String>()
         queue.add("a", .operation)
         _ = taken(&queue)
         queue.done("a", failed: true, at: start)
-        queue.look(found: []) { _ in true }
+        queue.recordDriftCheck(found: []) { _ in true }
         #expect(taken(&queue) == [])
         #expect(taken(&queue, after: .milliseconds(200)) == ["a"])
     }

@@ -205,20 +205,20 @@ import Testing
         let names = "dnsmasq[7]: read /run/x/100/names - 2 names\n"
         let others = "dnsmasq[7]: read /run/x/100/names.new - 2 names\ndnsmasq-dhcp[7]: read /run/x/100/hosts2\n"
         var log = ServerLog(paths, after: output(hosts + names))
-        log.look(at: output(hosts + names))
+        log.read(output(hosts + names))
         #expect(log.hostsReads == 0 && log.namesReads == 0)
-        log.look(at: output(hosts + names + names + others + hosts.dropLast(1)))
+        log.read(output(hosts + names + names + others + hosts.dropLast(1)))
         #expect(log.hostsReads == 0 && log.namesReads == 1)
         // The tail has lost its beginning by now.
         let total = (hosts + names + names + others + hosts + hosts).utf8.count
-        log.look(at: output("x\n" + hosts + hosts, of: total))
+        log.read(output("x\n" + hosts + hosts, of: total))
         #expect(log.hostsReads == 2 && log.namesReads == 1)
     }
 
     @Test func `a log tells that a file was not there, so that nobody waits for it to be read`() throws {
         func hasMissed(_ text: String) -> Bool {
             var log = ServerLog(paths, after: nil)
-            log.look(at: CollectedOutput(bytes: Array(text.utf8), total: text.utf8.count))
+            log.read(CollectedOutput(bytes: Array(text.utf8), total: text.utf8.count))
             return log.hasMissed
         }
         #expect(hasMissed("dnsmasq[7]: cannot read /run/x/100/hosts: No such file or directory\n"))

@@ -7,11 +7,11 @@ import Logging
 /// The search for the leases of guests that went, and their release.
 extension NetworkServer {
     /// The most reads of the lease file until dnsmasq sleeps, or has taken a release in.
-    private static let leaseLooks = 100
+    private static let leasePolls = 100
     /// The most times that guests that went are signed off: the datagrams can be lost, and dnsmasq answers none.
     private static let releaseAttempts = 3
-    /// Looks between two attempts.
-    private static let releaseLooks = 25
+    /// The number of polls of the lease file between two attempts.
+    private static let releasePolls = 25
 
     /// Returns the leases of guests that are not wanted, or are wanted elsewhere.
     func strays(_ wanted: ServerWanted, _ disk: ServerDisk) async throws -> ServerPlan.Strays {
@@ -44,7 +44,7 @@ extension NetworkServer {
                 )
                 return strays
             }
-            for _ in 0..<Self.releaseLooks where strays != .none {
+            for _ in 0..<Self.releasePolls where strays != .none {
                 try await Task.sleep(for: Self.pace)
                 try permit.check(epoch)
                 strays = try await self.strays(wanted, disk)
@@ -69,7 +69,7 @@ extension NetworkServer {
     /// - Returns: The text at a moment at which dnsmasq slept; nil when it never did.
     private func leases(of child: SupervisedChild, _ disk: ServerDisk) async throws -> String? {
         let facts = ProcessFacts(pid: child.pid)
-        for _ in 0..<Self.leaseLooks where child.exitIfEnded == nil {
+        for _ in 0..<Self.leasePolls where child.exitIfEnded == nil {
             let before = facts.sleep
             let text = try onDisk(disk.leases)
             if before != nil, facts.sleep == before { return text }

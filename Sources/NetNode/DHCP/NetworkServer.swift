@@ -231,7 +231,7 @@ package actor NetworkServer {
             guard ContinuousClock.now < deadline, before.child.exitIfEnded == nil, !log.hasMissed else { return false }
             try await Task.sleep(for: Self.pace)
             try permit.check(epoch)
-            log.look(at: before.child.standardError)
+            log.read(before.child.standardError)
         }
         guard current?.child === before.child else { return false }
         current?.hosts = files.hosts
@@ -341,7 +341,7 @@ package actor NetworkServer {
             guard !log.hasMissed else { throw error(.filesTaken, child) }
             guard ContinuousClock.now < deadline else { throw error(.notServing(within: Self.startLimit), child) }
             try await Task.sleep(for: Self.pace)
-            log.look(at: child.standardError)
+            log.read(child.standardError)
         }
         let unanswered = try await unanswered(wanted, by: child, within: Self.answerLimit, in: epoch)
         guard unanswered.isEmpty else {

@@ -5,7 +5,7 @@ import ClusterModel
 package struct ServerError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The cause of the error.
     package enum Reason: Sendable, Hashable {
-        /// The namespace's file cannot be looked at: most often there is no such namespace.
+        /// The namespace's file cannot be opened: most often there is no such namespace.
         case noNamespace(Int32)
         case notStarted(String)
         /// The child ended before it served.

@@ -27,11 +27,11 @@ package struct ServerLog: Sendable, Hashable {
         position = output?.total ?? 0
     }
 
-    /// Takes note of what came since.
+    /// Reads what was written since the last read.
     ///
-    /// Lines that were written and dropped between two looks are not counted; who waits for them then waits in vain,
-    /// and must not take that for an answer.
-    package mutating func look(at output: CollectedOutput) {
+    /// Lines that were written and dropped between two reads are not counted; waiting for them then ends with a
+    /// timeout, and must not be taken for an answer.
+    package mutating func read(_ output: CollectedOutput) {
         let new = output.total - position
         guard new > 0 else { return }
         if new > output.bytes.count { rest = [] }

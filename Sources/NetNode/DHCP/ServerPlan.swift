@@ -91,7 +91,7 @@ package enum ServerPlan: Sendable, Hashable {
     ///   - child: the running one, nil when none runs.
     ///   - disk: what the files are.
     ///   - wanted: what they should be; nil when the network needs no server.
-    ///   - strays: only looked at when a child runs; a start has an empty lease file.
+    ///   - strays: only examined when a child runs; a start has an empty lease file.
     package init(child: Child?, disk: Disk, wanted: ServerFiles?, strays: Strays) {
         guard let wanted else {
             self = child == nil ? .nothing : .stop

@@ -17,7 +17,7 @@ struct ServerProbe: Sendable {
 
     /// A datagram can be lost where a socket's queue is full.
     private static let repetition: Duration = .milliseconds(250)
-    /// The time between two looks, at first, because an answer takes 0.05 to 0.3 ms, and from `soon` on.
+    /// The time between two polls, at first, because an answer takes 0.05 to 0.3 ms, and from `soon` on.
     private static let pace: Duration = .milliseconds(1)
     private static let laterPace: Duration = .milliseconds(5)
     private static let soon: Duration = .milliseconds(20)
@@ -33,7 +33,7 @@ struct ServerProbe: Sendable {
     /// - Parameters:
     ///   - limit: how long it is waited for answers, in waits of a few milliseconds: a process, or a machine, that was
     ///     stopped has not waited meanwhile.
-    ///   - mayGoOn: asked before each look; what it throws ends the wait.
+    ///   - mayGoOn: asked before each poll; what it throws ends the wait.
     /// - Returns: What was not answered in time.
     /// - Throws: `NamespaceSocket.Failure` when it cannot be asked, `CancellationError`, and what `mayGoOn` throws.
     func unanswered(

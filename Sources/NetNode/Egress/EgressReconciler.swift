@@ -51,7 +51,7 @@ package struct EgressReconciler: Sendable {
 
     /// The networks whose egress a pass is about, read from one snapshot.
     package struct Scope: Sendable {
-        /// The networks that are looked at; nil is all, those too that should have no egress any more.
+        /// The networks that are reconciled; nil is all, those too that should have no egress any more.
         let only: Set<VNI>?
         let wanted: [EgressWanted]
         let unreadable: [UnreadableNetwork]
@@ -65,7 +65,7 @@ package struct EgressReconciler: Sendable {
             kept = Set(wanted.map(\.vni)).union(unreadable.compactMap(\.vni))
         }
 
-        /// A Boolean value that indicates whether a network is looked at and should have no egress.
+        /// A Boolean value that indicates whether a network is reconciled and should have no egress.
         func isUnwanted(_ vni: VNI) -> Bool {
             (only?.contains(vni) ?? true) && !kept.contains(vni)
         }
@@ -186,7 +186,7 @@ package struct EgressReconciler: Sendable {
         do {
             steps = try await changes(for: job, links, before)
         } catch {
-            // For the looks to come it is wanted all the same.
+            // Drift checks compare with it all the same.
             if let wanted = job.wanted { memory.state.withLock { $0.note(wanted, rules: nil) } }
             throw error
         }
@@ -247,6 +247,52 @@ package struct EgressReconciler: Sendable {
         }
         return link
     }
+
+    // MARK: Drift
+
+    /// The state that the last pass over each network has left.
+    private var left: [VNI: EgressMemory.Left] { memory.state.withLock { $0.left } }
+
+    /// The namespaces in which the last passes wanted an egress.
+    var lastWanted: [NamespaceName] { left.keys.map(namespaces.name) }
+
+    /// Returns whether the last pass over a network wanted an egress.
+    func isKnown(_ vni: VNI) -> Bool { left[vni] != nil }
+
+    /// The networks whose egress is not as the last pass wanted it, as far as a drift check sees: it does not see the
+    /// kernel's settings, and of the rules only whether anybody has changed them since.
+    ///
+    /// Without the external bridge there is none: a pass could do nothing.
+    ///
+    /// - Parameter survey: the snapshot of the kernel.
+    /// - Returns: The networks that need a pass.
+    package func drift(in survey: HostSurvey) -> Set<VNI> {
+        guard let bridge = bridge.flatMap({ survey.links["\($0)"] }), bridge.kind == "bridge" else { return [] }
+        return Set(left.values.filter { Self.hasDrifted($0, in: survey, over: bridge) }.map(\.wanted.vni))
+    }
+
+    private static func hasDrifted(_ left: EgressMemory.Left, in survey: HostSurvey, over bridge: Link) -> Bool {
+        let vni = left.wanted.vni
+        guard let outside = survey.outsides[vni], let rules = left.rules, outside.rules == rules else { return true }
+        let inside = EgressActual.Inside(
+            outside.device,
+            routes: outside.routes,
+            settings: EgressChange.settings.map(\.value),
+            table: EgressTable(left.wanted).objects
+        )
+        let actual = EgressActual(veth: survey.links[ExternalVethName(vni).description], inside: inside)
+        return !EgressDiff.changes(from: actual, to: left.wanted, over: bridge).isEmpty
+    }
+
+    /// Returns what the last passes wanted of some networks: what was forgotten meanwhile, because it is not wanted any
+    /// more, is not made again.
+    func lastScope(of networks: Set<VNI>) -> Scope {
+        let left = left.filter { networks.contains($0.key) }
+        return Scope(only: Set(left.keys), EgressWanted.Snapshot(left.values.map(\.wanted)))
+    }
+
+    /// Forgets what was wanted of a network that was taken away.
+    func forget(_ vni: VNI) { memory.state.withLock { $0.forget(vni) } }
 }
 
 /// The place where an ``EgressMemory`` is kept between passes.

@@ -1,7 +1,7 @@
 import ClusterModel
 import Synchronization
 
-/// Something that the kernel says has changed on this node, as far as it is a reason to look; who did it is not asked.
+/// A change on this node that the kernel reports and that is a reason for a drift check, whoever made it.
 package enum HostChange: Sendable, Hashable {
     /// A device of ours, or an address of one.
     case devices
@@ -13,9 +13,9 @@ package enum HostChange: Sendable, Hashable {
     case files(VNI)
     /// The rules of a network's egress.
     case egressRules
-    /// The gate's table, by somebody else's hand.
+    /// The gate's table, changed by another program.
     case rules
-    /// The kernel had more to say than it could keep.
+    /// The kernel had to drop events.
     case lost
 }
 

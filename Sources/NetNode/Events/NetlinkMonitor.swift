@@ -11,7 +11,7 @@ import Synchronization
 /// entries of the node and of its networks' namespaces, one nftables socket for rules, and one inotify instance (a
 /// machine has 128 for all) for names and files.
 ///
-/// An event is a reason to look, and no more: the kernel drops events when it has too many, and says so.
+/// An event is a reason for a drift check, and no more: the kernel drops events when it has too many, and says so.
 final class NetlinkMonitor: Sendable {
     private enum Source: Hashable {
         case routes, rules, files

@@ -27,7 +27,7 @@ package struct HostSurvey: Sendable {
     ///
     /// - Parameters:
     ///   - node: the file of the node's own namespace; nil is the process's.
-    ///   - names: of the namespaces to look into.
+    ///   - names: the names of the namespaces to read.
     ///   - withEntries: whether to read the forwarding databases too, which may be long.
     /// - Returns: What there is at this moment.
     /// - Throws: ``NetlinkError`` when one of the answers failed or is not whole: then nothing is known.
@@ -58,23 +58,25 @@ package struct HostSurvey: Sendable {
         try await uninterrupted { try await NIOThreadPool.singleton.runIfActive { try inside(name).1 } }
     }
 
-    /// The most times that a read that a change has interrupted is made again: the kernel says so, and what it told is
-    /// of no use.
+    /// The most times that a read that a change has interrupted is made again: the kernel marks its answer, which may be
+    /// incomplete.
     static let mostInterruptions = 5
-    /// Between two looks: a batch that makes a veth is through after some milliseconds.
+    /// The pause before an interrupted read is made again: a batch that makes a veth ends within some milliseconds.
     private static let pauseOfInterrupted: Duration = .milliseconds(10)
 
-    /// - Throws: What `look` throws; that it was interrupted, only of the last one.
-    static func uninterrupted<Seen>(_ look: () async throws -> Seen) async throws -> Seen {
+    /// Makes a read again that a change has interrupted, at most ``mostInterruptions`` times.
+    ///
+    /// - Throws: The error of `read`; an interruption only of the last one.
+    static func uninterrupted<Seen>(_ read: () async throws -> Seen) async throws -> Seen {
         for _ in 0..<mostInterruptions {
             do {
-                return try await look()
+                return try await read()
             } catch let error as NetlinkError {
                 guard error.isInterruption else { throw error }
             }
             try await Task.sleep(for: pauseOfInterrupted)
         }
-        return try await look()
+        return try await read()
     }
 
     private static func take(in node: String?, names: [NamespaceName], withEntries: Bool) throws -> HostSurvey {

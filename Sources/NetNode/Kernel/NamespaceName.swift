@@ -36,7 +36,7 @@ package struct NamespaceName: Sendable, Hashable, CustomStringConvertible {
         case present
     }
 
-    /// Looks what is behind the name.
+    /// The namespace behind the name, if there is one.
     package var presence: Presence {
         guard let found = Self.device(of: path) else { return .absent }
         // All namespaces are files of one file system.

@@ -5,17 +5,18 @@ import Logging
 import ServiceLifecycle
 import Synchronization
 
-/// The service that hands what the kernel tells to the reconcile loop, and keeps the gate, which never waits for a run.
+/// The service that passes the kernel's events to the reconcile loop, and repairs the gate, which never waits for a run.
 ///
-/// An event leads to a look, which asks the kernel and nobody else whether it has what the last runs have left; only a
-/// difference leads to a run. So what we do ourselves, of which the kernel tells as well, costs a look and no more.
+/// An event leads to a drift check, which compares the kernel with what the last runs have left, and asks neither the
+/// database nor a program; only a difference leads to a run. So our own changes, of which the kernel sends events as
+/// well, cost a drift check and no more.
 struct HostWatch: Sendable {
-    /// The interval at which it polls without being told: events get lost, and of some damage there is none.
+    /// The interval of drift checks without an event: events get lost, and some damage causes none.
     static let sweepInterval: Duration = .seconds(2)
-    /// The least time between two repairs of the gate, whatever the kernel tells.
+    /// The least time between two repairs of the gate, however many events there are.
     private static let pace: Duration = .milliseconds(200)
 
-    /// The news that the gate's table was changed by somebody else since it was last looked at.
+    /// The mark that another program has changed the gate's table since the last repair.
     private final class GateNews: Sendable {
         private let isNews = Mutex(false)
         private let bell = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))

@@ -5,7 +5,7 @@ import ClusterModel
 /// Pure.
 ///
 /// A stray goes only after it has been seen as one for a whole grace time: a network that is just being added is made
-/// in the kernel by one task while another one looks.
+/// in the kernel by one task while another one searches for strays.
 package struct StrayWatch: Sendable {
     /// The grace time in maintenance passes: a minute by default, longer than anything takes that is under way.
     static let passes = 2

@@ -3,7 +3,7 @@ import ClusterModel
 
 /// Finds the steps from what the kernel has to what is wanted.
 ///
-/// Pure; no steps means that nothing is wrong. Only the networks that are wanted are looked at: devices of others are
+/// Pure; no steps means that nothing is wrong. Only the networks that are wanted are compared: devices of others are
 /// strays or about to be removed, and not for a diff to delete.
 package enum MeshDiff {
     /// The steps, in the order in which they work: devices first, those in the way before those that are new; then the

@@ -16,7 +16,7 @@ package struct NamespaceReconciler: Sendable {
     /// The longest time that a new veth's port may take until it forwards: the kernel tells the bridge of a carrier
     /// after a second.
     private static let forwardingWithin: Duration = .seconds(3)
-    private static let forwardingLook: Duration = .milliseconds(10)
+    private static let forwardingPoll: Duration = .milliseconds(10)
 
     private let prefix: String
     let namespace: String?
@@ -241,7 +241,7 @@ package struct NamespaceReconciler: Sendable {
                 return veth.isForwarding
             }
             if isDone || .now >= deadline { return links }
-            try await Task.sleep(for: Self.forwardingLook)
+            try await Task.sleep(for: Self.forwardingPoll)
         }
     }
 

@@ -33,7 +33,7 @@ struct NetworkRun: Sendable {
     /// A part of what is done for a network; parts go on beside each other.
     enum Part: Sendable, Hashable {
         case kernel, server, removal
-        /// A second look after a server that was told before its devices were compared.
+        /// A second pass over a server that was told before its devices were compared.
         case restart
     }
 

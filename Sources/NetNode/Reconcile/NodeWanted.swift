@@ -55,7 +55,7 @@ package struct NodeWanted: Sendable {
     var namespaces: [NamespaceWanted] { servers.map(NamespaceWanted.init) }
 }
 
-/// The wanted state of each network at its last run, for looks and for times without the database; pure.
+/// The wanted state of each network at its last run, for drift checks and for times without the database; pure.
 struct KnownNetworks: Sendable {
     private struct Known: Sendable {
         let mesh: MeshWanted.Network
@@ -107,14 +107,15 @@ struct KnownNetworks: Sendable {
 
     /// The networks of which the kernel had what was wanted, and has it no more: what nobody has changed in the
     /// database since was changed here.
-    func drifted(among vnis: Set<VNI>, in survey: HostSurvey) -> Set<VNI> {
+    func lost(among vnis: Set<VNI>, in survey: HostSurvey) -> Set<VNI> {
         var some = self
         some.networks = networks.filter { vnis.contains($0.key) && $0.value.wasReached }
-        return some.broken(in: survey)
+        return some.drift(in: survey)
     }
 
-    /// The networks of which the kernel has not what was wanted; rows are looked at when the survey has them.
-    func broken(in survey: HostSurvey) -> Set<VNI> {
+    /// The networks whose state in the kernel differs from what was wanted; entries are compared when the survey has
+    /// them.
+    func drift(in survey: HostSurvey) -> Set<VNI> {
         let mesh = MeshDiff.changes(from: survey.mesh, to: MeshWanted(networks: networks.values.map(\.mesh)))
         let namespaces = networks.values.compactMap(\.namespace).filter {
             !NamespaceDiff.changes(from: survey.namespace($0.vni), to: $0).isEmpty

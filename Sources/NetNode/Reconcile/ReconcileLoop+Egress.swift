@@ -5,13 +5,8 @@ import Logging
 import MariaDB
 import Synchronization
 
-/// A run over the egress of some networks, and the comparison of the kernel with what runs have left.
+/// A run over the egress of some networks.
 extension ReconcileLoop {
-    /// The least time between two looks, whatever the kernel tells.
-    private static let pace: Duration = .milliseconds(200)
-    /// The pause after a look, in times that it took: it costs a fifth of a processor at most.
-    private static let pauseShare = 4
-
     /// Brings the egress of networks to its wanted state, or, without an answer of the database, to the state that the
     /// last runs wanted.
     func runEgress(_ priorities: [VNI: Queue.Priority]) async {
@@ -33,7 +28,7 @@ extension ReconcileLoop {
             }
             let result: Result<Reconciled, any Error> =
                 error.map { .failure($0) } ?? .success(Reconciled(egressFailure: failure))
-            self.end(.egress(vni), result, isBroken: isBroken, needsLook: priorities[vni]?.isRepair == true)
+            self.end(.egress(vni), result, isBroken: isBroken, needsDriftCheck: priorities[vni]?.isRepair == true)
         }
         do {
             let wanted = try await networks.wantedEgress(of: vnis)
@@ -96,30 +91,5 @@ extension ReconcileLoop {
             return .reachedUnderTerm(.egress, of: wanted.network, generation: wanted.generation)
         }
         return .problem(AppliedPart.egress.rawValue, of: wanted.network, failure.map { "\($0)" })
-    }
-
-    /// Compares all that the kernel has with what the last runs have left, and asks for repairs of what differs.
-    ///
-    /// It asks neither the database nor a program. What it does not look at beyond devices, namespaces and where
-    /// servers stand is what the kernel has told of: rows, and servers' files.
-    func look() async {
-        let changes = takeChanges()
-        let start = ContinuousClock.now
-        var took = Duration.zero
-        do {
-            let survey = try await networks.surveyOfAll(withEntries: changes.entries)
-            took = ContinuousClock.now - start
-            let broken = networks.known.withLock { $0 }.broken(in: survey)
-                .union(await networks.servers.broken(readingFilesOf: changes.files))
-            // An egress is repaired after its namespace.
-            let brokenEgress = networks.egress.broken(in: survey)
-            let due = broken.map { Key.network($0) } + brokenEgress.subtracting(broken).map { Key.egress($0) }
-            addRepairs(of: Set(due), among: Set(due + brokenEgress.map { Key.egress($0) }), after: changes)
-            lookErrors.resolved()
-        } catch {
-            giveBack(changes)
-            if !Task.isCancelled { lookErrors.report("what is broken cannot be found: \(error)") }
-        }
-        end(.node, .success(Reconciled()), isBroken: false, rest: max(Self.pace, took * Self.pauseShare))
     }
 }

@@ -94,7 +94,7 @@ extension ReconcileLoop {
                 continue
             }
             if wanted.vnis.contains(vni) {
-                // Its share of the mesh stays, and is looked after like any other.
+                // Its share of the mesh stays, and is reconciled like any other.
                 batch.update(vni) { $0.pending.insert(.removal) }
             } else {
                 batch.update(vni) { $0.pending = [.removal] }
@@ -176,7 +176,7 @@ extension ReconcileLoop {
             let different = Set(
                 namespaces.filter { !networks.namespaces.changes(from: survey, to: $0).isEmpty }.map(\.vni)
             )
-            let drift = known.drifted(among: vnis, in: survey)
+            let drift = known.lost(among: vnis, in: survey)
             logDrift(drift)
             ready(vnis.subtracting(different))
             let pass = try await networks.mesh.pass(mesh, from: survey)
@@ -237,7 +237,7 @@ extension ReconcileLoop {
             changed = Set(
                 namespaces.filter { !networks.namespaces.changes(from: survey, to: $0).isEmpty }.map(\.vni)
             ).union(MeshDiff.changes(from: survey.mesh, to: mesh).map(\.vni))
-            drift = known.drifted(among: vnis, in: survey)
+            drift = known.lost(among: vnis, in: survey)
             logDrift(drift)
             let pass = try await networks.mesh.pass(mesh, from: survey)
             let failures = try await networks.namespaces.pass(namespaces, from: survey)
@@ -275,15 +275,15 @@ extension ReconcileLoop {
             let failure = failures[run.vni]
             // Whoever is elected next does what was cut short by the end of a term.
             let isCutShort = failure.map { $0 is TenureOver } ?? true
-            // A look would find broken again what this run has left alone.
-            let isLeft = run.isServerLeft ? await networks.servers.isBroken(run.vni) : false
+            // The next drift check would find again what this run has left alone.
+            let isLeft = run.isServerLeft ? await networks.servers.hasDrifted(run.vni) : false
             let isBroken = (run.isBroken || isLeft || !isCutShort) && !Task.isCancelled
             if run.hasDrifted { record.found(1, repaired: isBroken ? 0 : 1) }
             end(
                 .network(run.vni),
                 failure.map { .failure($0) } ?? run.result,
                 isBroken: isBroken,
-                needsLook: run.priority.isRepair
+                needsDriftCheck: run.priority.isRepair
             )
         }
     }

@@ -13,7 +13,7 @@ import Synchronization
 /// changed by one run at a time; servers and egress take their time beside that.
 package final class ReconcileLoop: Service {
     package enum Key: Hashable, Sendable {
-        /// The comparison of all that the kernel has with what the last runs left.
+        /// The drift check: the comparison of all that the kernel has with what the last runs left.
         case node
         /// A network's mesh, namespace and server.
         case network(VNI)
@@ -22,6 +22,11 @@ package final class ReconcileLoop: Service {
     }
 
     package typealias Queue = ReconcileQueue<Key>
+
+    /// The least time between two drift checks, however many events there are.
+    private static let pace: Duration = .milliseconds(200)
+    /// The pause after a drift check, in times that it took: it costs a fifth of a processor at most.
+    private static let pauseShare = 4
 
     /// The extent to which a network goes that is not wanted on this node.
     enum Removal: Int, Sendable, Comparable {
@@ -47,10 +52,11 @@ package final class ReconcileLoop: Service {
         var constraints = RunConstraints()
         /// The changes that the kernel has reported since the last read.
         var changes = HostChanges()
-        /// The keys whose runs have ended since the last look began: what it saw of them is older than that.
-        var endedSinceLook: Set<Key> = []
-        /// A Boolean value that indicates whether a look has met a network in a run, of which it could tell nothing.
-        var needsLook = false
+        /// The keys whose runs have ended since the last drift check began: what it saw of them is older than that.
+        var endedSinceCheck: Set<Key> = []
+        /// A Boolean value that indicates whether a drift check has met a network in a run, of which it could tell
+        /// nothing.
+        var needsDriftCheck = false
         /// The time of the next ring for delayed keys.
         var alarm: ContinuousClock.Instant?
         var isClosed = false
@@ -61,8 +67,8 @@ package final class ReconcileLoop: Service {
     let logger: Logger
     private let currentTenure: @Sendable () -> Tenure?
     private let state = Mutex(State())
-    /// The errors that keep reads, and runs, from finding out what is to be done.
-    let (lookErrors, runErrors): (SharedErrors, SharedErrors)
+    /// The errors of drift checks, and of the reads of runs.
+    let (driftCheckErrors, runErrors): (SharedErrors, SharedErrors)
     private let bell = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
 
     /// Creates it; nothing is read before ``run()``.
@@ -82,7 +88,7 @@ package final class ReconcileLoop: Service {
         currentTenure = tenure
         self.record = record
         self.logger = logger
-        (lookErrors, runErrors) = (SharedErrors(logger), SharedErrors(logger))
+        (driftCheckErrors, runErrors) = (SharedErrors(logger), SharedErrors(logger))
     }
 
     /// The tenure under which something may be written down; nil when there is none.
@@ -98,14 +104,14 @@ package final class ReconcileLoop: Service {
         ring()
     }
 
-    /// Notes what the kernel has told, and asks for a look.
+    /// Notes a change that the kernel has reported, and asks for a drift check.
     func note(_ change: HostChange) {
         let isNews = state.withLock { state in
             state.changes.note(change)
             defer { state.queue.add(.node, .repair) }
             return !state.queue.isDue(.node)
         }
-        // Events may come as fast as a guest sends frames: a look that is due is one, whatever else is told.
+        // Events may come as fast as a guest sends frames: one drift check is for all that come before it.
         if isNews { ring() }
     }
 
@@ -201,7 +207,7 @@ package final class ReconcileLoop: Service {
         var (networks, egress): ([VNI: Queue.Priority], [VNI: Queue.Priority]) = ([:], [:])
         for taken in taken {
             switch taken.key {
-            case .node: group.addTask { await self.look() }
+            case .node: group.addTask { await self.checkForDrift() }
             case .network(let vni): networks[vni] = taken.priority
             case .egress(let vni): egress[vni] = taken.priority
             }
@@ -234,14 +240,14 @@ package final class ReconcileLoop: Service {
     ///   - result: what came of it.
     ///   - isBroken: whether it has to be processed again by itself.
     ///   - rest: the time before its next repair.
-    ///   - needsLook: whether to look again: after a repair, because whoever broke it may have gone on in ways of
-    ///     which the kernel does not tell.
+    ///   - needsDriftCheck: whether to check for drift again: after a repair, because the damage may have gone on without
+    ///     an event.
     func end(
         _ key: Key,
         _ result: Result<Reconciled, any Error>,
         isBroken: Bool,
         rest: Duration = .zero,
-        needsLook: Bool = false
+        needsDriftCheck: Bool = false
     ) {
         let answered = state.withLock { state -> [Waiter] in
             var answered: [Waiter] = []
@@ -254,10 +260,10 @@ package final class ReconcileLoop: Service {
                 if waiter.pending.isEmpty { answered.append(waiter) }
             }
             state.queue.done(key, failed: isBroken, rest: rest, at: .now)
-            state.endedSinceLook.insert(key)
+            state.endedSinceCheck.insert(key)
             state.constraints.end(key)
-            if key != .node, state.needsLook || needsLook {
-                state.needsLook = false
+            if key != .node, state.needsDriftCheck || needsDriftCheck {
+                state.needsDriftCheck = false
                 state.queue.add(.node, .repair)
             }
             return answered
@@ -266,40 +272,65 @@ package final class ReconcileLoop: Service {
         ring()
     }
 
-    // MARK: What a look needs
+    // MARK: Drift checks
 
-    /// Takes what the kernel has told since the last look.
+    /// Compares all that the kernel has with what the last runs have left, and adds repairs of what differs.
     ///
-    /// Only a look at everything can tell whether something that has failed is well again.
-    func takeChanges() -> HostChanges {
+    /// It asks neither the database nor a program. Forwarding entries and servers' files are compared only when the
+    /// kernel has reported a change of them.
+    private func checkForDrift() async {
+        let changes = takeChanges()
+        let start = ContinuousClock.now
+        var took = Duration.zero
+        do {
+            let survey = try await networks.surveyOfAll(withEntries: changes.entries)
+            took = ContinuousClock.now - start
+            let drift = networks.known.withLock { $0 }.drift(in: survey)
+                .union(await networks.servers.drift(readingFilesOf: changes.files))
+            // An egress is repaired after its namespace.
+            let egress = networks.egress.drift(in: survey)
+            let due = drift.map { Key.network($0) } + egress.subtracting(drift).map { Key.egress($0) }
+            addRepairs(of: Set(due), among: Set(due + egress.map { Key.egress($0) }), after: changes)
+            driftCheckErrors.resolved()
+        } catch {
+            giveBack(changes)
+            if !Task.isCancelled { driftCheckErrors.report("drift cannot be checked for: \(error)") }
+        }
+        end(.node, .success(Reconciled()), isBroken: false, rest: max(Self.pace, took * Self.pauseShare))
+    }
+
+    /// Takes the changes that the kernel has reported since the last drift check.
+    ///
+    /// After a failure it is everything: only then can a drift check tell whether what failed is well again.
+    private func takeChanges() -> HostChanges {
         state.withLock { state in
-            defer { (state.changes, state.endedSinceLook) = (HostChanges(), []) }
+            defer { (state.changes, state.endedSinceCheck) = (HostChanges(), []) }
             if state.queue.hasFailures { state.changes.note(.entries) }
             return state.changes
         }
     }
 
-    /// Gives back what could not be attended to, for the next look.
-    func giveBack(_ changes: HostChanges) { state.withLock { $0.changes.note(changes) } }
+    /// Gives back changes that could not be examined, for the next drift check.
+    private func giveBack(_ changes: HostChanges) { state.withLock { $0.changes.note(changes) } }
 
-    /// Adds repairs for what a look has found broken, but for what is being processed, or was since the look began: of
-    /// that it can tell nothing.
+    /// Adds repairs of the drift that a check has found, except of keys that are being processed, or were since the
+    /// check began: of those it can tell nothing.
     ///
-    /// The delay ends of keys that a look has found broken before, and finds well now.
+    /// The delay ends of keys on which an earlier check has found drift, and this one none.
     ///
     /// - Parameters:
-    ///   - keys: what is to be repaired now.
-    ///   - broken: all that is not well.
-    ///   - changes: what the look was about, which is given back where something is being processed.
-    func addRepairs(of keys: Set<Key>, among broken: Set<Key>, after changes: HostChanges) {
+    ///   - keys: the keys to repair now.
+    ///   - drift: all keys on which there is drift.
+    ///   - changes: the changes that were examined; they are given back where something is being processed.
+    private func addRepairs(of keys: Set<Key>, among drift: Set<Key>, after changes: HostChanges) {
         state.withLock { state in
             let processing = Set(state.queue.processing).subtracting([.node])
-            let unknown = processing.union(state.endedSinceLook)
+            let unknown = processing.union(state.endedSinceCheck)
             for key in keys.subtracting(unknown) { state.queue.add(key, .repair) }
-            state.queue.look(found: broken) { !unknown.contains($0) && $0 != .node }
+            state.queue.recordDriftCheck(found: drift) { !unknown.contains($0) && $0 != .node }
             guard !processing.isEmpty || !keys.isDisjoint(with: unknown) else { return }
             state.changes.note(changes)
-            if processing.isEmpty { state.queue.add(.node, .repair) } else { state.needsLook = true }
+            if processing.isEmpty { state.queue.add(.node, .repair) } else { state.needsDriftCheck = true }
         }
         ring()
     }

@@ -10,7 +10,7 @@
 package struct ReconcileQueue<Key: Hashable & Sendable>: Sendable {
     /// The order in which keys are taken; within one, the oldest comes first.
     package enum Priority: Int, Sendable, Hashable, Comparable {
-        /// Maintenance, which looks at everything.
+        /// Maintenance, which reconciles everything.
         case background
         /// The last run failed.
         case retry
@@ -53,7 +53,7 @@ package struct ReconcileQueue<Key: Hashable & Sendable>: Sendable {
         /// The number of the run that processes it; nil when none does.
         var run: UInt64?
         var failures = 0
-        /// A Boolean value that indicates whether the failure is one that a look sees, and so sees the end of.
+        /// A Boolean value that indicates whether a drift check has seen the failure, and so will see its end.
         var isVisible = false
         /// The moment before which no repair begins.
         var notBefore: ContinuousClock.Instant?
@@ -146,13 +146,17 @@ package struct ReconcileQueue<Key: Hashable & Sendable>: Sendable {
         failures == 1 ? firstDelay : min(secondDelay * (1 << min(failures - 2, 5)), longestDelay)
     }
 
-    /// Takes note of what a look has found broken, and ends the delay of those that it found broken before and not now:
-    /// they are well by somebody else's hand.
+    /// Records the drift that a check has found, and ends the delay of keys on which an earlier check has found drift and
+    /// this one none: somebody else has repaired them.
     ///
-    /// A failure that no look has seen, such as that of a write, is none that a look could see the end of.
-    package mutating func look(found broken: Set<Key>, among isLookedAt: (Key) -> Bool) {
-        for (key, entry) in entries where entry.failures > 0 && entry.run == nil && isLookedAt(key) {
-            if broken.contains(key) {
+    /// A failure that no drift check has seen, such as that of a write, keeps its delay: no check can see its end.
+    ///
+    /// - Parameters:
+    ///   - drift: the keys on which there is drift.
+    ///   - isChecked: says which keys were checked.
+    package mutating func recordDriftCheck(found drift: Set<Key>, among isChecked: (Key) -> Bool) {
+        for (key, entry) in entries where entry.failures > 0 && entry.run == nil && isChecked(key) {
+            if drift.contains(key) {
                 entries[key]?.isVisible = true
             } else if entry.isVisible {
                 entries[key]?.failures = 0

@@ -2,23 +2,23 @@ import ChildProcess
 import ClusterEngine
 import ClusterModel
 
-/// The check of whether what a server stands on is as its last pass left it, made without asking what is wanted.
+/// The drift check of a server: whether its process, namespace, device and files are as its last pass left them.
 extension NetworkServer {
-    /// Returns whether a pass would have something to do for the server that runs, or that could not be started, with
-    /// what was wanted last.
+    /// Returns whether a pass would change something of a server that runs, or that could not be started, without a
+    /// change of the wanted state.
     ///
-    /// False while a pass is in the middle, and for one that has just died: then somebody else looks after it.
+    /// False during a pass, and for a server that has just died: its exit adds the network to the queue anyway.
     ///
     /// - Parameter readingFiles: whether to compare its files too.
-    /// - Returns: Whether it is worth a pass.
-    func isBroken(readingFiles: Bool) -> Bool {
+    /// - Returns: Whether it needs a pass.
+    func hasDrifted(readingFiles: Bool) -> Bool {
         guard let current else { return hasFailed }
         guard let hosts = current.hosts, let names = current.names, current.child.exitIfEnded == nil else {
             return false
         }
         guard isInPlace(current) else { return true }
         guard readingFiles else { return false }
-        // What cannot be read is for a pass to complain of.
+        // Files that cannot be read are reported by a pass.
         guard let found = try? disk().read() else { return true }
         let kept = [(found.configuration, current.configuration), (found.hosts, hosts), (found.names, names)]
         return !kept.allSatisfy { bytes, text in bytes?.elementsEqual(text.utf8) ?? false }
@@ -35,21 +35,21 @@ extension NetworkServer {
 }
 
 extension NetworkServers {
-    /// The networks whose servers do not stand on what they did when they were last looked after.
+    /// The networks whose servers differ from what their last pass left.
     ///
     /// - Parameter files: the networks whose files are read too; nil is all.
-    /// - Returns: Those that are worth a pass.
-    func broken(readingFilesOf files: Set<VNI>?) async -> Set<VNI> {
-        var broken: Set<VNI> = []
-        for server in all where await server.isBroken(readingFiles: files?.contains(server.vni) ?? true) {
-            broken.insert(server.vni)
+    /// - Returns: The networks that need a pass.
+    func drift(readingFilesOf files: Set<VNI>?) async -> Set<VNI> {
+        var drift: Set<VNI> = []
+        for server in all where await server.hasDrifted(readingFiles: files?.contains(server.vni) ?? true) {
+            drift.insert(server.vni)
         }
-        return broken
+        return drift
     }
 
-    /// Returns whether the server of a network no longer stands on what it did when it was last looked after.
-    func isBroken(_ vni: VNI) async -> Bool {
+    /// Returns whether the server of a network differs from what its last pass left, its files apart.
+    func hasDrifted(_ vni: VNI) async -> Bool {
         guard let server = all.first(where: { $0.vni == vni }) else { return false }
-        return await server.isBroken(readingFiles: false)
+        return await server.hasDrifted(readingFiles: false)
     }
 }

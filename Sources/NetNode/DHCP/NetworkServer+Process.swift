@@ -3,9 +3,9 @@ import ClusterDaemon
 import ClusterEngine
 import Glibc
 
-/// The things that a server stands on: its process, its files, what an earlier one left.
+/// The parts of the node that a server uses: its process, its files, and the processes that an earlier server left.
 extension NetworkServer {
-    /// The pause between two reads of what nothing tells of: ports, a log.
+    /// The pause between two polls of its ports, and of its log.
     static let pace: Duration = .milliseconds(2)
     /// The most times that a dnsmasq is started that cannot have its ports.
     static let attempts = 5
@@ -13,7 +13,7 @@ extension NetworkServer {
     /// dnsmasq's exit code for a port or device that it cannot have (its manual, "EXIT CODES").
     static let networkTrouble = ChildExit.code(2)
 
-    /// The end of stderr that is kept: far more than it writes between two looks, or while it starts.
+    /// The length of the end of stderr that is kept: far more than it writes between two polls, or while it starts.
     private static let longestComplaint = 65_536
 
     private static let executable = "dnsmasq"

@@ -8,35 +8,35 @@ import Testing
 @testable import ClusterStore
 @testable import NetNode
 
-/// Looks at a kernel that is being changed all the time.
-@Suite struct InterruptedLookTests {
+/// Reads of a kernel that is being changed all the time.
+@Suite struct InterruptedDumpTests {
     private static let interruption = NetlinkError.refused(attempt: "read", error: EINTR)
 
     @Test(arguments: [0, 1, HostSurvey.mostInterruptions])
-    func `a look that was interrupted is made again`(interruptions: Int) async throws {
-        var looks = 0
+    func `a dump that was interrupted is made again`(interruptions: Int) async throws {
+        var dumps = 0
         let seen = try await HostSurvey.uninterrupted {
-            looks += 1
-            guard looks > interruptions else { throw Self.interruption }
-            return looks
+            dumps += 1
+            guard dumps > interruptions else { throw Self.interruption }
+            return dumps
         }
         #expect(seen == interruptions + 1)
     }
 
     @Test(arguments: [(EINTR, HostSurvey.mostInterruptions + 1), (EPERM, 1)])
     func `one that cannot be made says why`(number: Int32, most: Int) async throws {
-        var looks = 0
+        var dumps = 0
         let refusal = NetlinkError.refused(attempt: "read", error: number)
         await #expect(throws: refusal) {
             try await HostSurvey.uninterrupted { () async throws -> Int in
-                looks += 1
+                dumps += 1
                 throw refusal
             }
         }
-        #expect(looks == most)
+        #expect(dumps == most)
     }
 
-    @Test func `a task whose looks were all interrupted spends no attempt`() async throws {
+    @Test func `a task whose dumps were all interrupted spends no attempt`() async throws {
         try await withCluster { cluster in
             let network = NetworkID.new()
             try await cluster.execute(
