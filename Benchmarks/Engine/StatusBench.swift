@@ -3,7 +3,7 @@ import Foundation
 import MariaDB
 import Measurement
 
-/// What a glance at a large cluster costs, and what a hundred at once cost.
+/// The cost of an overview of a large cluster, and of a hundred at once.
 ///
 /// A hundred callers of one program share a read, and that is judged. A hundred that share nothing but the server are
 /// work for the processors a hundred times, and cannot be faster than those allow; what is shown of them is how many
@@ -19,37 +19,37 @@ struct StatusBench {
             try await cluster.addLargeCluster(nodes: 1000, processes: 105)
             try await cluster.fillBacklog(20_000)
             var figures: [Figure] = []
-            for glance in [Glance.status, .services] {
-                let one = try await median(of: Self.rounds) { _ = try await glance.read(cluster.inspection) }
-                figures.append(Figure(glance.name, one, "ms", .atMost(10)))
-                figures += try await measureCallers(glance, against: one, of: cluster, on: server)
-                figures += try await measurePrograms(glance, of: cluster)
+            for overview in [Overview.status, .services] {
+                let one = try await median(of: Self.rounds) { _ = try await overview.read(cluster.inspection) }
+                figures.append(Figure(overview.name, one, "ms", .atMost(10)))
+                figures += try await measureCallers(overview, against: one, of: cluster, on: server)
+                figures += try await measurePrograms(overview, of: cluster)
             }
             return figures
         }
     }
 
     private func measureCallers(
-        _ glance: Glance,
+        _ overview: Overview,
         against one: Double,
         of cluster: TestCluster,
         on server: PrivateServer
     ) async throws -> [Figure] {
         let shared = cluster.inspection
-        let together = try await median { try await all { _ in try await glance.read(shared) } }
+        let together = try await median { try await all { _ in try await overview.read(shared) } }
         let own = (0..<Self.callers).map { _ in cluster.inspection }
         let before = ProcessorTime.used(with: server)
-        for _ in 0..<Self.rounds { try await glance.read(own[0]) }
+        for _ in 0..<Self.rounds { try await overview.read(own[0]) }
         let alone = (ProcessorTime.used(with: server) - before) / Double(Self.rounds)
         // Connections are opened, and statements prepared, before anything counts.
-        try await all { try await glance.read(own[$0]) }
+        try await all { try await overview.read(own[$0]) }
         var (used, idle, wall) = (0.0, 0.0, 0.0)
         var times = Distribution()
         for _ in 0..<Self.repetitions {
             let (usedBefore, idleBefore, begun) = (
                 ProcessorTime.used(with: server), ProcessorTime.idle, ContinuousClock.now
             )
-            try await all { try await glance.read(own[$0]) }
+            try await all { try await overview.read(own[$0]) }
             let time = ContinuousClock.now - begun
             used += ProcessorTime.used(with: server) - usedBefore
             idle += ProcessorTime.idle - idleBefore
@@ -68,13 +68,13 @@ struct StatusBench {
     }
 
     /// The same by the command, from its start to its end.
-    private func measurePrograms(_ glance: Glance, of cluster: TestCluster) async throws -> [Figure] {
-        let one = try await median { try await glance.run(on: cluster) }
+    private func measurePrograms(_ overview: Overview, of cluster: TestCluster) async throws -> [Figure] {
+        let one = try await median { try await overview.run(on: cluster) }
         let begun = ContinuousClock.now
-        try await all { _ in try await glance.run(on: cluster) }
+        try await all { _ in try await overview.run(on: cluster) }
         let together = (ContinuousClock.now - begun) / .milliseconds(1)
         return [
-            Figure("clusterctl \(glance.command.joined(separator: " "))", one, "ms"),
+            Figure("clusterctl \(overview.command.joined(separator: " "))", one, "ms"),
             Figure("\(Self.callers) such programs against one", together / one, "x"),
         ]
     }

@@ -3,7 +3,7 @@ import ClusterModel
 import ClusterReports
 import MariaDB
 
-/// Load, troubles and strangers for a while, and an oracle that looks at the tables from outside.
+/// Load, troubles and strangers for a while, and an oracle that reads the tables from outside.
 ///
 /// It is the claim "while load lasts, every operation that is ready, not paused and has an able worker with a free
 /// slot starts within a bound, and what `op explain` says of one that waits is true". A run in which no trouble came
@@ -94,7 +94,7 @@ public struct Liveness: Sendable {
         let deadline = ContinuousClock.now + Self.patience
         while ContinuousClock.now < deadline {
             if try await cluster.count("SELECT COUNT(*) FROM work_queue") == 0 { return [] }
-            // The tables are looked at from outside of the engine, which tells this run nothing.
+            // The tables are read from outside of the engine, which tells this run nothing.
             try await Task.sleep(for: .milliseconds(100))
         }
         return try await cluster.database.withSession { session in
@@ -111,7 +111,7 @@ public struct Liveness: Sendable {
         _ ledger: LivenessLedger.State
     ) -> HammerReport {
         var report = HammerReport(seed: settings.seed)
-        report.require("sights", findings.sights)
+        report.require("snapshots", findings.snapshots)
         report.require("explanations judged", findings.explanations)
         for name in [
             "requests", "retries", "operations behind a backlog", "operations that many depend on",

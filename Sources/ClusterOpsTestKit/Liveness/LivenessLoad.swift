@@ -255,7 +255,7 @@ struct LivenessLoad: Sendable {
             } catch {
                 ledger.complain("stepping the clock: \(error)")
             }
-            // As long as a renewal, so that each step is seen by some looks and not by others.
+            // As long as a renewal, so that each step is seen by some polls and not by others.
             try? await Task.sleep(for: .seconds(2))
         }
     }

@@ -3,15 +3,15 @@ import ClusterModel
 import ClusterReports
 import MariaDB
 
-/// Looks at the tables from outside of the engine while there is load, and judges who waits and what is said about it.
+/// The check, from outside of the engine and under load, of which operations wait and of the reasons that are given.
 struct LivenessOracle: Sendable {
     let cluster: TestCluster
     let settings: LivenessSettings
     let ledger: LivenessLedger
 
-    /// What it has found.
+    /// The results of a run.
     struct Findings: Sendable {
-        var sights = 0
+        var snapshots = 0
         var explanations = 0
         var late: [String] = []
         var lies: [String] = []
@@ -19,28 +19,28 @@ struct LivenessOracle: Sendable {
     }
 
     private static let pause: Duration = .milliseconds(100)
-    /// What an explanation says of a delay in the request.
+    /// The words of an explanation for a delay in the request.
     private static let delayAskedFor = "asked for a delay"
     /// Explanations of one round: a dozen statements each.
     private static let mostExplained = 5
 
-    /// Looks until it is cancelled.
+    /// Takes snapshots and judges them until it is cancelled.
     func run() async -> Findings {
         var (findings, watch) = (Findings(), LivenessWatch(settings))
         var explained: [OperationID: ContinuousClock.Instant] = [:]
         do {
             let connection = try await Connection.open(cluster.configuration)
             while !Task.isCancelled {
-                let sight = try await LivenessSight.read(connection)
-                findings.sights += 1
-                findings.late += watch.observe(sight, ledger.now)
-                let due = watch.toBeExplained(at: sight.at).filter { id in
-                    explained[id].map { sight.at - $0 > .seconds(1) } ?? true
+                let snapshot = try await LivenessSnapshot.read(connection)
+                findings.snapshots += 1
+                findings.late += watch.observe(snapshot, ledger.now)
+                let due = watch.toBeExplained(at: snapshot.at).filter { id in
+                    explained[id].map { snapshot.at - $0 > .seconds(1) } ?? true
                 }
                 // By chance, so that a backlog does not take all the turns; what is kept from running is as much of
                 // interest.
                 for id in due.shuffled().prefix(Self.mostExplained) {
-                    explained[id] = sight.at
+                    explained[id] = snapshot.at
                     guard let lie = try await judge(id, watch, connection) else { continue }
                     findings.lies.append(lie)
                 }
@@ -58,7 +58,7 @@ struct LivenessOracle: Sendable {
     /// Asks for an explanation, and returns what is not true of it.
     private func judge(_ id: OperationID, _ watch: LivenessWatch, _ connection: Connection) async throws -> String? {
         let client = ClusterConnection(database: cluster.database, requester: "test", waker: NoWaker(), logger: .silent)
-        let before = try await LivenessSight.read(connection)
+        let before = try await LivenessSnapshot.read(connection)
         // One that holds its row throughout is there before and after.
         let (heldBefore, isLockedBefore) = (ledger.now, try await isLocked(id, connection))
         let explanation: ExplanationView
@@ -68,9 +68,9 @@ struct LivenessOracle: Sendable {
             return nil
         }
         let isLockedAfter = try await isLocked(id, connection)
-        let after = try await LivenessSight.read(connection)
-        let sights = [before, after]
-        let found = sights.compactMap { sight in sight.queued.first { $0.id == id } }
+        let after = try await LivenessSnapshot.read(connection)
+        let snapshots = [before, after]
+        let found = snapshots.compactMap { snapshot in snapshot.queued.first { $0.id == id } }
         // It has begun meanwhile, or is too young to be seen.
         guard found.count == 2, explanation.state == .queued, let waiting = found.last else { return nil }
         let heldThroughout =
@@ -82,14 +82,15 @@ struct LivenessOracle: Sendable {
                 found.contains { !$0.isReady }
                     && (waiting.part == .stopped || !said.message.contains(Self.delayAskedFor)
                         || watch.waited(id, at: after.at) <= LivenessWatch.longestDelay)
-            case "paused": sights.contains { $0.pausedQueues.contains(waiting.queue) }
+            case "paused": snapshots.contains { $0.pausedQueues.contains(waiting.queue) }
             case "target_busy":
-                heldThroughout || sights.contains { sight in waiting.key.map(sight.runningKeys.contains) == true }
+                heldThroughout
+                    || snapshots.contains { snapshot in waiting.key.map(snapshot.runningKeys.contains) == true }
             case "ahead":
-                sights.contains { sight in
-                    sight.queued.contains { $0.id != id && $0.queue.hasSameTarget(as: waiting.queue) }
+                snapshots.contains { snapshot in
+                    snapshot.queued.contains { $0.id != id && $0.queue.hasSameTarget(as: waiting.queue) }
                 }
-            case "workers_busy": sights.contains { $0.executing >= settings.workers * settings.slots }
+            case "workers_busy": snapshots.contains { $0.executing >= settings.workers * settings.slots }
             case "locked": isLockedBefore || isLockedAfter || waiting.part == .hot
             case "about_to_run":
                 watch.couldRun(id, at: after.at) <= settings.explainedAfter && !heldThroughout

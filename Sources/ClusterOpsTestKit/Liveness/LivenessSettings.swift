@@ -10,10 +10,10 @@ public struct LivenessSettings: Sendable {
     public var slots = 4
     /// How long an operation may wait that could run, with a slot free for it.
     ///
-    /// A second of patience with a row that others hold, two renewals until a look, and as much again for a machine
+    /// A second of patience with a row that others hold, two renewals until a poll, and as much again for a machine
     /// of two cores that others use too; a claim that is stopped holds for longer.
     public var bound: Duration = .seconds(5)
-    /// How much longer that may take for what a step of the database's clock has put off: two looks, which come with
+    /// How much longer that may take for what a step of the database's clock has put off: two polls, which come with
     /// a worker's renewals, until it is pulled back although its row is held, and its delay anew.
     public var boundAfterStep: Duration = .seconds(5)
     /// Who waits for longer is explained, and the explanation judged.

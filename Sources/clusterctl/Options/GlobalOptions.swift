@@ -39,7 +39,7 @@ struct GlobalOptions: ParsableArguments {
         try await withConnection(try connectionConfiguration(), requester, connections) { cluster in
             try await cluster.requireMigrated()
             let result = try await body(cluster)
-            await Evidently.write(cluster)
+            await flushCounters(of: cluster)
             return result
         }
     }
@@ -47,6 +47,17 @@ struct GlobalOptions: ParsableArguments {
     /// Lends a connection to a database of whatever version.
     func withAnyDatabase<Result>(_ body: (ClusterConnection) async throws -> Result) async throws -> Result {
         try await withConnection(try connectionConfiguration().forMigrations) { try await body($0) }
+    }
+
+    /// Writes the coalescing counters of a command's requests.
+    ///
+    /// The requests are served by now: a failure to count them is printed, and is none of the command.
+    private func flushCounters(of cluster: ClusterConnection) async {
+        do {
+            try await cluster.flushCounters()
+        } catch {
+            Talk.say("the request was served; it could not be counted: \(error)")
+        }
     }
 
     private func connectionConfiguration() throws -> DatabaseConnection {

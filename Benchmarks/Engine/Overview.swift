@@ -5,26 +5,26 @@ import ClusterReports
 import Logging
 import MariaDB
 
-/// One of the two reads that show all of a cluster.
-struct Glance: Sendable {
+/// One of the two commands that show a whole cluster, as a read and as a program.
+struct Overview: Sendable {
     let name: String
-    /// How `clusterctl` is told to do it.
+    /// The command of `clusterctl`.
     let command: [String]
     let read: @Sendable (ClusterConnection) async throws -> Void
 
-    static let status = Glance(name: "status of 1,000 nodes, 105 processes", command: ["status"]) {
+    static let status = Overview(name: "status of 1,000 nodes, 105 processes", command: ["status"]) {
         _ = try await $0.status()
     }
-    static let services = Glance(name: "service list of 105 processes", command: ["service", "list"]) {
+    static let services = Overview(name: "service list of 105 processes", command: ["service", "list"]) {
         _ = try await $0.services()
     }
 
-    /// Why the command did not do it.
+    /// The output of a command that failed.
     struct CommandFailure: Error {
         let talk: String
     }
 
-    /// Does it by the command, to its end.
+    /// Runs the command to its end.
     func run(on cluster: TestCluster) async throws {
         guard case .socket(let socket) = cluster.configuration.endpoint else {
             throw CommandFailure(talk: "the private server has no socket")
