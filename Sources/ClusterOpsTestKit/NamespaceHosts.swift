@@ -91,7 +91,7 @@ package struct NamespaceHosts: Sendable {
 
     /// Plugs a guest into the bridge of a network on a host, with a new `eth0`; it leaves where it was.
     ///
-    /// It announces itself by a gratuitous ARP, as a hypervisor does for a guest that it has started or moved.
+    /// It sends a gratuitous ARP, as a hypervisor does for a guest that it has started or moved.
     package func plug(_ guest: Guest, into host: Host, vni: VNI) async throws {
         _ = try await HostTool.output("ip", ["-n", guest.namespace, "link", "del", "dev", "eth0"])
         let cable = """
@@ -109,7 +109,7 @@ package struct NamespaceHosts: Sendable {
         try await eventually("\(guest.port) forwards") {
             try await run("bridge link show dev \(guest.port)", in: host.namespace).contains("state forwarding")
         }
-        // With arp_notify, setting the address is announced, also when it is the same.
+        // With arp_notify, the kernel sends a gratuitous ARP when the address is set, also when it is the same.
         try await run("ip link set dev eth0 address \(guest.mac)", in: guest.namespace)
     }
 

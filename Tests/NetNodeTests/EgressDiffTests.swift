@@ -79,11 +79,11 @@ import Testing
     @Test func `from nothing, no packet passes before the rules are there`() throws {
         let steps = changes { $0 = EgressActual(veth: nil, inside: nil) }
         let inOrder: [EgressChange] = [
-            .closeVeth, .loadTable(without: []), .startForwarding, .raise, .raiseVeth, .announce,
+            .closeVeth, .loadTable(without: []), .startForwarding, .raise, .raiseVeth, .sendGratuitousARP,
         ]
         let order = try inOrder.map { try #require(steps.firstIndex(of: $0)) }
         #expect(order == order.sorted())
-        #expect(steps.last == .announce && steps.first == .addVeth(mtu: 1500))
+        #expect(steps.last == .sendGratuitousARP && steps.first == .addVeth(mtu: 1500))
         let addresses = steps.filter { if case .addAddress = $0 { true } else { false } }
         #expect(addresses.first == .addAddress("203.0.113.10/24") && addresses.count == 3)
         #expect(changes { $0.inside = nil } == [.deleteVeth] + steps)
@@ -107,7 +107,8 @@ import Testing
         #expect(
             steps == [
                 .loadTable(without: [float]), .forgetConnections(float), .removeAddress("203.0.113.12/32"),
-                .addAddress("203.0.113.12/32"), .loadTable(without: []), .addSegmentRoute, .addDefaultRoute, .announce,
+                .addAddress("203.0.113.12/32"), .loadTable(without: []), .addSegmentRoute, .addDefaultRoute,
+                .sendGratuitousARP,
             ]
         )
     }

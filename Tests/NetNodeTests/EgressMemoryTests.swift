@@ -65,18 +65,18 @@ extension NamespaceTests {
             }
         }
 
-        @Test func `an address that was made before a later step failed is announced by the pass that gets there`()
+        @Test func `for an address made before a later step failed the pass that succeeds sends gratuitous ARP`()
             async throws
         {
             struct NoRules: Error {}
             try await withEgress(networks: 1) { world in
                 try await world.pass([try world.wanted(0)])
                 let wanted = try world.wanted(0, floats: [EgressWorld.floats[0]: 12])
-                func announcements() -> Int {
+                func sendings() -> Int {
                     let line = ["link", "set", "dev", "ext0", "address", "\(wanted.mac)"]
                     return world.commands.value.count { $0.arguments == line }
                 }
-                let before = announcements()
+                let before = sendings()
                 world.delay.update {
                     $0 = { command in if command.program == .nft, command.input != nil { throw NoRules() } }
                 }
@@ -84,12 +84,12 @@ extension NamespaceTests {
                 #expect(failed.failures[wanted.vni] is NoRules)
                 let inside = "\(try world.inside(0))"
                 let addresses = try await world.underlay.run("ip -o -4 addr show dev ext0", in: inside)
-                #expect(addresses.contains(EgressWorld.floats[0]) && announcements() == before)
+                #expect(addresses.contains(EgressWorld.floats[0]) && sendings() == before)
                 world.delay.update { $0 = nil }
                 try await world.pass([wanted])
-                #expect(announcements() == before + 1)
+                #expect(sendings() == before + 1)
                 try await world.pass([wanted])
-                #expect(announcements() == before + 1)
+                #expect(sendings() == before + 1)
             }
         }
     }
@@ -114,23 +114,23 @@ extension NamespaceTests {
         let (old, new) = (try wanted(100), try wanted(100, own: "203.0.113.20"))
         memory.note(old, rules: 7)
         #expect(memory.left[old.vni] == .init(wanted: old, rules: 7))
-        memory.begin(new, announcing: false)
+        memory.begin(new, owesGratuitousARP: false)
         #expect(memory.left[old.vni] == .init(wanted: new, rules: nil))
         memory.forget(new.vni)
         #expect(memory.left.isEmpty)
     }
 
-    @Test func `an address is announced once, when its network is as it is wanted`() throws {
+    @Test func `gratuitous ARP is sent once, when its network is as it is wanted`() throws {
         var memory = EgressMemory()
         let (first, second) = (try wanted(100), try wanted(200))
-        memory.begin(first, announcing: true)
-        memory.begin(second, announcing: false)
-        #expect(memory.takeUnannounced(of: [first.vni]) == [], "it is in the middle")
+        memory.begin(first, owesGratuitousARP: true)
+        memory.begin(second, owesGratuitousARP: false)
+        #expect(memory.takeOwedGratuitousARP(of: [first.vni]) == [], "it is in the middle")
         for wanted in [first, second] { memory.note(wanted, rules: 1) }
-        #expect(memory.takeUnannounced(of: [second.vni]) == [])
-        #expect(memory.takeUnannounced(of: [first.vni, second.vni]) == [first])
-        #expect(memory.takeUnannounced(of: [first.vni]) == [])
-        memory.oweAnnouncement(of: [first])
-        #expect(memory.takeUnannounced(of: [first.vni]) == [first])
+        #expect(memory.takeOwedGratuitousARP(of: [second.vni]) == [])
+        #expect(memory.takeOwedGratuitousARP(of: [first.vni, second.vni]) == [first])
+        #expect(memory.takeOwedGratuitousARP(of: [first.vni]) == [])
+        memory.oweGratuitousARP(of: [first])
+        #expect(memory.takeOwedGratuitousARP(of: [first.vni]) == [first])
     }
 }

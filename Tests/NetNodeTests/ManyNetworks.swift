@@ -101,7 +101,7 @@ struct ManyNetworks: Sendable {
 extension ManyNetworks {
     private static let pace: Duration = .milliseconds(20)
 
-    /// A guest of the quiet network on each of the two nodes: until the gateway is announced, their bridges know it
+    /// A guest of the quiet network on each of the two nodes: until gratuitous ARP is sent for the gateway, their bridges know it
     /// elsewhere.
     func quietGuests() async throws -> [NamespaceHosts.Guest] {
         let world = nodes.world

@@ -35,7 +35,7 @@ package enum GuestFrame {
     }
 
     /// Returns whether a frame is a gratuitous ARP of `address`.
-    package static func isAnnouncement(_ frame: [UInt8], of address: IPv4Address) -> Bool {
+    package static func isGratuitousARP(_ frame: [UInt8], of address: IPv4Address) -> Bool {
         isARP(frame, from: address) && Array(frame[38..<42]) == bytes(address.rawValue)
     }
 

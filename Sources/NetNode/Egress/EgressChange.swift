@@ -33,8 +33,8 @@ package enum EgressChange: Sendable, Hashable {
     case stopForwarding
     /// Makes the kernel forget the connections of an external address.
     case forgetConnections(IPv4Address)
-    /// Tells the segment outside where all the external addresses are: last of all, when the veth's port forwards.
-    case announce
+    /// Sends a gratuitous ARP for each external address: last of all, when the veth's port forwards.
+    case sendGratuitousARP
 
     /// The veth's end inside.
     package static let device = InsideName.external
@@ -65,7 +65,7 @@ package enum EgressChange: Sendable, Hashable {
         case .deleteVeth, .addVeth, .setVethGroup, .setVethMTU, .silenceVeth, .plugVeth, .raiseVeth, .lowerVeth: .node
         case .setMAC, .setMTU, .addAddress, .removeAddress, .raise, .lower, .deleteInside, .addSegmentRoute,
             .removeRoute,
-            .addDefaultRoute, .announce:
+            .addDefaultRoute, .sendGratuitousARP:
             .inside
         case .closeVeth, .loadTable, .deleteTable, .startForwarding, .stopForwarding, .forgetConnections: .alone
         }
@@ -102,9 +102,9 @@ package enum EgressChange: Sendable, Hashable {
         case .addVeth(let mtu):
             return "link add name \(veth) mtu \(mtu) group \(GateTable.group) type veth "
                 + "peer name \(device) mtu \(mtu) address \(wanted.mac) netns \(name)"
-        // With arp_notify, the kernel announces all addresses of a device that is given its hardware address, be it the
-        // one that it has.
-        case .setMAC, .announce: return "link set dev \(device) address \(wanted.mac)"
+        // With arp_notify, the kernel sends a gratuitous ARP for all addresses of a device whose hardware address is set,
+        // also to the one that it has.
+        case .setMAC, .sendGratuitousARP: return "link set dev \(device) address \(wanted.mac)"
         case .addSegmentRoute:
             return "route replace \(wanted.external) dev \(device) proto kernel scope link src \(wanted.address)"
         case .addDefaultRoute: return "route replace default via \(wanted.gateway) dev \(device)"

@@ -20,14 +20,14 @@ package enum EgressDiff {
         let changes =
             self.changes(of: veth, over: bridge) + self.changes(of: inside, to: wanted, mtu: bridge.mtu)
             + (veth.isUp ? [] : [.raiseVeth])
-        // Somebody outside may remember an address that is new here, or came up again, where it was before.
+        // A neighbour outside may have an older entry of an address that is new here, or came up again.
         let isNew = changes.contains { change in
             switch change {
             case .plugVeth, .raiseVeth, .raise, .addAddress: true
             default: false
             }
         }
-        return changes + (isNew ? [.announce] : [])
+        return changes + (isNew ? [.sendGratuitousARP] : [])
     }
 
     /// The steps that remove what is there of a network's egress.
@@ -68,7 +68,7 @@ package enum EgressDiff {
         return changes + building(wanted, over: bridge, forgetting: forgotten)
     }
 
-    /// All of it: no packet passes before the rules are there, and nothing is announced before it forwards.
+    /// All of it: no packet passes before the rules are there, and no gratuitous ARP is sent before it forwards.
     private static func building(
         _ wanted: EgressWanted,
         over bridge: Link,
@@ -77,7 +77,7 @@ package enum EgressDiff {
         [.addVeth(mtu: bridge.mtu), .silenceVeth, .plugVeth, .closeVeth]
             + ordered(wanted.addresses, of: wanted).map { .addAddress($0) }
             + [.loadTable(without: [])] + forgotten.map { .forgetConnections($0) }
-            + [.startForwarding, .raise, .raiseVeth, .addDefaultRoute, .announce]
+            + [.startForwarding, .raise, .raiseVeth, .addDefaultRoute, .sendGratuitousARP]
     }
 
     private static func changes(of veth: Link, over bridge: Link) -> [EgressChange] {

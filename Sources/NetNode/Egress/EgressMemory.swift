@@ -14,14 +14,14 @@ struct EgressMemory: Sendable {
     }
 
     private(set) var left: [VNI: Left] = [:]
-    /// Those whose addresses somebody outside may remember elsewhere.
-    private var unannounced: Set<VNI> = []
+    /// The networks for whose external addresses a gratuitous ARP is still to be sent.
+    private var owedGratuitousARP: Set<VNI> = []
 
     /// Notes the wanted state of an egress before it is changed: after a pass that is cut short, no repair restores the
     /// state before it.
-    mutating func begin(_ wanted: EgressWanted, announcing: Bool) {
+    mutating func begin(_ wanted: EgressWanted, owesGratuitousARP: Bool) {
         note(wanted, rules: nil)
-        if announcing { unannounced.insert(wanted.vni) }
+        if owesGratuitousARP { owedGratuitousARP.insert(wanted.vni) }
     }
 
     /// Notes the state in which an egress was found, or left.
@@ -37,16 +37,16 @@ struct EgressMemory: Sendable {
     /// Forgets a network that is to have no egress.
     mutating func forget(_ vni: VNI) {
         left[vni] = nil
-        unannounced.remove(vni)
+        owedGratuitousARP.remove(vni)
     }
 
-    /// Takes those of some networks that have to be announced, and are as they are wanted.
-    mutating func takeUnannounced(of vnis: Set<VNI>) -> [EgressWanted] {
-        let due = unannounced.intersection(vnis).compactMap { left[$0] }.filter { $0.rules != nil }.map(\.wanted)
-        unannounced.subtract(due.map(\.vni))
+    /// Takes those of some networks that owe a gratuitous ARP, and are as they are wanted.
+    mutating func takeOwedGratuitousARP(of vnis: Set<VNI>) -> [EgressWanted] {
+        let due = owedGratuitousARP.intersection(vnis).compactMap { left[$0] }.filter { $0.rules != nil }.map(\.wanted)
+        owedGratuitousARP.subtract(due.map(\.vni))
         return due
     }
 
-    /// Notes that what was taken to be announced was not.
-    mutating func oweAnnouncement(of wanted: [EgressWanted]) { unannounced.formUnion(wanted.map(\.vni)) }
+    /// Notes that no gratuitous ARP was sent for networks that were taken for it.
+    mutating func oweGratuitousARP(of wanted: [EgressWanted]) { owedGratuitousARP.formUnion(wanted.map(\.vni)) }
 }

@@ -8,7 +8,7 @@ extension EgressReconciler {
     /// - Returns: What `ip` complained of; whether it matters, the read-back tells.
     func take(_ steps: [EgressChange], _ wanted: EgressWanted?, _ name: NamespaceName) async throws -> String {
         var complaints = ""
-        var rest = steps.filter { $0 != .announce }[...]
+        var rest = steps.filter { $0 != .sendGratuitousARP }[...]
         while let step = rest.first {
             let place = step.place
             guard place != .alone else {

@@ -113,10 +113,10 @@ package struct EgressReconciler: Sendable {
             logger.info("egress changed", metadata: ["networks": "\(changed)", "failed": "\(failures.count)"])
         }
         do {
-            try await announceDue(Set(scope.wanted.map(\.vni)))
+            try await sendDueGratuitousARP(Set(scope.wanted.map(\.vni)))
         } catch {
-            // What is owed stays owed, and the networks themselves are as they are wanted.
-            logger.warning("external addresses were not announced", metadata: ["error": "\(error)"])
+            // The next pass sends it; the networks themselves are as they are wanted.
+            logger.warning("no gratuitous ARP for external addresses", metadata: ["error": "\(error)"])
         }
         return Pass(wanted: scope.wanted, unreadable: scope.unreadable, failures: failures, changed: changed)
     }
@@ -127,44 +127,45 @@ package struct EgressReconciler: Sendable {
         return scope.wanted.map { Job(vni: $0.vni, wanted: $0) } + unwanted.map { Job(vni: $0, wanted: nil) }
     }
 
-    /// Announces those of some networks of which it is due, when their ports forward: what is announced before is lost.
-    private func announceDue(_ vnis: Set<VNI>) async throws {
-        let due = memory.state.withLock { $0.takeUnannounced(of: vnis) }
+    /// Sends the gratuitous ARP that some networks owe, when their ports forward: before that it would be lost.
+    private func sendDueGratuitousARP(_ vnis: Set<VNI>) async throws {
+        let due = memory.state.withLock { $0.takeOwedGratuitousARP(of: vnis) }
         guard !due.isEmpty else { return }
         do {
-            await announce(due, try await namespaces.forwarding(of: Set(due.map { "\(ExternalVethName($0.vni))" })))
+            let veths = Set(due.map { "\(ExternalVethName($0.vni))" })
+            await sendGratuitousARP(for: due, try await namespaces.forwarding(of: veths))
         } catch {
-            memory.state.withLock { $0.oweAnnouncement(of: due) }
+            memory.state.withLock { $0.oweGratuitousARP(of: due) }
             throw error
         }
     }
 
-    /// Tells the segment outside where networks' external addresses are now, of those whose veth is made: who makes one
-    /// announces it.
+    /// Sends a gratuitous ARP for the external addresses of networks whose veth is there; the pass that makes one sends
+    /// its own.
     ///
     /// - Throws: ``NetlinkError`` when the node's devices cannot be read.
-    package func announce(_ wanted: [EgressWanted]) async throws {
-        await announce(wanted, try await namespaces.links())
+    package func sendGratuitousARP(for wanted: [EgressWanted]) async throws {
+        await sendGratuitousARP(for: wanted, try await namespaces.links())
     }
 
-    private func announce(_ wanted: [EgressWanted], _ links: [String: Link]) async {
+    private func sendGratuitousARP(for wanted: [EgressWanted], _ links: [String: Link]) async {
         let made = wanted.filter { links[ExternalVethName($0.vni).description] != nil }
         let results = await namespaces.eachOf(made) { wanted in
             let name = namespaces.name(wanted.vni)
-            guard let line = EgressChange.announce.batchLine(wanted, in: name, to: bridge) else { return }
+            guard let line = EgressChange.sendGratuitousARP.batchLine(wanted, in: name, to: bridge) else { return }
             let arguments = line.split(separator: " ").map(String.init)
             try await namespaces.succeed(HostCommand(.ip, arguments, namespace: name.path))
         }
         guard results.contains(where: { if case .failure = $0.1 { true } else { false } }), !Task.isCancelled else {
             return
         }
-        // One that was taken away meanwhile has nothing to announce.
+        // One that was removed meanwhile has no address to send it for.
         let left = try? await namespaces.links()
         for case (let wanted, .failure(let error)) in results
         where left?[ExternalVethName(wanted.vni).description] != nil {
-            // It is made all the same; who remembers the address elsewhere asks again by himself.
+            // The egress is there all the same; a neighbour with an older entry asks again by itself.
             logger.warning(
-                "external addresses were not announced",
+                "no gratuitous ARP for external addresses",
                 metadata: ["vni": "\(wanted.vni)", "error": "\(error)"]
             )
         }
@@ -196,7 +197,7 @@ package struct EgressReconciler: Sendable {
         }
         try Task.checkCancellation()
         if let wanted = job.wanted {
-            memory.state.withLock { $0.begin(wanted, announcing: steps.contains(.announce)) }
+            memory.state.withLock { $0.begin(wanted, owesGratuitousARP: steps.contains(.sendGratuitousARP)) }
         }
         let complaint = try await take(steps, job.wanted, name)
         let after = try await outside(for: job)

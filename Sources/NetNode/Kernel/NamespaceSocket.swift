@@ -96,8 +96,8 @@ final class NamespaceSocket: Sendable {
 }
 
 extension MACAddress {
-    /// Gives it to a device of a namespace, be it the one that the device has: the kernel then tells everybody where
-    /// the device's addresses are, by a gratuitous ARP for each (`arp_notify`).
+    /// Sets it as the hardware address of a device of a namespace, also when the device has it already: the kernel then
+    /// sends a gratuitous ARP for each of the device's addresses (`arp_notify`).
     ///
     /// By a call of our own: running `ip` for it takes 5 ms, which is a second for 150 networks.
     /// - Throws: `NamespaceSocket.Failure` when there is no such namespace or device.

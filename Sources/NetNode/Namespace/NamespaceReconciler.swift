@@ -99,13 +99,14 @@ package struct NamespaceReconciler: Sendable {
         return found
     }
 
-    /// Tells a network's guests and bridges where its gateway is now.
+    /// Sends a gratuitous ARP for a network's gateway.
     ///
-    /// Without it, bridges send what is for the gateway to where it was, for as long as they remember: five minutes.
-    /// - Returns: Whether there is a gateway to announce; one that is yet to be made is announced once it is.
-    /// - Throws: `NamespaceSocket.Failure` when there is one, and it could not be announced.
+    /// Without it, bridges forward frames for the gateway to its former port until their entries expire: five minutes.
+    ///
+    /// - Returns: Whether there is a gateway; for one that is yet to be made it is sent by the pass that makes it.
+    /// - Throws: `NamespaceSocket.Failure` when there is one, and it could not be sent.
     @discardableResult
-    func announce(_ vni: VNI) throws(NamespaceSocket.Failure) -> Bool {
+    func sendGratuitousARP(for vni: VNI) throws(NamespaceSocket.Failure) -> Bool {
         do {
             try MACAddress.gateway(of: vni).give(to: NamespaceChange.gateway, in: name(vni).path)
             return true
@@ -161,9 +162,9 @@ package struct NamespaceReconciler: Sendable {
                     complaint: complaints[wanted.vni] ?? ""
                 )
             case .success where steps[wanted.vni]?.contains(.addVeth) == true:
-                // Now that its port forwards: what it said as it came up may have been lost. Behind a closed gate
-                // nobody hears it.
-                do { try announce(wanted.vni) } catch { failures[wanted.vni] = error }
+                // Now that its port forwards: the one that the kernel sent as it came up may have been lost. A closed gate
+                // drops it.
+                do { try sendGratuitousARP(for: wanted.vni) } catch { failures[wanted.vni] = error }
             case .success: break
             }
         }

@@ -196,25 +196,28 @@ package final class NodeNetworks: Sendable {
         return (try await mesh.delete(vni), wasCleared)
     }
 
-    // MARK: Announcing
+    // MARK: Gratuitous ARP
 
-    /// Tells everybody where the gateways are now, as far as there are any: whoever makes one announces it.
-    func announceGateways() async throws {
+    /// Sends a gratuitous ARP for each gateway that there is; the pass that makes one sends its own.
+    func sendGratuitousARPForGateways() async throws {
         for vni in try await vnis() {
             do {
-                try namespaces.announce(vni)
+                try namespaces.sendGratuitousARP(for: vni)
             } catch {
-                // The next announcement is soon, and the others do not wait for this one.
-                logger.warning("a gateway was not announced", metadata: ["vni": "\(vni)", "error": "\(error)"])
+                // It is repeated soon, and the others do not wait for this one.
+                logger.warning(
+                    "no gratuitous ARP for a gateway",
+                    metadata: ["vni": "\(vni)", "error": "\(error)"]
+                )
             }
         }
     }
 
-    /// Tells the segment outside where all the networks' external addresses are now.
-    func announceEgress() async throws {
+    /// Sends a gratuitous ARP for each external address of the networks.
+    func sendGratuitousARPForEgress() async throws {
         let wanted = try await wantedEgress().networks
         guard !wanted.isEmpty else { return }
-        try await egress.announce(wanted)
+        try await egress.sendGratuitousARP(for: wanted)
     }
 }
 

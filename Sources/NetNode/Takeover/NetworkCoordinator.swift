@@ -3,14 +3,13 @@ import ClusterStore
 import Logging
 import Synchronization
 
-/// The role of the elected network node: its servers run, its gate is open, and guests have been told where their
-/// gateway is.
+/// The role of the elected network node: its servers run, its gate is open, and gratuitous ARP was sent for the gateways.
 ///
-/// In this order, so that nobody hears a server that is not ready; and backwards at the end, the gate first.
+/// In this order, so that no guest reaches a server that is not ready; and backwards at the end, the gate first.
 package final class NetworkCoordinator: ElectedRole {
-    /// The delays after which guests and bridges are told of their gateways once the gate was opened, each after the
-    /// last: the first may be lost while ports come up.
-    private static let announcements: [Duration] = [
+    /// The delays after which gratuitous ARP is sent once the gate was opened, each after the last: the first may be lost
+    /// while ports come up.
+    private static let gratuitousARPDelays: [Duration] = [
         .zero, .milliseconds(200), .milliseconds(800), .seconds(2),
     ]
     /// The pause before what a take-over needs is tried again.
@@ -182,20 +181,22 @@ package final class NetworkCoordinator: ElectedRole {
                 }
                 self.doorbell.ring()
             }
-            // Apart: what keeps one of them from being announced neither delays nor repeats the other.
+            // Apart: a failure for one of them neither delays nor repeats the other.
             group.addTask {
-                await self.announceAgain(tenure, "the external addresses cannot be announced") {
-                    try await self.networks.announceEgress()
+                await self.repeatGratuitousARP(tenure, "no gratuitous ARP for the external addresses") {
+                    try await self.networks.sendGratuitousARPForEgress()
                 }
             }
-            await announceAgain(tenure, "the gateways cannot be announced") { try await networks.announceGateways() }
+            await repeatGratuitousARP(tenure, "no gratuitous ARP for the gateways") {
+                try await networks.sendGratuitousARPForGateways()
+            }
         }
     }
 
-    private func announceAgain(_ tenure: Tenure, _ trouble: String, _ announce: () async throws -> Void) async {
-        for pause in Self.announcements {
+    private func repeatGratuitousARP(_ tenure: Tenure, _ trouble: String, _ send: () async throws -> Void) async {
+        for pause in Self.gratuitousARPDelays {
             guard (try? await Task.sleep(for: pause)) != nil, !tenure.isOver else { return }
-            await untilDone(tenure, trouble, announce)
+            await untilDone(tenure, trouble, send)
         }
     }
 

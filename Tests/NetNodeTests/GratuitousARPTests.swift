@@ -6,9 +6,9 @@ import Testing
 
 @testable import NetNode
 
-@Suite struct AnnouncementTests {
+@Suite struct GratuitousARPTests {
     @Test(arguments: [("gw0", "/run/netns/no-such-namespace"), ("no-such-device", "/proc/self/ns/net")])
-    func `what cannot be announced says why, and names it`(device: String, namespacePath: String) throws {
+    func `a hardware address that cannot be set is an error that says why`(device: String, namespacePath: String) throws {
         let mac = try MACAddress("02:63:6f:00:00:05")
         let error = #expect(throws: NamespaceSocket.Failure.self) { try mac.give(to: device, in: namespacePath) }
         let text = error?.description ?? ""
@@ -17,8 +17,8 @@ import Testing
 }
 
 extension NamespaceTests {
-    @Suite struct GatewayAnnouncementTests {
-        @Test func `a gateway that is yet to be made is no failure, and is announced once it is made`() async throws {
+    @Suite struct GatewayGratuitousARPTests {
+        @Test func `a gateway that is yet to be made is no failure, and it is sent once it is made`() async throws {
             try await withMesh(hosts: 1, networkNodes: [0]) { mesh in
                 let network = try await mesh.addNetwork("blue", vni: 100)
                 let host = mesh.hosts[0]
@@ -34,9 +34,9 @@ extension NamespaceTests {
                     namespace: host.namespacePath,
                     logger: .silent
                 )
-                #expect(try !namespaces.announce(network.vni), "there is no namespace")
+                #expect(try !namespaces.sendGratuitousARP(for: network.vni), "there is no namespace")
                 try await mesh.underlay.run("ip netns add \(namespaces.name(network.vni))", in: host.namespace)
-                #expect(try !namespaces.announce(network.vni), "there is no gateway in it")
+                #expect(try !namespaces.sendGratuitousARP(for: network.vni), "there is no gateway in it")
 
                 let wanted = NamespaceWanted(
                     vni: network.vni,
@@ -46,12 +46,12 @@ extension NamespaceTests {
                 )
                 #expect(try await namespaces.pass([wanted]).isEmpty)
                 let gateway = wanted.address
-                try await eventually("the guest is told where its gateway is", within: .seconds(5)) {
-                    wire.frames().contains { GuestFrame.isAnnouncement($0, of: gateway) }
+                try await eventually("the guest receives a gratuitous ARP", within: .seconds(5)) {
+                    wire.frames().contains { GuestFrame.isGratuitousARP($0, of: gateway) }
                 }
-                #expect(try namespaces.announce(network.vni))
+                #expect(try namespaces.sendGratuitousARP(for: network.vni))
                 try await eventually("and again", within: .seconds(5)) {
-                    wire.frames().contains { GuestFrame.isAnnouncement($0, of: gateway) }
+                    wire.frames().contains { GuestFrame.isGratuitousARP($0, of: gateway) }
                 }
             }
         }
