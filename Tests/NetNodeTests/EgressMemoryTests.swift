@@ -113,11 +113,24 @@ extension NamespaceTests {
         var memory = EgressMemory()
         let (old, new) = (try wanted(100), try wanted(100, own: "203.0.113.20"))
         memory.note(old, rules: 7)
-        #expect(memory.left[old.vni] == .init(wanted: old, rules: 7))
+        #expect(memory.left[old.vni] == .init(wanted: old, rules: 7, wasReached: true))
         memory.begin(new, owesGratuitousARP: false)
         #expect(memory.left[old.vni] == .init(wanted: new, rules: nil))
         memory.forget(new.vni)
         #expect(memory.left.isEmpty)
+    }
+
+    @Test func `what was reached stays reached while the same is wanted, and what was never reached is not`() throws {
+        var memory = EgressMemory()
+        let (old, new) = (try wanted(100), try wanted(100, own: "203.0.113.20"))
+        memory.note(old, rules: nil)
+        #expect(!memory.wasReached(old))
+        memory.note(old, rules: 7)
+        // A repair that fails.
+        memory.begin(old, owesGratuitousARP: false)
+        #expect(memory.wasReached(old) && !memory.wasReached(new))
+        memory.begin(new, owesGratuitousARP: false)
+        #expect(!memory.wasReached(old) && !memory.wasReached(new))
     }
 
     @Test func `gratuitous ARP is sent once, when its network is as it is wanted`() throws {
