@@ -8,7 +8,8 @@ import Testing
 
 @Suite struct GratuitousARPTests {
     @Test(arguments: [("gw0", "/run/netns/no-such-namespace"), ("no-such-device", "/proc/self/ns/net")])
-    func `a hardware address that cannot be set is an error that says why`(device: String, namespacePath: String) throws {
+    func `a hardware address that cannot be set is an error that says why`(device: String, namespacePath: String) throws
+    {
         let mac = try MACAddress("02:63:6f:00:00:05")
         let error = #expect(throws: NamespaceSocket.Failure.self) { try mac.give(to: device, in: namespacePath) }
         let text = error?.description ?? ""
