@@ -44,7 +44,7 @@ struct NetNodeDaemon {
             stateDirectory: configuration.network.stateDirectory,
             prefix: configuration.network.namespacePrefix
         )
-        // Before anything else: what an earlier process has left running must not be heard.
+        // Before anything else: guests must not reach the servers that an earlier process has left running.
         let gate = Gate(logger: logger)
         try await gate.close()
 
@@ -159,13 +159,13 @@ struct NetNodeDaemon {
             logger: logger,
             reactions: face.reactions(reload: reload)
         )
-        // Those of a candidate that had made ready; of an elected node none is left.
+        // Those of a standby that was ready; of an elected node none is left.
         await networks.servers.close()
-        // From here on nobody guards the gate: without their veths the gateways cannot be heard, whoever takes it down.
+        // From here on nobody guards the gate: without their veths the gateways cannot be reached, even if it is removed.
         do {
             try await networks.namespaces.lowerVeths()
         } catch {
-            logger.error("the gateways' veths could not be taken down", metadata: ["error": "\(error)"])
+            logger.component("namespace").error("veths could not be set down", metadata: ["error": "\(error)"])
         }
         _ = consume lock
         return ending

@@ -11,6 +11,11 @@ extension NamespaceTests {
     /// A warning means that something is wrong: where nothing is, there is none.
     @Suite struct HealthyLogTests {
         private static let bridge = ["CLUSTEROPS_NETWORK_EXTERNAL_BRIDGE": "xbr"]
+        /// Messages that each network node logs in the first test, with the part of it that does.
+        private static let components = [
+            "serving the networks": "takeover", "mesh changed": "mesh", "namespaces changed": "namespace",
+            "egress changed": "egress", "network server changed": "dnsmasq",
+        ]
 
         private func warnings(of program: RunningProgram) -> [String] {
             program.log.split(separator: "\n").map(String.init).filter { line in
@@ -68,6 +73,11 @@ extension NamespaceTests {
                     let program = try nodes.program(index)
                     #expect(program.log.contains("\"level\":\"notice\""), "there is a log to read")
                     #expect(warnings(of: program) == [])
+                    for (message, component) in Self.components {
+                        let lines = program.log.split(separator: "\n").filter { $0.contains("\"\(message)\"") }
+                        #expect(!lines.isEmpty, "\(message)")
+                        #expect(lines.allSatisfy { $0.contains("\"component\":\"\(component)\"") }, "\(lines)")
+                    }
                 }
             }
         }

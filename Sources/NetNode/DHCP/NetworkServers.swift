@@ -56,7 +56,7 @@ package final class NetworkServers: Sendable {
         self.namespacePath = namespacePath
         self.credentials = credentials
         self.upstream = upstream
-        self.logger = logger
+        self.logger = logger.component("dnsmasq")
         (starts, startFound) = AsyncStream.makeStream()
     }
 

@@ -1,4 +1,5 @@
 import ChildProcess
+import ClusterEngine
 import ClusterModel
 import ClusterStore
 import FoundationEssentials
@@ -45,7 +46,7 @@ package struct EgressReconciler: Sendable {
     package init(namespaces: NamespaceReconciler, bridge: LinkName?, logger: Logger) {
         self.namespaces = namespaces
         self.bridge = bridge
-        self.logger = logger
+        self.logger = logger.component("egress")
         memory = EgressRecord()
     }
 

@@ -34,7 +34,7 @@ package final class Gate: Sendable {
     package init(namespace: String? = nil, runner: HostCommandRunner = .processes, logger: Logger) {
         self.namespace = namespace
         self.runner = runner
-        self.logger = logger
+        self.logger = logger.component("gate")
     }
 
     /// Closes it, and makes it when it is not there.

@@ -20,7 +20,7 @@ struct ClusterCheck: Sendable {
     init(node: NodeName, database: Database, counters: CoalescingCounters, waker: any Waker, logger: Logger) {
         self.database = database
         queue = OperationQueue(database: database, requester: "netnode \(node)", counters: counters, waker: waker)
-        self.logger = logger
+        self.logger = logger.component("maintenance")
     }
 
     /// Asks every node for what it is behind with.

@@ -65,7 +65,7 @@ struct HostWatch: Sendable {
         self.loop = loop
         self.gate = gate
         self.coordinator = coordinator
-        self.logger = logger
+        self.logger = logger.component("monitor")
         monitor = NetlinkMonitor(prefix: prefix, stateDirectory: stateDirectory) { [gateNews] change in
             if change != .rules { loop.note(change) }
             if change == .rules || change == .lost { gateNews.note() }

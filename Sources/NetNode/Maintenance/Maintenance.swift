@@ -30,7 +30,7 @@ package struct Maintenance: Service {
         self.interval = interval
         strayGrace = interval * StrayWatch.passes
         self.record = record
-        self.logger = logger
+        self.logger = logger.component("maintenance")
     }
 
     /// Repairs until graceful shutdown; the first pass begins at once.

@@ -18,7 +18,7 @@ package struct MeshReconciler: Sendable {
     package init(namespace: String? = nil, runner: HostCommandRunner = .processes, logger: Logger) {
         self.namespace = namespace
         self.runner = runner
-        self.logger = logger
+        self.logger = logger.component("mesh")
     }
 
     /// Changes what differs from what is wanted, and reads back.

@@ -39,7 +39,7 @@ package struct NamespaceReconciler: Sendable {
         self.prefix = prefix
         self.namespace = namespace
         self.runner = runner
-        self.logger = logger
+        self.logger = logger.component("namespace")
     }
 
     /// The name of a network's namespace on this node.

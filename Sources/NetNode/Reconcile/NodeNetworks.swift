@@ -68,7 +68,7 @@ package final class NodeNetworks: Sendable {
         self.ledger = ledger
         self.database = database
         reads = database.companion(connections: 2, timeouts: Self.readTimeouts)
-        self.logger = logger
+        self.logger = logger.component("reconcile")
     }
 
     // MARK: Wanted

@@ -87,7 +87,7 @@ package final class ReconcileLoop: Service {
         self.networks = networks
         currentTenure = tenure
         self.record = record
-        self.logger = logger
+        self.logger = logger.component("reconcile")
         (driftCheckErrors, runErrors) = (SharedErrors(logger), SharedErrors(logger))
     }
 

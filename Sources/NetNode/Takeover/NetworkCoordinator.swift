@@ -63,7 +63,7 @@ package final class NetworkCoordinator: ElectedRole {
         self.succession = succession
         self.doorbell = doorbell
         self.electionDoorbell = electionDoorbell
-        self.logger = logger
+        self.logger = logger.component("takeover")
     }
 
     private var networks: NodeNetworks { loop.networks }
