@@ -6,18 +6,17 @@ import Synchronization
 
 /// The gate of a node: closed unless it was opened for a time, which the kernel measures.
 ///
-/// With it, made and repaired together, stand the rules that keep guests out of the node's own stack.
+/// The rules that keep guests out of the node's own IP stack are made and repaired together with it.
 package final class Gate: Sendable {
     private struct State {
-        /// A Boolean value that indicates whether it may be opened: between the beginning of a tenure and the moment in
-        /// which it falls silent.
+        /// A Boolean value that indicates whether it may be opened: from the beginning of a tenure until it is closed.
         var mayOpen = false
-        /// The kernel's own words for the tables as we made them, to find out what others did to them.
+        /// The kernel's listing of the tables as we made them, with which later ones are compared.
         var listing: [String]?
     }
 
-    /// The time after the decision within which `nft` may still be started; with its own time below it stays within
-    /// what the configuration keeps between fence and lease.
+    /// The time after the decision within which `nft` may still be started; together with ``timeout`` it is less than the
+    /// configuration keeps between fence and lease.
     private static let startWithin: Duration = .milliseconds(200)
     /// An element that lasts for less is not worth a process.
     private static let shortest: Duration = .milliseconds(20)
@@ -30,24 +29,24 @@ package final class Gate: Sendable {
     private let turns = OneAtATime()
     private let state = Mutex(State())
 
-    /// Creates the gate's keeper; nothing is in the kernel before ``close()``.
+    /// Creates a gate; nothing is in the kernel before ``close()``.
     package init(namespace: String? = nil, runner: HostCommandRunner = .processes, logger: Logger) {
         self.namespace = namespace
         self.runner = runner
         self.logger = logger.component("gate")
     }
 
-    /// Closes it, and makes it when it is not there.
+    /// Closes the gate, and makes its tables if they are not there.
     ///
-    /// An `open` that waits behind this one does nothing.
+    /// An extension that waits behind this call does nothing.
     package func close() async throws {
         state.withLock { $0.mayOpen = false }
         try await turns.run { try await makeClosed() }
     }
 
-    /// Opens it under a tenure, until the tenure's deadline; ``extend(_:)`` moves that.
+    /// Opens the gate under a tenure, until the tenure's deadline; ``extend(_:)`` moves that.
     ///
-    /// The tenure is asked in the moment in which it is opened: one that ended meanwhile opens nothing.
+    /// The tenure is checked at the last moment: one that has ended meanwhile opens nothing.
     ///
     /// - Returns: Whether it was opened.
     package func open(under tenure: Tenure) async throws -> Bool {
@@ -59,7 +58,7 @@ package final class Gate: Sendable {
         }
     }
 
-    /// Moves the moment at which it closes by itself to the tenure's deadline; does nothing when it is not open.
+    /// Moves the moment at which the gate closes by itself to the tenure's deadline; does nothing when it is not open.
     package func extend(_ tenure: Tenure) async throws {
         try await turns.run {
             guard state.withLock({ $0.mayOpen }) else { return }
@@ -67,7 +66,7 @@ package final class Gate: Sendable {
         }
     }
 
-    /// Repairs what others did to it while it was closed; while it is open, every extension does.
+    /// Repairs the tables of a closed gate; those of an open one are made anew by every extension.
     ///
     /// - Returns: Whether there was something to repair.
     @discardableResult
@@ -76,35 +75,35 @@ package final class Gate: Sendable {
             guard !state.withLock({ $0.mayOpen }) else { return false }
             let expected = state.withLock { $0.listing }
             if let expected, try await listing() == expected { return false }
-            logger.warning("the gate was not as it was made, and is made anew")
+            logger.warning("drift of the gate; making it anew")
             try await makeClosed()
             return true
         }
     }
 
     private func makeClosed() async throws {
-        // A tenure's beginning that waited behind a closing stays closed, and the other way round.
+        // Again: an opening may have had its turn since `close()` set it.
         state.withLock { $0.mayOpen = false }
         try await load(GateTable.script(openFor: nil), notAfter: nil)
         if let listing = try await listing() { state.withLock { $0.listing = listing } }
     }
 
     private func replace(openUntil deadline: () -> ContinuousClock.Instant?) async throws {
-        // What is left may not be worth a process: the kernel closes it by itself.
+        // A rest that is not worth a process is left to the kernel, which closes it by itself.
         while let deadline = deadline(), case let now = ContinuousClock.now, deadline - now >= Self.shortest {
             do {
-                // An element's time begins when the kernel gets it: a decision that is old by then would last too long.
+                // An element's timeout begins when the kernel gets it: a decision that is old by then would last too long.
                 return try await load(GateTable.script(openFor: deadline - now), notAfter: now + Self.startWithin)
             } catch let error as HostCommandError {
-                // On a machine that is too busy, or was stopped, it is decided anew.
+                // The machine was too busy, or stopped: the timeout is computed anew.
                 guard error.reason == .tooLate else { throw error }
             }
         }
     }
 
     private func load(_ script: String, notAfter: ContinuousClock.Instant?) async throws {
-        // As an argument, not as its input: that is fed by this process, and a process that was stopped in between would
-        // feed it after it goes on, when the time that the script gives may be another's. Seen on a busy machine.
+        // As an argument, not as its input: this process writes the input, and one that was stopped in between would
+        // write it when it goes on, perhaps in another node's term. Seen on a busy machine.
         let command = HostCommand(
             .nft,
             [script],
@@ -118,7 +117,7 @@ package final class Gate: Sendable {
         }
     }
 
-    /// The tables without their counters, elements and all; nil when one is not there.
+    /// The tables, without counters and elements, as the kernel has them; nil when one is not there.
     private func listing() async throws -> [String]? {
         var tables: [String] = []
         // One by one: of several lists in one command nft 1.0.6 finds only the last table.

@@ -1,9 +1,9 @@
-/// The rules by which a node's kernel drops every frame that leaves the networks' namespaces, unless it was told lately
-/// that this node is elected: DHCP, ARP, DNS and whatever else a coordinator says that is dead, stopped or cut off.
+/// The rules by which a node's kernel drops every frame that leaves the networks' namespaces, unless the node has renewed
+/// its election lately: DHCP, ARP and DNS of a netnode that is dead, stopped or cut off.
 ///
-/// In bridge prerouting, before the bridge learns an address from the frame. The ports are matched by name, so that one
-/// which loses its device group falls silent; and the group is what the open gate's element names, so that one element
-/// with one timeout stands for all ports.
+/// In bridge prerouting, before the bridge learns an address from the frame. The ports are matched by name, so that the
+/// frames of one that loses its device group are dropped; and the open gate's element is the group, so that one element
+/// with one timeout is for all ports.
 package enum GateTable {
     static let name = "coplane"
     /// The tables that are made together, by family: the gate itself, and those of ``HostFirewall``.
@@ -13,7 +13,7 @@ package enum GateTable {
     enum Family: String {
         case bridge, inet, arp
 
-        /// By the number that it has in netlink.
+        /// Creates a family from its number in netlink.
         init?(number: UInt8) {
             switch number {
             case 1: self = .inet
@@ -27,14 +27,13 @@ package enum GateTable {
     /// The device group of every veth.
     package static let group = 4711
 
-    /// The batch that makes the table anew in one transaction, and those of ``HostFirewall`` with it, whatever is
-    /// there.
+    /// The batch that replaces the table and those of ``HostFirewall`` in one transaction.
     ///
-    /// Also while it is open: it heals whatever somebody did to it, costs 10 to 15 ms, and was seen to let every
-    /// frame of a probe through that it let through before, and none that it did not.
+    /// An open gate is extended by it as well: it repairs any drift, costs 10 to 15 ms, and in a measurement neither
+    /// dropped nor passed a frame in between that it should not.
     ///
-    /// - Parameter time: for how long the gate is open; nil makes it closed.
-    /// - Returns: What `nft` takes as its one argument.
+    /// - Parameter time: the time for which the gate is open; nil closes it.
+    /// - Returns: The one argument of `nft`.
     static func script(openFor time: Duration?) -> String {
         let element = time.map { "elements = { \(group) timeout \($0.wholeMilliseconds)ms }" } ?? ""
         // nft 1.0.6 wants a line's end before a closing brace.

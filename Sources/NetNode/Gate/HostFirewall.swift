@@ -1,12 +1,12 @@
-/// The rules by which a node's own network stack takes nothing that comes from its networks' devices, and sends
-/// nothing there: guests speak to each other through the node, and never to it.
+/// The rules by which a node's own IP stack takes nothing from its networks' devices, and sends nothing there: guests
+/// reach each other through the node, and never the node itself.
 ///
 /// Without them a bridge is a device of the node like any other: its kernel answers ARP requests for the node's
 /// addresses there, takes datagrams to them (one to the VXLAN port reaches any network), and routes where
-/// `ip_forward` is on. By name, so that they hold from the moment in which a device is made; ``StackSettings`` says
-/// the same of each device.
+/// `ip_forward` is on. They match by name, so that they hold from the moment in which a device is made;
+/// ``StackSettings`` is the same for each device.
 ///
-/// Not in prerouting: where `br_netfilter` is loaded, frames that a bridge only passes on come by there, and in
+/// They are not in prerouting: where `br_netfilter` is loaded, frames that a bridge only forwards pass there, and in
 /// `forward` with the bridge on both sides.
 enum HostFirewall {
     private static let devices = [
@@ -14,7 +14,7 @@ enum HostFirewall {
     ]
     .map { "\"\($0)*\"" }.joined(separator: ", ")
 
-    /// The part of the gate's batch that makes these tables anew.
+    /// The part of the gate's batch that replaces these tables.
     static let script = """
         table inet \(GateTable.name)
         delete table inet \(GateTable.name)

@@ -5,12 +5,12 @@ import ClusterStore
 import Logging
 import MariaDB
 
-/// The check that the elected node makes beyond its own part: that every node has done its part of every network.
+/// The check of the elected node that every node has applied its share of every network's mesh.
 ///
-/// It asks for what is behind by ordinary operations in the worst lane, deduplicated like everybody's, and only of
-/// nodes whose netnode lives: a dead one does all by itself when it is back.
+/// For each share that is behind it enqueues an ordinary operation in the worst lane, deduplicated like any other, and
+/// only for nodes whose netnode is alive: one that starts applies everything by itself.
 struct ClusterCheck: Sendable {
-    /// Requests of one pass; the next one goes on.
+    /// The most requests of one pass; the next pass makes the rest.
     private static let atMost = 1000
 
     private let database: Database
@@ -23,9 +23,9 @@ struct ClusterCheck: Sendable {
         self.logger = logger.component("maintenance")
     }
 
-    /// Asks every node for what it is behind with.
+    /// Enqueues an operation for each share of a mesh that is behind.
     ///
-    /// - Returns: How many requests were made.
+    /// - Returns: The number of requests.
     @discardableResult
     func pass() async throws -> Int {
         let behind = try await database.withSession { session in
@@ -40,7 +40,7 @@ struct ClusterCheck: Sendable {
                 )
             )
         }
-        if !behind.isEmpty { logger.info("nodes were asked for their mesh", metadata: ["count": "\(behind.count)"]) }
+        if !behind.isEmpty { logger.info("mesh operations enqueued", metadata: ["count": "\(behind.count)"]) }
         return behind.count
     }
 }

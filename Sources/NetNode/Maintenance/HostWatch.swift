@@ -48,12 +48,12 @@ struct HostWatch: Sendable {
     /// Creates a watch that receives and does nothing before ``run()``.
     ///
     /// - Parameters:
-    ///   - loop: of this node.
-    ///   - gate: of this node.
-    ///   - coordinator: says whether this node serves.
-    ///   - prefix: what the names of this node's namespaces begin with.
-    ///   - stateDirectory: has a directory for each network.
-    ///   - logger: told of events that cannot be received, and of a gate that cannot be repaired.
+    ///   - loop: the reconcile loop of this node.
+    ///   - gate: the gate of this node.
+    ///   - coordinator: the role of this node; an open gate is extended under its tenure.
+    ///   - prefix: the prefix of the names of this node's namespaces.
+    ///   - stateDirectory: the directory that has one for each network.
+    ///   - logger: the logger for events that cannot be received, and for a gate that cannot be repaired.
     init(
         loop: ReconcileLoop,
         gate: Gate,
@@ -72,7 +72,7 @@ struct HostWatch: Sendable {
         }
     }
 
-    /// Listens until graceful shutdown.
+    /// Receives events until graceful shutdown.
     func run() async {
         await withDiscardingTaskGroup { group in
             group.addTask { await sweep() }

@@ -3,7 +3,7 @@ import ClusterModel
 import Logging
 import ServiceLifecycle
 
-/// Compares wanted with actual again and again, and repairs what differs, whoever broke it.
+/// The service that compares actual with wanted state from time to time, and repairs drift of any cause.
 package struct Maintenance: Service {
     private let loop: ReconcileLoop
     private let watch: HostWatch
@@ -36,7 +36,7 @@ package struct Maintenance: Service {
     /// Repairs until graceful shutdown; the first pass begins at once.
     package func run() async throws {
         await withDiscardingTaskGroup { group in
-            // A pass in the middle is cut short: a database or a program that hangs is no reason to go on.
+            // A shutdown cancels a pass: a database or a program that hangs must not delay it.
             group.addTask { await cancelWhenGracefulShutdown { await repairNetworks() } }
             group.addTask { await watch.run() }
             group.addTask { await cancelWhenGracefulShutdown { await coordinator.keepReady() } }
@@ -57,10 +57,11 @@ package struct Maintenance: Service {
                 try await loop.maintain(isServing: coordinator.tenure != nil)
                 if coordinator.tenure != nil { try await check.pass() }
                 let (present, behindGate) = (try await networks.present(), try await networks.presentBehindGate())
-                // Read later: what was made in between is wanted.
+                // Read after the kernel: a network that was made in between is wanted by now.
                 let wanted = try await networks.wanted()
                 told = await remove(strays.observe(present: present, wanted: wanted.vnis, at: .now), told)
-                // Of those whose mesh it keeps; the others are strays altogether. Who still serves hands over first.
+                // Only networks whose mesh stays here; the others are strays as a whole. A node that still serves hands
+                // over first.
                 let isLeft = !wanted.isNetworkNode && coordinator.tenure == nil
                 let leftByRole = isLeft ? behindGate.intersection(wanted.mesh.networks.map(\.vni)) : []
                 await clear(left.observe(present: leftByRole, wanted: [], at: .now))
@@ -68,13 +69,13 @@ package struct Maintenance: Service {
                 failures = 0
                 record.passed(in: ContinuousClock.now - begun)
             } catch {
-                // What was cut short has not failed.
+                // A cancelled pass has not failed.
                 guard !Task.isCancelled else { return }
                 errors.report("maintenance failed: \(error)")
                 failures += 1
                 record.failed(after: ContinuousClock.now - begun)
             }
-            // With jitter, so that nodes that were started together do not all ask at once.
+            // With jitter, so that nodes that were started together do not read all at once.
             let next = interval * Double.random(in: 0.9...1.1)
             // Soon after the start the database or the node may be missing yet.
             pause = failures == 0 ? next : min(next, .seconds(1) * failures)
@@ -93,26 +94,29 @@ package struct Maintenance: Service {
         return outcome.server
     }
 
-    /// Takes away what a node keeps that is no network node any more; each by itself.
+    /// Removes what a node that has lost the network role keeps behind its gate, one network after the other.
     private func clear(_ left: [VNI]) async {
         for vni in left {
             do {
                 guard try await loop.reconcile(.network(vni), .background, removing: .namespace).wasCleared else {
                     continue
                 }
-                logger.notice("left by a lost role", metadata: ["vni": "\(vni)", "outcome": "deleted"])
+                logger.notice("remains of a lost network role removed", metadata: ["vni": "\(vni)"])
             } catch {
                 guard !Task.isCancelled else { return }
-                logger.warning("what a lost role has left stays", metadata: ["vni": "\(vni)", "error": "\(error)"])
+                logger.warning(
+                    "remains of a lost network role not removed",
+                    metadata: ["vni": "\(vni)", "error": "\(error)"]
+                )
             }
         }
     }
 
-    /// Removes what has been a stray for long enough; each by itself, so that one that stays keeps no other.
+    /// Removes strays whose grace time is over, one after the other: one that cannot be removed does not keep the others.
     ///
-    /// One that is kept by a foreign device or file comes up at every pass, and is told of once.
+    /// One that a foreign device or file keeps is tried at every pass, and logged once.
     ///
-    /// - Returns: What came of those that were dealt with.
+    /// - Returns: The outcomes by VNI.
     private func remove(_ strays: [VNI], _ told: [VNI: MeshDeletion]) async -> [VNI: MeshDeletion] {
         var outcomes: [VNI: MeshDeletion] = [:]
         for vni in strays {
@@ -124,7 +128,7 @@ package struct Maintenance: Service {
                 logger.log(level: level, "stray", metadata: ["vni": "\(vni)", "outcome": "\(outcome)"])
             } catch {
                 guard !Task.isCancelled else { return outcomes }
-                logger.warning("a stray stays", metadata: ["vni": "\(vni)", "error": "\(error)"])
+                logger.warning("stray not removed", metadata: ["vni": "\(vni)", "error": "\(error)"])
             }
         }
         return outcomes

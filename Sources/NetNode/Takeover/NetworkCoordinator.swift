@@ -12,18 +12,18 @@ package final class NetworkCoordinator: ElectedRole {
     private static let gratuitousARPDelays: [Duration] = [
         .zero, .milliseconds(200), .milliseconds(800), .seconds(2),
     ]
-    /// The pause before what a take-over needs is tried again.
+    /// The first pause before a step of a take-over is tried again.
     private static let pauseBeforeNextTry: Duration = .milliseconds(200)
-    /// The longest such pause: each is twice the last, and who waits for the database finds it back soon enough.
+    /// The longest such pause; each is twice the last.
     private static let longestPause: Duration = .seconds(2)
 
-    /// The most times that a standby tries to get ready: the node that hands over waits for it.
+    /// The most attempts of a standby to get ready: the node that hands over waits for it.
     private static let triesToBeReady = 5
 
     /// The longest time that the gate stays closed for networks that are not ready: all of 150 are within half a
     /// second.
     private static let mostBeforeOpening: Duration = .milliseconds(1500)
-    /// The longest time that this node may be elected without its gate standing open.
+    /// The longest time that this node may be elected while its gate is closed.
     private static let patience: Duration = .seconds(10)
 
     private let loop: ReconcileLoop
@@ -33,21 +33,21 @@ package final class NetworkCoordinator: ElectedRole {
     private let doorbell: Doorbell
     private let electionDoorbell: Doorbell
     private let logger: Logger
-    /// The epoch in which all servers were made ready; nil before.
+    /// The epoch in which all servers became ready; nil before.
     private let readyIn = Mutex<ServerPermit.Epoch?>(nil)
-    /// The requests that servers be ready, or not; the last one counts.
+    /// The requests that servers be kept ready, or not; the last one counts.
     private let readiness = AsyncStream<Bool>.makeStream(bufferingPolicy: .bufferingNewest(1))
 
-    /// Creates it; it does nothing until it is elected.
+    /// Creates a coordinator; it does nothing until this node is elected.
     ///
     /// - Parameters:
-    ///   - loop: brings about what is made.
-    ///   - role: where it notes how far it has come.
-    ///   - gate: of this node, closed by now.
-    ///   - succession: takes back what an earlier elected node was running.
-    ///   - doorbell: of the worker that has more to do from then on.
-    ///   - electionDoorbell: of who keeps the election, rung when the servers are ready.
-    ///   - logger: told of changes.
+    ///   - loop: the reconcile loop of this node.
+    ///   - role: the record of this node's phase in the role.
+    ///   - gate: the gate of this node, closed by now.
+    ///   - succession: requeues the operations that an earlier elected node was running.
+    ///   - doorbell: the doorbell of the worker, which drains more queues from then on.
+    ///   - electionDoorbell: the doorbell of the election, rung when the servers are ready.
+    ///   - logger: the logger for changes of the role.
     init(
         loop: ReconcileLoop,
         role: RoleRecord,
@@ -75,11 +75,11 @@ package final class NetworkCoordinator: ElectedRole {
 
     /// The standing of this node towards the networks.
     package enum Standing: Sendable, Hashable {
-        /// The gate is closed: it was before anything began, and at the end of each tenure.
+        /// Not elected, with a closed gate.
         case notElected
-        /// Elected, and the gate is not open yet.
+        /// Elected, with a gate that is not open yet.
         case opening
-        /// Heard under a term that lasts so long if it is not renewed.
+        /// Elected, with an open gate; the margin is the rest of the lease if it is not renewed.
         case serving(term: UInt64, margin: Duration)
     }
 
@@ -94,7 +94,7 @@ package final class NetworkCoordinator: ElectedRole {
 
     package func shouldBeReady(_ isWanted: Bool) { readiness.continuation.yield(isWanted) }
 
-    /// Starts servers that nobody hears yet when they may soon be needed, and ends them when they are not, until
+    /// Starts servers behind the closed gate when they may soon be needed, and ends them when they are not, until
     /// cancellation.
     func keepReady() async {
         for await isWanted in readiness.stream {
@@ -118,7 +118,7 @@ package final class NetworkCoordinator: ElectedRole {
                 readyIn.withLock { $0 = epoch }
                 return
             } catch {
-                // What was cut short has not failed.
+                // A cancelled attempt has not failed.
                 guard !Task.isCancelled else { return }
                 errors.report("not everything could be made ready: \(error)")
                 guard (try? await Task.sleep(for: Self.pauseBeforeNextTry)) != nil else { return }
@@ -133,7 +133,7 @@ package final class NetworkCoordinator: ElectedRole {
 
     package var isHeard: Bool { tenure != nil }
 
-    /// A Boolean value that indicates whether all servers were made ready, and have not been ended since.
+    /// A Boolean value that indicates whether all servers are ready behind the closed gate.
     private var isReady: Bool { readyIn.withLock { $0 }.map(networks.servers.lasts) ?? false }
 
     // MARK: Elected
@@ -142,11 +142,11 @@ package final class NetworkCoordinator: ElectedRole {
         let start = ContinuousClock.now
         let hasBegun = role.phase.withLock { phase in
             guard phase.begin(tenure, at: start) else { return false }
-            // Within: whoever retires it finds them open, or it does not begin.
+            // Inside the lock: a retirement either finds them open, or the tenure does not begin.
             networks.servers.open(for: .tenure)
             return true
         }
-        // From here on it is the tenure that they run for; what was said before is not to be heeded after it.
+        // From here on they run for the tenure; an earlier request must not take effect after it.
         shouldBeReady(false)
         guard hasBegun else { return }
         await withDiscardingTaskGroup { group in
@@ -155,7 +155,7 @@ package final class NetworkCoordinator: ElectedRole {
                 let isReady = self.isReady
                 await self.untilDone(tenure, "the networks cannot be brought up") {
                     try await self.loop.bringAll(.takeover) {
-                        // What is left is to read the kernel back and to write down what was reached.
+                        // What remains is to read back and to record the applied state.
                         if isReady { mayOpen.continuation.finish() }
                     }
                 }
@@ -164,7 +164,7 @@ package final class NetworkCoordinator: ElectedRole {
                     try await self.loop.bringAllEgress(.takeover)
                 }
             }
-            // One network that is slow does not keep the others' gateways from being heard.
+            // One slow network does not keep the gate closed for the others.
             group.addTask {
                 try? await Task.sleep(for: Self.mostBeforeOpening)
                 mayOpen.continuation.finish()
@@ -208,7 +208,7 @@ package final class NetworkCoordinator: ElectedRole {
         return self.tenure != nil
     }
 
-    /// Does something again and again, later and later, until it succeeds or the tenure is over.
+    /// Repeats work with growing pauses until it succeeds or the tenure is over.
     ///
     /// - Returns: Whether it succeeded.
     @discardableResult
@@ -240,11 +240,11 @@ package final class NetworkCoordinator: ElectedRole {
                 try await gate.extend(tenure)
                 role.phase.withLock { $0.opened(tenure, at: .now) }
             } catch {
-                // It closes by itself then; the next renewal makes the whole table anew.
-                logger.error("the gate was not kept open", metadata: ["error": "\(error)"])
+                // It closes by itself then; the next renewal makes its tables anew.
+                logger.error("gate not extended", metadata: ["error": "\(error)"])
             }
         }
-        // Somebody who can be heard should have the role; that somebody tried to be is no reason to keep it.
+        // A node that cannot open its gate gives the role to one that can, however hard it tries.
         return role.phase.withLock { $0.unheard(tenure, at: .now) } < Self.patience
     }
 
@@ -260,7 +260,7 @@ package final class NetworkCoordinator: ElectedRole {
         do {
             try await gate.close()
         } catch {
-            logger.error("the gate was not closed, and closes by itself", metadata: ["error": "\(error)"])
+            logger.error("gate not closed; its timeout will close it", metadata: ["error": "\(error)"])
         }
         await networks.servers.close()
         logger.notice("all servers ended", metadata: ["term": "\(tenure.term)"])

@@ -1,9 +1,9 @@
 import ClusterEngine
 import Synchronization
 
-/// The progress of this node in the elected role: one value for all that asks, and for all that changes it.
+/// The phase of this node in the elected role.
 ///
-/// Pure. What is said of a tenure that has been retired changes nothing, however late it comes.
+/// Pure. A call about a tenure that has been retired changes nothing, however late it comes.
 struct RolePhase: Sendable {
     private struct Current {
         let tenure: Tenure
@@ -14,13 +14,12 @@ struct RolePhase: Sendable {
     }
 
     private var current: Current?
-    /// The one that was retired last; not its term, because a database that was restored counts anew from an earlier
-    /// one.
+    /// The tenure that was retired last; not its term, because a restored database counts again from an earlier one.
     private var retired: Tenure?
-    /// One that has not begun, and since when it has been asked about.
+    /// A tenure that has not begun, and the time at which it was first asked about.
     private var waiting: (tenure: Tenure, since: ContinuousClock.Instant)?
 
-    /// The tenure whose gate was opened, and was not closed for good since.
+    /// The tenure whose gate was opened, and has not been closed for good since.
     var heard: Tenure? {
         guard let current, current.heardAt != nil, !current.isSilent else { return nil }
         return current.tenure
@@ -41,25 +40,26 @@ struct RolePhase: Sendable {
         return true
     }
 
-    /// Takes note that the gate stands open under a tenure.
+    /// Notes that the gate is open under a tenure.
     mutating func opened(_ tenure: Tenure, at now: ContinuousClock.Instant) {
         guard current?.tenure === tenure, current?.isSilent == false else { return }
         current?.heardAt = now
     }
 
-    /// Takes note that a tenure's gate is closed for good.
+    /// Notes that a tenure's gate is closed for good.
     mutating func silence(_ tenure: Tenure) {
         guard current?.tenure === tenure else { return }
         current?.isSilent = true
     }
 
-    /// Ends a tenure, also one that has not begun: it will not any more.
+    /// Ends a tenure, or keeps one that has not begun from beginning.
     mutating func retire(_ tenure: Tenure) {
         retired = tenure
         if current?.tenure === tenure { current = nil }
     }
 
-    /// Returns how long nobody has heard this node under a tenure; before it begins, since this was first asked.
+    /// Returns the time for which the gate has been closed under a tenure that should serve; before the tenure begins,
+    /// the time since the first call.
     mutating func unheard(_ tenure: Tenure, at now: ContinuousClock.Instant) -> Duration {
         if let current, current.tenure === tenure { return now - (current.heardAt ?? current.begunAt) }
         if let waiting, waiting.tenure === tenure { return now - waiting.since }
@@ -72,6 +72,6 @@ struct RolePhase: Sendable {
 final class RoleRecord: Sendable {
     let phase = Mutex(RolePhase())
 
-    /// The tenure that has begun and is not retired yet: what is found out counts under it.
+    /// The tenure that has begun and is not retired yet: findings are recorded under it.
     var tenure: Tenure? { phase.withLock { $0.begun } }
 }
