@@ -1,7 +1,7 @@
 import ClusterModel
 import ClusterStore
 
-/// A DHCP message (RFC 2131, 2132), as far as a network's own server is spoken to.
+/// A DHCP message (RFC 2131, 2132), with the fields that requests to a network's own server need.
 package struct DHCPMessage: Sendable, Hashable {
     /// The purpose of a message, by the value of option 53.
     package enum Kind: UInt8, Sendable {
@@ -35,7 +35,7 @@ package struct DHCPMessage: Sendable, Hashable {
     package var offered = IPv4Address(rawValue: 0)
     /// The address to which a server sends its answer, at the server's port; 0.0.0.0 for none.
     package var relay = IPv4Address(rawValue: 0)
-    /// The server that is meant, or speaks.
+    /// The server that the message is for, or from.
     package var server: IPv4Address?
     /// The identifier by which the client calls itself beside its MAC; empty for none.
     package var clientID: [UInt8] = []
@@ -46,14 +46,14 @@ package struct DHCPMessage: Sendable, Hashable {
         self.mac = mac
     }
 
-    /// Returns the message of a guest that would like to have an address, by a relay that is told the answer.
+    /// Returns the DISCOVER of a guest, by way of a relay to which the answer goes.
     package static func discover(_ mac: MACAddress, by relay: IPv4Address, transaction: UInt32) -> DHCPMessage {
         var message = DHCPMessage(.discover, transaction: transaction, mac: mac)
         message.relay = relay
         return message
     }
 
-    /// Returns the message of a guest that gives its address back; nobody answers it.
+    /// Returns the RELEASE of a guest, which has no answer.
     package static func release(
         _ lease: LeaseFile.Lease,
         to server: IPv4Address,

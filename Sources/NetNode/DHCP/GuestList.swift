@@ -3,8 +3,8 @@ import ClusterStore
 
 /// The guests of a network that can be served together, and why the others cannot; pure.
 ///
-/// The schema and those who write to it see to it that there are no others. This is for rows that were written past
-/// both: one of them must not take the network from the rest, nor reach a file that a server reads.
+/// The schema and the inventory allow no others. This is for rows that bypassed both: one of them must neither take the
+/// network from the rest, nor get into a file that a server reads.
 struct GuestList {
     private(set) var hosts: [ServerWanted.Host] = []
     private(set) var objections: [String] = []
@@ -18,7 +18,7 @@ struct GuestList {
         self.vni = vni
     }
 
-    /// Takes a guest in, or notes why not.
+    /// Adds a guest, or the reason why it is left out.
     mutating func add(_ row: ServerStatements.Row) {
         if let reason = row.unreadable?.reason { return object(to: row, reason) }
         guard let guest = row.guest else { return }

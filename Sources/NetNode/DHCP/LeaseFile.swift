@@ -1,9 +1,9 @@
 import ClusterModel
 import ClusterStore
 
-/// The record that a dnsmasq has written of the leases that it has given.
+/// The leases of a dnsmasq, as it has written them to its lease file.
 package struct LeaseFile: Sendable, Hashable {
-    /// An address that is somebody's until the lease ends, whatever the hosts file says by now.
+    /// An address that a guest holds until the lease ends, also when the hosts file gives it to another one by now.
     package struct Lease: Sendable, Hashable {
         package let mac: MACAddress
         package let address: IPv4Address
@@ -36,7 +36,7 @@ package struct LeaseFile: Sendable, Hashable {
         self.leases = leases
     }
 
-    /// The leases that belong to nobody wanted: they keep an address from whom it is wanted for.
+    /// The leases of guests that are not wanted: they keep an address from the guest that is to have it.
     package func strays(among hosts: [ServerWanted.Host]) -> [Lease] {
         let wanted = Set(hosts.map { Lease(mac: $0.mac, address: $0.address) })
         return leases.filter { !wanted.contains(Lease(mac: $0.mac, address: $0.address)) }

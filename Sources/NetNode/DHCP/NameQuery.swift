@@ -5,7 +5,7 @@ package struct NameQuery: Sendable, Hashable {
     private let type: UInt16
     private let scope: UInt16
 
-    /// Asks for the text of `version.bind` in the class CHAOS: dnsmasq knows that by itself, and asks nobody.
+    /// Asks for the text of `version.bind` in the class CHAOS: dnsmasq answers that by itself, without its upstream.
     package static func version(id: UInt16) -> NameQuery {
         NameQuery(id: id, name: ["version", "bind"], type: 16, scope: 3)
     }
@@ -22,7 +22,7 @@ package struct NameQuery: Sendable, Hashable {
         return bytes + octets(type) + octets(scope)
     }
 
-    /// Returns whether a message is an answer to this question, be it a refusal.
+    /// Returns whether a message is an answer to this question; a refusal is one.
     package func isAnswered(by message: [UInt8]) -> Bool {
         message.count >= 12 && message.starts(with: octets(id)) && message[2] & 0x80 != 0
     }

@@ -2,16 +2,16 @@ import ChildProcess
 import ClusterDaemon
 import ClusterModel
 
-/// The check of whether the server does its work, made by asking it.
+/// The probe of a running server.
 extension NetworkServer {
     /// The longest time that a server that runs may take to answer.
     ///
-    /// It does within a millisecond, and a reload of 10,000 guests takes 0.2 s; a guest asks again after some seconds.
+    /// It answers within a millisecond, and a reload of 10,000 guests takes 0.2 s; a guest asks again after some seconds.
     package static let answerLimit: Duration = .seconds(3)
 
     /// Asks the running server.
     ///
-    /// - Returns: What it has not answered within a limit.
+    /// - Returns: The questions that it has not answered within a limit.
     /// - Throws: ``ServerError`` when it cannot be asked, or ends meanwhile; ``ServersClosed``, `CancellationError`.
     func unanswered(
         _ wanted: ServerWanted,
@@ -35,9 +35,9 @@ extension NetworkServer {
         }
     }
 
-    /// Makes sure that the server, of which all that can be seen is as it should be, answers too.
+    /// Makes sure that a server without any visible drift answers too.
     ///
-    /// One that does not is ended, and, like every one that dies, started again by whoever waits for its end.
+    /// One that does not is ended, and started again like every one that dies.
     ///
     /// - Throws: ``ServerError`` when it has not answered, and as ``unanswered(_:by:within:in:)``.
     func expectAnswers(_ wanted: ServerWanted, in epoch: ServerPermit.Epoch) async throws {

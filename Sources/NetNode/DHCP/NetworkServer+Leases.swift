@@ -4,11 +4,11 @@ import ClusterModel
 import Glibc
 import Logging
 
-/// The search for the leases of guests that went, and their release.
+/// The leases of guests that are gone, and their release.
 extension NetworkServer {
-    /// The most reads of the lease file until dnsmasq sleeps, or has taken a release in.
+    /// The most reads of the lease file until dnsmasq sleeps, or has handled a release.
     private static let leasePolls = 100
-    /// The most times that guests that went are signed off: the datagrams can be lost, and dnsmasq answers none.
+    /// The most attempts to release the leases: the datagrams can be lost, and dnsmasq answers none.
     private static let releaseAttempts = 3
     /// The number of polls of the lease file between two attempts.
     private static let releasePolls = 25
@@ -21,12 +21,11 @@ extension NetworkServer {
         return strays.isEmpty ? .none : .some(strays)
     }
 
-    /// Ends the leases of guests that are not wanted: says to the server what each of them would say when it goes.
+    /// Ends the leases of guests that are not wanted: sends the RELEASE that each of them would send.
     ///
-    /// Only what the server writes down afterwards counts: it does not answer, and it takes no notice of what it does
-    /// not know.
+    /// Only the lease file shows the result: the server does not answer, and ignores what it does not know.
     ///
-    /// - Returns: What is left.
+    /// - Returns: The leases that are left.
     func releaseStrays(
         _ wanted: ServerWanted,
         _ disk: ServerDisk,
@@ -64,7 +63,7 @@ extension NetworkServer {
         }
     }
 
-    /// The lease file as dnsmasq left it, and not as it is while it is written: it is emptied first then.
+    /// Reads the lease file while dnsmasq does not write it, which begins by emptying it.
     ///
     /// - Returns: The text at a moment at which dnsmasq slept; nil when it never did.
     private func leases(of child: SupervisedChild, _ disk: ServerDisk) async throws -> String? {

@@ -7,8 +7,8 @@ import Logging
 
 /// The DHCP and DNS server of one network: a dnsmasq in the network's namespace, as a child of this process.
 ///
-/// Calls are served one at a time. What a call returns is in effect by then: a guest that starts afterwards is known to
-/// the server. Needs CAP_SYS_ADMIN to enter the namespace, the right to become the server's user, and to give it its
+/// Calls are served one at a time. When a call returns, its change is in effect: a guest that starts afterwards is known
+/// to the server. Needs CAP_SYS_ADMIN to enter the namespace, the right to become the server's user, and to give it its
 /// capabilities.
 package actor NetworkServer {
     /// From the start of dnsmasq until it serves: 10 ms were measured with 1,000 guests; one with 65,534 needs minutes
@@ -29,15 +29,15 @@ package actor NetworkServer {
     private let served: @Sendable (NetworkServer, ServedChild) -> Void
     private let turns = OneAtATime()
     var current: Running?
-    /// A Boolean value that indicates whether the last pass was to have a server and has none to show for it.
+    /// A Boolean value that indicates whether the last pass wanted a server and failed to start it.
     var hasFailed = false
-    /// Those that are being ended.
+    /// The children that are being ended.
     private var doomed: [SupervisedChild] = []
 
-    /// The child, and what it is known to know.
+    /// The child, and the state that it is known to have.
     struct Running {
         let child: SupervisedChild
-        /// Over it, the child is to be ended.
+        /// The epoch after which the child is to be ended.
         let epoch: ServerPermit.Epoch
         let configuration: String
         var hosts: String?
@@ -45,21 +45,21 @@ package actor NetworkServer {
         let namespace: ProcessFacts.Namespace?
         /// The number of the device that its DHCP socket is bound to.
         var device: Int?
-        /// The file that it writes its leases to, for as long as it lives: it opens it once.
+        /// The file of its leases, which it opens once and writes for as long as it lives.
         var leases: FileIdentity?
     }
 
-    /// Creates one; nothing is read or started before the first call.
+    /// Creates a server; nothing is read or started before the first call.
     ///
     /// - Parameters:
-    ///   - vni: of the network.
+    ///   - vni: the VNI of the network.
     ///   - namespacePath: the file of its namespace, such as `/run/netns/co-7`.
-    ///   - directory: for its files; the one above it has to be there.
+    ///   - directory: the directory for its files; its parent has to exist.
     ///   - credentials: see `Credentials.dnsmasq()`.
-    ///   - upstream: whom it asks for names that are not the network's.
-    ///   - permit: whether it may run; by default always.
-    ///   - logger: told of each change.
-    ///   - served: is told of each child that serves, so that somebody waits for its end.
+    ///   - upstream: the servers that it asks for names that are not the network's.
+    ///   - permit: the permission to run; by default always given.
+    ///   - logger: the logger for each change.
+    ///   - served: called with each child that serves, so that its end is waited for.
     package init(
         vni: VNI,
         namespacePath: String,
@@ -86,9 +86,9 @@ package actor NetworkServer {
         return child.pid
     }
 
-    /// Makes the server what is wanted, whatever it is now.
+    /// Brings the server to its wanted state, whatever it is now.
     ///
-    /// - Returns: What was done; when nothing had to be, the server got no signal, and has answered when it was asked.
+    /// - Returns: The action; when none was needed, the server got no signal and has answered the probe.
     /// - Throws: ``ServerError``, ``ServersClosed``, ``ServerPathError`` or `CancellationError`. After a failed start,
     ///   and after a server that did not answer, none runs.
     package func bring(to wanted: ServerWanted) async throws -> ServerPass {
@@ -103,16 +103,16 @@ package actor NetworkServer {
         try? await turns.run { await self.endCurrent() }
     }
 
-    /// Ends the server and what an earlier one left, and removes its files.
+    /// Ends the server and the processes of an earlier one, and removes its files.
     ///
     /// - Throws: ``ServerError`` when a file or a process stays.
     package func remove() async throws {
         try await turns.run { try await self.endAndForget() }
     }
 
-    /// Kills whatever runs of an epoch that is over, also what is just being started.
+    /// Kills the children of an epoch that is over, also one that is just being started.
     ///
-    /// When it returns, none runs; one that was started for a new purpose meanwhile is left.
+    /// When it returns, none of them runs; one that was started for a new purpose meanwhile is left.
     func killOutdated() async {
         if current.map({ !permit.lasts($0.epoch) }) ?? true {
             if let current { doomed.append(current.child) }
@@ -123,13 +123,13 @@ package actor NetworkServer {
             for child in doomed { group.addTask { await child.terminate(grace: .zero) } }
         }
         doomed.removeAll { $0.exitIfEnded != nil }
-        // A pass in the middle finds its epoch over at its next step; nothing is left of it at its end.
+        // A pass under way finds at its next step that its epoch is over, and leaves nothing at its end.
         try? await turns.run { await self.endOutdated() }
     }
 
-    /// Takes note that a child has ended.
+    /// Notes that a child has ended.
     ///
-    /// - Returns: Whether it should not have.
+    /// - Returns: Whether it was wanted still.
     func hasLost(_ child: SupervisedChild, _ exit: ChildExit) -> Bool {
         guard current?.child === child else { return false }
         current = nil
@@ -158,9 +158,9 @@ package actor NetworkServer {
 
     private func pass(to wanted: ServerWanted, in epoch: ServerPermit.Epoch) async throws -> ServerPass {
         try permit.check(epoch)
-        // Seen here before whoever waits for its end has had a turn.
+        // A death that the task that waits for it has not noted yet.
         if let child = current?.child, let exit = child.exitIfEnded { _ = hasLost(child, exit) }
-        // It is about to be killed, and no pass may rely on it.
+        // A child of a past epoch is about to be killed, and no pass may rely on it.
         await endOutdated()
         let disk = try disk()
         let files = wanted.isNeeded ? ServerFiles(wanted, at: disk.paths, upstream: upstream) : nil
@@ -186,7 +186,7 @@ package actor NetworkServer {
         }
     }
 
-    /// The child as the plan needs it; nil when none runs.
+    /// The running child for the plan; nil when none runs.
     private func known() -> ServerPlan.Child? {
         guard let current, current.child.exitIfEnded == nil else { return nil }
         return ServerPlan.Child(
@@ -209,10 +209,9 @@ package actor NetworkServer {
         return note(.restarted, wanted)
     }
 
-    /// Has the running child read its hosts and names again.
+    /// Makes the running child read its hosts and names again.
     ///
-    /// - Returns: False when it did not, or when a guest that was taken away still has a lease: then only a restart
-    ///   helps.
+    /// - Returns: False when it did not, or when a guest that was removed still has a lease: then only a restart helps.
     private func reload(
         _ files: ServerFiles,
         _ wanted: ServerWanted,
@@ -220,7 +219,7 @@ package actor NetworkServer {
         in epoch: ServerPermit.Epoch
     ) async throws -> Bool {
         guard let before = current else { return false }
-        // What it knows is uncertain from here on; whoever is cancelled in between leaves it at that.
+        // The hosts and names that it has read are uncertain from here on, also if this is cancelled in between.
         current?.hosts = nil
         current?.names = nil
         try onDisk { () throws(ServerDisk.Failure) in try disk.write(files, over: try disk.read()) }
@@ -236,7 +235,7 @@ package actor NetworkServer {
         guard current?.child === before.child else { return false }
         current?.hosts = files.hosts
         current?.names = files.names
-        // Only now: until it had read its files, who was taken away could still get a lease.
+        // Only now: until it had read its files, a removed guest could still get a lease.
         return try await releaseStrays(wanted, disk, in: epoch).areGone(from: before.hosts, to: files.hosts)
     }
 
@@ -255,8 +254,8 @@ package actor NetworkServer {
 
     /// Starts a child with an empty lease file, and waits until it serves.
     ///
-    /// A known guest's renewal is then acknowledged all the same; a lease that is carried over and wrong would refuse a
-    /// good guest.
+    /// Without its lease a known guest's renewal is acknowledged all the same; a wrong lease that is carried over would
+    /// refuse another guest.
     private func start(
         _ files: ServerFiles,
         _ wanted: ServerWanted,
@@ -277,7 +276,7 @@ package actor NetworkServer {
             do {
                 return try await startOnce(files, wanted, disk, in: epoch)
             } catch let error as ServerError {
-                // A process that is dying lets go of its sockets a moment after it is out of sight.
+                // A dying process closes its sockets a moment after it has left /proc.
                 let mayPass = error.reason == .ended(Self.networkTrouble) || error.reason == .filesTaken
                 guard mayPass, attempt < Self.attempts else { throw error }
                 try await Task.sleep(for: Self.attemptPace)
@@ -293,7 +292,7 @@ package actor NetworkServer {
     ) async throws {
         try permit.check(epoch)
         let namespace = ProcessFacts.Namespace(of: namespacePath)
-        // Before it is opened: one that is taken away while the child starts is not what the child has.
+        // Before the child opens it: if it is replaced while the child starts, the child may have the old one or the new.
         let leases = FileIdentity(of: disk.paths.leases)
         let child: SupervisedChild
         do {
@@ -337,7 +336,7 @@ package actor NetworkServer {
         while !log.hasRead(wanted) || !ports.allSatisfy(facts.hasBound) {
             try permit.check(epoch)
             if let exit = child.exitIfEnded { throw error(.ended(exit), child) }
-            // It will not look for them again, and would be waited for in vain.
+            // dnsmasq does not try again to open its files: waiting would only end by the timeout.
             guard !log.hasMissed else { throw error(.filesTaken, child) }
             guard ContinuousClock.now < deadline else { throw error(.notServing(within: Self.startLimit), child) }
             try await Task.sleep(for: Self.pace)
@@ -363,7 +362,7 @@ package actor NetworkServer {
 
     private func endCurrent() async {
         guard let child = current?.child else { return }
-        // First: an end that is wanted is no loss.
+        // Before the end, so that it does not count as a death.
         current = nil
         await end(child, grace: Self.grace)
     }
@@ -381,7 +380,7 @@ package actor NetworkServer {
     }
 }
 
-/// A child that serves, for whoever waits for its end.
+/// A child that serves, and whose end is waited for.
 package struct ServedChild: Sendable {
     package let child: SupervisedChild
     package let network: NetworkID

@@ -9,16 +9,16 @@ import Synchronization
 
 /// The DHCP and DNS servers of all networks of a node.
 ///
-/// Closed at first: none may run until ``open(for:)``, nor after ``close(for:)``. Networks do not wait for each other.
+/// None may run before ``open(for:)``, nor after ``close(for:)``. Networks do not wait for each other.
 package final class NetworkServers: Sendable {
     private struct State {
         var servers: [VNI: NetworkServer] = [:]
         var backoffs: [VNI: RestartBackoff] = [:]
         /// The number of times that the server of a network that had died was started again.
         var restarts: [VNI: Int] = [:]
-        /// The number of times that each thing was done to a server since the process began.
+        /// The number of times that each action was taken since the process began.
         var passes: [ServerPass: Int] = [:]
-        /// Those that have died and do not run again yet.
+        /// The networks whose servers have died and do not run again yet.
         var fallen: Set<VNI> = []
     }
 
@@ -40,11 +40,11 @@ package final class NetworkServers: Sendable {
     /// Creates the set; nothing is read or started.
     ///
     /// - Parameters:
-    ///   - stateDirectory: has a directory for each network, `{stateDirectory}/{VNI}`; has to be there.
+    ///   - stateDirectory: the directory that has one for each network, `{stateDirectory}/{VNI}`; it has to exist.
     ///   - namespacePath: the file of a network's namespace.
     ///   - credentials: see `Credentials.dnsmasq()`.
-    ///   - upstream: whom they ask for names that are not their networks'.
-    ///   - logger: told of each change.
+    ///   - upstream: the servers that they ask for names that are not their networks'.
+    ///   - logger: the logger for each change.
     package init(
         stateDirectory: String,
         namespacePath: @escaping @Sendable (VNI) -> String,
@@ -60,13 +60,13 @@ package final class NetworkServers: Sendable {
         (starts, startFound) = AsyncStream.makeStream()
     }
 
-    /// Kills what an earlier process of this node has left running, also of networks that are gone.
+    /// Kills servers that an earlier process of this node has left running, also those of networks that are gone.
     ///
-    /// - Throws: What keeps it from knowing that nothing is left.
+    /// - Throws: The error because of which some may be left.
     package func endLeftovers() async throws {
         let leftovers = Leftovers { [stateDirectory, namespacePath] configuration in
             let words = configuration.split(separator: "/")
-            // Whatever a path like this one means, it is ours only if we would have written it.
+            // A path is ours only if this process would have written it so.
             guard words.count > 1, let vni = try? VNI(String(words[words.count - 2])),
                 let paths = try? ServerPaths(directory: "\(stateDirectory)/\(vni)"),
                 paths.configuration == configuration
@@ -74,7 +74,7 @@ package final class NetworkServers: Sendable {
             return namespacePath(vni)
         }
         let count = try await leftovers.end()
-        if count > 0 { logger.notice("leftovers ended", metadata: ["count": "\(count)"]) }
+        if count > 0 { logger.notice("servers of an earlier process killed", metadata: ["count": "\(count)"]) }
     }
 
     /// Allows servers to run.
@@ -85,11 +85,11 @@ package final class NetworkServers: Sendable {
     /// A Boolean value that indicates whether servers may run now.
     var mayRun: Bool { permit.isOpen }
 
-    /// Ends purposes, by default all; when none is left, kills all servers at once and lets none be started any more.
+    /// Ends purposes, by default all; when none is left, kills all servers, and none may be started any more.
     ///
-    /// From then on no child comes to serve, also not by a ``bring(_:)`` in the middle, which throws ``ServersClosed``.
-    /// When it returns, no child of before is left. Works in a cancelled task too. One that ends a purpose beside an
-    /// ``open(for:)`` for another one either comes first, and the others are new, or ends nothing.
+    /// From then on no child begins to serve, also not by a ``bring(_:)`` under way, which throws ``ServersClosed``. When
+    /// it returns, no earlier child is left. It works in a cancelled task too. A call beside an ``open(for:)`` for another
+    /// purpose either comes first, and the servers are new ones, or ends nothing.
     package func close(for purposes: Set<ServerPermit.Purpose> = Set(ServerPermit.Purpose.allCases)) async {
         guard permit.close(for: purposes) else { return }
         let servers = state.withLock { $0.servers.values }
@@ -98,13 +98,13 @@ package final class NetworkServers: Sendable {
         }
     }
 
-    /// The time that servers may now run without a break.
+    /// Returns the present epoch, in which servers may run without a break.
     func epoch() throws(ServersClosed) -> ServerPermit.Epoch { try permit.begin() }
 
     /// Returns whether servers of an epoch may still run.
     func lasts(_ epoch: ServerPermit.Epoch) -> Bool { permit.lasts(epoch) }
 
-    /// Makes the server of a network what is wanted; see ``NetworkServer/bring(to:)``.
+    /// Brings the server of a network to its wanted state; see ``NetworkServer/bring(to:)``.
     ///
     /// - Throws: ``ServersClosed`` when none may run, and what a server throws.
     package func bring(_ wanted: ServerWanted) async throws -> ServerPass {
@@ -136,13 +136,13 @@ package final class NetworkServers: Sendable {
         }
     }
 
-    /// The number of times that each thing was done to bring a server to what was wanted.
+    /// The number of times that each action was taken on a server.
     package var passes: [ServerPass: Int] { state.withLock { $0.passes } }
 
     /// The number of times that servers that had died were started again.
     package var restarts: Int { state.withLock { $0.restarts.values.reduce(0, +) } }
 
-    /// The servers as `service list` shows them: those that run, and those that have died and shall run again.
+    /// The servers as `service list` shows them: those that run, and those that have died and will be started again.
     package var readings: [ProcessReading] {
         get async {
             let (fallen, restarts) = state.withLock { ($0.fallen, $0.restarts) }
@@ -169,12 +169,12 @@ package final class NetworkServers: Sendable {
         }
     }
 
-    /// Starts again what dies, until graceful shutdown or cancellation.
+    /// Starts servers that die again, until graceful shutdown or cancellation.
     ///
-    /// At once the first time, then later and later. To be called once; it does not end the servers.
+    /// The first time at once, then with growing delays. To be called once; it does not end the servers.
     ///
-    /// - Parameter bring: reads what is wanted of a network now, and brings its server to that; what was wanted when it
-    ///   was started may be long past. Returns nil when the network is gone.
+    /// - Parameter bring: brings a network's server to its present wanted state, which may differ from the one with
+    ///   which it was started. Returns nil when the network is gone.
     package func run(_ bring: @escaping @Sendable (NetworkID) async throws -> ServerPass?) async {
         await cancelWhenGracefulShutdown {
             await withDiscardingTaskGroup { group in
@@ -183,10 +183,10 @@ package final class NetworkServers: Sendable {
         }
     }
 
-    /// All that there ever were.
+    /// The servers of all networks that there have been.
     var all: [NetworkServer] { state.withLock { Array($0.servers.values) } }
 
-    /// Kept for ever, so that two calls for one network always meet: a few words for each VNI that ever was.
+    /// Servers are never removed, so that two calls for one network always have the same one: a few words for each VNI.
     private func server(of vni: VNI) -> NetworkServer {
         state.withLock { state in
             if let server = state.servers[vni] { return server }
@@ -236,7 +236,7 @@ package final class NetworkServers: Sendable {
             } catch is ServersClosed {
                 return
             } catch {
-                // What was cut short has not failed.
+                // A cancelled attempt has not failed.
                 guard !Task.isCancelled else { return }
                 logger.warning(
                     "network server could not be started again",

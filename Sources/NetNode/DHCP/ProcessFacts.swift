@@ -1,13 +1,13 @@
 import Glibc
 
-/// The facts that `/proc` tells of a process, read at the moment of the question.
+/// The facts that `/proc` has of a process; each property reads them anew.
 struct ProcessFacts: Sendable {
     let pid: pid_t
 
     /// A table of sockets, a status: those of a network's namespace are short.
     private static let longest = 4 << 20
 
-    /// The identity of a namespace, by what the kernel calls its file.
+    /// The identity of a namespace: the device and inode of its file.
     struct Namespace: Sendable, Hashable {
         let device: UInt64
         let inode: UInt64
@@ -24,7 +24,7 @@ struct ProcessFacts: Sendable {
     /// Its network namespace; nil when it is gone, or a zombie.
     var namespace: Namespace? { Namespace(of: "/proc/\(pid)/ns/net") }
 
-    /// The namespace of the mounts that its paths go by; nil when it is gone, or a zombie.
+    /// Its mount namespace; nil when it is gone, or a zombie.
     var mounts: Namespace? { Namespace(of: "/proc/\(pid)/ns/mnt") }
 
     /// Its command line, word by word; nil when it is gone, empty for a zombie and for a thread of the kernel.
@@ -32,7 +32,7 @@ struct ProcessFacts: Sendable {
         text("cmdline")?.split(separator: "\0", omittingEmptySubsequences: false).map(String.init)
     }
 
-    /// Returns whether somebody in its namespace has a UDP port bound.
+    /// Returns whether a socket in its namespace is bound to a UDP port.
     func hasBound(port: UInt16) -> Bool {
         let suffix = ":" + Self.hexadecimal(port)
         return (text("net/udp") ?? "").split(separator: "\n").dropFirst().contains { line in

@@ -71,12 +71,12 @@ struct ServerDisk: Sendable {
 
     private static func unfinished(_ path: String) -> String { path + unfinishedSuffix }
 
-    /// Puts a new file in the place of an old one: whoever reads sees the one or the other, and never none.
+    /// Replaces a file by rename: a reader sees the old or the new one, and never none.
     ///
-    /// (A hosts file that is missing at SIGHUP would make dnsmasq forget every guest without a word.)
+    /// A hosts file that is missing at SIGHUP would make dnsmasq forget every guest, without a log line.
     private func replace(_ path: String, by bytes: [UInt8], owner: Credentials? = nil) throws(Failure) {
         let new = Self.unfinished(path)
-        // What an earlier process left half written.
+        // A file that an earlier process has left half written.
         unlink(new)
         let descriptor = open(new, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw Failure(path: new, attempt: "create", error: errno) }

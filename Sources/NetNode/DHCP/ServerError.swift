@@ -1,7 +1,7 @@
 import ChildProcess
 import ClusterModel
 
-/// An error that says why a network's server is not what it should be.
+/// An error that keeps a network's server from its wanted state.
 package struct ServerError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The cause of the error.
     package enum Reason: Sendable, Hashable {
@@ -11,19 +11,19 @@ package struct ServerError: Error, Sendable, Hashable, CustomStringConvertible {
         /// The child ended before it served.
         case ended(ChildExit)
         case notServing(within: Duration)
-        /// Somebody took its files away while it started.
+        /// Its files were removed while it started.
         case filesTaken
-        /// It runs, and did not answer what a guest would ask it, by `DHCP` or `DNS`.
+        /// It runs, and did not answer a guest's question by `DHCP` or `DNS`.
         case notAnswering([String], within: Duration)
         /// It could not be asked.
         case notAsked(attempt: String, error: Int32)
-        /// A process of an earlier run was killed and would not go.
+        /// A process of an earlier run was killed and did not end.
         case leftoverStays(Int32)
         case file(path: String, attempt: String, error: Int32)
         case noUser([String])
     }
 
-    /// Nil for what concerns no single network.
+    /// Nil for an error of no single network.
     package let vni: VNI?
     package let namespacePath: String
     package let reason: Reason
@@ -37,7 +37,7 @@ package struct ServerError: Error, Sendable, Hashable, CustomStringConvertible {
         self.complaint = complaint
     }
 
-    /// One line: the network, its namespace, what came of it, and the last line of stderr.
+    /// One line: the network, its namespace, the cause, and the last line of stderr.
     package var description: String {
         let subject = vni.map { "the server of network \($0) (in \(namespacePath)) " } ?? "the servers of all networks "
         let last = complaint.split(separator: "\n").last.map { ": \($0)" } ?? ""

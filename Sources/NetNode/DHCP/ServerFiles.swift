@@ -11,7 +11,7 @@ package struct ServerPaths: Sendable, Hashable {
     package var names: String { "\(directory)/names" }
     package var leases: String { "\(directory)/leases" }
 
-    /// Takes a directory.
+    /// Creates the paths in a directory.
     ///
     /// - Throws: ``ServerPathError`` for a path that dnsmasq would read as something else: in its files a blank, a
     ///   quote, a comma or a `#` can end a value.
@@ -38,13 +38,13 @@ package struct ServerPathError: Error, Sendable, Hashable, CustomStringConvertib
     }
 }
 
-/// The texts by which a network's dnsmasq knows what it is: nothing else decides what it serves.
+/// The texts of a network's dnsmasq: its whole configuration.
 ///
 /// Every value in them is of a type whose grammar has no comma, blank or newline; nothing can add a line or a field.
 package struct ServerFiles: Sendable, Hashable {
     /// `dnsmasq.conf`: read at start only.
     package let configuration: String
-    /// `hosts`: who gets which address; read at start and at SIGHUP.
+    /// `hosts`: the address of each guest; read at start and at SIGHUP.
     package let hosts: String
     /// `names`: what DNS answers, from the first moment and not only from a guest's first lease; read as `hosts` is.
     package let names: String
@@ -52,15 +52,15 @@ package struct ServerFiles: Sendable, Hashable {
     /// The device of the network's namespace that is served.
     package static let device = "gw0"
 
-    /// As long as the research for this project and its example use; a guest renews after half of it.
+    /// A usual time; a guest renews after half of it.
     private static let leaseTime = "1h"
 
     /// Renders them.
     ///
     /// - Parameters:
-    ///   - wanted: what is served, and to whom.
-    ///   - paths: where the files will be.
-    ///   - upstream: whom the server asks for names that are not the network's.
+    ///   - wanted: the wanted state of the server.
+    ///   - paths: the paths of the files.
+    ///   - upstream: the servers that are asked for names that are not the network's.
     package init(_ wanted: ServerWanted, at paths: ServerPaths, upstream: [IPv4Address] = []) {
         configuration = Self.text(Self.configurationLines(wanted, paths, upstream))
         hosts = Self.text(wanted.hosts.map(Self.hostLine) + [Self.probeLine(wanted)])
@@ -83,13 +83,13 @@ package struct ServerFiles: Sendable, Hashable {
             "log-facility=-", "quiet-dhcp",
             // Without these and any option that names a directory, dnsmasq takes no inotify instance: there are 128.
             "no-resolv", "no-hosts",
-            // Not bind-dynamic: that one runs on where gw0 or its address is missing, serving nothing, and this one
-            // ends and says so. A gw0 that was made anew is lost to both, as the DHCP socket is bound to the device.
+            // Not bind-dynamic: with it, a dnsmasq without gw0 or its address runs on and serves nothing; with this, it
+            // ends with an error. Neither finds a gw0 that was made anew, as the DHCP socket is bound to the device.
             "bind-interfaces", "interface=\(device)", "except-interface=lo",
             "addn-hosts=\(paths.names)",
         ]
         lines += wanted.servesDHCP ? leaseLines(wanted, paths) : []
-        // Names of one label, and of private addresses, are asked of nobody else.
+        // Names of one label, and of private addresses, are not asked upstream.
         lines += wanted.servesDNS ? ["domain-needed", "bogus-priv"] + upstream.map { "server=\($0)" } : ["port=0"]
         if let domain = wanted.domain { lines += ["domain=\(domain)", "local=/\(domain)/"] }
         return lines
@@ -101,7 +101,7 @@ package struct ServerFiles: Sendable, Hashable {
             "dhcp-authoritative", "no-ping", "dhcp-ignore-names",
             "dhcp-range=\(wanted.cidr.network),static,\(wanted.cidr.netmask),\(leaseTime)",
             // Its own limit is 1,000. All addresses but the server's can be leased, and the probe's, if a guest takes its
-            // MAC and asks for it: that one is in nobody's way.
+            // MAC and asks for it: that lease takes no other guest's address.
             "dhcp-lease-max=\(wanted.cidr.usableHostCount)",
             "dhcp-leasefile=\(paths.leases)", "dhcp-hostsfile=\(paths.hosts)",
             "dhcp-option=3,\(server)",
@@ -123,8 +123,8 @@ package struct ServerFiles: Sendable, Hashable {
     /// Returns the line of the probe, which asks whether the server answers, and gets an address that no guest can
     /// have: the network's own.
     ///
-    /// A static range answers nobody whom it does not know. Last, so that a guest that has its MAC nevertheless is
-    /// known by its own line.
+    /// A static range answers only the hosts that it has. It is the last line, so that a guest that has the probe's MAC
+    /// all the same gets its own address.
     private static func probeLine(_ wanted: ServerWanted) -> String {
         "\(MACAddress.probe(of: wanted.vni)),\(wanted.cidr.network)"
     }

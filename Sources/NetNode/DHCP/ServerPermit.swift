@@ -1,18 +1,18 @@
 import Synchronization
 
-/// The permission for servers to run, and its purposes; asked before and after everything that takes time.
+/// The permission for servers to run, and its purposes; checked before and after each step that takes time.
 ///
-/// Who ends one purpose does not end what runs for another, in whatever order the two are said.
+/// The end of one purpose does not end the servers of another, in whatever order the calls come.
 package final class ServerPermit: Sendable {
     /// A purpose that servers run for.
     package enum Purpose: Sendable, Hashable, CaseIterable {
-        /// To be there when this node takes over; nobody hears them.
+        /// Standby: servers that run behind the closed gate, ready for a take-over.
         case readiness
         /// A tenure of this node.
         case tenure
     }
 
-    /// The time in which there is a purpose without a break: what began in one does not go on in another.
+    /// A time in which there is a purpose without a break: work that began in one does not go on in another.
     package struct Epoch: Sendable, Hashable {
         fileprivate let number: Int
     }

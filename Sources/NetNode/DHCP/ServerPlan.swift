@@ -1,7 +1,7 @@
-/// The work that is to be done so that a network's server serves what is wanted.
+/// The step that brings a network's server to its wanted state.
 package enum ServerPlan: Sendable, Hashable {
     case nothing
-    /// Write what differs, SIGHUP, and end the leases of those that went.
+    /// Write the files that differ, send SIGHUP, and end the leases of guests that are gone.
     case reload
     case restart
     case start
@@ -39,7 +39,7 @@ package enum ServerPlan: Sendable, Hashable {
         }
     }
 
-    /// The leases in the lease file that belong to nobody wanted, as far as the file can be read.
+    /// The leases in the lease file of guests that are not wanted, as far as the file can be read.
     package enum Strays: Sendable, Hashable {
         case none
         case some([LeaseFile.Lease])
@@ -55,7 +55,7 @@ package enum ServerPlan: Sendable, Hashable {
         /// - Parameters:
         ///   - old: the hosts file before; nil when that is not certain.
         ///   - new: the hosts file as it should be.
-        /// - Returns: Whether only a restart makes sure that no address is kept from whom it is wanted for.
+        /// - Returns: Whether only a restart makes sure that no lease keeps an address from the guest that is to have it.
         package func needRestart(from old: String?, to new: String) -> Bool {
             switch self {
             case .none: false
@@ -64,8 +64,8 @@ package enum ServerPlan: Sendable, Hashable {
             }
         }
 
-        /// Returns whether it is certain that no address is kept from whom it is wanted for, by the leases that were
-        /// read after some were ended one by one.
+        /// Returns whether it is certain that no lease keeps an address from the guest that is to have it, by the leases
+        /// that were read after some were ended one by one.
         package func areGone(from old: String?, to new: String) -> Bool {
             switch self {
             case .none: true
@@ -85,12 +85,12 @@ package enum ServerPlan: Sendable, Hashable {
         }
     }
 
-    /// Decides.
+    /// Decides on the step.
     ///
     /// - Parameters:
-    ///   - child: the running one, nil when none runs.
-    ///   - disk: what the files are.
-    ///   - wanted: what they should be; nil when the network needs no server.
+    ///   - child: the running child; nil when none runs.
+    ///   - disk: the files that there are.
+    ///   - wanted: the files that are wanted; nil when the network needs no server.
     ///   - strays: only examined when a child runs; a start has an empty lease file.
     package init(child: Child?, disk: Disk, wanted: ServerFiles?, strays: Strays) {
         guard let wanted else {
@@ -103,7 +103,7 @@ package enum ServerPlan: Sendable, Hashable {
         }
         let isConfigured =
             child.configuration == wanted.configuration && Self.isSame(disk.configuration, wanted.configuration)
-        // To start anew is the one way to end leases that is always right, and costs some 10 ms of silence.
+        // A restart always ends leases correctly, and the server does not answer for some 10 ms.
         guard child.isInPlace, isConfigured, !strays.needRestart(from: child.hosts, to: wanted.hosts) else {
             self = .restart
             return

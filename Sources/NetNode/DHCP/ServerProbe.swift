@@ -3,11 +3,11 @@ import ClusterModel
 import ClusterStore
 import Glibc
 
-/// Asks a network's server what a guest would ask it, where no guest can hear it.
+/// The questions of a guest to a network's server, asked so that no guest receives a frame of them.
 ///
-/// From inside of the server's namespace, to its own address: the kernel loops that back, and no frame leaves. The
-/// question for an address is a real DISCOVER, for a MAC and an address that no guest may have, as a relay would pass
-/// it on: the answer then comes to the relay and not to the MAC. Nothing follows it, so no lease comes of it.
+/// They go from inside the server's namespace to its own address: the kernel loops that back. The question for an
+/// address is a real DISCOVER, for a MAC and an address that no guest may have, as a relay would forward it: the answer
+/// then comes to the relay and not to the MAC. No REQUEST follows it, so there is no lease.
 struct ServerProbe: Sendable {
     /// A question that the server is asked.
     enum Question: String, Sendable, Hashable {
@@ -31,10 +31,10 @@ struct ServerProbe: Sendable {
     /// Asks, and asks again, until everything is answered.
     ///
     /// - Parameters:
-    ///   - limit: how long it is waited for answers, in waits of a few milliseconds: a process, or a machine, that was
-    ///     stopped has not waited meanwhile.
+    ///   - limit: the time to wait for answers, counted in pauses of a few milliseconds: a time in which the process or
+    ///     the machine was stopped does not count.
     ///   - mayGoOn: asked before each poll; what it throws ends the wait.
-    /// - Returns: What was not answered in time.
+    /// - Returns: The questions that were not answered in time.
     /// - Throws: `NamespaceSocket.Failure` when it cannot be asked, `CancellationError`, and what `mayGoOn` throws.
     func unanswered(
         within limit: Duration,

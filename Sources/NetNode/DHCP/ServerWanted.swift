@@ -1,7 +1,7 @@
 import ClusterModel
 import ClusterStore
 
-/// The wanted state of a network's DHCP and DNS server, and of whom it should know.
+/// The wanted state of a network's DHCP and DNS server, with its guests.
 ///
 /// Made from one snapshot of the database, so that what is served is the state of one moment.
 package struct ServerWanted: Sendable, Hashable {
@@ -51,7 +51,7 @@ package struct ServerWanted: Sendable, Hashable {
     /// A Boolean value that indicates whether the network has a server at all.
     package var isNeeded: Bool { servesDHCP || servesDNS }
 
-    /// Makes sense of a snapshot: one value for each network in it, by VNI.
+    /// Returns the values of a snapshot, one for each network in it, by VNI.
     package static func all(in rows: [ServerStatements.Row]) -> [ServerWanted] {
         Dictionary(grouping: rows, by: \.network).values
             .map { ServerWanted(ofOneNetwork: $0, first: $0[0]) }
@@ -60,8 +60,8 @@ package struct ServerWanted: Sendable, Hashable {
 
     private init(ofOneNetwork rows: [ServerStatements.Row], first: ServerStatements.Row) {
         var guests = GuestList(cidr: first.cidr, vni: first.vni)
-        // By id, so that of two who want the same it is always the same one that gets it. Its text is made once for each:
-        // made in the comparison, it cost more than all else of 1,000 guests.
+        // By id, so that of two guests with the same address it is always the same one that gets it. The text of an id is
+        // made once: made in the comparison, it cost more than all else of 1,000 guests.
         let byID = rows.map { (id: $0.interface.map { "\($0)" } ?? "", row: $0) }.sorted { $0.id < $1.id }
         for (_, row) in byID { guests.add(row) }
         self.init(
