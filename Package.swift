@@ -145,6 +145,11 @@ let package = Package(
             swiftSettings: strict
         ),
         .executableTarget(
+            name: "guest-attack",
+            dependencies: ["ClusterModel", "ClusterOpsTestKit", arguments],
+            swiftSettings: strict
+        ),
+        .executableTarget(
             name: "clusterops-bench-engine",
             dependencies: library + [
                 "ChildProcess", "ClusterOpsTestKit", "Measurement", "clusterctl", arguments, lifecycle, log,

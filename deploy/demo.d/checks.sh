@@ -72,6 +72,59 @@ check_hypervisors() {
     passed "${nodes[*]}: no hypervisor answers $1 at its underlay address"
 }
 
+# attack INSTANCE HOW [OPTION…]: sends what a hostile guest might send.
+attack() { "$bin/guest-attack" "$2" --namespace "$run-$1" --mac "$(mac_of "$1")" "${@:3}"; }
+
+# check_advertisement FROM INSTANCE…: neither a hypervisor nor a guest takes an IPv6 address or a route from FROM.
+check_advertisement() {
+    local name
+    attack "$1" router-advertisement
+    # What is sent after it arrives after it.
+    ping_others "$@" || fail "$1 does not reach the others"
+    for name in "${nodes[@]}" "${@:2}"; do
+        [ -z "$(ip -n "$run-$name" -6 address show to 2001:db8:66::/64)$(ip -n "$run-$name" -6 route show default)" ] ||
+            fail "$name has taken a router advertisement of $1"
+    done
+    passed "a router advertisement of $1 changes no hypervisor and no guest"
+}
+
+# Prints how many datagrams came to ports of a guest on which nobody listens.
+strays_seen() {
+    in_namespace "$1" awk '
+        /^Udp: In/ { for (i = 2; i <= NF; i++) if ($i == "NoPorts") column = i; next }
+        /^Udp: / { print $column }' /proc/net/snmp
+}
+
+# check_injection FROM TWIN: FROM brings no frame into the network of TWIN by the VXLAN port of a hypervisor of both.
+check_injection() {
+    local node=${host_of[$2]} before
+    before=$(strays_seen "$2")
+    attack "$1" tunnel --address "${address_of[$1]}" --node "192.0.2.${node#h}" --vni "${vni[${2%-*}]}" \
+        --bridge "$(ip -n "$run-$node" -j link show dev "cobr${vni[${1%-*}]}" | jq -r '.[].address')" \
+        --victim-mac "$(mac_of "$2")" --victim "${address_of[$2]}"
+    ping_full "$2" "${cidr%.*}.1" || fail "$2 does not reach the server of its own network"
+    (($(strays_seen "$2") == before)) || fail "$1 has brought a datagram into the network of $2"
+    passed "a VXLAN datagram of $1 to $node brings nothing into the other network"
+}
+
+# check_stolen_gateway FROM INSTANCE…: the others reach their gateway while FROM sends from its hardware address.
+check_stolen_gateway() {
+    local gateway=${cidr%.*}.1 stolen attacking captured other
+    ping_full "$1" "$gateway" || fail "$1 does not reach its gateway"
+    stolen=$(ip -n "$run-$1" -j neigh show to "$gateway" | jq -r '.[].lladdr')
+    attack "$1" stolen-address --address "${address_of[$1]}" --stolen "$stolen" >"$work/log/captured" &
+    attacking=$!
+    for other in "${@:2}"; do
+        in_namespace "$other" ping -n -q -c 4 -i 0.2 -W 1 "$gateway" >"$work/log/gateway-$other" || true
+        grep -q ' 0% packet loss' "$work/log/gateway-$other" ||
+            fail "$other reaches its gateway no more while $1 sends from its address: $(cat "$work/log/gateway-$other")"
+    done
+    wait $attacking || fail 'guest-attack failed'
+    captured=$(<"$work/log/captured")
+    ((captured == 0)) || fail "$1 has captured $captured frames to the gateway of ${*:2}"
+    passed "$1 sends from the gateway's hardware address, captures nothing, and ${*:2} reach the gateway"
+}
+
 # check_name FROM INSTANCE: a guest finds another by its name, at the server that its lease names.
 check_name() {
     local name=$2.${2%-*}.test server answer
