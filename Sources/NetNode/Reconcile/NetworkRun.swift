@@ -8,57 +8,57 @@ struct Reconciled: Sendable {
     /// Nil when nothing of the VNI is wanted on this node.
     var network: NetworkID?
     var isNetworkNode = false
-    /// The reason why what there is of it is left as it is, or, where only its server cannot be read, the reason for
+    /// The reason why its parts are left as they are; where only its server's wanted state cannot be read, the reason for
     /// that.
     var unreadable: String?
-    /// A Boolean value that indicates whether its share of the mesh is among what is left as it is.
+    /// A Boolean value that indicates whether its share of the mesh is left as it is, too.
     var isMeshUnreadable = false
     var devicesChanged = 0
     var entriesChanged = 0
     /// A description of what is wrong with its share of the mesh.
     var meshTrouble: String?
     var namespaceFailure: (any Error)?
-    /// The action that was taken on its server; nil where none may run, or it was not brought to what is wanted.
+    /// The action that was taken on its server; nil where none may run, or it was not reconciled.
     var server: ServerPass?
     var serverFailure: (any Error)?
     var egressFailure: (any Error)?
-    /// The outcome of its removal, if that was asked for; nil where only what stands behind the gate was to go.
+    /// The outcome of its removal, if that was asked for; nil where only the parts behind the gate were to be removed.
     var removal: MeshDeletion?
-    /// A Boolean value that indicates whether something that stood behind the gate was taken away.
+    /// A Boolean value that indicates whether something behind the gate was removed.
     var wasCleared = false
 }
 
-/// One network in a run: what is left to be done for it, and what was found out; pure.
+/// One network in a run: the parts that remain to be done, and the findings; pure.
 struct NetworkRun: Sendable {
-    /// A part of what is done for a network; parts go on beside each other.
+    /// A part of the run; parts go on beside each other.
     enum Part: Sendable, Hashable {
         case kernel, server, removal
-        /// A second pass over a server that was told before its devices were compared.
+        /// A second pass over a server that was reloaded before its devices were compared.
         case restart
     }
 
     let vni: VNI
     let priority: ReconcileLoop.Queue.Priority
-    /// Under which it is done, and written down; nil where this node does not serve.
+    /// The tenure under which the run is made and recorded; nil where this node does not serve.
     let tenure: Tenure?
     /// The generation that was wanted at the run before; nil when there was none.
     let previous: UInt64?
     var pending: Set<Part>
     var outcome = Reconciled()
-    /// The findings that are to be written down.
+    /// The findings to record.
     var findings: [NetworkLedger.Finding] { deviceFindings + serverFindings }
     private(set) var deviceFindings: [NetworkLedger.Finding] = []
     private(set) var serverFindings: [NetworkLedger.Finding] = []
-    /// The error that kept it from being examined; nil when nothing did.
+    /// The error that kept it from being compared; nil when there was none.
     var error: (any Error)?
-    /// A Boolean value that indicates whether it has to be tried again.
+    /// A Boolean value that indicates whether the network has to be reconciled again.
     var isBroken: Bool { isDeviceBroken || isServerBroken }
     var isDeviceBroken = false
     private(set) var isServerBroken = false
     /// A Boolean value that indicates whether something was not as the last run left it, with nothing new wanted.
     var hasDrifted = false
 
-    /// Takes note of what came of the mesh and the namespace.
+    /// Notes the outcome of mesh and namespace.
     mutating func note(_ network: MeshWanted.Network?, _ changes: [MeshChange], namespaceFailure: (any Error)?) {
         outcome.devicesChanged = changes.count { !$0.isOfEntries }
         outcome.entriesChanged = changes.count { $0.isOfEntries }
@@ -77,7 +77,7 @@ struct NetworkRun: Sendable {
         }
     }
 
-    /// Takes note of what came of the server; a later note replaces an earlier one.
+    /// Notes the outcome of the server; a later note replaces an earlier one.
     mutating func note(_ result: Result<ServerPass, any Error>, of wanted: ServerWanted) {
         serverFindings = []
         (outcome.server, outcome.serverFailure, isServerBroken) = (nil, nil, false)
@@ -102,9 +102,9 @@ struct NetworkRun: Sendable {
         }
     }
 
-    /// A Boolean value that indicates whether its server was neither brought nor found missing.
+    /// A Boolean value that indicates whether its server was neither reconciled nor found missing.
     var isServerLeft: Bool { outcome.server == nil && outcome.serverFailure == nil && outcome.removal == nil }
 
-    /// The answer to whoever waits for the run.
+    /// The answer to the waiters for the run.
     var result: Result<Reconciled, any Error> { error.map { .failure($0) } ?? .success(outcome) }
 }

@@ -7,10 +7,9 @@ import Logging
 import MariaDB
 import Synchronization
 
-/// Everything that a node makes for the networks: its share of their mesh, their namespaces, and, when it is elected,
-/// their servers.
+/// The networks on a node: its share of their mesh, their namespaces and egress, and, when it is elected, their servers.
 ///
-/// Changes of one network belong to a run of ``ReconcileLoop``, of which there is one at a time for each.
+/// A network is changed only by a run of ``ReconcileLoop``, of which there is one at a time for each.
 package final class NodeNetworks: Sendable {
     let node: NodeName
     let mesh: MeshReconciler
@@ -19,8 +18,8 @@ package final class NodeNetworks: Sendable {
     let servers: NetworkServers
     let ledger: NetworkLedger
     let database: Database
-    /// For reads of what is wanted: one that hangs keeps all networks of its run waiting, a take-over's among them,
-    /// so it ends sooner than others.
+    /// The connections for reads of the wanted state: one that hangs delays all networks of its run, also in a take-over,
+    /// so it has a shorter timeout.
     let reads: Database
     let logger: Logger
     /// The state that was wanted of each network at its last run.
@@ -32,11 +31,11 @@ package final class NodeNetworks: Sendable {
     static let guestsProblem = "interfaces"
     /// A network that is left out as a whole.
     static let rowProblem = "row"
-    /// The problems that elected nodes alone find out.
+    /// The problems that only elected nodes find.
     static let problemsOfElected = [AppliedPart.dnsmasq.rawValue, guestsProblem]
     /// Guests that a problem names; the others are counted.
     private static let guestsNamed = 3
-    /// The time for a read of what is wanted, which takes milliseconds.
+    /// The timeouts for a read of the wanted state, which takes milliseconds.
     private static let readTimeouts: ConnectionConfiguration.Timeouts = {
         var timeouts = ConnectionConfiguration.Timeouts()
         timeouts.connect = .seconds(2)
@@ -45,9 +44,9 @@ package final class NodeNetworks: Sendable {
         timeouts.write = .seconds(3)
         return timeouts
     }()
-    /// Servers that are brought up at once: more only wait for the two or four processors that there are.
+    /// Servers that are started at once: more only wait for the two or four processors that there are.
     private static let serversAtOnce = 8
-    /// Servers that are asked and told at once: to wait for an answer takes no processor.
+    /// Servers that are probed and reloaded at once: waiting for an answer takes no processor.
     private static let askedAtOnce = 64
 
     init(
@@ -73,17 +72,17 @@ package final class NodeNetworks: Sendable {
 
     // MARK: Wanted
 
-    /// Reads what is wanted on this node, of all networks or of some VNIs.
+    /// Reads the wanted state of this node, of all networks or of some VNIs.
     func wanted(of vnis: Set<VNI>? = nil) async throws -> NodeWanted {
         try await NodeWanted.read(on: node, of: vnis, in: reads)
     }
 
-    /// Reads what is wanted of the egress of some networks; a network without NAT has none.
+    /// Reads the wanted egress of some networks; a network without NAT has none.
     func wantedEgress(of vnis: Set<VNI>? = nil) async throws -> EgressWanted.Snapshot {
         EgressWanted.Snapshot(try await database.withSession { try ExternalStatements.rows(with: vnis, on: $0) })
     }
 
-    /// The VNIs of all networks, those that cannot be read among them.
+    /// Reads the VNIs of all networks, including those whose rows cannot be decoded.
     func vnis() async throws -> Set<VNI> {
         try await database.withSession { try MeshStatements.vnis(on: $0) }
     }
@@ -92,14 +91,14 @@ package final class NodeNetworks: Sendable {
         try await database.withSession { try MeshStatements.vni(of: network, on: $0) }
     }
 
-    /// Returns whether there is a network of a VNI, or of an id, be it one that cannot be read.
+    /// Returns whether there is a network of a VNI, or of an id, also one whose row cannot be decoded.
     func exists(_ vni: VNI?, _ network: NetworkID? = nil) async throws -> Bool {
         try await database.withSession { try MeshStatements.exists(vni: vni, network: network, on: $0) }
     }
 
     // MARK: Actual
 
-    /// Reads what the kernel has of the mesh, and of the namespaces of some networks.
+    /// Reads the mesh and the namespaces of some networks from the kernel.
     func survey(of vnis: [VNI], withEntries: Bool) async throws -> HostSurvey {
         try await HostSurvey.take(
             in: namespaces.namespace,
@@ -123,7 +122,7 @@ package final class NodeNetworks: Sendable {
             .union(try servers.present())
     }
 
-    /// The VNIs of which this node has what only a node has that may be elected.
+    /// The VNIs of which this node has parts behind the gate, which only a network node has.
     ///
     /// - Throws: When one of them cannot be read: then nothing is known of any.
     func presentBehindGate() async throws -> Set<VNI> {
@@ -132,11 +131,11 @@ package final class NodeNetworks: Sendable {
 
     // MARK: Parts of a run
 
-    /// Brings the servers of networks to what is wanted of them, a few at once: one that hangs holds up no other.
+    /// Reconciles the servers of networks, a few at once: one that hangs does not hold up the others.
     ///
     /// - Parameters:
-    ///   - networks: what is wanted.
-    ///   - ended: told of each when it has ended.
+    ///   - networks: the wanted servers.
+    ///   - ended: called with each when it has ended.
     func bring(
         _ networks: [ServerWanted],
         ended: @escaping @Sendable (ServerWanted, Result<ServerPass, any Error>) async -> Void
@@ -149,7 +148,7 @@ package final class NodeNetworks: Sendable {
                 for _ in 0..<most { places.continuation.yield() }
                 var place = places.stream.makeAsyncIterator()
                 for network in some {
-                    // A task that is cancelled waits for none: nothing takes its time then.
+                    // A cancelled task does not wait for a place: nothing takes long then.
                     _ = await place.next()
                     group.addTask {
                         do {
@@ -162,13 +161,13 @@ package final class NodeNetworks: Sendable {
                 }
             }
         }
-        // Those that run wait for none that starts or hangs at its start.
+        // Running servers do not wait for one that starts, or hangs at its start.
         async let toldAll: Void = bring(told, atOnce: Self.askedAtOnce)
         await bring(started, atOnce: Self.serversAtOnce)
         await toldAll
     }
 
-    /// Returns what is said of guests that are left out; nil when none is.
+    /// Returns the message of the problem of guests that are left out; nil when none is.
     static func complaint(_ objections: [String]) -> String? {
         guard !objections.isEmpty else { return nil }
         let rest = objections.count - guestsNamed
@@ -176,12 +175,12 @@ package final class NodeNetworks: Sendable {
         return "left out: " + named + (rest > 0 ? "; and \(rest) more" : "")
     }
 
-    /// Takes what there is of a VNI from this node that is not wanted here.
+    /// Removes the parts of a VNI from this node, where it is not wanted.
     ///
-    /// Server and namespace take their time, so that what is wanted, and what hangs on the bridge, is asked again
-    /// after it.
+    /// Removing server and namespace takes a while, so that the wanted state and the bridge's ports are read again
+    /// afterwards.
     ///
-    /// - Returns: What came of the mesh, or nil where that stays; and whether something behind the gate was taken away.
+    /// - Returns: The outcome for the mesh, or nil where that stays; and whether something behind the gate was removed.
     /// - Throws: ``ServerError``, `HostCommandError` and ``NetlinkError`` when something stays; `DatabaseError`.
     func remove(_ vni: VNI, _ removal: ReconcileLoop.Removal) async throws -> (MeshDeletion?, Bool) {
         if removal == .all {

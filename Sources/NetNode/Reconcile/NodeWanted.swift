@@ -68,7 +68,7 @@ struct KnownNetworks: Sendable {
 
     private var networks: [VNI: Known] = [:]
 
-    /// Notes what is wanted of some VNIs; of the others of them nothing is.
+    /// Replaces the wanted state of some VNIs; those that `wanted` does not have are wanted no more.
     mutating func note(_ wanted: NodeWanted, of vnis: Set<VNI>) {
         let previous = networks
         for vni in vnis { networks[vni] = nil }
@@ -85,7 +85,7 @@ struct KnownNetworks: Sendable {
         for vni in vnis { networks[vni]?.wasReached = true }
     }
 
-    /// Forgets a network that was taken away.
+    /// Forgets a network that was removed.
     mutating func forget(_ vni: VNI) { networks[vni] = nil }
 
     var vnis: Set<VNI> { Set(networks.keys) }
@@ -95,8 +95,8 @@ struct KnownNetworks: Sendable {
     /// The VNIs whose namespaces are wanted.
     var namespaces: [VNI] { networks.filter { $0.value.namespace != nil }.map(\.key) }
 
-    /// Returns what was wanted of some VNIs, without their servers: whoever serves has the database, or had it a moment
-    /// ago.
+    /// Returns the last wanted state of some VNIs, without their servers: a node that serves has the database, or had it a
+    /// moment ago.
     func wanted(of vnis: Set<VNI>) -> (mesh: MeshWanted, namespaces: [NamespaceWanted]) {
         let some = networks.filter { vnis.contains($0.key) }.values
         return (MeshWanted(networks: some.map(\.mesh)), some.compactMap(\.namespace))

@@ -4,18 +4,16 @@ import ClusterStore
 import Logging
 import Synchronization
 
-/// The work that is asked of all networks at once.
+/// Runs over all networks at once.
 extension ReconcileLoop {
-    /// Brings the mesh, the namespaces and the servers of all networks to what is wanted; one that is broken does not
-    /// hold up the others.
+    /// Reconciles the mesh, the namespaces and the servers of all networks; one that fails does not hold up the others.
     ///
     /// Problems of single networks are recorded, and maintenance tries those networks again.
     ///
     /// - Parameters:
-    ///   - priority: how urgent it is.
-    ///   - served: told once all servers are as they are wanted, before the runs have ended.
-    /// - Throws: What kept it from finding out which networks there are, or the first of what kept it from bringing
-    ///   some up that may go better the next time.
+    ///   - priority: the urgency.
+    ///   - served: called once all servers are reconciled, before the runs have ended.
+    /// - Throws: The error of the read of all networks, or the first failure that another attempt may not have.
     func bringAll(_ priority: Queue.Priority, served: (@Sendable () -> Void)? = nil) async throws {
         let vnis = try await networks.vnis()
         let left = Mutex(vnis)
@@ -32,24 +30,24 @@ extension ReconcileLoop {
         }
     }
 
-    /// Brings the egress of all networks to its wanted state, as far as they have one.
+    /// Reconciles the egress of all networks.
     ///
-    /// - Throws: `DatabaseError` when it cannot be read what is wanted.
+    /// - Throws: `DatabaseError` when the wanted state cannot be read.
     func bringAllEgress(_ priority: Queue.Priority) async throws {
         let results = try await reconcile(try await networks.vnis().map { .egress($0) }, priority)
         for result in results.values { _ = try result.get() }
     }
 
-    /// Reads back and repairs all that is wanted on this node, and closes the problems that are about nothing any more.
+    /// Reconciles everything that is wanted on this node, and closes the problems that no longer exist.
     ///
-    /// - Parameter isServing: whether this node serves: what elected nodes alone find out is closed by the others.
-    /// - Throws: What kept it from reading wanted or actual, or from writing down what it found.
+    /// - Parameter isServing: whether this node serves; one that does not closes the problems that only elected nodes find.
+    /// - Throws: The error that kept it from reading wanted or actual state, or from recording its findings.
     func maintain(isServing: Bool) async throws {
         let ledger = networks.ledger
         try await ledger.refresh()
         let known = ledger.knownProblems
         let wanted = try await networks.wanted()
-        // What is wanted no more is forgotten by the same runs.
+        // The same runs forget the networks that are not wanted any more.
         let vnis = wanted.vnis.union(networks.known.withLock { $0.vnis })
         let results = try await reconcile(vnis.map { .network($0) }, .background)
         for result in results.values { _ = try result.get() }

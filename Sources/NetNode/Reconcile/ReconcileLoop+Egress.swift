@@ -7,8 +7,8 @@ import Synchronization
 
 /// A run over the egress of some networks.
 extension ReconcileLoop {
-    /// Brings the egress of networks to its wanted state, or, without an answer of the database, to the state that the
-    /// last runs wanted.
+    /// Reconciles the egress of networks, or, without an answer of the database, restores the state that the last runs
+    /// wanted.
     func runEgress(_ priorities: [VNI: Queue.Priority]) async {
         let vnis = Set(priorities.keys)
         let left = Mutex(vnis)
@@ -45,7 +45,7 @@ extension ReconcileLoop {
                     if let finding = self.finding(vni, networkOf[vni], failure, tenure) {
                         try await self.write([finding], under: tenure)
                     }
-                    // Without a bridge there is nothing that another run could do.
+                    // Without the external bridge another run could do nothing.
                     let isBroken = failure.map { !($0 is MissingBridge) } ?? false
                     end(vni, failure, hasDrifted: ending.hasDrifted, isBroken: isBroken)
                 } catch {
@@ -71,7 +71,7 @@ extension ReconcileLoop {
         }
     }
 
-    /// Returns what is to be written down of an egress; nil where nothing is.
+    /// Returns the finding to record of an egress; nil when there is none.
     private func finding(
         _ vni: VNI,
         _ wanted: EgressWanted?,
@@ -81,7 +81,7 @@ extension ReconcileLoop {
         guard let wanted else {
             if let failure {
                 logger.warning(
-                    "egress is left that is not wanted",
+                    "unwanted egress not removed",
                     metadata: ["vni": "\(vni)", "error": "\(failure)"]
                 )
             }

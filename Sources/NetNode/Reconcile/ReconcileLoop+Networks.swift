@@ -8,7 +8,7 @@ import Synchronization
 
 /// A run over some networks.
 extension ReconcileLoop {
-    /// The longest time that a take-over leaves devices alone until the servers that run have been told: as long as the
+    /// The longest time for which a take-over changes no devices, until the running servers have reloaded: as long as the
     /// gate may stay closed for them.
     private static let mostBeforeDevices: Duration = .milliseconds(1500)
 
@@ -27,9 +27,9 @@ extension ReconcileLoop {
             runs = Mutex(Dictionary(all) { first, _ in first })
         }
 
-        /// Changes what is known of some networks, and ends a part of them.
+        /// Updates the runs of some networks, and ends a part of them.
         ///
-        /// - Returns: Those that have no other part left.
+        /// - Returns: The runs that have no other part left.
         func end(
             _ part: NetworkRun.Part,
             of vnis: some Sequence<VNI>,
@@ -55,8 +55,8 @@ extension ReconcileLoop {
         }
     }
 
-    /// Brings the mesh, the namespaces and the servers of networks to what is wanted now; without an answer of the
-    /// database, devices and namespaces to what was wanted at their last runs.
+    /// Reconciles the mesh, the namespaces and the servers of networks; without an answer of the database, restores the
+    /// devices and namespaces that their last runs wanted.
     func run(_ priorities: [VNI: Queue.Priority], _ removals: [VNI: Removal]) async {
         let vnis = Set(priorities.keys)
         let known = networks.known.withLock { $0 }
@@ -112,18 +112,18 @@ extension ReconcileLoop {
                 run.outcome.isMeshUnreadable = unreadable[vni] != nil && networks[vni] == nil
             }
         }
-        // Who waits for a server comes before maintenance.
+        // Servers that an operation or a take-over waits for come before those of maintenance.
         var servers = self.networks.servers.mayRun ? wanted.servers.filter { rest.contains($0.vni) } : []
         servers.sort { (priorities[$0.vni] ?? .background) > (priorities[$1.vni] ?? .background) }
         for server in servers { batch.update(server.vni) { $0.pending.insert(.server) } }
-        // A server that runs is told first where somebody waits: nearly always a guest is all that is new.
+        // A running server that an operation waits for reloads first: nearly always a guest is the only change.
         let running = await self.networks.servers.running
         let first = servers.filter { running[$0.vni] != nil && priorities[$0.vni] ?? .background >= .operation }
         for server in first { batch.update(server.vni) { $0.pending.insert(.restart) } }
         let told = AsyncStream<Void>.makeStream()
         start(&servers, first, batch, in: &group) { told.continuation.finish() }
         if !first.isEmpty, priorities.values.contains(.takeover) {
-            // Guests wait for their servers: nothing is computed beside that.
+            // Guests wait for their servers: device changes would take the processors from them.
             group.addTask {
                 // The bound of that wait: a server that hangs must not keep the gate closed, and nothing else ends it.
                 try? await Task.sleep(for: Self.mostBeforeDevices)
@@ -134,7 +134,7 @@ extension ReconcileLoop {
         let replaced = await bringDevices(batch, to: wanted, of: rest, after: known) { ready in
             start(&servers, servers.filter { ready.contains($0.vni) }, batch, in: &group)
         }
-        // A server that was told first may have stood on what was replaced since.
+        // A server that was reloaded first may run in a namespace that was replaced since.
         let again = first.filter { replaced.contains($0.vni) }
         await end(batch.end(.restart, of: first.map(\.vni).filter { !replaced.contains($0) }))
         if !again.isEmpty {
@@ -144,7 +144,7 @@ extension ReconcileLoop {
                 }
             }
         }
-        // What they stand on is missing.
+        // Their namespaces are missing.
         await end(batch.end(.server, of: servers.map(\.vni)) { $0.outcome.serverFailure = $0.outcome.namespaceFailure })
     }
 
@@ -153,13 +153,13 @@ extension ReconcileLoop {
     }
 
     private func reportTrouble(_ error: any Error) {
-        // What was cut short has not failed.
+        // A cancelled run has not failed.
         guard !Task.isCancelled else { return }
-        runErrors.report("networks cannot be brought to what is wanted: \(error)")
+        runErrors.report("networks cannot be reconciled: \(error)")
     }
 
-    /// Brings devices and namespaces to what is wanted, and tells `ready` of the networks whose namespaces are ready
-    /// for their servers, those first that need nothing.
+    /// Reconciles devices and namespaces, and calls `ready` with the networks whose namespaces are ready for their servers:
+    /// first with those that need no change.
     ///
     /// - Returns: The networks whose namespaces were changed and are ready.
     private func bringDevices(
@@ -206,7 +206,7 @@ extension ReconcileLoop {
         }
     }
 
-    /// Starts to bring some of the servers to what is wanted, and takes them from those that are left.
+    /// Begins to reconcile some of the servers, and removes them from those that are left.
     private func start(
         _ left: inout [ServerWanted],
         _ some: [ServerWanted],
@@ -226,7 +226,7 @@ extension ReconcileLoop {
         }
     }
 
-    /// Brings devices and namespaces to what was wanted at the last runs; whoever waits hears of the database.
+    /// Restores the devices and namespaces that the last runs wanted; waiters get the error of the database.
     private func restore(_ batch: Batch, of vnis: Set<VNI>, _ outage: DatabaseError) async {
         let known = networks.known.withLock { $0 }
         let (mesh, namespaces) = known.wanted(of: vnis)
@@ -255,7 +255,7 @@ extension ReconcileLoop {
         await end(ended)
     }
 
-    /// Takes away what this node has of a VNI that is not wanted here.
+    /// Removes what this node has of a VNI that is not wanted here.
     private func remove(_ vni: VNI, _ removal: Removal, in batch: Batch) async -> [NetworkRun] {
         do {
             let (deletion, wasCleared) = try await networks.remove(vni, removal)
@@ -267,13 +267,13 @@ extension ReconcileLoop {
         }
     }
 
-    /// Writes down what runs have found out, in one transaction, and ends them.
+    /// Records the findings of runs in one transaction, and ends the runs.
     private func end(_ runs: [NetworkRun]) async {
         guard !runs.isEmpty else { return }
         let failures = await record(runs)
         for run in runs {
             let failure = failures[run.vni]
-            // Whoever is elected next does what was cut short by the end of a term.
+            // Work that the end of a term has interrupted is for the node that is elected next.
             let isCutShort = failure.map { $0 is TenureOver } ?? true
             // The next drift check would find again what this run has left alone.
             let isLeft = run.isServerLeft ? await networks.servers.hasDrifted(run.vni) : false
@@ -288,8 +288,8 @@ extension ReconcileLoop {
         }
     }
 
-    /// Writes down what runs have found out, together, or each by itself where that is refused: what one network's rows
-    /// wait for keeps no other from being written down.
+    /// Records the findings of runs together, or one by one where that is refused: a lock on one network's rows does not
+    /// keep the findings of the others.
     ///
     /// - Returns: The errors, by network.
     private func record(_ runs: [NetworkRun]) async -> [VNI: any Error] {
@@ -314,9 +314,9 @@ extension ReconcileLoop {
         return failures
     }
 
-    /// Writes down findings; those that count under a term only while it stands.
+    /// Records findings; those under a term only while it lasts.
     func write(_ findings: [NetworkLedger.Finding], under tenure: Tenure?) async throws {
-        // What was cut short by a shutdown is no finding.
+        // A run that a shutdown has cancelled has no findings.
         try Task.checkCancellation()
         do {
             try await log(networks.ledger.record(findings, under: tenure))

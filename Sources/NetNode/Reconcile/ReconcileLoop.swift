@@ -6,11 +6,11 @@ import MariaDB
 import ServiceLifecycle
 import Synchronization
 
-/// The node's one loop that brings actual to wanted: operations, kernel events, dnsmasq exits, maintenance and a
+/// The one loop of a node that reconciles its networks: operations, kernel events, dnsmasq exits, maintenance and a
 /// takeover only add keys to its queue, and wait.
 ///
-/// A run reads what is wanted once for all networks that are due, then what the kernel has. Devices and namespaces are
-/// changed by one run at a time; servers and egress take their time beside that.
+/// A run reads the wanted state once for all networks that are due, then the actual state. Devices and namespaces are
+/// changed by one run at a time; servers and egress are reconciled beside that.
 package final class ReconcileLoop: Service {
     package enum Key: Hashable, Sendable {
         /// The drift check: the comparison of all that the kernel has with what the last runs left.
@@ -28,9 +28,9 @@ package final class ReconcileLoop: Service {
     /// The pause after a drift check, in times that it took: it costs a fifth of a processor at most.
     private static let pauseShare = 4
 
-    /// The extent to which a network goes that is not wanted on this node.
+    /// The parts that are removed of a network that is not wanted on this node.
     enum Removal: Int, Sendable, Comparable {
-        /// The parts that stand behind the gate: veth, namespace, server.
+        /// The parts behind the gate: veths, namespace, server.
         case namespace
         case all
 
@@ -40,7 +40,7 @@ package final class ReconcileLoop: Service {
     private struct Waiter {
         var pending: [Key: Queue.Ticket]
         var results: [Key: Result<Reconciled, any Error>] = [:]
-        /// Told of each network whose server is as it is wanted, before its run has ended.
+        /// Called with each network whose server is reconciled, before its run has ended.
         let served: (@Sendable (VNI) -> Void)?
         let continuation: CheckedContinuation<[Key: Result<Reconciled, any Error>], any Error>
     }
@@ -57,7 +57,7 @@ package final class ReconcileLoop: Service {
         /// A Boolean value that indicates whether a drift check has met a network in a run, of which it could tell
         /// nothing.
         var needsDriftCheck = false
-        /// The time of the next ring for delayed keys.
+        /// The time at which the loop is next woken for delayed keys.
         var alarm: ContinuousClock.Instant?
         var isClosed = false
     }
@@ -71,13 +71,13 @@ package final class ReconcileLoop: Service {
     let (driftCheckErrors, runErrors): (SharedErrors, SharedErrors)
     private let bell = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
 
-    /// Creates it; nothing is read before ``run()``.
+    /// Creates a loop; nothing is read before ``run()``.
     ///
     /// - Parameters:
-    ///   - networks: what is brought about.
-    ///   - tenure: the tenure that has begun on this node; nil when none has.
-    ///   - record: told of how many networks were broken and repaired.
-    ///   - logger: told of what is found broken.
+    ///   - networks: the networks of this node.
+    ///   - tenure: returns the tenure that has begun on this node; nil when none has.
+    ///   - record: the record of how many networks had drifted and were repaired.
+    ///   - logger: the logger for drift and for errors.
     init(
         _ networks: NodeNetworks,
         tenure: @escaping @Sendable () -> Tenure?,
@@ -91,7 +91,7 @@ package final class ReconcileLoop: Service {
         (driftCheckErrors, runErrors) = (SharedErrors(logger), SharedErrors(logger))
     }
 
-    /// The tenure under which something may be written down; nil when there is none.
+    /// The tenure under which findings may be recorded; nil when there is none.
     var tenure: Tenure? { currentTenure().flatMap { $0.isOver ? nil : $0 } }
 
     // MARK: Adding
@@ -118,11 +118,11 @@ package final class ReconcileLoop: Service {
     /// Adds keys, and waits until a run that began after this call has ended for each.
     ///
     /// - Parameters:
-    ///   - keys: which.
-    ///   - priority: how urgent they are.
-    ///   - removal: what is to be taken away of networks that are not wanted on this node; nil is nothing.
-    ///   - served: told of each network whose server is as it is wanted.
-    /// - Returns: What came of each.
+    ///   - keys: the keys.
+    ///   - priority: their urgency.
+    ///   - removal: the parts to remove of networks that are not wanted on this node; nil is none.
+    ///   - served: called with each network whose server is reconciled, before its run has ended.
+    /// - Returns: The outcome for each key.
     /// - Throws: `CancellationError` when the task is cancelled, or the loop has ended.
     func reconcile(
         _ keys: [Key],
@@ -155,7 +155,7 @@ package final class ReconcileLoop: Service {
         }
     }
 
-    /// As ``reconcile(_:_:removing:served:)`` of one key, whose failure is thrown.
+    /// Adds one key, as ``reconcile(_:_:removing:served:)`` does, and throws its failure.
     func reconcile(_ key: Key, _ priority: Queue.Priority, removing removal: Removal? = nil) async throws -> Reconciled
     {
         guard let result = try await reconcile([key], priority, removing: removal)[key] else {
@@ -168,7 +168,7 @@ package final class ReconcileLoop: Service {
 
     // MARK: Running
 
-    /// Runs what is due until graceful shutdown; whoever still waits then is told that it was cut short.
+    /// Processes keys that are due until graceful shutdown; calls that still wait then throw `CancellationError`.
     package func run() async throws {
         await cancelWhenGracefulShutdown {
             await withDiscardingTaskGroup { group in
@@ -184,7 +184,7 @@ package final class ReconcileLoop: Service {
         await networks.reads.close()
     }
 
-    /// Takes what is due, and begins its runs.
+    /// Takes the keys that are due, and begins their runs.
     private func begin(in group: inout DiscardingTaskGroup) {
         let now = ContinuousClock.now
         var removals: [VNI: Removal] = [:]
@@ -199,7 +199,7 @@ package final class ReconcileLoop: Service {
         }
         if let alarm {
             group.addTask {
-                // Nothing else wakes the loop when a delay ends; it is cancelled with the loop.
+                // Nothing else wakes the loop when a delay ends; this is cancelled with the loop.
                 try? await Task.sleep(until: alarm, clock: .continuous)
                 self.ring()
             }
@@ -216,13 +216,13 @@ package final class ReconcileLoop: Service {
         if !egress.isEmpty { group.addTask { [egress] in await self.runEgress(egress) } }
     }
 
-    /// Ends a run's part in which no other one may change devices.
+    /// Ends the part of a run in which no other one may change devices.
     func leaveKernel() {
         state.withLock { $0.constraints.leaveKernel() }
         ring()
     }
 
-    /// Tells whoever waits for it that the server of a network is as it is wanted.
+    /// Calls `served` of the waiters for a network whose server is reconciled.
     func tellServed(_ vni: VNI) {
         let key = Key.network(vni)
         let told = state.withLock { state in
@@ -233,12 +233,12 @@ package final class ReconcileLoop: Service {
         for served in told { served(vni) }
     }
 
-    /// Ends the processing of a key, and answers whoever waited for this run.
+    /// Ends the processing of a key, and answers the waiters for this run.
     ///
     /// - Parameters:
-    ///   - key: one that was taken.
-    ///   - result: what came of it.
-    ///   - isBroken: whether it has to be processed again by itself.
+    ///   - key: a key that was taken.
+    ///   - result: the outcome.
+    ///   - isBroken: whether the key is to be processed again by itself.
     ///   - rest: the time before its next repair.
     ///   - needsDriftCheck: whether to check for drift again: after a repair, because the damage may have gone on without
     ///     an event.

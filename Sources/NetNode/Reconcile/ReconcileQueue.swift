@@ -1,4 +1,4 @@
-/// A queue of keys whose actual state has to be brought to the wanted one, as Kubernetes' client-go has it.
+/// A queue of keys to reconcile, as Kubernetes' client-go has it.
 ///
 /// Four promises:
 /// 1. A key is processed by one run at a time.
@@ -6,7 +6,7 @@
 /// 3. Many adds before a run cost one run.
 /// 4. An add is answered by a run that began after it.
 ///
-/// A key whose run failed is processed again by itself, later and later. Pure: it has no clock.
+/// A key whose run failed is processed again by itself, with growing delays. Pure: it has no clock.
 package struct ReconcileQueue<Key: Hashable & Sendable>: Sendable {
     /// The order in which keys are taken; within one, the oldest comes first.
     package enum Priority: Int, Sendable, Hashable, Comparable {
@@ -14,7 +14,7 @@ package struct ReconcileQueue<Key: Hashable & Sendable>: Sendable {
         case background
         /// The last run failed.
         case retry
-        /// Something was seen to be broken.
+        /// Drift was found.
         case repair
         /// An operation waits for it.
         case operation
@@ -23,11 +23,11 @@ package struct ReconcileQueue<Key: Hashable & Sendable>: Sendable {
 
         package static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
 
-        /// A Boolean value that indicates whether nobody waits for more than that what is broken is repaired.
+        /// A Boolean value that indicates whether the run is only for the repair of drift or of a failure.
         package var isRepair: Bool { self == .retry || self == .repair }
     }
 
-    /// The moment of an add among the runs: later runs answer it.
+    /// The position of an add among the runs: later runs answer it.
     package struct Ticket: Sendable, Hashable {
         fileprivate let run: UInt64
     }
@@ -38,7 +38,7 @@ package struct ReconcileQueue<Key: Hashable & Sendable>: Sendable {
         package let priority: Priority
     }
 
-    /// The delay after a first failure, which may have met whoever was still at it.
+    /// The delay after a first failure, whose cause may still have been at work.
     package static var firstDelay: Duration { .milliseconds(200) }
     /// The delay after the second failure; doubled by each other one.
     package static var secondDelay: Duration { .seconds(1) }
@@ -67,10 +67,9 @@ package struct ReconcileQueue<Key: Hashable & Sendable>: Sendable {
 
     /// Marks a key as to be processed.
     ///
-    /// Whoever adds it for a repair waits for the delay of one that failed, or that rests; everybody else ends the
-    /// delay.
+    /// An add for a repair does not shorten the delay after a failure or a repair; every other add ends the delay.
     ///
-    /// - Returns: The ticket with which the run is recognised that answers the add.
+    /// - Returns: The ticket by which the run that answers the add is recognised.
     @discardableResult
     package mutating func add(_ key: Key, _ priority: Priority) -> Ticket {
         var entry = entries[key] ?? Entry()
@@ -88,7 +87,7 @@ package struct ReconcileQueue<Key: Hashable & Sendable>: Sendable {
     ///
     /// - Parameters:
     ///   - now: the present time.
-    ///   - isWelcome: says which keys can be processed now; the others stay.
+    ///   - isWelcome: returns whether a key can be processed now; the others stay.
     /// - Returns: The keys, best priority first, then oldest.
     package mutating func take(
         at now: ContinuousClock.Instant,
@@ -117,7 +116,7 @@ package struct ReconcileQueue<Key: Hashable & Sendable>: Sendable {
     /// Ends the processing of a key.
     ///
     /// - Parameters:
-    ///   - key: one that was taken.
+    ///   - key: a key that was taken.
     ///   - failed: whether it has to be processed again by itself.
     ///   - rest: the time before its next repair, where it did not fail.
     ///   - now: the present time.
@@ -132,7 +131,7 @@ package struct ReconcileQueue<Key: Hashable & Sendable>: Sendable {
         entry.failures = failed ? entry.failures + 1 : 0
         if !failed { entry.isVisible = false }
         let delay = failed ? Self.delay(after: entry.failures) : rest
-        // Whoever has asked for more than a repair meanwhile does not wait.
+        // A run that is due for more than a repair does not wait.
         entry.notBefore = delay > .zero && entry.due?.isRepair ?? true ? now + delay : nil
         if failed, entry.due == nil {
             adds += 1
@@ -153,7 +152,7 @@ package struct ReconcileQueue<Key: Hashable & Sendable>: Sendable {
     ///
     /// - Parameters:
     ///   - drift: the keys on which there is drift.
-    ///   - isChecked: says which keys were checked.
+    ///   - isChecked: returns whether a key was checked.
     package mutating func recordDriftCheck(found drift: Set<Key>, among isChecked: (Key) -> Bool) {
         for (key, entry) in entries where entry.failures > 0 && entry.run == nil && isChecked(key) {
             if drift.contains(key) {
