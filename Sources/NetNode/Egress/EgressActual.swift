@@ -15,7 +15,7 @@ package struct EgressActual: Sendable, Hashable {
         package var peer: Int?
         /// IPv4 addresses with their prefix lengths, in the kernel's order.
         package var addresses: [String]
-        /// Those that lead through it, and every default one.
+        /// The routes through it, and every default route.
         package var routes: [Route]
         /// The values of ``EgressChange/settings``.
         package var settings: [String]
@@ -72,8 +72,8 @@ package struct EgressActual: Sendable, Hashable {
     ///   - veth: the device on the node, if there is one.
     ///   - outside: the end inside; nil when there is none.
     ///   - run: runs the programs, for the settings and the rules.
-    /// - Returns: What the kernel has.
-    /// - Throws: `HostCommandError` when one of them failed or is cut short.
+    /// - Returns: The egress in the kernel.
+    /// - Throws: `HostCommandError` when a program failed or its output is incomplete.
     package static func read(
         _ name: NamespaceName,
         veth: Link?,
@@ -94,7 +94,7 @@ package struct EgressActual: Sendable, Hashable {
     }
 
     private static func table(in name: NamespaceName, _ run: HostCommandRunner) async throws -> [JSONValue]? {
-        // All of it: an nft that finds no table of the name fails as one does that cannot ask the kernel.
+        // The whole ruleset: for a missing table nft fails as it does when it cannot ask the kernel.
         let list = HostCommand(.nft, ["-j", "list", "ruleset", "ip"], namespace: name.path)
         let ours = try listing(try await text(of: list, run), of: list).filter { object in
             guard case .object(let kinds) = object, case .object(let fields)? = kinds.first?.value else { return false }

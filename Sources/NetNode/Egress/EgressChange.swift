@@ -4,15 +4,15 @@ import ClusterStore
 /// One step that brings a network's egress in the kernel to its wanted state.
 package enum EgressChange: Sendable, Hashable {
     case deleteVeth
-    /// Takes away the device in our namespace that has the name of the veth's end inside and is not that.
+    /// Deletes a device inside that has the name of the veth's end and is another one.
     case deleteInside
-    /// In its group from the first moment on; the gate goes by the name all the same.
+    /// It is in its group from the beginning; the gate matches the name all the same.
     case addVeth(mtu: Int)
     case setVethGroup
     case setVethMTU(Int)
     case silenceVeth
     case plugVeth
-    /// Keeps what leaves the namespace out of the node's own IP stack, also while the veth has no bridge.
+    /// Keeps frames from the namespace out of the node's own IP stack, also while the veth has no bridge.
     case closeVeth
     case raiseVeth
     case lowerVeth
@@ -25,7 +25,7 @@ package enum EgressChange: Sendable, Hashable {
     case addSegmentRoute
     case removeRoute(String)
     case addDefaultRoute
-    /// Makes the table anew, without the floating addresses that are given.
+    /// Replaces the table, without the floating addresses that are given.
     case loadTable(without: Set<IPv4Address>)
     case deleteTable
     /// Lets packets pass between guests and outside.
@@ -39,14 +39,14 @@ package enum EgressChange: Sendable, Hashable {
     /// The veth's end inside.
     package static let device = InsideName.external
 
-    /// The settings that the namespace's kernel is told, each with the value that it should have.
+    /// The `sysctl` keys of the namespace, each with its wanted value.
     ///
     /// Forwarding comes first, because it resets others.
     package static let settings: [(key: String, value: String)] = [
         ("net.ipv4.ip_forward", "1"),
-        // A guest that was told of a shorter way to a floating address would leave the NAT out.
+        // A guest that is redirected to a shorter path to a floating address would bypass the NAT.
         ("net.ipv4.conf.all.send_redirects", "0"), ("net.ipv4.conf.\(NamespaceChange.gateway).send_redirects", "0"),
-        // Outside, nobody is to hear of the guests' gateway: other networks have the same addresses.
+        // The guests' gateway is not answered for outside: other networks have the same addresses.
         ("net.ipv4.conf.\(device).arp_ignore", "1"), ("net.ipv4.conf.\(device).arp_announce", "2"),
     ]
 

@@ -2,12 +2,12 @@ import ClusterModel
 
 /// Finds the steps that bring a network's egress in the kernel to its wanted state; pure.
 package enum EgressDiff {
-    /// Finds the steps in the order in which they work.
+    /// Finds the steps in their order.
     ///
     /// - Parameters:
-    ///   - actual: what the kernel has.
-    ///   - wanted: what it should have.
-    ///   - bridge: that leads outside.
+    ///   - actual: the egress in the kernel.
+    ///   - wanted: the wanted egress.
+    ///   - bridge: the external bridge.
     /// - Returns: The steps; none means that nothing is wrong.
     package static func changes(
         from actual: EgressActual,
@@ -51,8 +51,8 @@ package enum EgressDiff {
         veth.map { $0.isOtherEnd(of: inside.peer) } ?? false
     }
 
-    /// All of it, when the two ends are not of one veth: one whose other end is elsewhere leads nowhere, and an `ext0`
-    /// whose other end somebody has renamed leads past the gate, and has the name that the new one needs.
+    /// All steps, when the two devices are not the ends of one veth: one whose other end is elsewhere leads nowhere, and an
+    /// `ext0` whose other end was renamed bypasses the gate, and has the name that the new one needs.
     private static func makingAnew(
         _ wanted: EgressWanted,
         over bridge: Link,
@@ -68,7 +68,7 @@ package enum EgressDiff {
         return changes + building(wanted, over: bridge, forgetting: forgotten)
     }
 
-    /// All of it: no packet passes before the rules are there, and no gratuitous ARP is sent before it forwards.
+    /// All steps: no packet passes before the rules are there, and no gratuitous ARP is sent before it forwards.
     private static func building(
         _ wanted: EgressWanted,
         over bridge: Link,
@@ -119,8 +119,10 @@ package enum EgressDiff {
         return changes + routes(inside, to: wanted, areGone: !inside.isUp || !stale.isEmpty || !missing.isEmpty)
     }
 
-    /// The addresses that have to go; one that leads to another guest than before is taken away and made anew: as
-    /// long as it is there, connections to the former one are not forgotten.
+    /// The addresses to remove.
+    ///
+    /// One that leads to another guest than before is removed and added again: while it is there, the kernel does not
+    /// forget connections to the former guest.
     private static func staleAddresses(_ inside: EgressActual.Inside, _ wanted: EgressWanted) -> [String] {
         let before = EgressTable.floats(in: inside.table ?? [])
         let moved = Set(
@@ -131,7 +133,7 @@ package enum EgressDiff {
         }
     }
 
-    /// Its routes; where `areGone`, the steps before may have taken some along.
+    /// The steps for its routes; where `areGone`, earlier steps may have removed some.
     private static func routes(
         _ inside: EgressActual.Inside,
         to wanted: EgressWanted,
@@ -150,7 +152,7 @@ package enum EgressDiff {
         return changes
     }
 
-    /// The network's own address first: what the namespace itself sends goes by the first that there is.
+    /// The network's own address first: the namespace itself sends from the first address.
     private static func ordered(_ addresses: Set<String>, of wanted: EgressWanted) -> [String] {
         let own = "\(wanted.address)/\(wanted.external.prefixLength)"
         return addresses.sorted { ($0 == own ? 0 : 1, $0) < ($1 == own ? 0 : 1, $1) }

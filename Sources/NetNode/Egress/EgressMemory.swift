@@ -40,7 +40,7 @@ struct EgressMemory: Sendable {
         owedGratuitousARP.remove(vni)
     }
 
-    /// Takes those of some networks that owe a gratuitous ARP, and are as they are wanted.
+    /// Takes those of some networks that owe a gratuitous ARP, and are reconciled.
     mutating func takeOwedGratuitousARP(of vnis: Set<VNI>) -> [EgressWanted] {
         let due = owedGratuitousARP.intersection(vnis).compactMap { left[$0] }.filter { $0.rules != nil }.map(\.wanted)
         owedGratuitousARP.subtract(due.map(\.vni))

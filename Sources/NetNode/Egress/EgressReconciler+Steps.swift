@@ -3,9 +3,9 @@ import ClusterModel
 import FoundationEssentials
 
 extension EgressReconciler {
-    /// Takes the steps one after the other; those of `ip` that follow each other by one process.
+    /// Takes the steps one after the other; consecutive ones of `ip` by one process.
     ///
-    /// - Returns: What `ip` complained of; whether it matters, the read-back tells.
+    /// - Returns: The messages of `ip`; the read-back decides whether they matter.
     func take(_ steps: [EgressChange], _ wanted: EgressWanted?, _ name: NamespaceName) async throws -> String {
         var complaints = ""
         var rest = steps.filter { $0 != .sendGratuitousARP }[...]
@@ -30,7 +30,7 @@ extension EgressReconciler {
         }
         switch step {
         case .closeVeth:
-            // Whether the settings took, the read-back tells.
+            // The read-back checks the settings.
             let lines = StackSettings.closing(ExternalVethName(name.vni))
             _ = try await runner.output(StackSettings.command(lines, in: namespaces.namespace))
         case .loadTable(let excluded):
@@ -38,7 +38,7 @@ extension EgressReconciler {
             let commands = EgressTable(wanted, without: excluded).commands.text
             try await succeed(.nft, ["-j", "-f", "-"], input: commands)
         case .deleteTable:
-            // Also where somebody else has deleted it meanwhile.
+            // Added first, so that it is no error when it is gone already.
             try await succeed(.nft, ["add table ip \(EgressTable.name); delete table ip \(EgressTable.name)"])
         case .startForwarding:
             try await succeed(.sysctl, ["-q", "-w"] + EgressChange.settings.map { "\($0.key)=\($0.value)" })
@@ -48,12 +48,12 @@ extension EgressReconciler {
         }
     }
 
-    /// Those that came in to the address, and those that went out under it.
+    /// Deletes the connections that came in to the address, and those that went out under it.
     private func forgetConnections(of address: IPv4Address, in name: NamespaceName) async throws {
         for filter in ["--orig-dst", "--reply-dst"] {
             let command = HostCommand(.conntrack, ["-D", filter, "\(address)"], namespace: name.path)
             let output = try await runner.output(command)
-            // It calls it a failure when there are none.
+            // `conntrack` fails when there are none.
             guard output.exit.isSuccess || output.complaint.contains("0 flow entries have been deleted") else {
                 throw HostCommandError(command, .ended(output.exit), complaint: output.complaint)
             }

@@ -8,7 +8,7 @@ import Synchronization
 
 /// Brings the networks' egress on a node to its wanted state, whatever is there now.
 ///
-/// The networks' namespaces go first.
+/// The networks' namespaces are reconciled first.
 package struct EgressReconciler: Sendable {
     /// The outcome of a pass.
     package struct Pass: Sendable {
@@ -16,7 +16,7 @@ package struct EgressReconciler: Sendable {
         package let wanted: [EgressWanted]
         /// The networks that were left as they are.
         package let unreadable: [UnreadableNetwork]
-        /// The errors of the networks that did not reach what was wanted.
+        /// The errors of the networks that were not reconciled.
         package let failures: [VNI: any Error]
         /// The number of networks of which something was changed.
         package let changed: Int
@@ -37,12 +37,12 @@ package struct EgressReconciler: Sendable {
 
     var runner: HostCommandRunner { namespaces.runner }
 
-    /// Creates one; nothing is read before the first pass.
+    /// Creates a reconciler; nothing is read before the first pass.
     ///
     /// - Parameters:
-    ///   - namespaces: of the node.
-    ///   - bridge: the Linux bridge of the node that leads outside; nil is none.
-    ///   - logger: told of changes.
+    ///   - namespaces: the reconciler of the node's namespaces.
+    ///   - bridge: the external bridge of the node; nil when there is none.
+    ///   - logger: the logger for changes.
     package init(namespaces: NamespaceReconciler, bridge: LinkName?, logger: Logger) {
         self.namespaces = namespaces
         self.bridge = bridge
@@ -56,7 +56,7 @@ package struct EgressReconciler: Sendable {
         let only: Set<VNI>?
         let wanted: [EgressWanted]
         let unreadable: [UnreadableNetwork]
-        /// Those that stay, as they are or as they are wanted.
+        /// The networks that are to have an egress, or whose egress is left as it is.
         private let kept: Set<VNI>
 
         package init(only: Set<VNI>? = nil, _ snapshot: EgressWanted.Snapshot) {
@@ -76,8 +76,8 @@ package struct EgressReconciler: Sendable {
     ///
     /// - Parameters:
     ///   - scope: the networks whose egress it is about.
-    ///   - ended: told of each network when it has ended.
-    /// - Returns: What is wrong with each network that did not get there; none of them keeps the others from it.
+    ///   - ended: called with each network when it has ended, and with its outcome.
+    /// - Returns: The outcome; the error of one network does not keep the others from being reconciled.
     /// - Throws: ``NetlinkError`` when the node's devices cannot be read: then nothing is changed.
     @discardableResult
     package func pass(
@@ -101,7 +101,7 @@ package struct EgressReconciler: Sendable {
                 throw error
             }
         }
-        // What was cancelled has not failed.
+        // A cancelled pass has not failed.
         try Task.checkCancellation()
         var (failures, changed): ([VNI: any Error], Int) = ([:], 0)
         for (job, result) in results {
@@ -122,7 +122,7 @@ package struct EgressReconciler: Sendable {
         return Pass(wanted: scope.wanted, unreadable: scope.unreadable, failures: failures, changed: changed)
     }
 
-    /// Returns the jobs that bring the networks of a scope to what is wanted.
+    /// Returns the jobs that reconcile the networks of a scope.
     private func jobs(_ scope: Scope, _ links: [String: Link]) async throws -> [Job] {
         let unwanted = try await present(scope.only, links).filter(scope.isUnwanted).sorted()
         return scope.wanted.map { Job(vni: $0.vni, wanted: $0) } + unwanted.map { Job(vni: $0, wanted: nil) }
@@ -208,7 +208,7 @@ package struct EgressReconciler: Sendable {
         return steps
     }
 
-    /// Read before the rules are: what is changed afterwards has another number.
+    /// Reads the end inside, before the rules are read: a later change of them has another number.
     private func outside(for job: Job) async throws -> HostSurvey.Outside? {
         try await HostSurvey.outside(of: namespaces.name(job.vni))
     }
@@ -302,7 +302,7 @@ final class EgressRecord: Sendable {
     let state = Mutex(EgressMemory())
 }
 
-/// A node without what leads outside.
+/// A node without its external bridge.
 package struct MissingBridge: Error, Sendable, CustomStringConvertible {
     package let description: String
 

@@ -2,8 +2,8 @@ import ClusterModel
 
 /// The rules of a network's egress, inside its namespace: table `ip conat`, as `nft -j` takes and shows them.
 ///
-/// JSON and not nft's own language, because what the kernel has is compared with it: the text that nft prints is
-/// another one than it was given, and not the same in all versions.
+/// JSON and not nft's own language, because the kernel's rules are compared with it: nft prints another text than it was
+/// given, and not the same in all versions.
 package struct EgressTable: Sendable, Hashable {
     package static let name = "conat"
 
@@ -50,7 +50,7 @@ package struct EgressTable: Sendable, Hashable {
                     toOutside, Rule.match("==", Rule.payload("ip", "saddr"), guests),
                     .object(["snat": .object(["addr": .string("\(wanted.address)")])]),
                 ],
-                // A guest that answers a guest directly would answer under another address than it was asked by.
+                // Without this, a guest would answer another guest from another address than that one has asked.
                 // iifname "gw0" oifname "gw0" ct status dnat masquerade
                 [
                     fromGuests, Rule.isTo(NamespaceChange.gateway), Rule.status("dnat"),
@@ -59,7 +59,7 @@ package struct EgressTable: Sendable, Hashable {
             )
             + Self.rules(
                 "forward",
-                // A connection that was translated by what is not so any more is over, whatever conntrack remembers:
+                // Packets of a connection whose translation is not wanted any more are dropped, whatever conntrack has:
                 // ct status dnat ct original ip daddr . ct reply ip saddr != @floats drop
                 [
                     Rule.status("dnat"),
@@ -80,7 +80,7 @@ package struct EgressTable: Sendable, Hashable {
                         .string("@floats")
                     ), Rule.drop,
                 ],
-                // Nobody goes out under an address that is not the network's:
+                // Only the network's addresses go out:
                 // oifname "ext0" ip saddr != CIDR drop
                 [toOutside, Rule.match("!=", Rule.payload("ip", "saddr"), guests), Rule.drop],
                 // iifname "ext0" ct state established,related accept
@@ -90,7 +90,7 @@ package struct EgressTable: Sendable, Hashable {
                 // iifname "ext0" drop
                 [fromOutside, Rule.drop]
             )
-            // From outside the namespace itself answers pings, and what it asked for.
+            // From outside, the namespace itself takes pings, and answers to its own requests.
             + Self.rules(
                 "input",
                 // iifname "ext0" ct state established,related accept
@@ -107,7 +107,7 @@ package struct EgressTable: Sendable, Hashable {
 
     // MARK: What nft reads and shows
 
-    /// The commands that make the table anew in one transaction, whatever is there; established connections stay.
+    /// The commands that replace the table in one transaction; established connections stay.
     package var commands: JSONValue {
         let table = objects[0]
         let commands = [Self.command("add", table), Self.command("delete", table)]
@@ -116,8 +116,7 @@ package struct EgressTable: Sendable, Hashable {
 
     /// Returns whether a listing shows this very table.
     ///
-    /// A field that nft shows and that was not given is its own affair, such as a handle; a rule or an element more
-    /// is not.
+    /// An additional field, such as a handle, is no difference; an additional rule or element is one.
     package func isShown(by listing: [JSONValue]) -> Bool {
         let shown = listing.filter { object in
             if case .object(let fields) = object { fields["metainfo"] == nil } else { true }
@@ -156,7 +155,7 @@ package struct EgressTable: Sendable, Hashable {
     private static func covers(_ wanted: JSONValue, _ found: JSONValue) -> Bool {
         switch (wanted, found) {
         case (.object(let wanted), .object(let found)):
-            // Of elements the order does not matter, and none is shown as no such key.
+            // The order of elements does not matter, and nft shows no key where there are none.
             guard wanted.allSatisfy({ key, value in key == "elem" || found[key].map { covers(value, $0) } ?? false })
             else { return false }
             return elements(wanted["elem"]) == elements(found["elem"])

@@ -9,12 +9,12 @@ package struct EgressWanted: Sendable, Hashable {
     package let vni: VNI
     /// The guests' addresses.
     package let cidr: CIDR
-    /// The generation that is reached when the kernel has all this.
+    /// The generation of this wanted state.
     package let generation: UInt64
     /// The addresses of the segment outside.
     package let external: CIDR
     package let gateway: IPv4Address
-    /// Under which guests are seen outside that have no floating address.
+    /// The source address, outside, of guests without a floating address.
     package let address: IPv4Address
     /// Guests' addresses by their floating ones.
     package let floats: [IPv4Address: IPv4Address]
@@ -51,7 +51,7 @@ package struct EgressWanted: Sendable, Hashable {
             self.unreadable = unreadable
         }
 
-        /// Makes sense of a snapshot: one value for each network in it that has an address of its own.
+        /// Creates the wanted state of a snapshot, with a value for each network that has an address of its own.
         package init(_ snapshot: NetworkRows<ExternalStatements.Row>) {
             self.init(
                 Dictionary(grouping: snapshot.rows, by: \.network).values

@@ -2,12 +2,12 @@ import ClusterModel
 import ClusterStore
 import Glibc
 
-/// An event that inotify reports of one thing in a directory, as the kernel lays it out; pure.
+/// An event of inotify about one entry of a directory, as the kernel lays it out; pure.
 package struct FileEvent: Sendable, Hashable {
     /// The number of the watched directory; -1 of none.
     package let watch: Int32
     package let mask: UInt32
-    /// The name of what it is about; empty for the directory itself.
+    /// The name of the entry; empty for the directory itself.
     package let name: String
 
     package init(watch: Int32, mask: UInt32, name: String) {
@@ -16,7 +16,7 @@ package struct FileEvent: Sendable, Hashable {
         self.name = name
     }
 
-    /// Reads what one read has given.
+    /// Decodes the bytes of one read.
     package static func all(in bytes: [UInt8]) -> [FileEvent] {
         var events: [FileEvent] = []
         var rest = bytes[...]
@@ -44,7 +44,7 @@ package struct WatchedPlaces: Sendable {
         case network(VNI)
     }
 
-    /// The events that are asked of the kernel: not each write, of which dnsmasq does many, but their end.
+    /// The events to subscribe to: not each write, of which dnsmasq does many, but the close after it.
     package static let mask = UInt32(
         IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF
             | IN_ONLYDIR
@@ -53,13 +53,13 @@ package struct WatchedPlaces: Sendable {
     private let prefix: String
     private var places: [Int32: Place] = [:]
 
-    /// - Parameter prefix: what the names of our namespaces begin with.
+    /// - Parameter prefix: the prefix of our namespaces' names.
     package init(prefix: String) { self.prefix = prefix }
 
-    /// Takes note of a directory that is watched under a number.
+    /// Notes a directory that is watched under a number.
     package mutating func add(_ place: Place, as watch: Int32) { places[watch] = place }
 
-    /// Says what an event is a reason for, and forgets directories that are watched no more.
+    /// Returns the change that an event stands for, and forgets directories that are not watched any more.
     package mutating func change(_ event: FileEvent) -> HostChange? {
         if event.mask & UInt32(IN_Q_OVERFLOW) != 0 { return .lost }
         guard let place = places[event.watch] else { return nil }
@@ -71,7 +71,7 @@ package struct WatchedPlaces: Sendable {
         case .networks:
             return (try? VNI(event.name)).map { .files($0) }
         case .network(let vni):
-            // What is half written is renamed once it is whole.
+            // An unfinished file is renamed once it is whole.
             return event.name.hasSuffix(ServerDisk.unfinishedSuffix) ? nil : .files(vni)
         }
     }

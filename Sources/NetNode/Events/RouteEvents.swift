@@ -15,8 +15,8 @@ package enum RouteEvents {
     /// - Parameters:
     ///   - bytes: as the kernel sent it.
     ///   - isElsewhere: whether it is of another namespace than the node's own.
-    /// - Returns: What it is a reason for; most often nothing.
-    /// - Throws: ``NetlinkError`` for what cannot be read.
+    /// - Returns: The changes that it reports; most often none.
+    /// - Throws: ``NetlinkError`` for a malformed datagram.
     package static func changes(in bytes: [UInt8], isElsewhere: Bool) throws(NetlinkError) -> Set<HostChange> {
         var changes: Set<HostChange> = []
         for message in try NetlinkMessage.all(in: bytes) {
@@ -31,7 +31,7 @@ package enum RouteEvents {
             let name = try DeviceMessage(message.payload).name
             return (isElsewhere ? isInside(name) : isOnNode(name)) ? .devices : nil
         case Kind.addresses:
-            // Ours have addresses inside only.
+            // Our devices have addresses only inside namespaces.
             guard isElsewhere, let label = try AddressMessage(message.payload).label else { return nil }
             return isInside(label) ? .devices : nil
         case Kind.entries:

@@ -1,8 +1,8 @@
-/// Tells, from the kernel's account of transactions, which of them were done to the gate's tables by others, and
-/// which to the rules inside a namespace; pure.
+/// Finds, in the kernel's events of nftables transactions, those by which others changed the gate's tables, and those that
+/// changed the rules inside a namespace; pure.
 ///
-/// What we do ourselves always makes the tables anew, in one transaction. Whoever does the same passes for us: those
-/// are found by reading the rules.
+/// Our own transactions always replace the tables. A foreign one that does the same is not noticed here; it is found when
+/// the rules are read.
 package struct RuleEvents: Sendable {
     private enum Kind {
         static let subsystem: UInt16 = 10
@@ -14,15 +14,15 @@ package struct RuleEvents: Sendable {
     /// The table's name has this number in messages of every kind.
     private static let table: UInt16 = 1
 
-    /// The tables that the transaction that is under way has touched, and those of them that were made in it.
+    /// The tables that the present transaction has touched, and those of them that it has made.
     private var (touched, made): (Set<GateTable.Family>, Set<GateTable.Family>) = ([], [])
 
     package init() {}
 
-    /// Reads a datagram; the account of a transaction may go over several.
+    /// Reads a datagram; the events of a transaction may come in several.
     ///
-    /// - Returns: Whether a transaction has ended that others have made.
-    /// - Throws: ``NetlinkError`` for what cannot be read; what was under way is forgotten.
+    /// - Returns: Whether a foreign transaction has ended.
+    /// - Throws: ``NetlinkError`` for a malformed datagram; the present transaction is forgotten.
     package mutating func note(_ bytes: [UInt8]) throws(NetlinkError) -> Bool {
         var isForeign = false
         do throws(NetlinkError) {
@@ -34,9 +34,9 @@ package struct RuleEvents: Sendable {
         return isForeign
     }
 
-    /// Returns whether a datagram of another namespace is about the table of a network's egress, whoever changed it.
+    /// Returns whether a datagram of another namespace is about the table of a network's egress; our own changes count too.
     ///
-    /// - Throws: ``NetlinkError`` for what cannot be read.
+    /// - Throws: ``NetlinkError`` for a malformed datagram.
     package static func concernEgress(_ bytes: [UInt8]) throws(NetlinkError) -> Bool {
         for message in try NetlinkMessage.all(in: bytes) where message.type >> 8 == Kind.subsystem {
             let attributes = try NetlinkAttributes(message.payload.dropFirst(bodyLength))
@@ -45,7 +45,7 @@ package struct RuleEvents: Sendable {
         return false
     }
 
-    /// Forgets what is under way: part of it was lost.
+    /// Forgets the present transaction: a part of it was lost.
     package mutating func forget() { (touched, made) = ([], []) }
 
     private mutating func note(_ message: NetlinkMessage) throws(NetlinkError) -> Bool {

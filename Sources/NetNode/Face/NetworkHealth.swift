@@ -2,7 +2,7 @@ import ClusterEngine
 import ClusterStore
 import DaemonFace
 
-/// Judges what a netnode does beside its worker's work.
+/// The judgement of a netnode's health beside that of its worker.
 ///
 /// Pure but for ``checks(election:_:_:)``, which reads the clock.
 struct NetworkHealth: Sendable {
@@ -37,7 +37,7 @@ struct NetworkHealth: Sendable {
         Self.finding("election", reading, within: electionBound, "the lease was last seen", at: now)
     }
 
-    /// Returns the finding on whether it is known who hears this node's gateways.
+    /// Returns the finding on whether this node's gate is open or closed as its role wants it.
     static func gate(_ standing: NetworkCoordinator.Standing) -> Finding {
         switch standing {
         case .notElected: Finding("gate", isReady: true, "closed: this node is not elected")
@@ -47,7 +47,7 @@ struct NetworkHealth: Sendable {
         }
     }
 
-    /// Returns the finding on whether this node is compared with what is wanted, and repaired.
+    /// Returns the finding on whether maintenance passes succeed in time.
     func maintenance(_ reading: Progress.Reading, at now: SuspendingClock.Instant) -> Finding {
         Self.finding("maintenance", reading, within: passBound, "the last pass ended", at: now)
     }

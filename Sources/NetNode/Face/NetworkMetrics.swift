@@ -1,7 +1,7 @@
 import DaemonFace
 import Exposition
 
-/// Shows what a netnode does for the networks beside what it records itself.
+/// The metrics of a netnode's networks that are read at the scrape.
 package enum NetworkMetrics {
     static func families(
         _ coordinator: NetworkCoordinator,

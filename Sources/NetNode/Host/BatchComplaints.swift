@@ -6,7 +6,7 @@ enum BatchComplaints {
 
     /// Reads stderr, whose beginning may be missing.
     ///
-    /// - Returns: What was last said before the mark of a line, by the line's number, from 1.
+    /// - Returns: The last message before the mark of a line, by the line's number, from 1.
     static func byLine(_ text: String) -> [Int: String] {
         var complaints: [Int: String] = [:]
         var last: String?

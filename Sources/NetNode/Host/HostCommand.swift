@@ -22,7 +22,7 @@ package struct HostCommand: Sendable, Hashable {
     package let timeout: Duration
     /// The file of the network namespace to act in, such as `/run/netns/h1`; nil is the process's own.
     package let namespace: String?
-    /// The moment after which it is not started any more; nil starts it whenever.
+    /// The moment after which it is not started any more; nil is no such moment.
     package let notAfter: ContinuousClock.Instant?
 
     package init(
@@ -56,9 +56,9 @@ package struct HostCommand: Sendable, Hashable {
         }
     }
 
-    /// Runs it, and returns whatever its exit code is.
+    /// Runs it, and returns its exit and output, whatever the exit code.
     ///
-    /// - Throws: ``HostCommandError`` when it could not be started, did not end in time or said more than can be kept;
+    /// - Throws: ``HostCommandError`` when it could not be started, did not end in time or wrote more than is kept;
     ///   `CancellationError`. In each case it no longer runs.
     package func output() async throws -> Output {
         let child: SupervisedChild
@@ -119,7 +119,7 @@ package struct HostCommand: Sendable, Hashable {
     }
 }
 
-/// An error that says why a command on the host did not do what it was started for.
+/// A command on the host that failed.
 package struct HostCommandError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The outcome of the command.
     package enum Reason: Sendable, Hashable {
@@ -129,7 +129,7 @@ package struct HostCommandError: Error, Sendable, Hashable, CustomStringConverti
         case timedOut
         case ended(ChildExit)
         case outputTooLong(Int)
-        /// It ended well, but what it wrote is not what it should write.
+        /// It succeeded, but its output cannot be decoded.
         case unreadable(String)
     }
 
@@ -144,7 +144,7 @@ package struct HostCommandError: Error, Sendable, Hashable, CustomStringConverti
         self.complaint = complaint
     }
 
-    /// One line: the program, its arguments, the namespace, what came of it, and the last line of stderr.
+    /// One line: the program, its arguments, the namespace, the reason, and the last line of stderr.
     package var description: String {
         let line = ([command.program.rawValue] + command.arguments).joined(separator: " ")
         let place = command.namespace.map { " (in \($0))" } ?? ""

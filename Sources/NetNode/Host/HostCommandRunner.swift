@@ -1,4 +1,4 @@
-/// Runs the commands of a reconciler; tests stand between it and the kernel here.
+/// The way in which a reconciler runs its commands; tests observe or fail them here.
 package struct HostCommandRunner: Sendable {
     package let output: @Sendable (HostCommand) async throws -> HostCommand.Output
 

@@ -1,9 +1,9 @@
 import Glibc
 
-/// The locks by which one netnode keeps others from its names: of the directory of its files, and of the prefix of its
+/// The locks that keep a second netnode from using the same names: of the directory of files, and of the prefix of
 /// namespaces.
 ///
-/// Held until the process ends, however it does.
+/// They are held until the process ends, in whatever way.
 struct NodeLock: ~Copyable {
     /// The directory in which prefixes are locked, for all nodes of a machine.
     private static let runtimeDirectory = "/run/clusterops"
@@ -54,7 +54,7 @@ struct NodeLock: ~Copyable {
         var made = ""
         for part in path.split(separator: "/") {
             made += "/\(part)"
-            // dnsmasq reads what is in it, as a user of its own.
+            // dnsmasq reads files in it, as another user.
             guard mkdir(made, 0o755) == 0 || errno == EEXIST else {
                 throw Refusal(description: "\(key): cannot make directory \(made): \(text(errno))")
             }

@@ -1,7 +1,7 @@
 /// Runs pieces of asynchronous work one after the other, in the order in which they came.
 ///
-/// An actor alone does not: at every `await` it lets the next one in. A piece that is cancelled while it waits still
-/// gets its turn, and finds itself cancelled then; each must be finite.
+/// An actor alone does not: at every `await` it runs the next one. A piece that is cancelled while it waits still gets
+/// its turn, as a cancelled task; each must be finite.
 package actor OneAtATime {
     private var isBusy = false
     private var waiting: [CheckedContinuation<Void, Never>] = []

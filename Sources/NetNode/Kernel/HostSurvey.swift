@@ -17,7 +17,7 @@ package struct HostSurvey: Sendable {
     /// The device `ext0` of a namespace, and what goes with it.
     package struct Outside: Sendable, Hashable {
         package let device: NamespaceDevice
-        /// Those that lead outside, and every default one.
+        /// The routes that lead outside, and every default route.
         package let routes: [NamespaceRoute]
         /// The number of the last transaction on the namespace's rules.
         package let rules: UInt32
@@ -29,8 +29,8 @@ package struct HostSurvey: Sendable {
     ///   - node: the file of the node's own namespace; nil is the process's.
     ///   - names: the names of the namespaces to read.
     ///   - withEntries: whether to read the forwarding databases too, which may be long.
-    /// - Returns: What there is at this moment.
-    /// - Throws: ``NetlinkError`` when one of the answers failed or is not whole: then nothing is known.
+    /// - Returns: The snapshot.
+    /// - Throws: ``NetlinkError`` when one of the answers failed or is incomplete: then nothing is known.
     package static func take(
         in node: String? = nil,
         names: [NamespaceName],
@@ -117,7 +117,7 @@ package struct HostSurvey: Sendable {
             )
             return (interior, outside)
         } catch {
-            // Taken away since.
+            // Deleted since the names were read.
             guard error.number == ENOENT || error.number == EINVAL else { throw error }
             return (error.number == ENOENT ? .absent : .broken, nil)
         }

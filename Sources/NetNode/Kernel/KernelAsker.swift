@@ -2,7 +2,7 @@ import CNetlink
 import ClusterStore
 import Glibc
 
-/// A socket on which the kernel answers for one namespace; blocks.
+/// A netlink socket for requests to the kernel about one namespace; its calls block.
 struct KernelAsker: ~Copyable {
     private let socket: Int32
 
@@ -13,7 +13,7 @@ struct KernelAsker: ~Copyable {
         }
     }
 
-    /// The number of the last transaction on the rules of a namespace: whoever changes them raises it.
+    /// The number of the last transaction on the rules of a namespace, which rises with every change.
     static func rulesGeneration(in name: NamespaceName) throws(NetlinkError) -> UInt32 {
         let asker = try KernelAsker(name.path, about: CNETLINK_RULES)
         let number = cnetlink_rules_generation(asker.socket)

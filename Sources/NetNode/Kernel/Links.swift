@@ -1,21 +1,21 @@
 /// A network device.
 package struct Link: Sendable, Hashable {
     package let name: String
-    /// The kernel's number for it, in its namespace; never given twice while that lives.
+    /// The kernel's number for it, unique in its namespace and not used again.
     package let index: Int
     package let mtu: Int
     package let isUp: Bool
     /// The bridge (or bond) that it is a port of.
     package let master: String?
-    /// The device that it stands on, as a VLAN does on a bridge.
+    /// The lower device, as a bridge is of a VLAN on it.
     package let lower: String?
     /// `bridge`, `vxlan`, `veth`…; nil for a physical device.
     package let kind: String?
     /// The mode in which IPv6 gives it an address by itself; nil where the kernel has no IPv6.
     package let ipv6AddressMode: String?
-    /// The settings of what the node's IP stack takes from it; nil where that was not read.
+    /// The settings that decide what the node's IP stack takes from it; nil where they were not read.
     package let stack: StackSettings?
-    /// A Boolean value that indicates whether it is a bridge that follows who listens to which multicast group.
+    /// A Boolean value that indicates whether it is a bridge with multicast snooping.
     package let snoopsMulticast: Bool
     /// The parameters that make it a VXLAN device, if it is one.
     package let tunnel: Tunnel?
@@ -30,7 +30,7 @@ package struct Link: Sendable, Hashable {
         package let id: Int
         package let port: Int
         package let learning: Bool
-        /// The address it sends from; nil when the kernel may choose.
+        /// The address that it sends from; nil when the kernel may choose.
         package let local: String?
 
         package init(id: Int, port: Int, learning: Bool, local: String?) {

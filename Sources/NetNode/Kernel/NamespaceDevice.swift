@@ -24,7 +24,7 @@ extension NamespaceDevice {
         isIPv6Disabled = message.stack?.isIPv6Disabled
     }
 
-    /// Returns why a list of devices is not whole: every namespace has a loopback device.
+    /// Returns the reason why a list of devices is incomplete: every namespace has a loopback device.
     static func objection(to devices: [NamespaceDevice]) -> String? {
         devices.isEmpty ? "there is not even a loopback device" : nil
     }

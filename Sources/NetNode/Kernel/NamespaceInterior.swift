@@ -5,7 +5,7 @@ package enum NamespaceInterior: Sendable, Hashable {
     case broken
     case present(loopbackIsUp: Bool, gateway: Gateway?)
 
-    /// Creates the interior that the devices of a namespace come to.
+    /// Creates the interior of a namespace from its devices.
     package init(_ devices: [NamespaceDevice]) {
         self = .present(
             loopbackIsUp: devices.contains { $0.name == "lo" && $0.isUp },
@@ -22,7 +22,7 @@ package enum NamespaceInterior: Sendable, Hashable {
         package var addresses: Set<String>
         /// The number of its other end on the node; nil when it has none there.
         package var peer: Int?
-        /// A Boolean value that indicates whether it takes no IPv6, of which any guest could be the router; nil on a
+        /// A Boolean value that indicates whether it takes no IPv6, for which any guest could be the router; nil on a
         /// kernel without IPv6.
         package var isIPv6Disabled: Bool?
 

@@ -30,8 +30,8 @@ package struct NamespaceName: Sendable, Hashable, CustomStringConvertible {
     /// The presence of a namespace behind a name.
     package enum Presence: Sendable, Hashable {
         case absent
-        /// A file to which no namespace is bound: what is left when its maker was killed in the middle, or when it was
-        /// made in a mount namespace of its own.
+        /// A file to which no namespace is bound: left by a process that was killed while it made one, or made in another
+        /// mount namespace.
         case broken
         case present
     }

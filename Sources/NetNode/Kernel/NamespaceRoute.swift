@@ -14,7 +14,7 @@ package struct NamespaceRoute: Sendable, Hashable {
         self.init(dst: message.destination, gateway: message.gateway, dev: message.device.flatMap { devices[$0] })
     }
 
-    /// Those that lead outside, and every default one.
+    /// Returns the routes that lead outside, and every default route.
     static func ofEgress(_ routes: [NamespaceRoute]) -> [NamespaceRoute] {
         routes.filter { $0.dev == InsideName.external || $0.dst == "default" }
     }

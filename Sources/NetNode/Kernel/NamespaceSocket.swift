@@ -5,7 +5,7 @@ import ClusterModel
 import ClusterStore
 import Glibc
 
-/// A UDP socket that lives in a network namespace, wherever its owner lives; no call on it waits.
+/// A UDP socket in a network namespace, which need not be its owner's; no call on it waits.
 final class NamespaceSocket: Sendable {
     /// A step that the kernel refused.
     struct Failure: Error, CustomStringConvertible {
@@ -24,11 +24,11 @@ final class NamespaceSocket: Sendable {
         let port: UInt16
     }
 
-    /// Longer than any datagram that is waited for here: Ethernet's frame.
+    /// The longest datagram, an Ethernet frame: those that are expected here are shorter.
     private static let longest = 1500
     private let descriptor: Int32
 
-    /// Makes one.
+    /// Creates a socket.
     ///
     /// - Parameter namespacePath: the namespace's file.
     /// - Throws: `Failure` when there is no such namespace, or no right to enter it.
@@ -39,10 +39,10 @@ final class NamespaceSocket: Sendable {
 
     deinit { close(descriptor) }
 
-    /// Takes only the datagrams that come to `place` from `peer`, also where another socket takes those from everybody.
+    /// Binds the socket to `place` for datagrams from `peer` only, also where another socket is bound to the same port.
     ///
-    /// In between it is bound to the loopback, where no datagram of a guest comes in: not even in that instant does it
-    /// take one that is for the other socket.
+    /// Until it is connected it is bound to the loopback device, where guests' datagrams do not arrive: so it never takes
+    /// one that is for the other socket.
     func take(at place: Place, from peer: Place) throws(Failure) {
         var one: Int32 = 1
         try check("share port \(place.port)") {
@@ -65,11 +65,11 @@ final class NamespaceSocket: Sendable {
     func receive() -> [UInt8]? {
         var bytes = [UInt8](repeating: 0, count: Self.longest)
         let count = bytes.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress, $0.count, 0) }
-        // An error here is an earlier datagram's: nobody listened. Who waits for an answer has none.
+        // An error here is of an earlier datagram: its port was closed. It counts as no answer.
         return count < 0 ? nil : Array(bytes.prefix(count))
     }
 
-    /// Binds it to a device, or, by no name, to none.
+    /// Binds it to a device, or, with an empty name, to none.
     private func stay(on device: String) throws(Failure) {
         try check("bind to '\(device)'") {
             setsockopt(descriptor, SOL_SOCKET, SO_BINDTODEVICE, device, socklen_t(device.utf8.count))
@@ -99,7 +99,8 @@ extension MACAddress {
     /// Sets it as the hardware address of a device of a namespace, also when the device has it already: the kernel then
     /// sends a gratuitous ARP for each of the device's addresses (`arp_notify`).
     ///
-    /// By a call of our own: running `ip` for it takes 5 ms, which is a second for 150 networks.
+    /// It is a system call of this process: running `ip` for it takes 5 ms, which is a second for 150 networks.
+    ///
     /// - Throws: `NamespaceSocket.Failure` when there is no such namespace or device.
     func give(to device: String, in namespacePath: String) throws(NamespaceSocket.Failure) {
         let octets = octets

@@ -66,25 +66,25 @@ package struct NetlinkAttributes: Sendable {
     }
 
     private static let headerLength = 4
-    /// The two upper bits say how the value is to be read.
+    /// The two upper bits are flags of the value's encoding.
     private static let typeMask: UInt16 = 0x3fff
 
     /// Messages and attributes begin at multiples of four.
     static func aligned(_ length: Int) -> Int { (length + 3) & ~3 }
 }
 
-/// A request that netlink could not fulfil, or an answer that cannot be read.
+/// A netlink request that failed, or an answer that is malformed.
 package enum NetlinkError: Error, Sendable, Hashable, CustomStringConvertible {
     case malformed(String)
     /// The kernel refused, with its error number.
     case refused(attempt: String, error: Int32)
 
-    /// The kernel's error number; nil when that is not what is wrong.
+    /// The kernel's error number; nil for a malformed answer.
     package var number: Int32? {
         if case .refused(_, let error) = self { error } else { nil }
     }
 
-    /// A Boolean value that indicates whether a change came in between, again and again: later it may not.
+    /// A Boolean value that indicates whether changes have interrupted every attempt: a later one may succeed.
     package var isInterruption: Bool { number == EINTR }
 
     package var description: String {

@@ -9,7 +9,7 @@ package struct DeviceMessage: Sendable, Hashable {
     package let address: String?
     /// The number of the bridge that it is a port of.
     package let master: Int?
-    /// The number of the other end, of a veth in its own namespace, or of the device that it stands on.
+    /// The number of a veth's other end, in the namespace of that, or of the lower device.
     package let peer: Int?
     /// A Boolean value that indicates whether ``peer`` counts in another namespace.
     package let isPeerElsewhere: Bool
@@ -190,7 +190,7 @@ package struct RouteMessage: Sendable, Hashable {
 package struct EntryMessage: Sendable, Hashable {
     /// The number of the device whose row it is.
     package let device: Int
-    /// Nil for all that is no static row of a tunnel: what a bridge has learned, neighbours, a device's own address.
+    /// The static row of a tunnel; nil for other rows: learned ones, neighbours, a device's own address.
     package let entry: ForwardingEntry?
 
     private enum Attribute {

@@ -1,11 +1,11 @@
 /// The kernel's settings of a device that decide what the node's own IP stack takes from it, and answers there.
 ///
-/// Every device of a network is closed by them: guests speak through it to each other, and never to the node. The rules
-/// of ``HostFirewall`` say the same once more; each holds while somebody has taken the other away.
+/// They close every device of a network: guests reach each other through it, and never the node. The rules of
+/// ``HostFirewall`` do the same again; either is enough while the other is missing.
 package struct StackSettings: Sendable, Hashable {
-    /// A Boolean value that indicates whether what comes in there is routed on, whatever `ip_forward` says.
+    /// A Boolean value that indicates whether packets from the device are routed, whatever `ip_forward` is.
     package var forwards: Bool
-    /// 1 refuses what comes from an address that is not reached through the device; without an address that is all.
+    /// 1 refuses packets from addresses that are not reached through the device; for one without addresses that is all.
     package var reversePathFilter: UInt32
     /// 8 answers no ARP request, also not for the addresses of other devices.
     package var arpIgnore: UInt32
@@ -45,7 +45,7 @@ package struct StackSettings: Sendable, Hashable {
 
     /// The command that closes devices by such lines.
     ///
-    /// With `-e`, because a kernel without IPv6 has no such key; whether the settings took, the read-back tells.
+    /// With `-e`, because a kernel without IPv6 has no such key; the read-back checks the settings.
     static func command(_ lines: [String], in namespace: String?) -> HostCommand {
         HostCommand(
             .sysctl,

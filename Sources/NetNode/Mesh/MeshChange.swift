@@ -1,21 +1,21 @@
 import ClusterModel
 
-/// One step from what the kernel has to what is wanted.
+/// One step that brings the mesh in the kernel to its wanted state.
 package enum MeshChange: Sendable, Hashable {
     case deleteBridge(BridgeName)
     case deleteTunnel(TunnelName)
     case createBridge(BridgeName)
     case createTunnel(TunnelName, local: IPv4Address, mtu: MTU)
-    /// Gives an existing tunnel its address, and takes learning from it; its entries stay.
+    /// Sets the local address of an existing tunnel, and turns learning off; its entries stay.
     case setTunnel(TunnelName, local: IPv4Address)
     case setBridgeMTU(BridgeName, MTU)
     case setTunnelMTU(TunnelName, MTU)
     /// Keeps the node's own traffic out of the guests' network: IPv6 addresses that devices give themselves, by which
     /// guests could reach the node, and the reports that a snooping bridge sends to every peer as it comes up. Snooping
-    /// itself would do nothing here, for want of a querier.
+    /// itself would do nothing here, where there is no querier.
     case silenceBridge(BridgeName)
     case silenceTunnel(TunnelName)
-    /// Keeps the guests' traffic out of the node: what comes in there is not for its IP stack.
+    /// Keeps the guests' traffic out of the node's IP stack.
     case closeBridge(BridgeName)
     case closeTunnel(TunnelName)
     case plugTunnel(TunnelName)
@@ -59,7 +59,7 @@ package enum MeshChange: Sendable, Hashable {
     /// The line of the batch that does it: of `bridge` for entries, of `ip` for devices; for settings the lines of
     /// `sysctl`.
     ///
-    /// Names stand behind `dev` and `name`: a bare one is read as a keyword when it abbreviates one.
+    /// Names follow `dev` and `name`: `ip` reads a bare one as a keyword when it abbreviates one.
     package var batchLine: String {
         switch self {
         case .deleteBridge(let bridge): "link del dev \(bridge)"

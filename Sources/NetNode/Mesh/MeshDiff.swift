@@ -1,13 +1,13 @@
 import ClusterDaemon
 import ClusterModel
 
-/// Finds the steps from what the kernel has to what is wanted.
+/// Finds the steps that bring the mesh in the kernel to its wanted state.
 ///
 /// Pure; no steps means that nothing is wrong. Only the networks that are wanted are compared: devices of others are
 /// strays or about to be removed, and not for a diff to delete.
 package enum MeshDiff {
-    /// The steps, in the order in which they work: devices first, those in the way before those that are new; then the
-    /// entries, all that are added before any that is removed, so that no peer is missing in between.
+    /// The steps in their order: devices first, deletions before additions; then the entries, additions before removals, so
+    /// that no peer is missing in between.
     package static func changes(from actual: MeshActual, to wanted: MeshWanted) -> [MeshChange] {
         var deletions: [MeshChange] = []
         var devices: [MeshChange] = []
@@ -34,15 +34,15 @@ package enum MeshDiff {
         return deletions + devices + additions + removals
     }
 
-    /// VNI and port cannot be changed once a device has them.
+    /// A device's VNI and port cannot be changed.
     private static func isUsable(_ link: Link, as name: TunnelName) -> Bool {
         link.tunnel.map { $0.id == name.vni.rawValue && $0.port == MeshChange.port } ?? false
     }
 
     private static func changes(of name: BridgeName, _ have: Link?, to network: MeshWanted.Network) -> [MeshChange] {
         guard let have else {
-            // The MTU is set afterwards, not in the creation: only then does the kernel keep it, whatever MTU the
-            // ports have that come later.
+            // The MTU is set after the creation, not in it: only then does the kernel keep it, whatever MTU later ports
+            // have.
             return [
                 .createBridge(name), .silenceBridge(name), .setBridgeMTU(name, network.mtu), .closeBridge(name),
                 .raiseBridge(name),
@@ -89,14 +89,14 @@ package enum MeshDiff {
         in entries: Set<ForwardingEntry>,
         of network: MeshWanted.Network
     ) -> [ForwardingEntry] {
-        // Sorted are those that are missing: mostly none of thousands.
+        // Only the missing ones are sorted: mostly none of thousands.
         let flood = network.flood.filter { !entries.contains(ForwardingEntry(.flood, to: $0)) }
         let guests = network.guests.filter { !entries.contains(ForwardingEntry(.guest($0.key), to: $0.value)) }
         return flood.sorted().map { ForwardingEntry(.flood, to: $0) }
             + guests.sorted { $0.key < $1.key }.map { ForwardingEntry(.guest($0.key), to: $0.value) }
     }
 
-    /// A guest's row that leads elsewhere is replaced, not removed: it goes in the moment in which the right one comes.
+    /// A guest's row that leads elsewhere is replaced by the right one, not removed before it.
     private static func unwanted(
         in entries: Set<ForwardingEntry>,
         of network: MeshWanted.Network

@@ -5,16 +5,15 @@ import ClusterModel
 package struct MeshPass: Sendable, Hashable {
     /// The mesh that was wanted.
     package let wanted: MeshWanted
-    /// The changes that were asked of the kernel; none means that all was found as wanted.
+    /// The changes that were made; none means that there was no difference.
     package let changes: [MeshChange]
-    /// The changes that the read-back still finds to be needed: they alone say whether the pass has reached its end.
+    /// The changes that are still needed after the read-back: they alone decide whether the pass has succeeded.
     package let remaining: [MeshChange]
     /// The number of batches that were started.
     package let batches: Int
-    /// The messages of the programs; they also complain of what does not matter, such as a row that another pass
-    /// removed.
+    /// The messages of the programs, also those that do not matter, such as that of a row that another pass removed.
     package let complaints: String
-    /// The first thing that was said of each network's steps.
+    /// The first message about each network's steps.
     let complaintsOf: [VNI: String]
 
     /// A Boolean value that indicates whether the kernel has all that is wanted.
@@ -25,20 +24,20 @@ package struct MeshPass: Sendable, Hashable {
     /// The number of changes of entries.
     package var entryChanges: Int { changes.count { $0.isOfEntries } }
 
-    /// The networks that the kernel has as they are wanted; another network's trouble is not theirs.
+    /// The networks that have converged, whatever is wrong with others.
     package var converged: [MeshWanted.Network] {
         let wrong = Set(remaining.map(\.vni))
         return wanted.networks.filter { !wrong.contains($0.vni) }
     }
 
-    /// A description, for people, of what is wrong: the first steps that are left, and what was said of them.
+    /// A description, for people, of what is wrong: the first remaining steps, and the messages about them.
     package var trouble: String {
         let last = complaints.split(separator: "\n").last.map { ": \($0)" } ?? ""
         return Self.text(remaining) + last
     }
 
-    /// Returns a description, for people, of what is wrong with one network: the same at each pass that finds the same,
-    /// whatever else it finds.
+    /// Returns a description, for people, of what is wrong with one network: the same at each pass that finds the same for
+    /// this network.
     package func trouble(of vni: VNI) -> String {
         Self.text(remaining.filter { $0.vni == vni }) + (complaintsOf[vni].map { ": \($0)" } ?? "")
     }

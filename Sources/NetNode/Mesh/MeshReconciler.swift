@@ -5,16 +5,16 @@ import ClusterModel
 import ClusterStore
 import Logging
 
-/// Brings a node's share of the mesh to what is wanted, whatever it is now.
+/// Brings a node's share of the mesh to its wanted state, whatever it is now.
 ///
-/// Passes of another process do no harm, because every step can be done twice; whoever reads back last knows. Needs
+/// Passes of another process at the same time do no harm, because every step is idempotent and read back. Needs
 /// CAP_NET_ADMIN, and CAP_SYS_ADMIN only to act in another namespace than the process's own.
 package struct MeshReconciler: Sendable {
     private let namespace: String?
     private let runner: HostCommandRunner
     private let logger: Logger
 
-    /// Creates one; nothing is read before the first pass.
+    /// Creates a reconciler; nothing is read before the first pass.
     package init(namespace: String? = nil, runner: HostCommandRunner = .processes, logger: Logger) {
         self.namespace = namespace
         self.runner = runner
@@ -24,11 +24,10 @@ package struct MeshReconciler: Sendable {
     /// Changes what differs from what is wanted, and reads back.
     ///
     /// - Parameters:
-    ///   - wanted: the networks that it is about.
-    ///   - survey: what the kernel has, with its rows.
-    /// - Returns: What was done and what is still wrong; a kernel that refuses a change is no error of the pass.
-    /// - Throws: ``NetlinkError`` when the read-back fails or is not complete: then nothing is said of what the changes
-    ///   came to.
+    ///   - wanted: the networks to reconcile.
+    ///   - survey: the snapshot of the kernel, with its forwarding entries.
+    /// - Returns: The changes, and those that are still needed; a change that the kernel refuses is no error of the pass.
+    /// - Throws: ``NetlinkError`` when the read-back fails or is not complete: then the result is unknown.
     package func pass(_ wanted: MeshWanted, from survey: HostSurvey) async throws -> MeshPass {
         let changes = MeshDiff.changes(from: survey.mesh, to: wanted)
         guard !changes.isEmpty else {
@@ -64,7 +63,7 @@ package struct MeshReconciler: Sendable {
         )
     }
 
-    /// The devices that keep a network's own from being deleted: they are not ours, and stand on them.
+    /// The devices that keep a network's bridge and tunnel from being deleted: ports and upper devices that are not ours.
     func foreignDevices(on vni: VNI) async throws -> [String] {
         let names = [BridgeName(vni).description, TunnelName(vni).description]
         let ours = names + [GatewayVethName(vni).description]
@@ -73,9 +72,9 @@ package struct MeshReconciler: Sendable {
         }.map(\.name).sorted()
     }
 
-    /// Deletes the devices of a network from this node, unless something else hangs on them.
+    /// Deletes the devices of a network from this node, unless they have foreign ports or upper devices.
     ///
-    /// - Returns: What came of it.
+    /// - Returns: The outcome.
     /// - Throws: ``NetlinkError`` when the node's devices cannot be read.
     package func delete(_ vni: VNI) async throws -> MeshDeletion {
         // A device that comes after this read loses its bridge: the kernel has no "delete if empty".
@@ -106,12 +105,12 @@ package struct MeshReconciler: Sendable {
 
     /// Gives devices to `ip`, settings to `sysctl` and entries to `bridge`, one process for each stage.
     ///
-    /// - Returns: What they complained of. Their exit codes are not asked: they are 0 for an `append` that did nothing
-    ///   and 1 for a row that was gone already.
+    /// - Returns: Their messages. Their exit codes say nothing: they are 0 for an `append` that did nothing, and 1 for a
+    ///   row that was gone already.
     private func run(_ changes: [MeshChange]) async throws -> Outcome {
         var outcome = Outcome()
         let closes = changes.contains { $0.stage == .settings }
-        // Where nothing is to be closed, devices are raised by the process that makes and alters them.
+        // Where no device is to be closed, devices are set up by the process that makes and alters them.
         let stages: [Set<MeshChange.Stage>] =
             closes ? [[.devices], [.settings], [.raising], [.entries]] : [[.devices, .raising], [.entries]]
         for stage in stages {
@@ -158,7 +157,7 @@ package enum MeshDeletion: Sendable, Hashable {
     case absent
     /// The database wants them here (again): they were left.
     case stillWanted
-    /// Other devices hang on the bridge: all was left as it is.
+    /// Foreign ports or upper devices: everything was left as it is.
     case vetoed(by: [String])
     /// The read-back still finds some.
     case failed(left: [String], complaints: String)

@@ -45,7 +45,7 @@ package struct MeshWanted: Sendable, Hashable {
 
     /// By VNI, ascending.
     package let networks: [Network]
-    /// Those of which nothing is known but that they are wanted: what there is of them stays as it is.
+    /// The networks whose rows cannot be decoded: their devices stay as they are.
     package let unreadable: [UnreadableNetwork]
 
     package init(networks: [Network], unreadable: [UnreadableNetwork] = []) {
@@ -53,10 +53,10 @@ package struct MeshWanted: Sendable, Hashable {
         self.unreadable = unreadable
     }
 
-    /// The VNIs of all that are wanted.
+    /// The VNIs of all networks that are wanted.
     package var vnis: Set<VNI> { Set(networks.map(\.vni)).union(unreadable.compactMap(\.vni)) }
 
-    /// Makes sense of a snapshot.
+    /// Creates the wanted state of a snapshot.
     ///
     /// - Throws: `ClusterOpsError` when the snapshot does not say where the node itself is.
     package init(
@@ -85,7 +85,7 @@ package struct MeshWanted: Sendable, Hashable {
                     generation: first.generation,
                     local: local,
                     flood: Set(remote.map(\.underlay)),
-                    // A MAC is unique in its network: the schema sees to it.
+                    // A MAC is unique in its network, by the schema.
                     guests: Dictionary(guests) { first, _ in first }
                 )
             )

@@ -1,24 +1,24 @@
 import ClusterStore
 
-/// One step from what the kernel has to what is wanted of a network's namespace.
+/// One step that brings a network's namespace in the kernel to its wanted state.
 package enum NamespaceChange: Sendable, Hashable {
-    /// Takes away a name behind which there is nothing.
+    /// Deletes a name without a namespace.
     case deleteName
     case addNamespace
-    /// Lets the devices inside say nothing by themselves but a gratuitous ARP when they come up: before the first one
-    /// that could speak is there.
+    /// Keeps devices inside from sending anything by themselves but a gratuitous ARP when they come up; taken before there
+    /// is a device.
     case silenceNamespace
     case raiseLoopback
     case deleteVeth
-    /// Takes away a device in our namespace that has the name of the veth's end and is not that.
+    /// Deletes a device inside that has the name of the veth's end and is another one.
     case deleteGateway
-    /// In its group from the first moment on; the gate goes by the name all the same.
+    /// It is in its group from the beginning; the gate matches the name all the same.
     case addVeth
     case setVethGroup
     case setVethMTU
     case silenceVeth
     case plugVeth
-    /// Keeps what leaves the namespace out of the node's own IP stack, also while the veth has no bridge.
+    /// Keeps frames from the namespace out of the node's own IP stack, also while the veth has no bridge.
     case closeVeth
     case raiseVeth
     case setGatewayMAC
@@ -54,7 +54,7 @@ package enum NamespaceChange: Sendable, Hashable {
         }
     }
 
-    /// The program and its arguments, for a step that stands alone; the second value tells whether it runs inside.
+    /// The program and its arguments, for a step by a program of its own, and whether it runs inside.
     func command(_ name: NamespaceName) -> (program: HostCommand.Program, arguments: [String], isInside: Bool)? {
         switch self {
         case .deleteName: (.ip, ["netns", "del", "\(name)"], false)
@@ -64,7 +64,7 @@ package enum NamespaceChange: Sendable, Hashable {
             (
                 .sysctl,
                 [
-                    // -e: a kernel without IPv6 has nothing to be silenced.
+                    // -e: a kernel without IPv6 has no such key.
                     "-q", "-e", "-w", "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1",
                     "net.ipv4.conf.all.arp_notify=1", "net.ipv4.conf.default.arp_notify=1",
                 ],

@@ -1,8 +1,8 @@
 import ClusterModel
 
-/// Finds the steps from what the kernel has of a network's namespace to what is wanted of it; pure.
+/// Finds the steps that bring a network's namespace in the kernel to its wanted state; pure.
 package enum NamespaceDiff {
-    /// The steps in the order in which they work; none means that nothing is wrong.
+    /// The steps in their order; none means that nothing is wrong.
     package static func changes(from actual: NamespaceActual, to wanted: NamespaceWanted) -> [NamespaceChange] {
         var changes: [NamespaceChange] = []
         var loopbackIsUp = false

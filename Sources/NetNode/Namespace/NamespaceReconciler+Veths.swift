@@ -9,7 +9,7 @@ extension NamespaceReconciler {
         Set(try await links().keys.compactMap(Self.vni(ofVeth:))).union(try names().map(\.vni))
     }
 
-    /// Sets all veths of this node down, and reads back: for a node whose gate nobody guards any more.
+    /// Sets all veths of this node down, and reads back: for a node whose gate nothing repairs any more.
     ///
     /// - Throws: ``VethsStayUp`` when some are not down, and ``NetlinkError`` when the node's devices cannot be read.
     package func lowerVeths() async throws {

@@ -7,11 +7,11 @@ import FoundationEssentials
 import Glibc
 import Logging
 
-/// Brings the namespaces of networks on a node to what is wanted, whatever they are now.
+/// Brings the namespaces of networks on a node to their wanted state, whatever they are now.
 ///
-/// The networks' bridges come from the mesh, which goes first. One for each node in a process.
+/// The networks' bridges are made by the mesh, which goes first. There is one reconciler for each node in a process.
 package struct NamespaceReconciler: Sendable {
-    /// Namespaces that are worked on at once: each costs a few processes, and the node has other work.
+    /// Namespaces that are changed at once: each costs a few processes, and the node has other work.
     static let atOnce = 4
     /// The longest time that a new veth's port may take until it forwards: the kernel tells the bridge of a carrier
     /// after a second.
@@ -23,13 +23,13 @@ package struct NamespaceReconciler: Sendable {
     let runner: HostCommandRunner
     private let logger: Logger
 
-    /// Creates one; nothing is read before the first pass.
+    /// Creates a reconciler; nothing is read before the first pass.
     ///
     /// - Parameters:
-    ///   - prefix: what the names of this node's namespaces begin with.
+    ///   - prefix: the prefix of the names of this node's namespaces.
     ///   - namespace: the node's own network namespace; nil is the process's.
     ///   - runner: runs the programs.
-    ///   - logger: told of changes.
+    ///   - logger: the logger for changes.
     package init(
         prefix: String,
         namespace: String? = nil,
@@ -56,7 +56,7 @@ package struct NamespaceReconciler: Sendable {
             .compactMap { NamespaceName($0, prefix: prefix) }
     }
 
-    /// Finds the steps from what the kernel has to what is wanted of one network.
+    /// Finds the steps that bring one network's namespace to its wanted state.
     func changes(from survey: HostSurvey, to wanted: NamespaceWanted) -> [NamespaceChange] {
         NamespaceDiff.changes(from: survey.namespace(wanted.vni), to: wanted)
     }
@@ -64,9 +64,9 @@ package struct NamespaceReconciler: Sendable {
     /// Changes what differs from what is wanted, and reads back.
     ///
     /// - Parameters:
-    ///   - wanted: the networks that it is about.
-    ///   - survey: what the kernel has, with the inside of their namespaces.
-    /// - Returns: What is wrong with each network that did not get there; none of them keeps the others from it.
+    ///   - wanted: the namespaces to reconcile.
+    ///   - survey: the snapshot of the kernel, with the inside of these namespaces.
+    /// - Returns: The errors of the networks that were not reconciled; none of them keeps the others from it.
     /// - Throws: ``NetlinkError`` when the node's devices cannot be read back.
     package func pass(_ wanted: [NamespaceWanted], from survey: HostSurvey) async throws -> [VNI: any Error] {
         let changes = wanted.map { (wanted: $0, steps: self.changes(from: survey, to: $0)) }
@@ -75,12 +75,11 @@ package struct NamespaceReconciler: Sendable {
         return changes.isEmpty ? [:] : try await carryOut(changes)
     }
 
-    /// Takes a network's veths and namespace from this node, if they are there.
+    /// Deletes a network's veths and namespace from this node, if they are there.
     ///
-    /// What runs inside has to be ended before: a namespace lives on, without its name, as long as something runs
-    /// there.
+    /// Processes inside have to be ended before: a namespace lives on, without its name, as long as one runs there.
     ///
-    /// - Returns: Whether there was something to take away.
+    /// - Returns: Whether there was something to delete.
     /// - Throws: `HostCommandError` when it is still there afterwards.
     @discardableResult
     package func delete(_ vni: VNI) async throws -> Bool {
@@ -182,7 +181,7 @@ package struct NamespaceReconciler: Sendable {
 
     /// Takes the steps on the node of several networks together, place by place.
     ///
-    /// - Returns: The first thing that was said of each network's.
+    /// - Returns: The first message about each network's steps.
     private func takeOnNode(
         _ changes: [(wanted: NamespaceWanted, steps: [NamespaceChange])]
     ) async throws -> [VNI: String] {
@@ -193,7 +192,7 @@ package struct NamespaceReconciler: Sendable {
             }
         }
         let settings = lines([.settings]).map(\.text)
-        // Where nothing is to be closed, veths are raised by the process that makes and alters them.
+        // Where no veth is to be closed, veths are set up by the process that makes and alters them.
         let batches = settings.isEmpty ? [lines([.node, .raising])] : [lines([.node]), lines([.raising])]
         var complaints: [VNI: String] = [:]
         for (index, lines) in batches.enumerated() {
@@ -214,7 +213,7 @@ package struct NamespaceReconciler: Sendable {
         guard complaint.isEmpty else { throw NamespaceError(name: name, remaining: [], complaint: complaint) }
     }
 
-    /// - Returns: What `ip` complained of; whether it matters, the read-back tells.
+    /// - Returns: The messages of `ip`; the read-back decides whether they matter.
     func batch(_ lines: [String], in namespace: String?) async throws -> String {
         guard !lines.isEmpty else { return "" }
         let input = lines.map { $0 + "\n" }.joined()
@@ -230,12 +229,12 @@ package struct NamespaceReconciler: Sendable {
         }
     }
 
-    /// Reads the node's devices when new veths forward, or when that takes too long: it is then for others to find out.
+    /// Reads the node's devices once new veths forward, or once that has taken too long: the read-back then finds it.
     func forwarding(of veths: Set<String>) async throws -> [String: Link] {
         let deadline = ContinuousClock.now + Self.forwardingWithin
         while true {
             let links = try await links()
-            // One that has no bridge, or one that is down, never will: it keeps no other waiting.
+            // One without a bridge, or down, never will: the others do not wait for it.
             let isDone = veths.allSatisfy { name in
                 guard let veth = links[name], veth.isUp, let bridge = veth.master.flatMap({ links[$0] }), bridge.isUp
                 else { return true }
@@ -246,7 +245,7 @@ package struct NamespaceReconciler: Sendable {
         }
     }
 
-    /// Does something for each, a few at once.
+    /// Does work for each item, a few at once.
     func eachOf<Item: Sendable, Result: Sendable>(
         _ items: [Item],
         _ work: @escaping @Sendable (Item) async throws -> Result
@@ -265,7 +264,7 @@ package struct NamespaceReconciler: Sendable {
     }
 }
 
-/// A namespace that is not as it is wanted, after everything was done for it.
+/// A namespace that differs from its wanted state after all steps were taken.
 package struct NamespaceError: Error, Sendable, CustomStringConvertible {
     let name: NamespaceName
     let remaining: [NamespaceChange]

@@ -3,7 +3,7 @@ import ClusterModel
 /// The part of a network that a node that may be elected keeps ready: its namespace, with a veth into the node's
 /// bridge.
 ///
-/// The same on every node, the gateway's hardware address too: a take-over changes nothing that guests remember.
+/// The same on every node, the gateway's hardware address too: a take-over changes no entry in the guests' ARP caches.
 package struct NamespaceWanted: Sendable, Hashable {
     package let vni: VNI
     package let mtu: MTU

@@ -22,7 +22,7 @@ package struct NodeWanted: Sendable {
         self.unreadable = unreadable
     }
 
-    /// Makes sense of a snapshot.
+    /// Creates the wanted state of a snapshot.
     ///
     /// - Throws: `ClusterOpsError` when the snapshot does not say where the node itself is.
     package init(_ snapshot: WantedStatements.Snapshot) throws(ClusterOpsError) {
@@ -33,7 +33,7 @@ package struct NodeWanted: Sendable {
         unreadable = Dictionary(all) { first, _ in first }.values.sorted { "\($0.id)" < "\($1.id)" }
     }
 
-    /// Reads what is wanted on a node, of all networks or of some VNIs.
+    /// Reads the wanted state of a node, of all networks or of some VNIs.
     ///
     /// - Throws: `DatabaseError`, and `ClusterOpsError` when there is no such node.
     package static func read(
@@ -46,7 +46,7 @@ package struct NodeWanted: Sendable {
         return try NodeWanted(found)
     }
 
-    /// The VNIs that are wanted on the node, those of networks that cannot be read among them.
+    /// The VNIs that are wanted on the node, including those of networks whose rows cannot be decoded.
     package var vnis: Set<VNI> { mesh.vnis.union(unreadable.compactMap(\.vni)) }
 
     /// A Boolean value that indicates whether something of a VNI stands behind the gate of the node.

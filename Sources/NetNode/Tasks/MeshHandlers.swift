@@ -4,9 +4,9 @@ import ClusterModel
 import ClusterStore
 import MariaDB
 
-/// `network_ensure_mesh` and `network_apply_create_hypervisor`: gives a node its share of one network's mesh.
+/// The handler of `network_ensure_mesh` and `network_apply_create_hypervisor`: makes a node's share of one network's mesh.
 ///
-/// Both names stand for the same work, because the work is to make what is missing.
+/// Both tasks are the same work, because the work is to make what is missing.
 package struct EnsureMeshHandler: TaskHandler {
     package let definition: TaskDefinition
     private let loop: ReconcileLoop
@@ -33,7 +33,7 @@ package struct EnsureMeshHandler: TaskHandler {
                 return .failed(OperationFailure(code: "mesh_not_converged", message: trouble))
             }
             if let failure = outcome.namespaceFailure { throw failure }
-            // What is wrong with its egress is the network's problem, and not the mesh's.
+            // A failure of its egress is a problem of the network, and no failure of the mesh.
             if outcome.isNetworkNode { _ = try await loop.reconcile(.egress(vni), .operation) }
             return NetworkTask.done([
                 "wanted": .bool(true), "devices_changed": .integer(Int64(outcome.devicesChanged)),
@@ -43,10 +43,10 @@ package struct EnsureMeshHandler: TaskHandler {
     }
 }
 
-/// `network_apply_delete_hypervisor`: takes a network's bridge and tunnel from a node that it does not concern any
-/// more.
+/// The handler of `network_apply_delete_hypervisor`: removes a network's bridge and tunnel from a node that does not take
+/// part in the network any more.
 ///
-/// The network may be gone by then, and its VNI with it: the parameter `vni` says which devices are meant.
+/// The network may be gone by then, and its VNI with it: the parameter `vni` names the devices.
 package struct DeleteMeshHandler: TaskHandler {
     package let definition = BuiltInTask.networkApplyDeleteHypervisor.definition
     private let loop: ReconcileLoop

@@ -2,11 +2,11 @@ import ClusterEngine
 import ClusterModel
 import MariaDB
 
-/// `network_apply_create_network_node`, `network_apply_update_dnsmasq` and `network_remove_dhcp_lease`: brings a
-/// network up on the elected node, as it is wanted when the handler starts.
+/// The handler of `network_apply_create_network_node`, `network_apply_update_dnsmasq` and `network_remove_dhcp_lease`:
+/// reconciles a network on the elected node with the wanted state at the start of the handler.
 ///
-/// One work under three names, because the work is to find out what differs: a lease of a host that is not wanted any
-/// more differs too, and is not there afterwards.
+/// The three tasks are the same work, because the work is to find and remove differences; a lease of a guest that is not
+/// wanted any more is one.
 package struct ServeNetworkHandler: TaskHandler {
     package static let tasks: [BuiltInTask] = [
         .networkApplyCreateNetworkNode, .networkApplyUpdateDNSMasq, .networkRemoveDHCPLease,
@@ -25,7 +25,7 @@ package struct ServeNetworkHandler: TaskHandler {
 
     package func run(_ attempt: Attempt) async -> TaskOutcome {
         await NetworkTask.outcome(of: attempt, on: nil) { network in
-            // Claimed in the last moment of a tenure: whoever is elected next does it.
+            // Claimed at the end of a tenure: it is for the node that is elected next.
             guard coordinator.tenure != nil else { return .interrupted }
             let vni = try await loop.networks.vni(of: network)
             let outcome = if let vni { try await loop.reconcile(.network(vni), .operation) } else { Reconciled() }
@@ -33,15 +33,15 @@ package struct ServeNetworkHandler: TaskHandler {
             if let reason = outcome.unreadable { return NetworkTask.unreadable(reason) }
             if let failure = outcome.namespaceFailure ?? outcome.serverFailure { throw failure }
             guard let server = outcome.server else { return .interrupted }
-            // Last: guests have their addresses, whatever is wrong with what leads outside.
+            // Last: guests have their addresses, whatever is wrong with the egress.
             if let failure = try await loop.reconcile(.egress(vni), .operation).egressFailure { throw failure }
             return NetworkTask.done(["wanted": .bool(true), "server": .string("\(server)")])
         }
     }
 }
 
-/// `network_apply_remove_dnsmasq` and `network_apply_delete_network_node`: takes away what the elected node made for a
-/// network that is gone.
+/// The handler of `network_apply_remove_dnsmasq` and `network_apply_delete_network_node`: removes what the elected node has
+/// of a network that is gone.
 package struct RemoveNetworkHandler: TaskHandler {
     package static let tasks: [BuiltInTask] = [.networkApplyRemoveDNSMasq, .networkApplyDeleteNetworkNode]
 
@@ -65,7 +65,7 @@ package struct RemoveNetworkHandler: TaskHandler {
             } catch {
                 return error.outcome
             }
-            // By VNI too: it may be another network's by now.
+            // Asked for by VNI too: it may be another network's by now.
             guard try await !loop.networks.exists(given, network) else {
                 return NetworkTask.done(["removed": .bool(false), "reason": .string("wanted")])
             }

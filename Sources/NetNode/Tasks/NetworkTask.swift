@@ -3,15 +3,15 @@ import ClusterModel
 import FoundationEssentials
 import MariaDB
 
-/// The parts that the tasks of the networks have in common: whom they are for, and what their errors mean.
+/// The parts that the tasks of the networks share: their target, and the outcomes of their errors.
 enum NetworkTask {
     /// Runs the work of a task on a network.
     ///
     /// - Parameters:
-    ///   - attempt: what is run.
+    ///   - attempt: the attempt.
     ///   - node: the node that a task on one node has to be for; nil for a task of the whole network.
-    ///   - work: does it, on the network's id.
-    /// - Returns: What `work` returned, or what its error means.
+    ///   - work: the work, which gets the network's id.
+    /// - Returns: The outcome that `work` returned, or that of its error.
     static func outcome(
         of attempt: Attempt,
         on node: NodeName?,
@@ -36,17 +36,17 @@ enum NetworkTask {
         } catch let error as MissingBridge {
             return .failed(OperationFailure(code: "no_external_bridge", message: "\(error)"))
         } catch let error as DatabaseError {
-            // Not the task's fault: no attempt is spent on it.
+            // Not the fault of the task: it spends no attempt.
             if error.isUnreachable { return .tryLater }
             return .failed(OperationFailure(code: "database", message: "\(error)"))
         } catch let error as NetlinkError {
-            // Nor is it, where others change devices all the time.
+            // Nor is a kernel that is being changed all the time.
             if error.isInterruption { return .tryLater }
             return .failed(OperationFailure(code: "network", message: "\(error)"))
         } catch is CancellationError {
             return .interrupted
         } catch is TenureOver {
-            // Whoever is elected next begins anew.
+            // The node that is elected next begins anew.
             return .interrupted
         } catch is ServersClosed {
             return .interrupted
@@ -55,17 +55,17 @@ enum NetworkTask {
         }
     }
 
-    /// A task that has done its work, with what it has to say of it.
+    /// Returns the outcome of a task that has done its work, with its result.
     static func done(_ result: [String: JSONValue]) -> TaskOutcome {
         .done(result: JSONValue.object(result).text)
     }
 
-    /// A task on a network whose row cannot be read.
+    /// Returns the outcome of a task on a network whose row cannot be decoded.
     static func unreadable(_ reason: String) -> TaskOutcome {
         .failed(OperationFailure(code: "unreadable_network", message: "the network's row cannot be read: \(reason)"))
     }
 
-    /// Reads the parameter `vni`, which says whose names and files are meant when the network itself may be gone.
+    /// Reads the parameter `vni`, which names the devices and files of a network that may be gone.
     ///
     /// - Throws: The failure that names the parameter.
     static func vni(in operation: ClusterModel.Operation) throws(BadParameters) -> VNI? {
@@ -89,7 +89,7 @@ enum NetworkTask {
     }
 }
 
-/// Parameters that a task cannot make sense of.
+/// Parameters that a task cannot decode.
 struct BadParameters: Error {
     let message: String
 
