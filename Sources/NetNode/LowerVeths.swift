@@ -10,7 +10,9 @@ struct LowerVeths: AsyncParsableCommand {
             Run it after a netnode was killed; one that ends by itself has done it. The kernel's gate is closed by \
             then, and with the veths down no gateway can be reached even if somebody removes the gate. The next \
             netnode sets them up.
-            """
+            """,
+        // As the unit files of earlier versions call it.
+        aliases: ["lower-legs"]
     )
 
     @Option(help: ArgumentHelp(DaemonStart.configHelp))

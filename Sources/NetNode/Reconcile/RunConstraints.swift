@@ -17,11 +17,12 @@ struct RunConstraints: Sendable {
         asked[vni] = max(asked[vni] ?? removal, removal)
     }
 
-    /// Returns whether a run of a key can begin now.
+    /// Decides whether a run of a key can begin now.
     ///
     /// - Parameters:
     ///   - key: one that is not being processed.
     ///   - isProcessing: says which keys are.
+    /// - Returns: Whether it can.
     func canBegin(_ key: ReconcileLoop.Key, _ isProcessing: (ReconcileLoop.Key) -> Bool) -> Bool {
         switch key {
         case .node: true
