@@ -11,18 +11,20 @@ import Testing
         try await withRoles { world in
             let user = try await world.user(.operator)
             try await world.cluster.addBacklog(20_000)
+            try await world.cluster.addGuests(20_000)
             let id = OperationID.new()
             let statements: [SQL] = [
                 "SELECT id FROM work_queue WHERE requester = 'x'",
                 "SELECT f.id FROM finished_operations AS f WHERE f.requester = 'x'",
                 "SELECT id FROM work_queue WHERE queue_name = 'any-background' ORDER BY requester LIMIT 1",
+                "SELECT i.id FROM interfaces AS i WHERE i.address = '10.9.0.101'",
                 "UPDATE work_queue SET lane = lane WHERE requester = 'x'",
                 "SELECT id FROM work_queue FORCE INDEX (PRIMARY) WHERE id = \(id) FOR UPDATE",
             ]
             try await user.withDatabase { database in
                 try await database.withSession { session in
                     for statement in statements.dropLast() { _ = try session.execute(statement) }
-                    _ = try session.query(statements[4])
+                    for statement in statements.suffix(1) { _ = try session.query(statement) }
                 }
             }
             let faulty = try await world.cluster.plans(of: user).filter { !$0.faults.isEmpty }.map(\.statement)

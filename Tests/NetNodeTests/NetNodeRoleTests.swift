@@ -78,6 +78,11 @@ extension NamespaceTests {
                 let unused = SpokenStatements.accesses(allowedTo: .netnode)
                     .subtracting(try await SpokenStatements.accesses(of: user, in: cluster))
                 #expect(unused.sorted() == [], "netnode may do what it does not do")
+                try nodes.program(first).signal(SIGTERM)
+                #expect(try await nodes.program(first).end() == 0)
+                let (plans, faulty) = try await cluster.reviewPlans(of: user)
+                #expect(faulty == [])
+                #expect(plans.count >= 20)
             }
         }
 

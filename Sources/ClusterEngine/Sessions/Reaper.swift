@@ -80,7 +80,11 @@ package actor Reaper {
         if passes % 100 == 1 {
             _ = try await database.withSession { try SessionStatements.forgetDead(on: $0) }
             _ = try await database.withSession { try WaiterStatements.sweep(on: $0) }
-            try await database.withSession { try SupervisionStatements.sweep(on: $0) }
+            try await database.withSession { session in
+                for ended in try SupervisionStatements.endedSessions(on: session) {
+                    try SupervisionStatements.forget(of: ended, on: session)
+                }
+            }
         }
         return returned
     }

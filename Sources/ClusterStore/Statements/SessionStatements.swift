@@ -190,17 +190,20 @@ package enum SessionStatements {
         ).map { try $0.decode((OperationID, Int).self) }
     }
 
-    /// Forgets dead sessions that no operation names any more, an hour after their last sign of life.
+    /// Forgets dead sessions that no operation and no sample names any more, an hour after their last sign of life.
     ///
     /// Read first, without a lock, and deleted by key: one statement would lock the rows of `work_queue` that it
-    /// looks at. A claim that still commits under a forgotten session is an orphan like any other.
+    /// looks at. The samples are joined, because MariaDB would make a table of all of them for a subquery. A claim
+    /// that still commits under a forgotten session is an orphan like any other.
     package static func forgetDead(on session: borrowing Session) throws {
         let forgotten = try session.query(
             """
-            SELECT id FROM sessions
-            WHERE dead = TRUE AND renewed_at < NOW(6) - INTERVAL 1 HOUR
+            SELECT s.id
+            FROM sessions AS s
+                LEFT JOIN supervised_processes AS p FORCE INDEX (supervised_by_session) ON p.session = s.id
+            WHERE s.dead = TRUE AND s.renewed_at < NOW(6) - INTERVAL 1 HOUR AND p.session IS NULL
                 AND NOT EXISTS (
-                    SELECT 1 FROM work_queue AS w FORCE INDEX (work_by_session) WHERE w.session = sessions.id)
+                    SELECT 1 FROM work_queue AS w FORCE INDEX (work_by_session) WHERE w.session = s.id)
             LIMIT \(mostForgottenAtOnce)
             """
         ).map { try $0.only(SessionID.self) }

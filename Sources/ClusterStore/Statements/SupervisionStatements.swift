@@ -51,15 +51,19 @@ package enum SupervisionStatements {
         )
     }
 
-    /// Forgets what was supervised by sessions that are not alive, should whoever ended one have died before it could.
-    package static func sweep(on connection: borrowing Session) throws(DatabaseError) {
-        try connection.execute(
+    /// The dead sessions that have left samples, because whoever ended one died before it could forget them.
+    ///
+    /// None of them comes back. They are read without locks: a DELETE that looked for them would walk through all
+    /// samples, and wait for those that other daemons are writing.
+    package static func endedSessions(on connection: borrowing Session) throws -> [SessionID] {
+        try connection.query(
             """
-            DELETE FROM supervised_processes
-            WHERE NOT EXISTS (
-                SELECT 1 FROM sessions AS s WHERE s.id = supervised_processes.session AND s.dead = FALSE)
+            SELECT s.id
+            FROM sessions AS s
+            WHERE s.dead = TRUE AND EXISTS (
+                SELECT 1 FROM supervised_processes AS p FORCE INDEX (supervised_by_session) WHERE p.session = s.id)
             """
-        )
+        ).map { try $0.only() }
     }
 
     /// Every process that a living session supervises.

@@ -20,8 +20,13 @@ package struct SpokenPlan: Sendable {
     package let statement: String
     package let lines: [Line]
 
-    /// Tables that may hold a backlog, a history, or an edge for each of them.
-    private static let large = ["work_queue", "finished_operations", "operation_dependencies", "adoptions"]
+    /// Tables that may hold a backlog, a history, an edge for each of them, or a row for each guest.
+    ///
+    /// Networks are not among them: nodes that may be elected have all of them, and read all of them.
+    private static let large = [
+        "work_queue", "finished_operations", "operation_dependencies", "adoptions",
+        "interfaces", "applied_state", "network_problems", "supervised_processes",
+    ]
     /// Rows that are few, however they are read.
     private static let few = 1000
     /// The limits by which statements say themselves how much of an index they walk.
@@ -98,6 +103,22 @@ extension TestCluster {
         }
     }
 
+    /// Explains all that a user's programs have sent, on tables as they are and on large ones.
+    ///
+    /// No program may run meanwhile: it would work on what is added.
+    /// - Returns: The plans on large tables, and the statements of plans with a fault at either size.
+    package func reviewPlans(of user: RoleUser) async throws -> (plans: [SpokenPlan], faulty: [String]) {
+        let small = try await plans(of: user).filter(\.isLocking)
+        try await addBacklog(100_000)
+        try await addGuests(100_000)
+        let large = try await plans(of: user)
+        print("\(user.role): \(large.count) statements explained, \(large.count(where: \.isLocking)) of them lock")
+        let faulty = [("small", small), ("large", large)].flatMap { size, plans in
+            plans.filter { !$0.faults.isEmpty }.map { "\(size) tables: \($0.statement): \($0.faults)" }
+        }
+        return (large, faulty)
+    }
+
     /// The number of rows that a line of EXPLAIN estimates; in a UNION it comes as text.
     private func rows(of row: Row) throws -> Int {
         if let number = try? row.get("rows", as: Int?.self) { return number }
@@ -124,6 +145,48 @@ extension TestCluster {
                 FROM seq_1_to_100000 WHERE seq <= \(count)
                 """
             )
+            try await execute("ANALYZE TABLE \(sql: table)")
+        }
+    }
+
+    /// Adds networks with 100 guests each on as many nodes, all of them applied everywhere.
+    package func addGuests(_ count: Int) async throws {
+        let statements: [SQL] = [
+            """
+            INSERT INTO nodes (id, name, underlay_address, is_hypervisor, is_network_node)
+            SELECT UUID(), CONCAT('large', seq), CONCAT('10.200.0.', seq), TRUE, FALSE FROM seq_1_to_100
+            """,
+            """
+            INSERT INTO networks (id, name, vni, cidr, mtu, dhcp, dns)
+            SELECT UUID(), CONCAT('large', seq), 100000 + seq, '10.9.0.0/24', 1450, TRUE, TRUE
+            FROM seq_1_to_100000 WHERE seq <= \(count) DIV 100
+            """,
+            """
+            INSERT INTO interfaces (id, network, node, mac, address, hostname)
+            SELECT UUID(), w.id, n.id, CONCAT('52:54:00:00:00:', LOWER(LPAD(HEX(s.seq), 2, '0'))),
+                CONCAT('10.9.0.', s.seq), CONCAT('g', s.seq)
+            FROM networks AS w JOIN seq_101_to_200 AS s JOIN nodes AS n ON n.name = CONCAT('large', s.seq - 100)
+            WHERE w.vni > 100000
+            """,
+            """
+            INSERT INTO applied_state (network, node, what, generation, term, applied_at)
+            SELECT network, node, 'mesh', 1, 1, NOW(6) FROM interfaces
+            ON DUPLICATE KEY UPDATE term = applied_state.term
+            """,
+            """
+            INSERT INTO network_problems (network, node, what, since, message)
+            SELECT network, node, 'large', NOW(6), 'the guest of a test' FROM interfaces
+            ON DUPLICATE KEY UPDATE message = network_problems.message
+            """,
+            """
+            INSERT INTO supervised_processes (node, service, state, pid, restarts, health, sampled_at, session)
+            SELECT i.node, CONCAT('dnsmasq ', w.vni), 'running', 1, 0, 'healthy', NOW(6), UUID()
+            FROM interfaces AS i JOIN networks AS w ON w.id = i.network
+            ON DUPLICATE KEY UPDATE pid = supervised_processes.pid
+            """,
+        ]
+        for statement in statements { try await execute(statement) }
+        for table in ["networks", "interfaces", "applied_state", "network_problems", "supervised_processes"] as [SQL] {
             try await execute("ANALYZE TABLE \(sql: table)")
         }
     }
