@@ -61,3 +61,11 @@ extension Transaction {
         throw DatabaseError(code: .unexpectedValue, phase: .fetch, message: "the server does not list this transaction")
     }
 }
+
+extension Session {
+    /// Rows that this connection has asked the storage engine for.
+    borrowing func rowsRead() throws -> Int {
+        try query("SHOW SESSION STATUS LIKE 'Handler_read%'").map { try Int($0.decode((String, String).self).1) ?? 0 }
+            .reduce(0, +)
+    }
+}
