@@ -1,4 +1,5 @@
 import Logging
+import Synchronization
 
 /// The end of an epoch.
 extension WorkEpoch {
@@ -30,4 +31,13 @@ extension WorkEpoch {
             group.cancelAll()
         }
     }
+}
+
+/// Something that becomes true once.
+private final class Flag: Sendable {
+    private let value = Mutex(false)
+
+    var isSet: Bool { value.withLock { $0 } }
+
+    func set() { value.withLock { $0 = true } }
 }

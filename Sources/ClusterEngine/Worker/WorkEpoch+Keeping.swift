@@ -73,7 +73,7 @@ extension WorkEpoch {
         }
     }
 
-    private func heed(_ look: Reaper.Sighted, after known: WorkLedger.Known) {
+    private func heed(_ look: Reaper.Sighted, after known: SessionWork.Known) {
         let seen = look.surroundings
         conditions.setDraining(seen.isDraining)
         if !seen.hasNode, !conditions.isNodeGone {

@@ -90,8 +90,8 @@ struct WorkEpoch: Sendable {
             doorbell: await parts.address(),
             lease: settings.lease.leaseDuration
         )
-        conditions.setDraining(!(try await open(opening)))
-        conditions.hold(SessionLease(settings.lease, sentAt: sentAt))
+        let takesWork = try await open(opening)
+        conditions.opened(SessionLease(settings.lease, sentAt: sentAt), isDraining: !takesWork)
         defer { parts.pulse.released() }
         passOn(conditions.deadline)
         log(.info, "session opened")
