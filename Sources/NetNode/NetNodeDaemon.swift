@@ -48,8 +48,7 @@ struct NetNodeDaemon {
         let gate = Gate(logger: logger)
         try await gate.close()
 
-        let connection = try configuration.databaseConnection()
-        let database = Database(connection, pool: configuration.pool(slots: Self.slots), logger: logger)
+        let database = try context.database(slots: Self.slots)
         let networks = try makeNetworks(database)
         try await networks.servers.endLeftovers()
 
@@ -68,17 +67,10 @@ struct NetNodeDaemon {
             electionDoorbell: electionDoorbell,
             logger: logger
         )
-        let listener = DoorbellService(
-            configuration.doorbell,
-            underlay: configuration.node.underlayAddress,
-            node: node,
-            database: database,
-            doorbells: [doorbell, electionDoorbell],
-            logger: logger
-        )
+        let listener = context.listener(database, for: [doorbell, electionDoorbell])
         var electionPool = Database.PoolConfiguration()
         electionPool.maximumConnections = Self.electionConnections
-        var electionConnection = connection
+        var electionConnection = try configuration.databaseConnection()
         electionConnection.timeouts = Self.electionTimeouts
         let electionDatabase = Database(electionConnection, pool: electionPool, logger: logger)
         let electionProgress = Progress()
@@ -215,14 +207,6 @@ struct NetNodeDaemon {
     }
 
     private func worker(_ parts: Worker.Parts, _ coordinator: NetworkCoordinator) -> Worker {
-        let settings = Worker.Settings(
-            daemon: .netnode,
-            node: node,
-            slots: Self.slots,
-            pollInterval: configuration.worker.pollInterval,
-            stalenessBound: configuration.worker.stalenessBound,
-            lease: SessionLease.Timing(lease: configuration.session.lease, renew: configuration.session.renew)
-        )
-        return Worker(settings, parts) { targets(coordinator) }
+        Worker(context.workerSettings(.netnode, slots: Self.slots), parts) { targets(coordinator) }
     }
 }

@@ -44,21 +44,10 @@ struct QueueWorkerDaemon {
     /// - Throws: `ConfigurationError` for a password that cannot be read, and for too many slots.
     func run() async throws -> Daemon.Ending {
         try provideDescriptors()
-        let database = Database(
-            try configuration.databaseConnection(),
-            pool: configuration.pool(slots: configuration.worker.slots),
-            logger: logger
-        )
+        let database = try context.database(slots: configuration.worker.slots)
         let counters = CoalescingCounters(database: database)
         let doorbell = Doorbell()
-        let listener = DoorbellService(
-            configuration.doorbell,
-            underlay: configuration.node.underlayAddress,
-            node: node,
-            database: database,
-            doorbells: [doorbell],
-            logger: logger
-        )
+        let listener = context.listener(database, for: [doorbell])
         let keeper = CommandKeeper(leaseUntil: .now)
         let running = RunningCommands()
         @Sendable func terms(_ configuration: Configuration) -> WorkTerms {
@@ -87,14 +76,7 @@ struct QueueWorkerDaemon {
         let registry = DaemonFace.registry(logger: logger)
         parts.metrics = WorkMetrics(factory: registry)
         let (targets, pulse): ([QueueTarget], WorkPulse) = ([.node(node), .any], parts.pulse)
-        var settings = Worker.Settings(
-            daemon: .queueworker,
-            node: node,
-            slots: configuration.worker.slots,
-            pollInterval: configuration.worker.pollInterval,
-            stalenessBound: configuration.worker.stalenessBound,
-            lease: SessionLease.Timing(lease: configuration.session.lease, renew: configuration.session.renew)
-        )
+        var settings = context.workerSettings(.queueworker, slots: configuration.worker.slots)
         // A command that runs is waited for as long as it may run: a stop makes no work be done again.
         let longest = configuration.tasks.values.map(\.timeout).max() ?? .zero
         settings.drainTimeout = max(settings.drainTimeout, longest + CommandHandler.grace)

@@ -1,6 +1,7 @@
 import ClusterEngine
 import ClusterModel
 import Logging
+import MariaDB
 
 /// The values that a daemon is given when it begins.
 package struct DaemonContext: Sendable {
@@ -23,5 +24,36 @@ package struct DaemonContext: Sendable {
             logLevel.set(configuration.log.level)
             apply(configuration)
         }
+    }
+
+    /// Returns the pool of connections of a daemon that runs so many operations at once.
+    ///
+    /// - Throws: `ConfigurationError` for a password that cannot be read.
+    package func database(slots: Int) throws -> Database {
+        Database(try configuration.databaseConnection(), pool: configuration.pool(slots: slots), logger: logger)
+    }
+
+    /// Returns the service that listens for wake-ups of doorbells.
+    package func listener(_ database: Database, for doorbells: [Doorbell]) -> DoorbellService {
+        DoorbellService(
+            configuration.doorbell,
+            underlay: configuration.node.underlayAddress,
+            node: node,
+            database: database,
+            doorbells: doorbells,
+            logger: logger
+        )
+    }
+
+    /// Returns the settings of a daemon's worker.
+    package func workerSettings(_ daemon: DaemonName, slots: Int) -> Worker.Settings {
+        Worker.Settings(
+            daemon: daemon,
+            node: node,
+            slots: slots,
+            pollInterval: configuration.worker.pollInterval,
+            stalenessBound: configuration.worker.stalenessBound,
+            lease: SessionLease.Timing(lease: configuration.session.lease, renew: configuration.session.renew)
+        )
     }
 }

@@ -1,8 +1,8 @@
 import ClusterModel
 import MariaDB
 
-// Every value that people write as text is stored as that text. A column that holds anything else is reported, with the
-// column's name, by the row that was read.
+// Every value that people write as text is stored as that text, or as a number if it is one. A column that holds
+// anything else is reported, with the column's name, by the row that was read.
 
 extension SQLConvertible where Self: TextValue {
     /// The canonical text.
@@ -53,12 +53,12 @@ extension TypedID: SQLConvertible {
     }
 }
 
-extension VNI: SQLConvertible {
+extension SQLConvertible where Self: BoundedNumber {
     /// The number.
-    public var sqlValue: SQLValue { rawValue.sqlValue }
+    package var sqlValue: SQLValue { rawValue.sqlValue }
 
     /// Reads an integer column.
-    public init(sqlValue: SQLValue) throws(SQLConversionError) {
+    package init(sqlValue: SQLValue) throws(SQLConversionError) {
         let number = try Int(sqlValue: sqlValue)
         do throws(ValueError) { try self.init(number) } catch {
             throw SQLConversionError(reason: "expected \(error.expected)")
@@ -66,15 +66,5 @@ extension VNI: SQLConvertible {
     }
 }
 
-extension MTU: SQLConvertible {
-    /// The number of bytes.
-    public var sqlValue: SQLValue { rawValue.sqlValue }
-
-    /// Reads an integer column.
-    public init(sqlValue: SQLValue) throws(SQLConversionError) {
-        let number = try Int(sqlValue: sqlValue)
-        do throws(ValueError) { try self.init(number) } catch {
-            throw SQLConversionError(reason: "expected \(error.expected)")
-        }
-    }
-}
+extension VNI: SQLConvertible {}
+extension MTU: SQLConvertible {}
