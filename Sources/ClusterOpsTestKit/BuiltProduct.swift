@@ -2,9 +2,9 @@ import Foundation
 
 /// Finds the programs that were built with the tests.
 public enum BuiltProduct {
-    /// Why there is no path.
+    /// The error when there is no path.
     public struct Missing: Error, CustomStringConvertible {
-        /// What was looked for, where, and what to do.
+        /// The file that was looked for, the directory, and what to do.
         public let description: String
     }
 

@@ -2,7 +2,7 @@ import Foundation
 
 /// A certificate authority of a test's own, made with openssl.
 public struct CertificateAuthority: Sendable {
-    /// What openssl did not do.
+    /// The error when openssl fails.
     public struct Failure: Error, CustomStringConvertible {
         /// The command, and what it said.
         public let description: String

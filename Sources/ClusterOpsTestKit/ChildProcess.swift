@@ -7,7 +7,7 @@ import Synchronization
 /// eight children at once, on two cores: the child stayed a zombie), and because its pipes leak into children that
 /// other tests start at the same moment, so that their ends are never seen. Whoever forgets a child kills it.
 public final class ChildProcess: Sendable {
-    /// How a child ended.
+    /// The end of a child.
     public enum Ending: Sendable, Hashable {
         /// By itself, with this code.
         case exited(Int32)
@@ -15,7 +15,7 @@ public final class ChildProcess: Sendable {
         case killed(Int32)
     }
 
-    /// Why a child did not start.
+    /// The error when a child does not start.
     public struct StartFailure: Error, CustomStringConvertible {
         /// The program and what the system said.
         public let description: String
@@ -174,7 +174,7 @@ private final class Descriptor: Sendable {
         close(number)
     }
 
-    /// What comes, line by line, read by a thread of its own up to the end.
+    /// Returns the lines that come, read by a thread of its own up to the end.
     func lines() -> AsyncStream<String> {
         let (lines, continuation) = AsyncStream<String>.makeStream()
         Thread.detachNewThread { [self] in

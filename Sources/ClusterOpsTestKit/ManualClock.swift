@@ -58,13 +58,13 @@ public final class ManualClock: Clock {
     /// Makes a clock that stands at zero.
     public init() {}
 
-    /// Where the clock stands.
+    /// The present moment of the clock.
     public var now: Instant { state.withLock { $0.now } }
 
     /// The least step; the clock does not round.
     public var minimumResolution: Duration { .zero }
 
-    /// How many sleep now.
+    /// The number of tasks that sleep now.
     public var sleeperCount: Int { state.withLock { $0.sleepers.count } }
 
     /// Moves the clock and wakes those whose time has come: by deadline, and for one deadline by arrival.

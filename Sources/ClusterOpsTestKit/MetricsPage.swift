@@ -2,7 +2,7 @@ import Foundation
 
 /// A page in Prometheus' text format, read more strictly than Prometheus reads it.
 public struct MetricsPage: Sendable {
-    /// Why a page is none.
+    /// The error when a text is no page of metrics.
     public struct Malformed: Error, CustomStringConvertible {
         /// The line, and what is wrong with it.
         public let description: String

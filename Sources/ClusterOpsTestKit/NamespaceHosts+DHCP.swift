@@ -3,7 +3,7 @@ import ClusterStore
 import Foundation
 
 extension NamespaceHosts {
-    /// What prints a lease, in the words that `udhcpc` has for it, and changes nothing.
+    /// A script that prints a lease, in the words that `udhcpc` has for it, and changes nothing.
     private static let report = "#!/bin/sh\n[ \"$1\" = bound ] && env\nexit 0\n"
 
     /// Has a guest ask for an address by a real DHCP client.

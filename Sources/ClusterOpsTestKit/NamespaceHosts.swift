@@ -9,7 +9,7 @@ import Foundation
 /// Host *n* has the address 192.0.2.*n* (TEST-NET-1) on its device `under0`, MTU 1500, and the kernel's own settings,
 /// as a hypervisor has them that was just installed: what guests could do to such a one has to show here.
 package struct NamespaceHosts: Sendable {
-    /// Why this machine cannot have any; nil when it can.
+    /// The reason why this machine cannot have any; nil when it can.
     package static var unavailability: String? {
         geteuid() == 0 ? nil : "network namespaces need root, and this is user \(geteuid())"
     }
@@ -23,7 +23,7 @@ package struct NamespaceHosts: Sendable {
         /// Its address in the underlay.
         package let address: IPv4Address
 
-        /// What the names begin with of the namespaces that the host itself makes; a VNI follows.
+        /// The beginning of the names of the namespaces that the host itself makes; a VNI follows.
         package var namespacePrefix: String { NamespaceNames.prefix(within: namespace) }
 
         /// The namespace's file, for those who enter it.

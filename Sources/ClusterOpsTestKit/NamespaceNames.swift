@@ -12,7 +12,7 @@ struct NamespaceNames: Sendable {
     var underlay: String { "\(prefix)-u" }
     func host(_ number: Int) -> String { "\(prefix)-h\(number)" }
     func guest(_ number: Int) -> String { "\(prefix)-g\(number)" }
-    /// What the names begin with of the namespaces that a host itself makes; a VNI follows.
+    /// Returns the beginning of the names of the namespaces that a host itself makes; a VNI follows.
     static func prefix(within host: String) -> String { "\(host)-" }
 
     /// Makes a namespace with the kernel's own settings, which are Debian's too: IPv6, no reverse path filter.
@@ -66,8 +66,8 @@ struct NamespaceNames: Sendable {
         return nil
     }
 
-    /// Where tests on namespaces keep files, under names that begin with a namespace's; and where netnode locks
-    /// prefixes.
+    /// The directories in which tests on namespaces keep files, under names that begin with a namespace's; and that in
+    /// which netnode locks prefixes.
     private static let places = ["/tmp": "", "/run/clusterops": "namespaces-"]
 
     /// Removes the files whose names begin with those of hosts of a process.
@@ -101,7 +101,7 @@ struct NamespaceNames: Sendable {
         return Int32(match.1)
     }
 
-    /// Whether a process runs; a zombie does not, and lasts where the first process does not reap.
+    /// Returns whether a process runs; a zombie does not, and lasts where the first process does not reap.
     private static func isAlive(_ process: Int32) -> Bool {
         guard let stat = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8),
             let state = stat.split(separator: ")").last?.split(separator: " ").first

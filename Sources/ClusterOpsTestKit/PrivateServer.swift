@@ -8,9 +8,9 @@ import Synchronization
 /// `shared` serves all suites of the process; a test that kills, stops or configures a server starts its own. What a
 /// killed run leaves behind is swept by the next: each directory holds a lock file that its owner keeps locked.
 public final class PrivateServer: Sendable {
-    /// Why no server runs.
+    /// The error when no server runs.
     public struct StartFailure: Error, CustomStringConvertible {
-        /// What failed, with the end of the server's log.
+        /// The step that failed, with the end of the server's log.
         public let description: String
     }
 
@@ -24,7 +24,7 @@ public final class PrivateServer: Sendable {
     /// MiB for a server that has load, or that many tests share.
     public static let roomyBuffers = 256
 
-    /// Where the server keeps its data, socket and log.
+    /// The directory with the server's data, socket and log.
     public let directory: ServerDirectory
     /// The TCP port on 127.0.0.1, or nil when the server listens on its socket only.
     public let port: UInt16?
@@ -73,7 +73,7 @@ public final class PrivateServer: Sendable {
         try start()
     }
 
-    /// How to connect as root.
+    /// Returns the configuration of a connection as root.
     public func configuration(schema: String? = nil) -> ConnectionConfiguration {
         ConnectionConfiguration(endpoint: .socket(directory.socket), user: "root", schema: schema)
     }
@@ -175,7 +175,7 @@ private enum RunningServers {
 }
 
 private enum UnixSocket {
-    /// Whether something accepts connections at the path.
+    /// Returns whether something accepts connections at the path.
     static func accepts(_ path: String) -> Bool {
         let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
         guard descriptor >= 0 else { return false }

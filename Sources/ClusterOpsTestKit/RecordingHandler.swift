@@ -2,29 +2,29 @@ import ClusterEngine
 import ClusterModel
 import ClusterStore
 
-/// What handlers have done, all of them together, to be checked afterwards.
+/// The runs of all handlers together, to be checked afterwards.
 public final class EffectLog: Sendable {
     /// One run of a task.
     public struct Effect: Sendable {
         /// The operation.
         public let operation: OperationID
-        /// Which of its tasks.
+        /// The task of the operation that was run.
         public let task: TaskName
-        /// Which delivery of the operation.
+        /// The number of the operation's delivery.
         public let delivery: Int
-        /// Whose claim it was.
+        /// The session that had claimed it.
         public let session: SessionID?
-        /// What only one run at a time may hold.
+        /// The key that only one run at a time may hold.
         public let exclusiveKey: String?
         /// The wanted version that the run has read.
         public internal(set) var wanted: Int?
-        /// When it began.
+        /// The moment at which it began.
         public let start: ContinuousClock.Instant
-        /// When it ended, or when it was told to stop, if that came first: from then on it does nothing.
+        /// The moment at which it ended, or was told to stop, if that came first: from then on it does nothing.
         public internal(set) var end: ContinuousClock.Instant?
-        /// What it said; nil while it runs.
+        /// The outcome that it returned; nil while it runs.
         public internal(set) var outcome: TaskOutcome?
-        /// Whether it was told to stop.
+        /// A Boolean value that indicates whether it was told to stop.
         public internal(set) var wasCancelled = false
     }
 
@@ -92,7 +92,7 @@ public final class EffectLog: Sendable {
 
 /// A handler that reads wanted state, as a real one does, and does nothing but write down that it did.
 public struct RecordingHandler: TaskHandler {
-    /// How a run shall go.
+    /// The course that a run is to take.
     public enum Course: Sendable, Hashable {
         /// It takes this long and succeeds.
         case succeed(after: Duration)
@@ -107,7 +107,7 @@ public struct RecordingHandler: TaskHandler {
     /// The code of failures that were ordered.
     public static let failureCode = "on_order"
 
-    /// What the cluster is told of the task.
+    /// The definition of the task that the cluster is told.
     public let definition: TaskDefinition
     private let log: EffectLog
     private let wanted: @Sendable (Attempt) async throws -> Int?

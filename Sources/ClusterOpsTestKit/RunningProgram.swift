@@ -36,14 +36,14 @@ public final class RunningProgram: Sendable {
         )
     }
 
-    /// What is kept of a program's log, in bytes; a test reads a few lines of it.
+    /// The most that is kept of a program's log, in bytes; a test reads a few lines of it.
     private static let longestLog = 1 << 20
 
     deinit {
         _ = child.signal(SIGKILL)
     }
 
-    /// What it has logged so far.
+    /// The text that it has logged so far.
     public var log: String { child.standardError.text }
 
     /// Sends a signal.
@@ -62,7 +62,7 @@ public final class RunningProgram: Sendable {
         }
     }
 
-    /// Whether it still runs.
+    /// A Boolean value that indicates whether it still runs.
     public var isRunning: Bool { child.exitIfEnded == nil }
 }
 
@@ -90,6 +90,6 @@ public struct TookTooLong: Error, CustomStringConvertible {
     let what: String
     let limit: Duration
 
-    /// What did not happen, and how long it was waited for.
+    /// The condition that did not come true, and the time for which it was waited for.
     public var description: String { "not within \(limit): \(what)" }
 }

@@ -9,13 +9,13 @@ public struct ServerDirectory: Sendable {
     /// The directory itself; short, because a unix socket's path has 107 bytes.
     public let path: String
 
-    /// Where the server keeps its tables.
+    /// The directory of the server's tables.
     public var data: String { "\(path)/data" }
-    /// Where the server listens.
+    /// The path at which the server listens.
     public var socket: String { "\(path)/socket" }
-    /// Where the server writes its process id.
+    /// The path of the server's process id.
     public var pidFile: String { "\(path)/pid" }
-    /// Where the server logs.
+    /// The path of the server's log.
     public var log: String { "\(path)/log" }
 
     /// The end of the log, for failure messages.

@@ -5,7 +5,7 @@ import Foundation
 /// Foundation's `Process` learns of an end through a descriptor that children started at the same moment may inherit:
 /// in some of the runs with eight at once it waited for ever.
 public struct SpawnedProcess: Sendable {
-    /// Why a process did not start.
+    /// The error when a process does not start.
     public struct Failure: Error, CustomStringConvertible {
         /// The program and the reason.
         public let description: String
@@ -91,7 +91,7 @@ public struct SpawnedProcess: Sendable {
         return signal == 0 ? (status >> 8) & 0xff : -signal
     }
 
-    /// Whether it still runs; one that has ended waits for `wait()`.
+    /// A Boolean value that indicates whether it still runs; one that has ended waits for `wait()`.
     public var isRunning: Bool {
         var information = siginfo_t()
         let found = waitid(P_PID, id_t(pid), &information, WEXITED | WNOHANG | WNOWAIT)

@@ -22,7 +22,7 @@ struct SteppedClock: Sendable {
         try step(by: .zero)
     }
 
-    /// What makes a process run by the clock.
+    /// The environment that makes a process run by the clock.
     var environment: [String: String] {
         [
             "LD_PRELOAD": library, "FAKETIME_TIMESTAMP_FILE": file,

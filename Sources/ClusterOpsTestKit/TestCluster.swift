@@ -8,7 +8,7 @@ import MariaDB
 public struct TestCluster: Sendable {
     /// A pool on the schema.
     public let database: Database
-    /// How to open connections beside the pool.
+    /// The configuration of connections beside the pool.
     public let configuration: ConnectionConfiguration
     /// The counters that `queue` counts into.
     package let counters: CoalescingCounters

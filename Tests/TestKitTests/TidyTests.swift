@@ -30,7 +30,7 @@ import Testing
 
     @Test func `a doc comment begins as Swift's own do, with what it is or does`() throws {
         let riddles = /\/\/\/ (?:What|Who|Whom|Whose|Whether|How|Why|When|Where|That|Which)\b/
-        for file in try SourceFile.all(below: "Sources") where !file.isForTests {
+        for file in try SourceFile.all(below: "Sources") {
             var isInside = false
             for line in file.text.split(separator: "\n", omittingEmptySubsequences: false) {
                 let comment = line.drop(while: \.isWhitespace)

@@ -175,7 +175,7 @@ public struct Hammer: Sendable {
 }
 
 extension TestCluster {
-    /// How many deliveries of ended operations were reaped, and how many handed back.
+    /// Counts the deliveries of ended operations that were reaped, and those that were handed back.
     fileprivate func returns() async throws -> (reaped: Int, handedBack: Int) {
         try await database.withSession { session in
             let rows = try session.query(

@@ -153,7 +153,7 @@ extension TestCluster {
         return try transaction.query("SELECT generation FROM networks WHERE name = \(network)")[0].only()
     }
 
-    /// Whether an operation exists, live or ended; waits for a COMMIT that is still on its way.
+    /// Returns whether an operation exists, live or ended; waits for a COMMIT that is still on its way.
     func happened(_ id: OperationID) async throws -> Bool {
         while true {
             do {

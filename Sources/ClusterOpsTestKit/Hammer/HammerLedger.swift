@@ -1,11 +1,11 @@
 import ClusterModel
 
-/// What callers have been promised, and what they have met.
+/// The promises that callers have been given, and the errors that they have met.
 final class HammerLedger: Sendable {
     /// A promise: this operation does what was asked, after the wanted state had this version.
     struct Promise: Sendable {
         var need: Int?
-        /// Whether it may end `aborted`, because something else failed that it depends on.
+        /// A Boolean value that indicates whether it may end `aborted`, because a dependency of it has failed.
         var mayBeAborted: Bool
     }
 
@@ -30,7 +30,7 @@ final class HammerLedger: Sendable {
 
     var contents: Contents { state.value }
 
-    /// Whether what a node starts now goes on until the node is told to stop.
+    /// Returns whether what a node starts now goes on until the node is told to stop.
     func hangs(_ node: String) -> Bool { hanging.value.contains(node) }
 
     func setHanging(_ node: String, _ isHanging: Bool) {

@@ -1,12 +1,12 @@
-/// What a hammer has seen.
+/// The observations of a hammer.
 public struct HammerReport: Sendable, CustomStringConvertible {
-    /// What every choice followed from.
+    /// The seed from which every choice followed.
     public let seed: UInt64
     /// The figures, in the order in which they are printed.
     public internal(set) var figures: [(name: String, count: Int)] = []
     /// Promises that were broken, the first few of each kind.
     public internal(set) var violations: [String] = []
-    /// What did not happen, without which the run proves nothing.
+    /// The events that did not happen, without which the run proves nothing.
     public internal(set) var missing: [String] = []
 
     init(seed: UInt64) {

@@ -1,8 +1,8 @@
-/// How hard to hammer, and from which seed.
+/// The strength, the duration and the seed of a hammer.
 public struct HammerSettings: Sendable {
-    /// What every choice follows from; the order in which threads run does not.
+    /// The seed from which every choice follows; the order in which threads run does not.
     public var seed: UInt64
-    /// How long requests are made.
+    /// The time for which requests are made.
     public var duration: Duration
     /// Callers at once.
     public var clients: Int
@@ -10,14 +10,14 @@ public struct HammerSettings: Sendable {
     public var workers: Int
     /// Exclusive targets that everybody wants; a few, so that they are always busy.
     public var networks = 20
-    /// How often a COMMIT through a proxy is disturbed.
+    /// The probability with which a COMMIT through a proxy is disturbed.
     public var cutChance = 0.03
     /// Short, so that many are lost; three times what a busy machine of two cores lets a thread wait.
     public var lease: Duration = .seconds(3)
     /// Connections of each pool that clients share.
     public var connections = 24
-    /// How long what was asked for may take to end once nothing disturbs any more: a minute of 160 clients leaves a
-    /// backlog of 15,000, which takes 16 workers another minute on two cores.
+    /// The time that requests may take to end once nothing disturbs any more: a minute of 160 clients leaves a backlog
+    /// of 15,000, which takes 16 workers another minute on two cores.
     public var patience: Duration = .seconds(300)
 
     /// Creates settings.

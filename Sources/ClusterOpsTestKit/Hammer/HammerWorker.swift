@@ -10,7 +10,7 @@ struct HammerWorker: Sendable {
     let node: String
     /// The way that the worker takes.
     let cluster: TestCluster
-    /// What stands in its way; nil for a worker that is only killed.
+    /// The proxy between it and the database; nil for a worker that is only killed.
     let proxy: DatabaseProxy?
     let handlers: [any TaskHandler]
     let settings: HammerSettings
@@ -35,7 +35,7 @@ struct HammerWorker: Sendable {
         }
     }
 
-    /// What happens to one worker, of which the last is that it is killed.
+    /// Returns the troubles of one worker, of which the last is that it is killed.
     private func troubles(
         until quiet: ContinuousClock.Instant,
         _ random: inout SeededGenerator

@@ -16,7 +16,7 @@ public struct Liveness: Sendable {
         self.settings = settings
     }
 
-    /// How long what is left may take to run once nothing disturbs any more.
+    /// The time that what is left may take to run once nothing disturbs any more.
     private static let patience: Duration = .seconds(60)
     /// Connections of the pool that workers and clients share.
     private static let connections = 40
@@ -89,7 +89,7 @@ public struct Liveness: Sendable {
         }
     }
 
-    /// What has not ended once nothing disturbs any more.
+    /// Returns what has not ended once nothing disturbs any more.
     private func leftovers(_ cluster: TestCluster) async throws -> [String] {
         let deadline = ContinuousClock.now + Self.patience
         while ContinuousClock.now < deadline {

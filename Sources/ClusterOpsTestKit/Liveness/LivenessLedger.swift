@@ -2,14 +2,14 @@ import ClusterEngine
 import ClusterModel
 import ClusterReports
 
-/// What the troublemakers of a liveness run do at the moment, for the oracle to know.
+/// The present actions of the troublemakers of a liveness run, for the oracle to know.
 final class LivenessLedger: Sendable {
     struct State: Sendable {
         /// Rows that a stranger holds, each for one while.
         var heldRows: [OperationID: ContinuousClock.Instant] = [:]
         /// Exclusive targets that a claim holds which does not commit.
         var heldTargets: [String: ContinuousClock.Instant] = [:]
-        /// When the database's clock was last set.
+        /// The moment at which the database's clock was last set.
         var clockSetAt: ContinuousClock.Instant?
         var counts: [String: Int] = [:]
         var complaints: [String] = []

@@ -3,7 +3,7 @@ import ClusterModel
 import Foundation
 import MariaDB
 
-/// Who asks for work in a liveness run, and who stands in its way; each member runs until its time is over.
+/// The members of a liveness run that ask for work, or stand in its way; each runs until its time is over.
 struct LivenessLoad: Sendable {
     let cluster: TestCluster
     let settings: LivenessSettings

@@ -9,7 +9,7 @@ struct LivenessOracle: Sendable {
     let settings: LivenessSettings
     let ledger: LivenessLedger
 
-    /// The results of a run.
+    /// The findings of the oracle.
     struct Findings: Sendable {
         var snapshots = 0
         var explanations = 0

@@ -76,7 +76,7 @@ struct LivenessWatch: Sendable {
         firstSeen[id].map { now - $0 } ?? .zero
     }
 
-    /// What has waited for so long, for whatever reason, that its explanation is judged.
+    /// Returns what has waited for so long, for whatever reason, that its explanation is judged.
     func toBeExplained(at now: ContinuousClock.Instant) -> [OperationID] {
         firstSeen.filter { now - $0.value > settings.explainedAfter }.keys.sorted()
     }

@@ -58,7 +58,7 @@ package enum GuestFrame {
         return octets(target.mac) + octets(source.mac) + etherTypes.ipv4 + header + body
     }
 
-    /// What a VXLAN datagram (RFC 7348) carries that brings a frame into a network.
+    /// Returns the content of a VXLAN datagram (RFC 7348) that brings a frame into a network.
     package static func vxlan(_ vni: VNI, _ frame: [UInt8]) -> [UInt8] {
         [8, 0, 0, 0] + bytes(UInt32(vni.rawValue) << 8) + frame
     }

@@ -34,7 +34,7 @@ enum OverlayFrame {
         return tunnel(vni) + broadcast + own + [0x08, 0] + header + datagram
     }
 
-    /// What an answer answers.
+    /// The question to which an answer belongs.
     enum Answer: Hashable {
         case address(number: UInt32)
         case offer(number: UInt32)

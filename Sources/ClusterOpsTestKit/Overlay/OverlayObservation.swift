@@ -1,8 +1,8 @@
 import ClusterModel
 
-/// What a probe has asked, and who has answered.
+/// The requests of a probe, and who has answered them.
 package struct OverlayObservation: Sendable {
-    /// What was asked for.
+    /// The kinds of requests.
     package enum Question: Sendable, Hashable, CaseIterable {
         /// The gateway's hardware address, by ARP.
         case gateway
@@ -14,9 +14,9 @@ package struct OverlayObservation: Sendable {
     package struct Sample: Sendable {
         /// The index of the network.
         package let network: Int
-        /// What was asked for.
+        /// The kind of the request.
         package let question: Question
-        /// When it was sent.
+        /// The moment at which it was sent.
         package let sentAt: ContinuousClock.Instant
         /// The nodes whose tunnels the answers came through.
         package internal(set) var answers: [IPv4Address] = []
@@ -49,7 +49,7 @@ package struct OverlayObservation: Sendable {
         }
     }
 
-    /// When the first request after a moment was sent that was answered, for each network that has one.
+    /// Returns when the first request after a moment was sent that was answered, for each network that has one.
     package func firstAnswered(_ question: Question, after moment: ContinuousClock.Instant) -> [Int: Duration] {
         var first: [Int: Duration] = [:]
         for sample in samples

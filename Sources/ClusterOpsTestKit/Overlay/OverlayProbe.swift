@@ -30,7 +30,7 @@ package final class OverlayProbe: Sendable {
         }
     }
 
-    /// How often each network is asked; nil asks it never.
+    /// The intervals at which each network is asked; nil asks it never.
     package struct Pace: Sendable {
         /// Between requests for the gateway of one network.
         package let gateway: Duration?
@@ -54,7 +54,7 @@ package final class OverlayProbe: Sendable {
     private static let port: UInt16 = 4789
     /// For bursts of answers while the thread waits for its turn on a busy machine.
     private static let buffer: Int32 = 8 << 20
-    /// How long after the last request answers are taken.
+    /// The time after the last request in which answers are taken.
     private static let lateness: Duration = .milliseconds(300)
 
     private let targets: [Target]
@@ -100,7 +100,7 @@ package final class OverlayProbe: Sendable {
         return state.value.observation
     }
 
-    /// What was seen so far, without what was sent only just now.
+    /// The observation so far, without what was sent only just now.
     package var soFar: OverlayObservation { state.value.observation }
 
     // MARK: The thread

@@ -8,7 +8,7 @@ package final class ClearPasswordServer: Sendable {
     private let listener: Int32
     private let heard = Mutex<(connections: Int, bytes: [UInt8])>((0, []))
 
-    /// How long a client may be silent before it is taken for gone.
+    /// The time for which a client may be silent before it is taken for gone, in milliseconds.
     private static let patience: Int32 = 5000
 
     /// Begins to listen.
@@ -28,7 +28,7 @@ package final class ClearPasswordServer: Sendable {
         shutdown(listener, Int32(SHUT_RDWR))
     }
 
-    /// How many clients have come.
+    /// The number of clients that have come.
     package var connections: Int { heard.withLock { $0.connections } }
 
     /// Returns whether any client has said this.

@@ -1,4 +1,4 @@
-/// What a client says on a connection, cut into packets, with the text of every statement that it runs.
+/// The bytes that a client sends on a connection, cut into packets, with the text of every statement that it runs.
 ///
 /// Pure: it knows as much of the protocol as it takes to find a statement. A packet is three bytes of length, a
 /// sequence number and a payload; the number is 0 in the first packet of a command, and never in those of the

@@ -13,13 +13,13 @@ import Synchronization
 /// a transaction that it was about to commit is what the tests with this proxy are about. Plain threads, two system
 /// calls a packet: a proxy on the event loops of the code under test would share its troubles.
 package final class DatabaseProxy: Sendable {
-    /// Why there is no proxy.
+    /// The error when there is no proxy.
     package struct Failure: Error, CustomStringConvertible {
-        /// What the system said.
+        /// The error that the system gave.
         package let description: String
     }
 
-    /// How fast traffic flows.
+    /// The speed at which traffic flows.
     package enum Pace: Sendable, Hashable {
         /// As it comes.
         case normal
@@ -29,7 +29,7 @@ package final class DatabaseProxy: Sendable {
         case trickling(bytes: Int)
     }
 
-    /// What the proxy has done.
+    /// The counts of what the proxy has done.
     package struct Counts: Sendable, Hashable {
         /// Connections passed on.
         package var connections = 0
@@ -77,9 +77,10 @@ package final class DatabaseProxy: Sendable {
         var held: [DispatchSemaphore] = []
     }
 
-    /// How much later a late statement lands: longer than a client needs to open a new connection and to look.
+    /// The delay of a late statement: longer than a client needs to open a new connection and to read.
     static let lateness: Duration = .milliseconds(300)
-    /// How long a statement is held at most, in seconds; a test that forgets to release fails instead of hanging.
+    /// The longest time for which a statement is held, in seconds; a test that forgets to release fails, and does not
+    /// hang.
     private static let longestHold = 60.0
 
     /// The port on 127.0.0.1.
@@ -105,7 +106,7 @@ package final class DatabaseProxy: Sendable {
         Thread.detachNewThread { [self] in acceptAll() }
     }
 
-    /// How to connect through the proxy instead.
+    /// Returns the configuration of a connection through the proxy instead.
     package func configuration(_ direct: ConnectionConfiguration) -> ConnectionConfiguration {
         var configuration = direct
         configuration.endpoint = .hosts([ConnectionConfiguration.Host(name: "127.0.0.1", port: port)])
@@ -167,7 +168,7 @@ package final class DatabaseProxy: Sendable {
         state.withLock { $0.pace = pace }
     }
 
-    /// What has been done so far.
+    /// The counts so far.
     package var counts: Counts { state.withLock { $0.counts } }
 
     /// Ends the proxy with all its connections.

@@ -1,4 +1,4 @@
-/// What a proxy does to a statement instead of passing it on and its answer back.
+/// The treatment of a statement by a proxy, instead of passing it on and its answer back.
 package enum Disturbance: Sendable, Hashable, CaseIterable {
     /// The connection breaks before the server has seen it.
     case cutBefore

@@ -8,7 +8,7 @@ package struct ProxiedCluster: Sendable {
     package let direct: TestCluster
     /// The way through the proxy, with a pool of its own.
     package let proxied: TestCluster
-    /// What can break it.
+    /// The proxy that can break the connection.
     package let proxy: DatabaseProxy
 }
 

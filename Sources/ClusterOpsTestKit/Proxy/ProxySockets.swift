@@ -51,8 +51,8 @@ enum ProxySockets {
         return nil
     }
 
-    /// Which of the descriptors have something to read, an end included; waits for `milliseconds`, or for ever if
-    /// negative.
+    /// Returns those of the descriptors that have something to read, an end included; waits for `milliseconds`, or for
+    /// ever if negative.
     static func readable(_ descriptors: [Int32], milliseconds: Int32 = -1) -> [Int32] {
         var asked = descriptors.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
         while poll(&asked, nfds_t(asked.count), milliseconds) < 0, errno == EINTR {}

@@ -6,13 +6,13 @@ import MariaDB
 
 /// A user of a test's schema with the rights of one role, made by the statements that an operator runs.
 package struct RoleUser: Sendable {
-    /// What it may do the work of.
+    /// The role whose work it may do.
     package let role: DatabaseRole
-    /// How it connects.
+    /// The configuration of its connections.
     package let configuration: ConnectionConfiguration
     private let passwordFile: String
 
-    /// What makes one of our programs connect as this user.
+    /// The environment that makes one of our programs connect as this user.
     package var environment: [String: String] {
         ["CLUSTEROPS_DATABASE_USER": configuration.user, "CLUSTEROPS_DATABASE_PASSWORD_FILE": passwordFile]
     }

@@ -1,7 +1,7 @@
 import ClusterStore
 import MariaDB
 
-/// What users have asked a server for, by the server's own log.
+/// The statements that users have sent to a server, by the server's own log.
 package struct SpokenStatements: Sendable {
     /// The options of a server that writes it.
     package static let serverOptions = [
@@ -12,13 +12,13 @@ package struct SpokenStatements: Sendable {
         "--performance-schema-max-sql-text-length=256", "--performance-schema-max-digest-length=0",
     ]
 
-    /// How many statements the server keeps with their errors; more than a test's programs say.
+    /// The number of statements that the server keeps with their errors; more than a test's programs send.
     static let mostRemembered = 50_000
 
     /// One kind of access to one table, such as `INSERT work_queue`.
     package typealias Access = String
 
-    /// What a user has done to which tables; nothing of what the server refused to prepare is missing.
+    /// Returns what a user has done to which tables; nothing of what the server refused to prepare is missing.
     package static func accesses(of user: RoleUser, in cluster: TestCluster) async throws -> Set<Access> {
         let pattern = "\(user.configuration.user)[%"
         let texts = try await cluster.database.withSession { session in
@@ -29,12 +29,12 @@ package struct SpokenStatements: Sendable {
         return texts.reduce(into: []) { $0.formUnion(accesses(in: $1)) }
     }
 
-    /// What a role's rights allow, in the same words.
+    /// Returns what a role's rights allow, in the same words.
     package static func accesses(allowedTo role: DatabaseRole) -> Set<Access> {
         accesses(of: role.rights)
     }
 
-    /// What rights allow, in the same words.
+    /// Returns what rights allow, in the same words.
     package static func accesses(of rights: some Sequence<DatabaseRight>) -> Set<Access> {
         Set(
             rights.compactMap { right in
@@ -71,7 +71,7 @@ package struct SpokenStatements: Sendable {
 }
 
 extension TestCluster {
-    /// What the server has refused to anybody for want of a right, each with its error's number; also what its
+    /// Returns what the server has refused to anybody for want of a right, each with its error's number; also what its
     /// program has not told of.
     package func refusals() async throws -> [String] {
         try await database.withSession { session in
