@@ -217,8 +217,18 @@ let package = Package(
             swiftSettings: strict
         ),
         .testTarget(
-            name: "ClusterOpsTests",
-            dependencies: library + ["ClusterOpsTestKit", log, lifecycle],
+            name: "ClusterModelTests",
+            dependencies: library + ["ClusterOpsTestKit"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "ClusterReportsTests",
+            dependencies: library + ["ClusterOpsTestKit"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "HouseRuleTests",
+            dependencies: library + ["ClusterOpsTestKit"],
             swiftSettings: strict
         ),
         .executableTarget(

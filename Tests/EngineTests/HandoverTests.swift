@@ -8,7 +8,7 @@ import Testing
 @testable import ClusterStore
 
 /// A planned change of the elected node, on a real database; its decisions are shown without one, by `HandoverTests`
-/// and `ElectionStateTests` of ClusterOpsTests.
+/// and `ElectionStateTests` of ClusterModelTests.
 @Suite(.timeLimit(.minutes(5))) struct PlannedHandoverTests {
     /// Three nodes with a process each, of which one serves.
     private func withLeader(

@@ -95,7 +95,7 @@ import Testing
     @Test func `graceful shutdown ends a wait at once, and every later one`() async throws {
         let doorbell = Doorbell(clock: clock)
         let wakes = Locked<[Doorbell.Wake]>([])
-        let worker = Worker {
+        let worker = ClosureService {
             for _ in 0..<2 {
                 let wake = await doorbell.wait(upTo: .seconds(1))
                 wakes.update { $0.append(wake) }
@@ -113,7 +113,7 @@ import Testing
 }
 
 /// A service made of one closure.
-struct Worker: Service {
+private struct ClosureService: Service {
     let body: @Sendable () async throws -> Void
 
     func run() async throws {
