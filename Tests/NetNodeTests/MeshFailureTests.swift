@@ -231,7 +231,7 @@ extension NamespaceTests {
             try await withMesh(hosts: 1, networkNodes: [0]) { world in
                 let blue = try await world.addNetwork("blue", vni: 100)
                 try await addPeers(20, guestsEach: 50, to: blue, in: world)
-                try await world.cluster.execute("ANALYZE TABLE interfaces, nodes, networks")
+                try await world.cluster.execute("ANALYZE TABLE interfaces, allowed_addresses, nodes, networks")
                 let query = WantedStatements.rowsQuery(on: try world.name(0), of: [blue.vni])
                 let plan = try await world.cluster.database.withSession { session in
                     try session.query("EXPLAIN \(sql: query)").map {

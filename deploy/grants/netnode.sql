@@ -1,5 +1,6 @@
 -- The user of role 'netnode': clusterctl db grants netnode. See docs/decisions/database-roles.md.
 GRANT INSERT ON `clusterops`.`adoptions` TO 'clusterops_netnode'@'%';
+GRANT SELECT ON `clusterops`.`allowed_addresses` TO 'clusterops_netnode'@'%';
 GRANT SELECT, INSERT, UPDATE ON `clusterops`.`applied_state` TO 'clusterops_netnode'@'%';
 GRANT SELECT, INSERT, DELETE ON `clusterops`.`cascades` TO 'clusterops_netnode'@'%';
 GRANT SELECT, INSERT, UPDATE ON `clusterops`.`coalescing_counters` TO 'clusterops_netnode'@'%';

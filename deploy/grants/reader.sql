@@ -1,6 +1,7 @@
 -- The user of role 'reader': clusterctl db grants reader. See docs/decisions/database-roles.md.
 GRANT PROCESS ON *.* TO 'clusterops_reader'@'%';
 GRANT SELECT ON `clusterops`.`adoptions` TO 'clusterops_reader'@'%';
+GRANT SELECT ON `clusterops`.`allowed_addresses` TO 'clusterops_reader'@'%';
 GRANT SELECT ON `clusterops`.`applied_state` TO 'clusterops_reader'@'%';
 GRANT SELECT ON `clusterops`.`cascades` TO 'clusterops_reader'@'%';
 GRANT SELECT ON `clusterops`.`coalescing_counters` TO 'clusterops_reader'@'%';

@@ -22,6 +22,7 @@ extension Inventory {
             } catch {
                 throw Self.conflict(error, over: draft)
             }
+            try InterfaceStatements.putAllowedAddresses(draft.allowedAddresses, of: id, in: transaction)
             try NetworkStatements.bump([network.id], in: transaction)
             let nodes = try Self.meshNodes(of: network.id, in: transaction)
             let work = [AppliedWork.servers(network.name)] + AppliedWork.mesh(network.name, on: nodes)
@@ -49,6 +50,9 @@ extension Inventory {
                 try InterfaceStatements.update(id, to: draft, node: node.id, in: transaction)
             } catch {
                 throw Self.conflict(error, over: draft)
+            }
+            if draft.allowedAddresses != interface.allowedAddresses {
+                try InterfaceStatements.putAllowedAddresses(draft.allowedAddresses, of: id, in: transaction)
             }
             try NetworkStatements.bump([network.id], in: transaction)
             // The node that hosted it has something to take away.
@@ -135,7 +139,8 @@ extension Interface {
             mac: draft.mac,
             address: draft.address,
             hostname: draft.hostname,
-            floatingAddress: floating
+            floatingAddress: floating,
+            allowedAddresses: draft.allowedAddresses
         )
     }
 }

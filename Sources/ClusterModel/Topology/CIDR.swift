@@ -4,11 +4,14 @@ package struct CIDR: TextValue {
     /// that IPv4 hands out is larger than `/8`.
     package static let prefixLengths = 8...30
 
+    /// The network as a range of addresses.
+    package let range: IPv4CIDR
+
     /// The address of the network itself, which no host has.
-    package let network: IPv4Address
+    package var network: IPv4Address { range.network }
 
     /// The number of leading bits that all addresses of the network share, 8 to 30.
-    package let prefixLength: Int
+    package var prefixLength: Int { range.prefixLength }
 
     /// Parses `network/prefix`.
     ///
@@ -25,26 +28,20 @@ package struct CIDR: TextValue {
         guard Self.prefixLengths.contains(length) else {
             throw ValueError("CIDR", found: text, expected: "a prefix from /8 to /30 for a guest network")
         }
-        let network = address & Self.mask(length)
-        guard address == network else {
-            throw ValueError(
-                "CIDR",
-                found: text,
-                expected: "no host bits behind the prefix, such as \(IPv4Address(rawValue: network))/\(length)"
-            )
+        range = IPv4CIDR(masking: IPv4Address(rawValue: address), to: length)
+        guard range.network.rawValue == address else {
+            throw ValueError("CIDR", found: text, expected: "no host bits behind the prefix, such as \(range)")
         }
-        self.network = IPv4Address(rawValue: network)
-        self.prefixLength = length
     }
 
     /// The network and its prefix, such as `10.1.0.0/24`.
-    package var description: String { "\(network)/\(prefixLength)" }
+    package var description: String { range.description }
 
     /// The mask that goes with the prefix, such as `255.255.255.0`.
-    package var netmask: IPv4Address { IPv4Address(rawValue: Self.mask(prefixLength)) }
+    package var netmask: IPv4Address { range.netmask }
 
     /// The last address of the network, which no host has.
-    package var broadcast: IPv4Address { IPv4Address(rawValue: network.rawValue | ~netmask.rawValue) }
+    package var broadcast: IPv4Address { range.last }
 
     /// The first address that a host can have.
     package var firstUsable: IPv4Address { IPv4Address(rawValue: network.rawValue + 1) }
@@ -59,22 +56,11 @@ package struct CIDR: TextValue {
     package var usableHostCount: Int { Int(broadcast.rawValue - network.rawValue) - 1 }
 
     /// Returns whether the address lies in the network; the network's own and the broadcast address do.
-    package func contains(_ address: IPv4Address) -> Bool {
-        address.rawValue & netmask.rawValue == network.rawValue
-    }
+    package func contains(_ address: IPv4Address) -> Bool { range.contains(address) }
 
     /// Returns whether the two networks have an address in common.
-    package func overlaps(_ other: CIDR) -> Bool {
-        contains(other.network) || other.contains(network)
-    }
+    package func overlaps(_ other: CIDR) -> Bool { range.overlaps(other.range) }
 
     /// Orders by address, and a network before those that lie in it.
-    package static func < (left: CIDR, right: CIDR) -> Bool {
-        (left.network, left.prefixLength) < (right.network, right.prefixLength)
-    }
-
-    private static func mask(_ length: Int) -> UInt32 {
-        // A shift by the full width gives zero in Swift, so /0 needs no case of its own.
-        UInt32.max << (32 - UInt32(length))
-    }
+    package static func < (left: CIDR, right: CIDR) -> Bool { left.range < right.range }
 }

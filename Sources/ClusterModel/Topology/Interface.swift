@@ -8,6 +8,8 @@ package struct Interface: Sendable, Hashable, Identifiable {
     package let hostname: HostName
     /// The external address under which it is reached from outside; nil when it has none.
     package let floatingAddress: IPv4Address?
+    /// The source addresses that the guest may use besides its own, in order.
+    package let allowedAddresses: [IPv4CIDR]
 
     package init(
         id: InterfaceID,
@@ -16,7 +18,8 @@ package struct Interface: Sendable, Hashable, Identifiable {
         mac: MACAddress,
         address: IPv4Address,
         hostname: HostName,
-        floatingAddress: IPv4Address?
+        floatingAddress: IPv4Address?,
+        allowedAddresses: [IPv4CIDR] = []
     ) {
         self.id = id
         self.network = network
@@ -25,5 +28,6 @@ package struct Interface: Sendable, Hashable, Identifiable {
         self.address = address
         self.hostname = hostname
         self.floatingAddress = floatingAddress
+        self.allowedAddresses = allowedAddresses
     }
 }

@@ -9,6 +9,8 @@ package struct NetworkRecord: Sendable, Hashable {
     package var domain: DomainName?
     package var dhcp: Bool
     package var dns: Bool
+    /// A Boolean value that indicates whether guests may use only the addresses that their interfaces have.
+    package var portSecurity: Bool
     package let generation: Int
 
     package init(
@@ -20,6 +22,7 @@ package struct NetworkRecord: Sendable, Hashable {
         domain: DomainName? = nil,
         dhcp: Bool,
         dns: Bool,
+        portSecurity: Bool = true,
         generation: Int
     ) {
         self.id = id
@@ -30,6 +33,7 @@ package struct NetworkRecord: Sendable, Hashable {
         self.domain = domain
         self.dhcp = dhcp
         self.dns = dns
+        self.portSecurity = portSecurity
         self.generation = generation
     }
 
@@ -62,19 +66,22 @@ package struct NetworkChange: Sendable, Hashable {
     package var dhcp: Bool?
     package var dns: Bool?
     package var nat: Bool?
+    package var portSecurity: Bool?
 
     package init(
         mtu: MTU? = nil,
         domain: Domain? = nil,
         dhcp: Bool? = nil,
         dns: Bool? = nil,
-        nat: Bool? = nil
+        nat: Bool? = nil,
+        portSecurity: Bool? = nil
     ) {
         self.mtu = mtu
         self.domain = domain
         self.dhcp = dhcp
         self.dns = dns
         self.nat = nat
+        self.portSecurity = portSecurity
     }
 
     /// The network's row as it is afterwards; NAT is an address that it has, and not in its row.
@@ -83,6 +90,7 @@ package struct NetworkChange: Sendable, Hashable {
         changed.mtu = mtu ?? network.mtu
         changed.dhcp = dhcp ?? network.dhcp
         changed.dns = dns ?? network.dns
+        changed.portSecurity = portSecurity ?? network.portSecurity
         switch domain {
         case nil: break
         case .some(.none): changed.domain = nil
@@ -106,6 +114,8 @@ package struct NetworkDraft: Sendable, Hashable {
     package let dns: Bool
     /// A Boolean value that indicates whether it gets egress, under an external address of its own.
     package let nat: Bool
+    /// A Boolean value that indicates whether guests may use only the addresses that their interfaces have.
+    package let portSecurity: Bool
 
     /// Describes a network.
     package init(
@@ -116,7 +126,8 @@ package struct NetworkDraft: Sendable, Hashable {
         domain: DomainName?,
         dhcp: Bool,
         dns: Bool,
-        nat: Bool = false
+        nat: Bool = false,
+        portSecurity: Bool = true
     ) {
         self.name = name
         self.vni = vni
@@ -126,5 +137,6 @@ package struct NetworkDraft: Sendable, Hashable {
         self.dhcp = dhcp
         self.dns = dns
         self.nat = nat
+        self.portSecurity = portSecurity
     }
 }

@@ -102,6 +102,7 @@ extension DatabaseRole {
         DatabaseRight.reading(
             "networks",
             "interfaces",
+            "allowed_addresses",
             "external_network",
             "external_addresses",
             "applied_state",
@@ -161,8 +162,10 @@ extension DatabaseRole {
 
     private static let topology: [DatabaseRight] = [
         .insert("nodes"), .update("nodes", ["state", "underlay_address"]), .delete("nodes"),
-        .insert("networks"), .update("networks", ["generation", "mtu", "domain", "dhcp", "dns"]), .delete("networks"),
+        .insert("networks"), .update("networks", ["generation", "mtu", "domain", "dhcp", "dns", "port_security"]),
+        .delete("networks"),
         .insert("interfaces"), .update("interfaces", ["node", "mac", "address", "hostname"]), .delete("interfaces"),
+        .insert("allowed_addresses"), .delete("allowed_addresses"),
         .insert("external_network"),
         .update("external_network", []), .delete("external_network"),
         .insert("external_addresses"), .delete("external_addresses"),
@@ -181,6 +184,7 @@ extension DatabaseRole {
             "nodes",
             "networks",
             "interfaces",
+            "allowed_addresses",
             "sessions",
             "registered_tasks",
             "work_queue",

@@ -31,6 +31,8 @@ package enum Migrations {
         step(21, "create external addresses", PackageResources.V0021__create_external_addresses_sql),
         step(22, "create record edges", PackageResources.V0022__create_record_edges_sql),
         step(23, "create insert aborted", PackageResources.V0023__create_insert_aborted_sql),
+        step(24, "add port security", PackageResources.V0024__add_port_security_sql),
+        step(25, "create allowed addresses", PackageResources.V0025__create_allowed_addresses_sql),
     ]
 
     /// The names of the steps that make procedures; each does nothing where its procedure exists.

@@ -31,6 +31,7 @@ extension DomainName: SQLConvertible {}
 extension MACAddress: SQLConvertible {}
 extension IPv4Address: SQLConvertible {}
 extension CIDR: SQLConvertible {}
+extension IPv4CIDR: SQLConvertible {}
 extension QueuePattern: SQLConvertible {}
 
 extension CoalescingKey: SQLConvertible {

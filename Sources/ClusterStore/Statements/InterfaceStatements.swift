@@ -41,7 +41,8 @@ package enum InterfaceStatements {
         if let node = filter.node { conditions.append("n.name = \(node)") }
         return try session.query(
             """
-            SELECT i.id, w.name AS network, n.name AS node, i.mac, i.address, i.hostname, e.address AS floating_address
+            SELECT i.id, w.name AS network, n.name AS node, i.mac, i.address, i.hostname, e.address AS floating_address,
+                \(sql: allowedAddresses) AS allowed_addresses
             FROM interfaces AS i JOIN networks AS w ON w.id = i.network JOIN nodes AS n ON n.id = i.node
                 LEFT JOIN external_addresses AS e ON e.holder = i.id
             WHERE \(sql: .joined(conditions, separator: " AND "))
@@ -55,7 +56,8 @@ package enum InterfaceStatements {
                 mac: try row.get("mac"),
                 address: try row.get("address"),
                 hostname: try row.get("hostname"),
-                floatingAddress: try row.get("floating_address", as: IPv4Address?.self)
+                floatingAddress: try row.get("floating_address", as: IPv4Address?.self),
+                allowedAddresses: try row.get("allowed_addresses", as: AllowedAddressList.self).addresses
             )
         }
     }
@@ -75,6 +77,25 @@ package enum InterfaceStatements {
             """
         )
     }
+
+    /// Makes the allowed addresses of an interface, whose network is locked, what they should be; a list that is longer
+    /// than the schema has places for throws.
+    package static func putAllowedAddresses(
+        _ addresses: [IPv4CIDR],
+        of id: InterfaceID,
+        in transaction: borrowing Transaction
+    ) throws(DatabaseError) {
+        try transaction.execute("DELETE FROM allowed_addresses WHERE interface = \(id)")
+        try transaction.executeBatch(Array(addresses.enumerated())) { index, range in
+            "INSERT INTO allowed_addresses (interface, place, cidr) VALUES (\(id), \(index + 1), \(range))"
+        }
+    }
+
+    /// The allowed addresses of the interface `i`, in one text.
+    static let allowedAddresses: SQL = """
+        (SELECT COALESCE(GROUP_CONCAT(a.cidr ORDER BY a.place SEPARATOR ' '), '')
+            FROM allowed_addresses AS a WHERE a.interface = i.id)
+        """
 
     /// Removes an interface; returns whether it was there.
     package static func delete(_ id: InterfaceID, in transaction: borrowing Transaction) throws(DatabaseError) -> Bool {

@@ -14,9 +14,9 @@ package enum NetworkStatements {
     ) throws(DatabaseError) {
         try transaction.execute(
             """
-            INSERT INTO networks (id, name, vni, cidr, mtu, domain, dhcp, dns)
+            INSERT INTO networks (id, name, vni, cidr, mtu, domain, dhcp, dns, port_security)
             VALUES (\(id), \(draft.name), \(draft.vni), \(draft.cidr), \(draft.mtu), \(draft.domain), \(draft.dhcp),
-                \(draft.dns))
+                \(draft.dns), \(draft.portSecurity))
             """
         )
     }
@@ -38,7 +38,7 @@ package enum NetworkStatements {
             .map(record)
     }
 
-    private static let columns: SQL = "id, name, vni, cidr, mtu, domain, dhcp, dns, generation"
+    private static let columns: SQL = "id, name, vni, cidr, mtu, domain, dhcp, dns, port_security, generation"
 
     private static func record(_ row: Row) throws -> NetworkRecord {
         NetworkRecord(
@@ -50,6 +50,7 @@ package enum NetworkStatements {
             domain: try row.get("domain"),
             dhcp: try row.get("dhcp"),
             dns: try row.get("dns"),
+            portSecurity: try row.get("port_security"),
             generation: try row.get("generation")
         )
     }
@@ -64,7 +65,8 @@ package enum NetworkStatements {
         try transaction.execute(
             """
             UPDATE networks
-            SET mtu = \(network.mtu), domain = \(network.domain), dhcp = \(network.dhcp), dns = \(network.dns)
+            SET mtu = \(network.mtu), domain = \(network.domain), dhcp = \(network.dhcp), dns = \(network.dns),
+                port_security = \(network.portSecurity)
             WHERE id = \(network.id)
             """
         )

@@ -1,8 +1,8 @@
 import ClusterModel
 import MariaDB
 
-/// The statement on what a node should have of the networks: its share of their mesh, their namespaces and their
-/// servers.
+/// The statement on what a node should have of the networks: its share of their mesh, their namespaces, their servers
+/// and its guests' ports.
 package enum WantedStatements {
     /// A snapshot of what is wanted on a node.
     package struct Snapshot: Sendable {
@@ -13,6 +13,8 @@ package enum WantedStatements {
         package let mesh: NetworkRows<MeshStatements.Row>
         /// The same networks with their guests as a server needs them, on a node that may be elected.
         package let servers: NetworkRows<ServerStatements.Row>
+        /// The same networks with the interfaces that the node itself hosts.
+        package let ports: NetworkRows<PortStatements.Row>
     }
 
     /// The longest list of VNIs; a longer one reads all networks, which costs hardly more.
@@ -50,7 +52,8 @@ package enum WantedStatements {
             node: try own.get("node"),
             isNetworkNode: isNetworkNode,
             mesh: try MeshStatements.rows(in: rows),
-            servers: try ServerStatements.rows(in: isNetworkNode ? rows : [])
+            servers: try ServerStatements.rows(in: isNetworkNode ? rows : []),
+            ports: try PortStatements.rows(in: rows)
         )
     }
 
@@ -65,23 +68,25 @@ package enum WantedStatements {
         return """
             SELECT NULL AS network, NULL AS name, NULL AS vni, NULL AS cidr, NULL AS mtu, NULL AS domain, NULL AS dhcp,
                 NULL AS dns, NULL AS generation, me.id AS node, me.underlay_address, me.is_network_node,
-                NULL AS interface, NULL AS mac, NULL AS address, NULL AS hostname
+                NULL AS interface, NULL AS mac, NULL AS address, NULL AS hostname, NULL AS port_security,
+                NULL AS allowed
             FROM nodes AS me WHERE me.name = \(node)
             UNION ALL
             SELECT w.id, w.name, w.vni, w.cidr, w.mtu, w.domain, w.dhcp, w.dns, w.generation,
-                me.id, me.underlay_address, NULL, NULL, NULL, NULL, NULL
+                me.id, me.underlay_address, NULL, NULL, NULL, NULL, NULL, w.port_security, NULL
             FROM nodes AS me JOIN networks AS w
             WHERE me.name = \(node) AND \(sql: isWanted) \(sql: concernsNode)
             UNION ALL
             SELECT w.id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-                n.id, n.underlay_address, NULL, i.id, i.mac, i.address, i.hostname
+                n.id, n.underlay_address, NULL, i.id, i.mac, i.address, i.hostname, NULL,
+                IF(n.name = \(node), \(sql: InterfaceStatements.allowedAddresses), NULL)
             FROM networks AS w
                 JOIN interfaces AS i ON i.network = w.id
                 JOIN nodes AS n ON n.id = i.node
             WHERE \(sql: isWanted) \(sql: concernsNode)
             UNION ALL
             SELECT w.id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-                n.id, n.underlay_address, NULL, NULL, NULL, NULL, NULL
+                n.id, n.underlay_address, NULL, NULL, NULL, NULL, NULL, NULL, NULL
             FROM networks AS w JOIN nodes AS n ON n.is_network_node AND n.name <> \(node)
             WHERE \(sql: isWanted) \(sql: concernsNode)
             """

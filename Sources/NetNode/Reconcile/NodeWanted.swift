@@ -29,7 +29,8 @@ package struct NodeWanted: Sendable {
         isNetworkNode = snapshot.isNetworkNode
         mesh = try MeshWanted(snapshot.mesh.rows, unreadable: snapshot.mesh.unreadable, on: snapshot.node)
         servers = ServerWanted.all(in: snapshot.servers.rows)
-        let all = (snapshot.mesh.unreadable + snapshot.servers.unreadable).map { ($0.id, $0) }
+        let found = snapshot.mesh.unreadable + snapshot.servers.unreadable + snapshot.ports.unreadable
+        let all = found.map { ($0.id, $0) }
         unreadable = Dictionary(all) { first, _ in first }.values.sorted { "\($0.id)" < "\($1.id)" }
     }
 

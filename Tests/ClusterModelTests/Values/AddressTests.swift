@@ -102,6 +102,36 @@ import Testing
         #expect(try CIDR("255.0.0.0/8").usableHostCount == 16_777_214)
     }
 
+    @Test(
+        "A range of addresses has any prefix and no host bits, and an address alone is one",
+        arguments: [
+            ValueCase.accepted("0.0.0.0/0"), .accepted("128.0.0.0/1"), .accepted("10.1.0.0/24"),
+            .accepted("10.1.0.6/31"), .accepted("10.1.0.7/32"), .accepted("10.1.0.7", as: "10.1.0.7/32"),
+            .refused(""), .refused("/"), .refused("10.1.0.0/"), .refused("10.1.0.0/33"), .refused("10.1.0.0/-1"),
+            .refused("10.1.0.0/08"), .refused("10.1.0.0/24/"), .refused("10.1.0.1/24"), .refused("0.0.0.1/0"),
+            .refused("10.1.0.0 /24"), .refused("10.1.0.0/24\n"), .refused("::/0"),
+        ]
+    )
+    func ipv4CIDR(row: ValueCase) throws {
+        try row.check(IPv4CIDR.self)
+    }
+
+    @Test("Ranges know what lies in them, at either end of the address space too")
+    func ranges() throws {
+        let (all, one) = (try IPv4CIDR("0.0.0.0/0"), try IPv4CIDR("255.255.255.255"))
+        #expect(all.last == one.network && one.last == one.network && all.contains(one.network))
+        #expect(all.contains(one) && !one.contains(all) && all.overlaps(one) && one.overlaps(all))
+        #expect(try !IPv4CIDR("10.1.0.0/24").overlaps(IPv4CIDR("10.1.1.0/24")))
+        #expect(try IPv4CIDR("10.1.0.0/24").contains(IPv4CIDR("10.1.0.0/24")))
+    }
+
+    @Test("Ranges that lie in another one are left out")
+    func nested() throws {
+        let ranges = ["10.1.0.7", "10.1.0.0/24", "9.0.0.0/8", "10.1.0.0/25", "10.1.1.0/24", "9.0.0.0/8"]
+        let left = try ranges.map { try IPv4CIDR($0) }.withoutNested.map(\.description)
+        #expect(left == ["9.0.0.0/8", "10.1.0.0/24", "10.1.1.0/24"])
+    }
+
     @Test("CIDRs overlap when one lies in the other")
     func cidrOverlap() throws {
         #expect(try CIDR("10.0.0.0/8").overlaps(CIDR("10.1.0.0/24")))

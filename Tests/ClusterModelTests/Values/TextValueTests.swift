@@ -15,6 +15,7 @@ import Testing
         Parser(MACAddress.self, ["00:", "5E:", "52-", "ff", ":", "-", "+", "0"]),
         Parser(IPv4Address.self, ["10.", "0.", "255", "1", "0", "."]),
         Parser(CIDR.self, ["10.", "0.", "0.", "0", "/8", "/24", "/", "1"]),
+        Parser(IPv4CIDR.self, ["10.", "0.", "0.", "0", "/8", "/32", "/", "1"]),
         Parser(VNI.self, ["1", "0", "7"]),
         Parser(MTU.self, ["1", "5", "0"]),
         Parser(Lane.self, ["user", "_", "waiting", "facing", "high_io", "background"]),
