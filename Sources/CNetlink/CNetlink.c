@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if.h>
 #include <linux/neighbour.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -123,6 +124,7 @@ static int request(int asker, enum cnetlink_kind kind) {
             struct ifaddrmsg address;
             struct ndmsg entry;
             struct rtmsg route;
+            struct nfgenmsg rule;
         } body;
     } question = {.header = {.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP, .nlmsg_seq = 1}};
     size_t body = 0;
@@ -145,6 +147,11 @@ static int request(int asker, enum cnetlink_kind kind) {
         question.header.nlmsg_type = RTM_GETROUTE;
         question.body.route.rtm_family = AF_INET;
         body = sizeof question.body.route;
+        break;
+    case CNETLINK_RULE_LIST:
+        question.header.nlmsg_type = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETRULE;
+        question.body.rule = (struct nfgenmsg){.nfgen_family = AF_UNSPEC, .version = NFNETLINK_V0};
+        body = sizeof question.body.rule;
         break;
     }
     question.header.nlmsg_len = NLMSG_LENGTH(body);
@@ -253,4 +260,34 @@ int64_t cnetlink_rules_generation(int asker) {
         return -1;
     }
     return generation(answer, length);
+}
+
+int cnetlink_set_group(int asker, const char *device, uint32_t group) {
+    struct {
+        struct nlmsghdr header;
+        struct ifinfomsg body;
+        struct nlattr name_header;
+        char name[IFNAMSIZ];
+        struct nlattr group_header;
+        uint32_t group;
+    } question = {.header = {.nlmsg_len = sizeof question,
+                             /* Not RTM_NEWLINK: without a device of the name, that would change a whole group. */
+                             .nlmsg_type = RTM_SETLINK,
+                             .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK,
+                             .nlmsg_seq = 1},
+                  .name_header = {.nla_len = NLA_HDRLEN + IFNAMSIZ, .nla_type = IFLA_IFNAME},
+                  .group_header = {.nla_len = NLA_HDRLEN + sizeof group, .nla_type = IFLA_GROUP},
+                  .group = group};
+    strncpy(question.name, device, IFNAMSIZ - 1);
+    if (send(asker, &question, sizeof question, 0) < 0) return -1;
+    char answer[4096];
+    ssize_t length;
+    do length = recv(asker, answer, sizeof answer, 0);
+    while (length < 0 && errno == EINTR);
+    if (length <= 0) {
+        if (length == 0 || errno == EAGAIN || errno == EWOULDBLOCK) errno = ETIMEDOUT;
+        return -1;
+    }
+    /* The acknowledgement is an error without a number. */
+    return judge(answer, length);
 }

@@ -129,7 +129,7 @@ extension NamespaceTests {
                 #expect(try await world.pass([wanted[1]]).changed == 1)
                 let inside = "\(try world.inside(0))"
                 #expect(try await !world.underlay.run("ip -o link show", in: inside).contains("ext0"))
-                #expect(try await world.underlay.run("nft list ruleset", in: inside) == "")
+                #expect(try await world.underlay.run("nft list ruleset ip", in: inside) == "")
                 let links = try await world.underlay.run("ip -o link show", in: world.node.namespace)
                 #expect(!links.contains("other") && links.contains("coex200"))
                 #expect(try await world.pass([wanted[1]]).changed == 0)
@@ -150,7 +150,7 @@ extension NamespaceTests {
                 let inside = "\(try world.inside(0))"
                 let links = try await world.underlay.run("ip -o link show", in: world.node.namespace)
                 #expect(!links.contains("coex100") && links.contains("coex200") && links.contains("cogw100"))
-                #expect(try await world.underlay.run("nft list ruleset", in: inside) == "")
+                #expect(try await world.underlay.run("nft list ruleset ip", in: inside) == "")
                 #expect(try await world.underlay.run("sysctl -n net.ipv4.ip_forward", in: inside) == "0\n")
                 #expect(try await world.underlay.run("ip route show default", in: inside) == "")
                 #expect(try await !world.underlay.run("ip -o link show", in: inside).contains("ext0"))

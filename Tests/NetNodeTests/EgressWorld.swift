@@ -90,6 +90,7 @@ struct EgressWorld: Sendable {
 
     func open() async throws {
         let tenure = Tenure(lease: "test", term: 1, holder: .new(), until: .now + .seconds(600))
+        try await namespaces.openGates(under: tenure)
         #expect(try await gate.open(under: tenure))
     }
 

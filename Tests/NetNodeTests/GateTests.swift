@@ -21,6 +21,7 @@ extension NamespaceTests {
             /// Opens the gate for as long.
             func open(for time: Duration) async throws {
                 #expect(try await gate.open(under: tenure(time)))
+                try await namespaces.openGates(under: tenure(time))
             }
 
             func tenure(_ time: Duration) -> Tenure {
@@ -108,6 +109,9 @@ extension NamespaceTests {
                 tenure.finish()
                 #expect(try await !world.gate.open(under: tenure))
                 try await world.host("nft add element bridge coplane live { 4711 }")
+                try await world.namespaces.openGates(under: tenure)
+                #expect(try await !world.isReached(), "the namespace's own gate is closed too")
+                try await world.namespaces.openGates(under: world.tenure(.seconds(60)))
                 try await world.becomesReached("an element without a timeout opens it for good")
                 #expect(try await world.gate.repair())
                 #expect(try await !world.isReached())
@@ -148,7 +152,11 @@ extension NamespaceTests {
                 try await world.gate.close()
                 #expect(try await !world.gate.repair(), "nothing to repair")
                 try await world.host("nft flush ruleset")
-                try await world.becomesReached("without rules everything passes")
+                try await world.becomesReached("without the node's rules everything passes that the namespace says")
+                try await world.namespaces.closeGates()
+                #expect(try await !world.isReached(), "which is nothing while its own gate is closed")
+                try await world.namespaces.openGates(under: world.tenure(.seconds(30)))
+                try await world.becomesReached("and all once that is open")
                 #expect(try await world.gate.repair())
                 #expect(try await !world.isReached())
             }

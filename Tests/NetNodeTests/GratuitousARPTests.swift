@@ -35,6 +35,7 @@ extension NamespaceTests {
                     namespace: host.namespacePath,
                     logger: .silent
                 )
+                try await namespaces.openGates(under: tenure)
                 #expect(try !namespaces.sendGratuitousARP(for: network.vni), "there is no namespace")
                 try await mesh.underlay.run("ip netns add \(namespaces.name(network.vni))", in: host.namespace)
                 #expect(try !namespaces.sendGratuitousARP(for: network.vni), "there is no gateway in it")

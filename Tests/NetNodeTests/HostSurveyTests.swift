@@ -52,6 +52,7 @@ extension NamespaceTests {
                     ("bridge fdb add 02:00:00:00:00:98 dev covx100 dst 192.0.2.9 self dynamic", host.namespace),
                     ("ip addr add 10.9.0.7/25 dev gw0", "\(first)"), ("ip link set dev lo down", "\(first)"),
                     ("ip link set dev gw0 down mtu 1400 address 02:00:00:00:00:77", "\(first)"),
+                    ("ip link set dev gw0 group 7", "\(first)"),
                     ("ip link del dev gw0", "\(second)"), ("ip link add name gw0 type bridge", "\(second)"),
                 ] {
                     try await world.underlay.run(line, in: place)
@@ -87,7 +88,7 @@ extension NamespaceTests {
             for vni in vnis {
                 let name = namespaces.name(vni)
                 #expect(
-                    withoutIPv6(survey.namespace(vni).interior) == (try await interior(of: name)),
+                    asShown(survey.namespace(vni).interior) == (try await interior(of: name)),
                     "\(what): \(vni)"
                 )
             }
@@ -103,10 +104,10 @@ extension NamespaceTests {
             return .init(try await IPRoute.devices(in: name.path))
         }
 
-        /// `ip` does not show whether a device takes IPv6.
-        private func withoutIPv6(_ interior: NamespaceActual.Interior) -> NamespaceActual.Interior {
+        /// `ip` shows neither whether a device takes IPv6 nor rules.
+        private func asShown(_ interior: NamespaceActual.Interior) -> NamespaceActual.Interior {
             guard case .present(let isUp, var gateway?) = interior else { return interior }
-            gateway.isIPv6Disabled = nil
+            (gateway.isIPv6Disabled, gateway.gateRules) = (nil, nil)
             return .present(loopbackIsUp: isUp, gateway: gateway)
         }
 

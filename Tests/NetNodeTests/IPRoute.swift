@@ -138,6 +138,7 @@ enum IPRoute {
         let mtu: Int
         let flags: [String]
         let link_index: Int?
+        let group: String?
         let addr_info: [Address]
 
         var device: NamespaceDevice {
@@ -148,7 +149,8 @@ enum IPRoute {
                 isUp: flags.contains("UP"),
                 addresses: addr_info.filter { $0.family == "inet" }.map { "\($0.local ?? "")/\($0.prefixlen)" },
                 peer: link_index,
-                isIPv6Disabled: nil
+                isIPv6Disabled: nil,
+                group: group.map { $0 == "default" ? "0" : $0 } ?? "0"
             )
         }
     }

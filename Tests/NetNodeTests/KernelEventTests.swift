@@ -102,7 +102,7 @@ import Testing
 
     @Test func `changes add up, and what was lost stands for all`() throws {
         var changes = HostChanges()
-        for change in [HostChange.devices, .names, .egressRules, .rules] { changes.note(change) }
+        for change in [HostChange.devices, .names, .namespaceRules, .rules] { changes.note(change) }
         #expect(changes == HostChanges())
         changes.note(.files(try VNI(100)))
         var other = HostChanges()

@@ -43,7 +43,13 @@ extension MeshWorld {
             credentials: try .dnsmasq(),
             logger: .silent
         )
-        if tenure != nil { servers.open() }
+        let gate = Gate(namespace: host.namespacePath, logger: .silent)
+        try await gate.close()
+        if let tenure {
+            servers.open()
+            #expect(try await gate.open(under: tenure))
+            try await namespaces.openGates(under: tenure)
+        }
         let networks = NodeNetworks(
             node: try name(index),
             mesh: MeshReconciler(namespace: host.namespacePath, runner: runner, logger: .silent),

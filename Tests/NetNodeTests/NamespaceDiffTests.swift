@@ -52,7 +52,7 @@ import Testing
         let steps = changes { $0 = NamespaceActual(interior: .absent, veth: nil) }
         #expect(
             steps == [
-                .addNamespace, .silenceNamespace, .addVeth, .silenceVeth, .plugVeth, .closeVeth, .raiseVeth,
+                .addNamespace, .silenceNamespace, .loadGate, .addVeth, .silenceVeth, .plugVeth, .closeVeth, .raiseVeth,
                 .raiseLoopback, .addAddress, .raiseGateway,
             ]
         )
@@ -62,15 +62,15 @@ import Testing
         #expect(changes { $0.interior = .broken }.starts(with: [.deleteName, .addNamespace, .deleteVeth]))
         #expect(
             changes { $0.interior = .present(loopbackIsUp: true, gateway: nil) }
-                .starts(with: [.deleteVeth, .silenceNamespace, .addVeth])
+                .starts(with: [.deleteVeth, .silenceNamespace, .loadGate, .addVeth])
         )
-        #expect(changes { $0.veth = nil }.starts(with: [.deleteGateway, .silenceNamespace, .addVeth]))
+        #expect(changes { $0.veth = nil }.starts(with: [.deleteGateway, .silenceNamespace, .loadGate, .addVeth]))
     }
 
     @Test func `a veth and a gateway that are not two ends of one cable are both made anew`() {
         #expect(
             changes { $0.interior = gateway { $0.peer = 8 } }
-                .starts(with: [.deleteVeth, .deleteGateway, .silenceNamespace, .addVeth])
+                .starts(with: [.deleteVeth, .deleteGateway, .silenceNamespace, .loadGate, .addVeth])
         )
         #expect(changes { $0.interior = gateway { $0.peer = nil } }.contains(.deleteGateway))
     }
@@ -91,6 +91,25 @@ import Testing
         #expect(changes { $0.veth = veth(isUp: false) } == [.raiseVeth])
         #expect(changes { $0.veth = veth(mode: "eui64") } == [.silenceVeth])
         #expect(changes { $0.veth = veth(isUp: false, stack: .open) } == [.closeVeth, .raiseVeth])
+    }
+
+    @Test func `the namespace's own gate is made before a device, and opened before one speaks`() {
+        let (open, closed) = (NamespaceGate(isOpen: true, rules: [1, 2]), NamespaceGate(rules: [1, 2]))
+        func changes(_ gate: NamespaceGate, group: String = "0", rules: [UInt8]? = [1, 2]) -> [NamespaceChange] {
+            var actual = complete
+            actual.interior = gateway { ($0.group, $0.gateRules) = (group, rules) }
+            return NamespaceDiff.changes(from: actual, to: wanted, gate: gate)
+        }
+        #expect(changes(closed) == [] && changes(open, group: "4711") == [])
+        #expect(changes(closed, group: "4711") == [.setGatewayGroup(isOpen: false)])
+        #expect(changes(open, group: "7") == [.setGatewayGroup(isOpen: true)])
+        #expect(changes(closed, rules: [1]) == [.loadGate] && changes(closed, rules: []) == [.loadGate])
+        #expect(changes(NamespaceGate()) == [.loadGate], "rules that were not made by this process are not known")
+        let absent = NamespaceActual(interior: .absent, veth: nil)
+        let steps = NamespaceDiff.changes(from: absent, to: wanted, gate: open)
+        let order = [.loadGate, .addVeth, .setGatewayGroup(isOpen: true), .raiseGateway]
+            .map { steps.firstIndex(of: $0) }
+        #expect(order == order.sorted { ($0 ?? -1) < ($1 ?? -1) } && !order.contains(nil), "\(steps)")
     }
 
     private func veth(

@@ -36,6 +36,7 @@ enum cnetlink_kind {
     CNETLINK_ADDRESSES, /* of IPv4 */
     CNETLINK_ENTRIES,   /* of bridges and tunnels */
     CNETLINK_ROUTES,    /* of IPv4, of all tables */
+    CNETLINK_RULE_LIST, /* of nftables, of all tables; asked of a socket of CNETLINK_RULES */
 };
 
 /* Asks for all of a kind. `answer` gets the kernel's messages one behind the other, to be given to free(). EINTR: they
@@ -45,5 +46,8 @@ ssize_t cnetlink_dump(int socket, enum cnetlink_kind kind, void *_Nullable *_Non
 /* Asks a socket of CNETLINK_RULES for the number of the last transaction on its namespace's nftables, which rises with
  * each and goes round at 2^32. */
 int64_t cnetlink_rules_generation(int socket);
+
+/* Puts a device of the socket's namespace into a device group. ENODEV: there is none of that name. */
+int cnetlink_set_group(int socket, const char *_Nonnull device, uint32_t group);
 
 #endif

@@ -34,6 +34,12 @@ package enum GuestFrame {
         isARP(frame, from: address) && frame[21] == 2
     }
 
+    /// Returns whether a frame asks for the hardware address of `address`.
+    package static func isQuestion(_ frame: [UInt8], about address: IPv4Address) -> Bool {
+        frame.count >= 42 && Array(frame[12..<14]) == etherTypes.arp && frame[21] == 1
+            && Array(frame[38..<42]) == bytes(address.rawValue)
+    }
+
     /// Returns whether a frame is a gratuitous ARP of `address`.
     package static func isGratuitousARP(_ frame: [UInt8], of address: IPv4Address) -> Bool {
         isARP(frame, from: address) && Array(frame[38..<42]) == bytes(address.rawValue)

@@ -11,6 +11,8 @@ package struct EgressActual: Sendable, Hashable {
         package var mac: String
         package var mtu: Int
         package var isUp: Bool
+        /// Its device group, by number.
+        package var group: String
         /// The number of its other end on the node; nil when it has none there.
         package var peer: Int?
         /// IPv4 addresses with their prefix lengths, in the kernel's order.
@@ -26,6 +28,7 @@ package struct EgressActual: Sendable, Hashable {
             mac: String,
             mtu: Int,
             isUp: Bool,
+            group: String = "0",
             peer: Int?,
             addresses: [String],
             routes: [Route],
@@ -35,6 +38,7 @@ package struct EgressActual: Sendable, Hashable {
             self.mac = mac
             self.mtu = mtu
             self.isUp = isUp
+            self.group = group
             self.peer = peer
             self.addresses = addresses
             self.routes = routes
@@ -47,6 +51,7 @@ package struct EgressActual: Sendable, Hashable {
                 mac: device.mac,
                 mtu: device.mtu,
                 isUp: device.isUp,
+                group: device.group,
                 peer: device.peer,
                 addresses: device.addresses,
                 routes: routes,

@@ -20,6 +20,8 @@ package enum EgressChange: Sendable, Hashable {
     case setMTU(Int)
     case addAddress(String)
     case removeAddress(String)
+    /// Opens or closes the namespace's own gate for the veth.
+    case setGroup(isOpen: Bool)
     case raise
     case lower
     case addSegmentRoute
@@ -63,7 +65,7 @@ package enum EgressChange: Sendable, Hashable {
     var place: Place {
         switch self {
         case .deleteVeth, .addVeth, .setVethGroup, .setVethMTU, .silenceVeth, .plugVeth, .raiseVeth, .lowerVeth: .node
-        case .setMAC, .setMTU, .addAddress, .removeAddress, .raise, .lower, .deleteInside, .addSegmentRoute,
+        case .setMAC, .setMTU, .setGroup, .addAddress, .removeAddress, .raise, .lower, .deleteInside, .addSegmentRoute,
             .removeRoute,
             .addDefaultRoute, .sendGratuitousARP:
             .inside
@@ -91,6 +93,7 @@ package enum EgressChange: Sendable, Hashable {
         case .setMTU(let mtu): return "link set dev \(device) mtu \(mtu)"
         case .addAddress(let address): return "addr add \(address) dev \(device)"
         case .removeAddress(let address): return "addr del \(address) dev \(device)"
+        case .setGroup(let isOpen): return "link set dev \(device) group \(NamespaceGate.group(isOpen: isOpen))"
         case .raise: return "link set dev \(device) up"
         case .lower: return "link set dev \(device) down"
         case .deleteInside: return "link del dev \(device)"

@@ -8,18 +8,20 @@ package enum EgressDiff {
     ///   - actual: the egress in the kernel.
     ///   - wanted: the wanted egress.
     ///   - bridge: the external bridge.
+    ///   - gate: the state of the namespaces' own gates.
     /// - Returns: The steps; none means that nothing is wrong.
     package static func changes(
         from actual: EgressActual,
         to wanted: EgressWanted,
-        over bridge: Link
+        over bridge: Link,
+        gate: NamespaceGate = NamespaceGate()
     ) -> [EgressChange] {
         guard let veth = actual.veth, let inside = actual.inside, veth.isOtherEnd(of: inside.peer) else {
-            return makingAnew(wanted, over: bridge, from: actual)
+            return makingAnew(wanted, over: bridge, from: actual, gate)
         }
         let changes =
             self.changes(of: veth, over: bridge) + self.changes(of: inside, to: wanted, mtu: bridge.mtu)
-            + (veth.isUp ? [] : [.raiseVeth])
+            + (gate.isRight(inside.group) ? [] : [.setGroup(isOpen: gate.isOpen)]) + (veth.isUp ? [] : [.raiseVeth])
         // A neighbour outside may have an older entry of an address that is new here, or came up again.
         let isNew = changes.contains { change in
             switch change {
@@ -56,7 +58,8 @@ package enum EgressDiff {
     private static func makingAnew(
         _ wanted: EgressWanted,
         over bridge: Link,
-        from actual: EgressActual
+        from actual: EgressActual,
+        _ gate: NamespaceGate
     ) -> [EgressChange] {
         var changes: [EgressChange] = []
         var forgotten: [IPv4Address] = []
@@ -65,18 +68,20 @@ package enum EgressDiff {
             forgotten = staleAddresses(inside, wanted).compactMap(address).sorted()
         }
         if actual.veth != nil { changes.append(.deleteVeth) }
-        return changes + building(wanted, over: bridge, forgetting: forgotten)
+        return changes + building(wanted, over: bridge, forgetting: forgotten, gate)
     }
 
     /// All steps: no packet passes before the rules are there, and no gratuitous ARP is sent before it forwards.
     private static func building(
         _ wanted: EgressWanted,
         over bridge: Link,
-        forgetting forgotten: [IPv4Address]
+        forgetting forgotten: [IPv4Address],
+        _ gate: NamespaceGate
     ) -> [EgressChange] {
         [.addVeth(mtu: bridge.mtu), .silenceVeth, .plugVeth, .closeVeth]
             + ordered(wanted.addresses, of: wanted).map { .addAddress($0) }
             + [.loadTable(without: [])] + forgotten.map { .forgetConnections($0) }
+            + (gate.isOpen ? [.setGroup(isOpen: true)] : [])
             + [.startForwarding, .raise, .raiseVeth, .addDefaultRoute, .sendGratuitousARP]
     }
 

@@ -236,7 +236,7 @@ package struct EgressReconciler: Sendable {
             throw EgressError(name: name, remaining: [], complaint: "there is no such namespace")
         }
         let actual = try await EgressActual.read(name, veth: veth, outside, run: runner)
-        return EgressDiff.changes(from: actual, to: wanted, over: bridge)
+        return EgressDiff.changes(from: actual, to: wanted, over: bridge, gate: namespaces.gate.wanted)
     }
 
     private func external(_ links: [String: Link]) throws(MissingBridge) -> Link {
@@ -270,10 +270,16 @@ package struct EgressReconciler: Sendable {
     /// - Returns: The networks that need a pass.
     package func drift(in survey: HostSurvey) -> Set<VNI> {
         guard let bridge = bridge.flatMap({ survey.links["\($0)"] }), bridge.kind == "bridge" else { return [] }
-        return Set(left.values.filter { Self.hasDrifted($0, in: survey, over: bridge) }.map(\.wanted.vni))
+        let gate = namespaces.gate.wanted
+        return Set(left.values.filter { Self.hasDrifted($0, in: survey, over: bridge, gate) }.map(\.wanted.vni))
     }
 
-    private static func hasDrifted(_ left: EgressMemory.Left, in survey: HostSurvey, over bridge: Link) -> Bool {
+    private static func hasDrifted(
+        _ left: EgressMemory.Left,
+        in survey: HostSurvey,
+        over bridge: Link,
+        _ gate: NamespaceGate
+    ) -> Bool {
         let vni = left.wanted.vni
         guard let outside = survey.outsides[vni], let rules = left.rules, outside.rules == rules else { return true }
         let inside = EgressActual.Inside(
@@ -283,7 +289,7 @@ package struct EgressReconciler: Sendable {
             table: EgressTable(left.wanted).objects
         )
         let actual = EgressActual(veth: survey.links[ExternalVethName(vni).description], inside: inside)
-        return !EgressDiff.changes(from: actual, to: left.wanted, over: bridge).isEmpty
+        return !EgressDiff.changes(from: actual, to: left.wanted, over: bridge, gate: gate).isEmpty
     }
 
     /// Returns what the last passes wanted of some networks: what was forgotten meanwhile, because it is not wanted any

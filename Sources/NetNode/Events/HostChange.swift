@@ -12,7 +12,7 @@ package enum HostChange: Sendable, Hashable {
     /// A server's file.
     case files(VNI)
     /// The rules of a network's egress.
-    case egressRules
+    case namespaceRules
     /// The gate's table, changed by another program.
     case rules
     /// The kernel had to drop events.
@@ -30,7 +30,7 @@ package struct HostChanges: Sendable, Hashable {
 
     package mutating func note(_ change: HostChange) {
         switch change {
-        case .devices, .names, .egressRules, .rules: break
+        case .devices, .names, .namespaceRules, .rules: break
         case .entries: entries = true
         case .files(let vni): files?.insert(vni)
         case .lost: (entries, files) = (true, nil)

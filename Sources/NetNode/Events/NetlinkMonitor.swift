@@ -134,10 +134,10 @@ final class NetlinkMonitor: Sendable {
     }
 
     private func receiveRules(_ socket: Int32) -> Bool {
-        var (isForeign, isEgress) = (false, false)
+        var (isForeign, isOfNamespace) = (false, false)
         let goesOn = receive(socket) { bytes, isElsewhere in
             guard !isElsewhere else {
-                if try RuleEvents.concernEgress(bytes) { isEgress = true }
+                if try RuleEvents.concernNamespace(bytes) { isOfNamespace = true }
                 return
             }
             if try state.withLock({ try $0.transaction.note(bytes) }) { isForeign = true }
@@ -146,7 +146,7 @@ final class NetlinkMonitor: Sendable {
             isForeign = true
         }
         if isForeign { note(.rules) }
-        if isEgress { note(.egressRules) }
+        if isOfNamespace { note(.namespaceRules) }
         if !goesOn { _ = state.withLock { $0.failed.insert(.rules) } }
         return goesOn
     }

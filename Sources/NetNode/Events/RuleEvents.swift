@@ -34,13 +34,17 @@ package struct RuleEvents: Sendable {
         return isForeign
     }
 
-    /// Returns whether a datagram of another namespace is about the table of a network's egress; our own changes count too.
+    /// Returns whether a datagram of another namespace is about rules of ours there; our own changes count too.
     ///
     /// - Throws: ``NetlinkError`` for a malformed datagram.
-    package static func concernEgress(_ bytes: [UInt8]) throws(NetlinkError) -> Bool {
+    package static func concernNamespace(_ bytes: [UInt8]) throws(NetlinkError) -> Bool {
         for message in try NetlinkMessage.all(in: bytes) where message.type >> 8 == Kind.subsystem {
             let attributes = try NetlinkAttributes(message.payload.dropFirst(bodyLength))
-            if message.payload.first == ipv4, attributes.text(table) == EgressTable.name { return true }
+            switch attributes.text(table) {
+            case EgressTable.name where message.payload.first == ipv4: return true
+            case InsideName.gateTable: return true
+            default: continue
+            }
         }
         return false
     }

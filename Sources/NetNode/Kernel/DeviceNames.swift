@@ -50,10 +50,12 @@ package struct ExternalVethName: NetworkDeviceName {
     package init(_ vni: VNI) { self.vni = vni }
 }
 
-/// The names of the ends inside a namespace.
+/// The names of what is inside a namespace.
 package enum InsideName {
     /// The end of the gateway veth.
     package static let gateway = "gw0"
     /// The end of the external veth.
     package static let external = "ext0"
+    /// The tables of the namespace's own gate.
+    static let gateTable = "cogate"
 }

@@ -106,14 +106,15 @@ package struct HostSurvey: Sendable {
             let (messages, addresses) = (try asker.devices(), try asker.addresses())
             let devices = messages.map { NamespaceDevice($0, addresses) }
             if let objection = NamespaceDevice.objection(to: devices) { throw NetlinkError.malformed(objection) }
-            let interior = NamespaceInterior(devices)
+            let rules = try KernelAsker.rules(in: name)
+            let interior = NamespaceInterior(devices, gateRules: rules.gate)
             guard let device = devices.first(where: { $0.name == InsideName.external }) else { return (interior, nil) }
             let numbers = Dictionary(messages.map { ($0.index, $0.name) }) { first, _ in first }
             let routes = try asker.routes().filter(\.isMain).map { NamespaceRoute($0, numbers) }
             let outside = Outside(
                 device: device,
                 routes: NamespaceRoute.ofEgress(routes),
-                rules: try KernelAsker.rulesGeneration(in: name)
+                rules: rules.generation
             )
             return (interior, outside)
         } catch {

@@ -13,12 +13,24 @@ struct KernelAsker: ~Copyable {
         }
     }
 
-    /// The number of the last transaction on the rules of a namespace, which rises with every change.
-    static func rulesGeneration(in name: NamespaceName) throws(NetlinkError) -> UInt32 {
+    /// The rules of a namespace.
+    static func rules(in name: NamespaceName) throws(NetlinkError) -> NamespaceRules {
         let asker = try KernelAsker(name.path, about: CNETLINK_RULES)
         let number = cnetlink_rules_generation(asker.socket)
         guard number >= 0 else { throw .refused(attempt: "ask the kernel about rules in \(name)", error: errno) }
-        return UInt32(truncatingIfNeeded: number)
+        let rules = try asker.all(CNETLINK_RULE_LIST, of: newRule) { payload throws(NetlinkError) in payload }
+        return try NamespaceRules(generation: UInt32(truncatingIfNeeded: number), rules)
+    }
+
+    /// NFT_MSG_NEWRULE, of the subsystem of nftables.
+    private static let newRule: UInt16 = 10 << 8 | 6
+
+    /// Puts devices of a namespace into a device group; one that is not there is left out.
+    static func setGroup(_ group: UInt32, of devices: [String], in name: NamespaceName) throws(NetlinkError) {
+        let asker = try KernelAsker(name.path)
+        for device in devices where cnetlink_set_group(asker.socket, device, group) != 0 && errno != ENODEV {
+            throw .refused(attempt: "put \(device) in \(name) into group \(group)", error: errno)
+        }
     }
 
     deinit {

@@ -11,6 +11,8 @@ package struct NamespaceDevice: Sendable, Hashable {
     package let peer: Int?
     /// Nil on a kernel without IPv6, and where that was not read.
     package let isIPv6Disabled: Bool?
+    /// Its device group, by number.
+    package let group: String
 }
 
 extension NamespaceDevice {
@@ -22,6 +24,7 @@ extension NamespaceDevice {
         self.addresses = addresses.filter { $0.device == message.index }.map(\.address)
         peer = message.peer
         isIPv6Disabled = message.stack?.isIPv6Disabled
+        group = message.group
     }
 
     /// Returns the reason why a list of devices is incomplete: every namespace has a loopback device.

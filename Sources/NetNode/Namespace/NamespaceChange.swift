@@ -8,6 +8,10 @@ package enum NamespaceChange: Sendable, Hashable {
     /// Keeps devices inside from sending anything by themselves but a gratuitous ARP when they come up; taken before there
     /// is a device.
     case silenceNamespace
+    /// Makes the rules of the namespace's own gate.
+    case loadGate
+    /// Opens or closes the namespace's own gate for its veth.
+    case setGatewayGroup(isOpen: Bool)
     case raiseLoopback
     case deleteVeth
     /// Deletes a device inside that has the name of the veth's end and is another one.
@@ -46,11 +50,13 @@ package enum NamespaceChange: Sendable, Hashable {
 
     var place: Place {
         switch self {
-        case .deleteName, .addNamespace, .silenceNamespace, .deleteGateway: .alone
+        case .deleteName, .addNamespace, .silenceNamespace, .loadGate, .deleteGateway: .alone
         case .deleteVeth, .addVeth, .setVethGroup, .setVethMTU, .silenceVeth, .plugVeth: .node
         case .closeVeth: .settings
         case .raiseVeth: .raising
-        case .raiseLoopback, .setGatewayMAC, .setGatewayMTU, .addAddress, .removeAddress, .raiseGateway: .inside
+        case .raiseLoopback, .setGatewayGroup, .setGatewayMAC, .setGatewayMTU, .addAddress, .removeAddress,
+            .raiseGateway:
+            .inside
         }
     }
 
@@ -78,7 +84,7 @@ package enum NamespaceChange: Sendable, Hashable {
     func batchLine(_ wanted: NamespaceWanted, in name: NamespaceName) -> String {
         let (veth, gateway) = (GatewayVethName(wanted.vni), Self.gateway)
         return switch self {
-        case .deleteName, .addNamespace, .silenceNamespace, .deleteGateway:
+        case .deleteName, .addNamespace, .silenceNamespace, .loadGate, .deleteGateway:
             preconditionFailure("a step that stands alone has no line")
         case .raiseLoopback: "link set dev lo up"
         case .deleteVeth: "link del dev \(veth)"
@@ -91,6 +97,8 @@ package enum NamespaceChange: Sendable, Hashable {
         case .plugVeth: "link set dev \(veth) master \(BridgeName(wanted.vni))"
         case .closeVeth: StackSettings.closing(veth).joined(separator: "\n")
         case .raiseVeth: "link set dev \(veth) up"
+        case .setGatewayGroup(let isOpen):
+            "link set dev \(gateway) group \(NamespaceGate.group(isOpen: isOpen))"
         case .setGatewayMAC: "link set dev \(gateway) address \(wanted.mac)"
         case .setGatewayMTU: "link set dev \(gateway) mtu \(wanted.mtu)"
         case .addAddress: "addr add \(wanted.address)/\(wanted.prefixLength) dev \(gateway)"

@@ -2,8 +2,18 @@ import ClusterModel
 
 /// Finds the steps that bring a network's namespace in the kernel to its wanted state; pure.
 package enum NamespaceDiff {
-    /// The steps in their order; none means that nothing is wrong.
-    package static func changes(from actual: NamespaceActual, to wanted: NamespaceWanted) -> [NamespaceChange] {
+    /// Finds the steps in their order.
+    ///
+    /// - Parameters:
+    ///   - actual: the namespace in the kernel.
+    ///   - wanted: the wanted namespace.
+    ///   - gate: the state of the namespaces' own gates; nil where that is not compared.
+    /// - Returns: The steps; none means that nothing is wrong.
+    package static func changes(
+        from actual: NamespaceActual,
+        to wanted: NamespaceWanted,
+        gate: NamespaceGate? = nil
+    ) -> [NamespaceChange] {
         var changes: [NamespaceChange] = []
         var loopbackIsUp = false
         var gateway: NamespaceActual.Gateway?
@@ -21,10 +31,13 @@ package enum NamespaceDiff {
             (veth, gateway) = (nil, nil)
         }
         if let veth {
+            if let gate, gateway?.hasGateRules(gate) == false { changes.append(.loadGate) }
             changes += self.changes(of: veth, to: wanted)
         } else {
-            changes += [.silenceNamespace, .addVeth, .silenceVeth, .plugVeth, .closeVeth, .raiseVeth]
+            // The gate first: no device inside is ever without it.
+            changes += [.silenceNamespace, .loadGate, .addVeth, .silenceVeth, .plugVeth, .closeVeth, .raiseVeth]
         }
+        if let gate, !gate.isRight(gateway?.group ?? "0") { changes.append(.setGatewayGroup(isOpen: gate.isOpen)) }
         if !loopbackIsUp { changes.append(.raiseLoopback) }
         return changes + self.changes(of: gateway, to: wanted)
     }

@@ -22,6 +22,7 @@ package struct NamespaceReconciler: Sendable {
     let namespace: String?
     let runner: HostCommandRunner
     private let logger: Logger
+    let gate = NamespaceGateRecord()
 
     /// Creates a reconciler; nothing is read before the first pass.
     ///
@@ -58,7 +59,7 @@ package struct NamespaceReconciler: Sendable {
 
     /// Finds the steps that bring one network's namespace to its wanted state.
     func changes(from survey: HostSurvey, to wanted: NamespaceWanted) -> [NamespaceChange] {
-        NamespaceDiff.changes(from: survey.namespace(wanted.vni), to: wanted)
+        NamespaceDiff.changes(from: survey.namespace(wanted.vni), to: wanted, gate: gate.wanted)
     }
 
     /// Changes what differs from what is wanted, and reads back.
@@ -126,7 +127,7 @@ package struct NamespaceReconciler: Sendable {
 
     private func changes(to wanted: NamespaceWanted, links: [String: Link]) async throws -> [NamespaceChange] {
         let actual = try await NamespaceActual.read(name(wanted.vni), links: links)
-        return NamespaceDiff.changes(from: actual, to: wanted)
+        return NamespaceDiff.changes(from: actual, to: wanted, gate: gate.wanted)
     }
 
     private func carryOut(
@@ -174,6 +175,7 @@ package struct NamespaceReconciler: Sendable {
     private func takeAlone(_ steps: [NamespaceChange], _ wanted: NamespaceWanted) async throws {
         let name = name(wanted.vni)
         for step in steps {
+            if step == .loadGate { try await loadGate(name) }
             guard let (program, arguments, isInside) = step.command(name) else { continue }
             try await succeed(HostCommand(program, arguments, namespace: isInside ? name.path : namespace))
         }

@@ -286,6 +286,7 @@ package final class ReconcileLoop: Service {
             let survey = try await networks.surveyOfAll(withEntries: changes.entries)
             took = ContinuousClock.now - start
             let drift = networks.known.withLock { $0 }.drift(in: survey)
+                .union(networks.namespaces.gateDrift(in: survey))
                 .union(await networks.servers.drift(readingFilesOf: changes.files))
             // An egress is repaired after its namespace.
             let egress = networks.egress.drift(in: survey)

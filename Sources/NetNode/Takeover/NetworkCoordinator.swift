@@ -169,6 +169,10 @@ package final class NetworkCoordinator: ElectedRole {
                 try? await Task.sleep(for: Self.mostBeforeOpening)
                 mayOpen.continuation.finish()
             }
+            // Beside the servers: they are behind the node's gate as well, which opens last.
+            await untilDone(tenure, "the namespaces' own gates cannot be opened") {
+                try await networks.namespaces.openGates(under: tenure)
+            }
             for await _ in mayOpen.stream {}
             guard await open(tenure) else { return }
             logger.notice(
@@ -261,6 +265,12 @@ package final class NetworkCoordinator: ElectedRole {
             try await gate.close()
         } catch {
             logger.error("gate not closed; its timeout will close it", metadata: ["error": "\(error)"])
+        }
+        do {
+            try await networks.namespaces.closeGates()
+        } catch {
+            // The next drift check finds them open.
+            logger.error("a namespace's own gate was not closed", metadata: ["error": "\(error)"])
         }
         await networks.servers.close()
         logger.notice("all servers ended", metadata: ["term": "\(tenure.term)"])
