@@ -6,8 +6,8 @@ import Foundation
 
 /// Hosts that are network namespaces of this machine, joined by an underlay that is one too; no frame leaves them.
 ///
-/// Host *n* has the address 192.0.2.*n* (TEST-NET-1) on its device `under0`, MTU 1500, and the kernel's own settings,
-/// as a hypervisor has them that was just installed: what guests could do to such a one has to show here.
+/// Host *n* has the address 192.0.2.*n* (TEST-NET-1) on its device `under0`, MTU 1500, and Debian's settings, as a
+/// hypervisor has them that was just installed: what guests could do to such a one has to show here.
 package struct NamespaceHosts: Sendable {
     /// The reason why this machine cannot have any; nil when it can.
     package static var unavailability: String? {
@@ -179,7 +179,7 @@ package struct NamespaceHosts: Sendable {
         for number in 1...count {
             let address = IPv4Address(rawValue: 0xc000_0200 + UInt32(number))
             let host = Host(number: number, namespace: names.host(number), address: address)
-            try await names.make(host.namespace)
+            try await names.makeHost(host.namespace)
             let batch = """
                 link add name under0 type veth peer name port\(number) netns \(names.underlay)
                 addr add \(address)/24 dev under0

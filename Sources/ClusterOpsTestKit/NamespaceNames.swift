@@ -23,6 +23,18 @@ struct NamespaceNames: Sendable {
         try await HostTool.run("ip", ["-n", name, "link", "set", "dev", "lo", "up"])
     }
 
+    /// Makes the namespace of a host with the settings that Debian has, whatever those of this machine are.
+    func makeHost(_ name: String) async throws {
+        try await make(name)
+        let settings = ["all", "default"].flatMap { scope in
+            [
+                "net.ipv4.conf.\(scope).rp_filter=0", "net.ipv6.conf.\(scope).accept_ra=1",
+                "net.ipv6.conf.\(scope).disable_ipv6=0",
+            ]
+        }
+        try await HostTool.run("sysctl", ["-q", "-w"] + settings, namespace: name)
+    }
+
     /// Makes a namespace whose devices are silent, as they would not be with IPv6, but for one gratuitous ARP.
     func makeSilent(_ name: String) async throws {
         try await make(name)

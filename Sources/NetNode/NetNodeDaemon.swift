@@ -45,11 +45,13 @@ struct NetNodeDaemon {
             prefix: configuration.network.namespacePrefix
         )
         // Before anything else: guests must not reach the servers that an earlier process has left running.
-        let gate = Gate(logger: logger)
+        let gate = try await makeGate()
         try await gate.close()
 
         let database = try context.database(slots: Self.slots)
-        let networks = try makeNetworks(database)
+        let networks = try makeNetworks(database, gate)
+        // Those that an earlier process has left open, which was elected and was killed.
+        try await networks.namespaces.closeGates()
         try await networks.servers.endLeftovers()
 
         let (doorbell, electionDoorbell) = (Doorbell(), Doorbell())
@@ -163,7 +165,19 @@ struct NetNodeDaemon {
         return ending
     }
 
-    private func makeNetworks(_ database: Database) throws -> NodeNetworks {
+    /// Creates the gate of this node, which takes VXLAN datagrams of the nodes that the kernel has rows for until the
+    /// database has said which there are.
+    private func makeGate() async throws -> Gate {
+        let (known, survey) = (KnownNetworks(), try await HostSurvey.take(names: [], withEntries: true))
+        let access = UnderlayAccess(
+            interface: configuration.network.underlayInterface,
+            nodes: known.peers(survey.mesh),
+            local: known.localAddresses(survey.mesh)
+        )
+        return Gate(access: access, logger: logger)
+    }
+
+    private func makeNetworks(_ database: Database, _ gate: Gate) throws -> NodeNetworks {
         let prefix = configuration.network.namespacePrefix
         let namespaces = NamespaceReconciler(prefix: prefix, logger: logger)
         let servers = NetworkServers(
@@ -175,6 +189,7 @@ struct NetNodeDaemon {
         )
         return NodeNetworks(
             node: node,
+            gate: gate,
             mesh: MeshReconciler(logger: logger),
             namespaces: namespaces,
             egress: EgressReconciler(

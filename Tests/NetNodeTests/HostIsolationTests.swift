@@ -71,9 +71,14 @@ extension NamespaceTests {
         /// Two hosts that route, with two networks, and a guest of each on each.
         private func withWorld(_ body: @Sendable (World) async throws -> Void) async throws {
             try await withMesh(hosts: 2) { mesh in
-                for host in mesh.hosts {
+                for (index, host) in mesh.hosts.enumerated() {
                     try await mesh.underlay.run("sysctl -q -w net.ipv4.ip_forward=1", in: host.namespace)
-                    try await Gate(namespace: host.namespacePath, logger: .silent).close()
+                    let access = UnderlayAccess(
+                        interface: nil,
+                        nodes: [mesh.hosts[1 - index].address],
+                        local: [host.address]
+                    )
+                    try await Gate(namespace: host.namespacePath, access: access, logger: .silent).close()
                 }
                 let networks = [
                     try await mesh.addNetwork("blue", vni: 100), try await mesh.addNetwork("red", vni: 200),
@@ -189,6 +194,35 @@ extension NamespaceTests {
                 for guests in [world.blue, world.red] {
                     #expect(try await world.mesh.underlay.ping(from: guests[0], to: guests[1].address) == 1)
                 }
+            }
+        }
+
+        @Test(arguments: [Defence.both, .rules, .settings])
+        func `the same beside the rules of Docker, with br_netfilter: FORWARD drops but for the networks' bridges`(
+            defence: Defence
+        ) async throws {
+            try await withWorld { world in
+                try await leave(defence, world)
+                for index in 0..<2 {
+                    let rules = """
+                        table ip filter {
+                          chain FORWARD {
+                            type filter hook forward priority 0; policy drop;
+                            iifname "cobr*" oifname "cobr*" accept
+                          }
+                        }
+
+                        """
+                    try await world.mesh.underlay.run("nft -f -", input: rules, in: world.hosts[index].namespace)
+                }
+                let outcome = try await attack(world)
+                #expect(outcome == .all(false), "\(defence): \(outcome)")
+                #expect(try await world.mesh.underlay.ping(from: world.blue[0], to: world.blue[1].address) == 1)
+                // Where br_netfilter is not loaded, these rules see no frame of a bridge, and this is the test above.
+                let calls = "/proc/sys/net/bridge/bridge-nf-call-iptables"
+                guard FileManager.default.fileExists(atPath: calls) else { return }
+                let setting = try await world.onHost(0, "cat \(calls)")
+                #expect(setting.trimmingCharacters(in: .whitespacesAndNewlines) == "1")
             }
         }
 

@@ -52,6 +52,7 @@ extension MeshWorld {
         }
         let networks = NodeNetworks(
             node: try name(index),
+            gate: gate,
             mesh: MeshReconciler(namespace: host.namespacePath, runner: runner, logger: .silent),
             namespaces: namespaces,
             egress: EgressReconciler(namespaces: namespaces, bridge: nil, logger: .silent),

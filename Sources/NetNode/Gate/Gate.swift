@@ -13,6 +13,12 @@ package final class Gate: Sendable {
         var mayOpen = false
         /// The kernel's listing of the tables as we made them, with which later ones are compared.
         var listing: [String]?
+        /// The nodes whose VXLAN datagrams are taken.
+        var access: UnderlayAccess
+        /// Those that the kernel was told of; nil before.
+        var loaded: UnderlayAccess?
+        /// The tenure under which it was opened last.
+        var tenure: Tenure?
     }
 
     /// The time after the decision within which `nft` may still be started; together with ``timeout`` it is less than the
@@ -27,10 +33,22 @@ package final class Gate: Sendable {
     private let runner: HostCommandRunner
     private let logger: Logger
     private let turns = OneAtATime()
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
     /// Creates a gate; nothing is in the kernel before ``close()``.
-    package init(namespace: String? = nil, runner: HostCommandRunner = .processes, logger: Logger) {
+    ///
+    /// - Parameters:
+    ///   - namespace: the node's own network namespace; nil is the process's.
+    ///   - access: the nodes whose VXLAN datagrams are taken until ``admit(_:at:)`` names others.
+    ///   - runner: runs the programs.
+    ///   - logger: the logger of repairs.
+    package init(
+        namespace: String? = nil,
+        access: UnderlayAccess = UnderlayAccess(interface: nil),
+        runner: HostCommandRunner = .processes,
+        logger: Logger
+    ) {
+        state = Mutex(State(access: access))
         self.namespace = namespace
         self.runner = runner
         self.logger = logger.component("gate")
@@ -52,7 +70,7 @@ package final class Gate: Sendable {
     package func open(under tenure: Tenure) async throws -> Bool {
         try await turns.run {
             guard !tenure.isOver else { return false }
-            state.withLock { $0.mayOpen = true }
+            state.withLock { ($0.mayOpen, $0.tenure) = (true, tenure) }
             try await replace { tenure.deadline }
             return true
         }
@@ -66,6 +84,24 @@ package final class Gate: Sendable {
         }
     }
 
+    /// Takes VXLAN datagrams of these nodes and of nobody else from now on, whether the gate is open or closed.
+    ///
+    /// - Throws: `HostCommandError` when the rules are not loaded; the next call that loads them takes the nodes along.
+    package func admit(_ nodes: Set<IPv4Address>, at local: Set<IPv4Address>) async throws {
+        try await turns.run {
+            let (isLoaded, tenure) = state.withLock { state in
+                (state.access.nodes, state.access.local) = (nodes, local)
+                return (state.access == state.loaded, state.mayOpen ? state.tenure : nil)
+            }
+            guard !isLoaded else { return }
+            if let tenure {
+                try await replace { tenure.deadline }
+            } else {
+                try await makeClosed()
+            }
+        }
+    }
+
     /// Repairs the tables of a closed gate; those of an open one are made anew by every extension.
     ///
     /// - Returns: Whether there was something to repair.
@@ -73,7 +109,7 @@ package final class Gate: Sendable {
     package func repair() async throws -> Bool {
         try await turns.run {
             guard !state.withLock({ $0.mayOpen }) else { return false }
-            let expected = state.withLock { $0.listing }
+            let expected = state.withLock { $0.access == $0.loaded ? $0.listing : nil }
             if let expected, try await listing() == expected { return false }
             logger.warning("drift of the gate; making it anew")
             try await makeClosed()
@@ -84,7 +120,7 @@ package final class Gate: Sendable {
     private func makeClosed() async throws {
         // Again: an opening may have had its turn since `close()` set it.
         state.withLock { $0.mayOpen = false }
-        try await load(GateTable.script(openFor: nil), notAfter: nil)
+        try await load(openFor: nil, notAfter: nil)
         if let listing = try await listing() { state.withLock { $0.listing = listing } }
     }
 
@@ -93,7 +129,7 @@ package final class Gate: Sendable {
         while let deadline = deadline(), case let now = ContinuousClock.now, deadline - now >= Self.shortest {
             do {
                 // An element's timeout begins when the kernel gets it: a decision that is old by then would last too long.
-                return try await load(GateTable.script(openFor: deadline - now), notAfter: now + Self.startWithin)
+                return try await load(openFor: deadline - now, notAfter: now + Self.startWithin)
             } catch let error as HostCommandError {
                 // The machine was too busy, or stopped: the timeout is computed anew.
                 guard error.reason == .tooLate else { throw error }
@@ -101,12 +137,13 @@ package final class Gate: Sendable {
         }
     }
 
-    private func load(_ script: String, notAfter: ContinuousClock.Instant?) async throws {
+    private func load(openFor time: Duration?, notAfter: ContinuousClock.Instant?) async throws {
+        let access = state.withLock { $0.access }
         // As an argument, not as its input: this process writes the input, and one that was stopped in between would
         // write it when it goes on, perhaps in another node's term. Seen on a busy machine.
         let command = HostCommand(
             .nft,
-            [script],
+            [GateTable.script(openFor: time, access)],
             timeout: Self.timeout,
             namespace: namespace,
             notAfter: notAfter
@@ -115,6 +152,7 @@ package final class Gate: Sendable {
         guard output.exit.isSuccess else {
             throw HostCommandError(command, .ended(output.exit), complaint: output.complaint)
         }
+        state.withLock { $0.loaded = access }
     }
 
     /// The tables, without counters and elements, as the kernel has them; nil when one is not there.

@@ -32,9 +32,11 @@ package enum GateTable {
     /// An open gate is extended by it as well: it repairs any drift, costs 10 to 15 ms, and in a measurement neither
     /// dropped nor passed a frame in between that it should not.
     ///
-    /// - Parameter time: the time for which the gate is open; nil closes it.
+    /// - Parameters:
+    ///   - time: the time for which the gate is open; nil closes it.
+    ///   - access: the nodes whose VXLAN datagrams are taken.
     /// - Returns: The one argument of `nft`.
-    static func script(openFor time: Duration?) -> String {
+    static func script(openFor time: Duration?, _ access: UnderlayAccess) -> String {
         let element = time.map { "elements = { \(group) timeout \($0.wholeMilliseconds)ms }" } ?? ""
         // nft 1.0.6 wants a line's end before a closing brace.
         return """
@@ -56,7 +58,7 @@ package enum GateTable {
               }
             }
 
-            """ + HostFirewall.script
+            """ + HostFirewall.script(access)
     }
 }
 

@@ -26,7 +26,7 @@ package enum MeshChange: Sendable, Hashable {
     case removeEntry(TunnelName, ForwardingEntry)
 
     /// The port of RFC 7348, always given: the kernel's own default is 8472.
-    package static let port = 4789
+    package static let port = UnderlayAccess.port
 
     package var vni: VNI {
         switch self {

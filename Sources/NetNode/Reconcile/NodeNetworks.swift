@@ -12,6 +12,7 @@ import Synchronization
 /// A network is changed only by a run of ``ReconcileLoop``, of which there is one at a time for each.
 package final class NodeNetworks: Sendable {
     let node: NodeName
+    let gate: Gate
     let mesh: MeshReconciler
     let namespaces: NamespaceReconciler
     let egress: EgressReconciler
@@ -51,6 +52,7 @@ package final class NodeNetworks: Sendable {
 
     init(
         node: NodeName,
+        gate: Gate,
         mesh: MeshReconciler,
         namespaces: NamespaceReconciler,
         egress: EgressReconciler,
@@ -60,6 +62,7 @@ package final class NodeNetworks: Sendable {
         logger: Logger
     ) {
         self.node = node
+        self.gate = gate
         self.mesh = mesh
         self.namespaces = namespaces
         self.egress = egress
@@ -130,6 +133,15 @@ package final class NodeNetworks: Sendable {
     }
 
     // MARK: Parts of a run
+
+    /// Takes VXLAN datagrams of the nodes with which this one shares a network, before rows lead to them.
+    ///
+    /// - Parameter survey: the snapshot of the kernel, with its rows.
+    /// - Throws: `HostCommandError` when the rules are not loaded.
+    func admitPeers(_ survey: HostSurvey) async throws {
+        let known = known.withLock { $0 }
+        try await gate.admit(known.peers(survey.mesh), at: known.localAddresses(survey.mesh))
+    }
 
     /// Reconciles the servers of networks, a few at once: one that hangs does not hold up the others.
     ///

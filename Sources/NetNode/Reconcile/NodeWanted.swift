@@ -91,6 +91,19 @@ struct KnownNetworks: Sendable {
 
     var vnis: Set<VNI> { Set(networks.keys) }
 
+    /// Returns the nodes that share a network with this one: those of the known networks, and of tunnels of which
+    /// nothing is known, as after a start without the database, those that the kernel has rows for.
+    func peers(_ actual: MeshActual) -> Set<IPv4Address> {
+        let rows = actual.entries.filter { networks[$0.key] == nil }.flatMap { $0.value.map(\.destination) }
+        return networks.values.reduce(into: Set(rows)) { $0.formUnion($1.mesh.flood) }
+    }
+
+    /// Returns the underlay addresses of this node, likewise.
+    func localAddresses(_ actual: MeshActual) -> Set<IPv4Address> {
+        let tunnels = actual.tunnels.filter { networks[$0.key] == nil }.compactMap { $0.value.tunnel?.local }
+        return Set(networks.values.map(\.mesh.local) + tunnels.compactMap { try? IPv4Address($0) })
+    }
+
     func id(of vni: VNI) -> NetworkID? { networks[vni]?.mesh.id }
 
     /// The VNIs whose namespaces are wanted.
