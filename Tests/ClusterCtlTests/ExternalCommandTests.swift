@@ -80,6 +80,7 @@ import Testing
             let interfaces = try await prepare(cluster)
             let network: NetworkView = try await change(cluster, "network-set", ["network", "set", "blue", "--nat"])
             #expect(network.nat && network.externalAddress?.description == "203.0.113.10")
+            #expect(network.gateway, "with NAT guests get a default route")
             let float = ["interface", "float", "\(interfaces[0])"]
             let floating: InterfaceView = try await change(cluster, "interface-float", float)
             #expect(floating.floatingAddress?.description == "203.0.113.11")
@@ -132,7 +133,9 @@ import Testing
             #expect(try await cluster.count("SELECT COUNT(*) FROM external_addresses") == 1)
             try await cluster.execute("DELETE FROM work_queue")
             let without: NetworkView = try await change(cluster, "network-set", ["network", "set", "blue", "--no-nat"])
-            #expect(!without.nat && without.externalAddress == nil)
+            #expect(!without.nat && without.externalAddress == nil && !without.gateway)
+            let asked: NetworkView = try await change(cluster, "network-set", ["network", "set", "blue", "--gateway"])
+            #expect(asked.gateway && !asked.nat)
             _ = try await cluster.example(
                 of: ChangedView<ExternalNetworkView>.self,
                 "external-remove",

@@ -19,6 +19,9 @@ extension NamespaceTests {
                 #expect(lease["domain"] == "guests.example" && lease["hostname"] == "guest-11")
                 #expect(lease["lease"] == "3600" && lease["serverid"] == "10.9.0.1")
                 #expect(try await world.underlay.lease(of: unknown, tries: 2) == nil)
+                #expect(try await server.bring(to: world.wanted([world.host(11)], gateway: false)) == .restarted)
+                let without = try #require(try await world.underlay.lease(of: known, tries: 1))
+                #expect(without["router"] == nil && without["dns"] == "10.9.0.1" && without["ip"] == "10.9.0.11")
                 await server.stop()
                 #expect(world.serverProcesses() == [])
             }

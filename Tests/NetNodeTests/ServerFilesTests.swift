@@ -10,6 +10,7 @@ import Testing
         domain: String? = "guests.example",
         dhcp: Bool = true,
         dns: Bool = true,
+        gateway: Bool = true,
         mtu: Int = 1450,
         hosts: [(mac: String, address: String, name: String)] = []
     ) throws -> ServerWanted {
@@ -22,6 +23,7 @@ import Testing
             domain: try domain.map { try DomainName($0) },
             servesDHCP: dhcp,
             servesDNS: dns,
+            givesGateway: gateway,
             generation: 7,
             hosts: try hosts.map {
                 ServerWanted.Host(
@@ -109,6 +111,11 @@ import Testing
         for line in ["dhcp-range=\(range)", "dhcp-lease-max=\(leases)", "dhcp-option=3,\(router)"] {
             #expect(lines.contains(line), "\(line) in \(lines)")
         }
+    }
+
+    @Test func `a default route is given where it is wanted, and is no default of dnsmasq's where it is not`() throws {
+        #expect(lines(try Self.wanted()).filter { $0.hasPrefix("dhcp-option=3") } == ["dhcp-option=3,10.9.0.1"])
+        #expect(lines(try Self.wanted(gateway: false)).filter { $0.hasPrefix("dhcp-option=3") } == ["dhcp-option=3"])
     }
 
     @Test func `a network without DHCP has no line of it, one without DNS has port 0 and no option of it`() throws {

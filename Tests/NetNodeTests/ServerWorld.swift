@@ -37,7 +37,8 @@ struct ServerWorld: Sendable {
         mtu: Int = 1450,
         domain: String? = "guests.example",
         dhcp: Bool = true,
-        dns: Bool = true
+        dns: Bool = true,
+        gateway: Bool = true
     ) throws -> ServerWanted {
         ServerWanted(
             id: .new(),
@@ -48,6 +49,7 @@ struct ServerWorld: Sendable {
             domain: try domain.map { try DomainName($0) },
             servesDHCP: dhcp,
             servesDNS: dns,
+            givesGateway: gateway,
             generation: 1,
             hosts: hosts
         )

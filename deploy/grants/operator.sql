@@ -11,7 +11,7 @@ GRANT SELECT, INSERT ON `clusterops`.`finished_operations` TO 'clusterops_operat
 GRANT SELECT, INSERT, UPDATE (node, mac, address, hostname), DELETE ON `clusterops`.`interfaces` TO 'clusterops_operator'@'%';
 GRANT SELECT, UPDATE (resignation, resignation_term) ON `clusterops`.`leases` TO 'clusterops_operator'@'%';
 GRANT SELECT ON `clusterops`.`network_problems` TO 'clusterops_operator'@'%';
-GRANT SELECT, INSERT, UPDATE (generation, mtu, domain, dhcp, dns, port_security), DELETE ON `clusterops`.`networks` TO 'clusterops_operator'@'%';
+GRANT SELECT, INSERT, UPDATE (generation, mtu, domain, dhcp, dns, port_security, gateway), DELETE ON `clusterops`.`networks` TO 'clusterops_operator'@'%';
 GRANT SELECT, INSERT, UPDATE (state, underlay_address), DELETE ON `clusterops`.`nodes` TO 'clusterops_operator'@'%';
 GRANT SELECT, DELETE ON `clusterops`.`operation_dependencies` TO 'clusterops_operator'@'%';
 GRANT SELECT, INSERT, UPDATE, DELETE ON `clusterops`.`operation_waiters` TO 'clusterops_operator'@'%';

@@ -54,8 +54,8 @@ extension Inventory {
             guard let network = try NetworkStatements.lock(name, in: transaction) else {
                 throw Self.unknownNetwork(name)
             }
-            let changed = wanted.applied(to: network)
             let isOtherNAT = try Self.changeNAT(of: network, to: wanted.nat, in: transaction)
+            let changed = wanted.applied(to: network, isOtherNAT: isOtherNAT)
             guard isOtherNAT || changed != network else {
                 return Change(object: try Self.snapshot(of: name, in: transaction), enqueued: EnqueuedWork())
             }

@@ -11,6 +11,8 @@ package struct NetworkRecord: Sendable, Hashable {
     package var dns: Bool
     /// A Boolean value that indicates whether guests may use only the addresses that their interfaces have.
     package var portSecurity: Bool
+    /// A Boolean value that indicates whether DHCP gives guests a default route through the network's router.
+    package var gateway: Bool
     package let generation: Int
 
     package init(
@@ -23,6 +25,7 @@ package struct NetworkRecord: Sendable, Hashable {
         dhcp: Bool,
         dns: Bool,
         portSecurity: Bool = true,
+        gateway: Bool = false,
         generation: Int
     ) {
         self.id = id
@@ -34,6 +37,7 @@ package struct NetworkRecord: Sendable, Hashable {
         self.dhcp = dhcp
         self.dns = dns
         self.portSecurity = portSecurity
+        self.gateway = gateway
         self.generation = generation
     }
 
@@ -67,6 +71,8 @@ package struct NetworkChange: Sendable, Hashable {
     package var dns: Bool?
     package var nat: Bool?
     package var portSecurity: Bool?
+    /// Nil follows a change of NAT.
+    package var gateway: Bool?
 
     package init(
         mtu: MTU? = nil,
@@ -74,7 +80,8 @@ package struct NetworkChange: Sendable, Hashable {
         dhcp: Bool? = nil,
         dns: Bool? = nil,
         nat: Bool? = nil,
-        portSecurity: Bool? = nil
+        portSecurity: Bool? = nil,
+        gateway: Bool? = nil
     ) {
         self.mtu = mtu
         self.domain = domain
@@ -82,15 +89,18 @@ package struct NetworkChange: Sendable, Hashable {
         self.dns = dns
         self.nat = nat
         self.portSecurity = portSecurity
+        self.gateway = gateway
     }
 
-    /// The network's row as it is afterwards; NAT is an address that it has, and not in its row.
-    package func applied(to network: NetworkRecord) -> NetworkRecord {
+    /// The network's row as it is afterwards; whether NAT changes is told by `isOtherNAT`, because NAT is an address that
+    /// the network has, and not in its row.
+    package func applied(to network: NetworkRecord, isOtherNAT: Bool) -> NetworkRecord {
         var changed = network
         changed.mtu = mtu ?? network.mtu
         changed.dhcp = dhcp ?? network.dhcp
         changed.dns = dns ?? network.dns
         changed.portSecurity = portSecurity ?? network.portSecurity
+        changed.gateway = gateway ?? (isOtherNAT ? nat : nil) ?? network.gateway
         switch domain {
         case nil: break
         case .some(.none): changed.domain = nil
@@ -116,8 +126,10 @@ package struct NetworkDraft: Sendable, Hashable {
     package let nat: Bool
     /// A Boolean value that indicates whether guests may use only the addresses that their interfaces have.
     package let portSecurity: Bool
+    /// A Boolean value that indicates whether DHCP gives guests a default route through the network's router.
+    package let gateway: Bool
 
-    /// Describes a network.
+    /// Describes a network; without a word on the default route, it has one if it has NAT.
     package init(
         name: NetworkName,
         vni: VNI,
@@ -127,7 +139,8 @@ package struct NetworkDraft: Sendable, Hashable {
         dhcp: Bool,
         dns: Bool,
         nat: Bool = false,
-        portSecurity: Bool = true
+        portSecurity: Bool = true,
+        gateway: Bool? = nil
     ) {
         self.name = name
         self.vni = vni
@@ -138,5 +151,6 @@ package struct NetworkDraft: Sendable, Hashable {
         self.dns = dns
         self.nat = nat
         self.portSecurity = portSecurity
+        self.gateway = gateway ?? nat
     }
 }

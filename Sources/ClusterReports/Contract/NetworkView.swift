@@ -23,6 +23,8 @@ package struct NetworkView: Codable, Sendable, Hashable {
     package let dns: Bool
     /// A Boolean value that indicates whether guests reach the outside.
     package let nat: Bool
+    /// A Boolean value that indicates whether DHCP gives guests a default route.
+    package let gateway: Bool
     /// The address under which they are seen there, unless they have a floating one.
     @NullWhenUnknown package var externalAddress: IPv4Address?
     /// The address of its DHCP and DNS server and router; nil with its CIDR.
@@ -37,7 +39,7 @@ package struct NetworkView: Codable, Sendable, Hashable {
     package let problems: [NetworkProblemView]
 
     private enum CodingKeys: String, CodingKey {
-        case uuid, name, vni, cidr, mtu, domain, dhcp, dns, nat, applied, converged, problems
+        case uuid, name, vni, cidr, mtu, domain, dhcp, dns, nat, gateway, applied, converged, problems
         case externalAddress = "external_address"
         case serverAddress = "server_address"
         case wantedGeneration = "wanted_generation"
@@ -81,6 +83,7 @@ extension NetworkSnapshot: Reported {
             dhcp: record.dhcp,
             dns: record.dns,
             nat: externalAddress != nil,
+            gateway: record.gateway,
             externalAddress: externalAddress,
             serverAddress: record.cidr?.serverAddress,
             wantedGeneration: record.generation,

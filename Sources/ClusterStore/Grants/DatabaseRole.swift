@@ -162,7 +162,8 @@ extension DatabaseRole {
 
     private static let topology: [DatabaseRight] = [
         .insert("nodes"), .update("nodes", ["state", "underlay_address"]), .delete("nodes"),
-        .insert("networks"), .update("networks", ["generation", "mtu", "domain", "dhcp", "dns", "port_security"]),
+        .insert("networks"),
+        .update("networks", ["generation", "mtu", "domain", "dhcp", "dns", "port_security", "gateway"]),
         .delete("networks"),
         .insert("interfaces"), .update("interfaces", ["node", "mac", "address", "hostname"]), .delete("interfaces"),
         .insert("allowed_addresses"), .delete("allowed_addresses"),

@@ -14,9 +14,9 @@ package enum NetworkStatements {
     ) throws(DatabaseError) {
         try transaction.execute(
             """
-            INSERT INTO networks (id, name, vni, cidr, mtu, domain, dhcp, dns, port_security)
+            INSERT INTO networks (id, name, vni, cidr, mtu, domain, dhcp, dns, port_security, gateway)
             VALUES (\(id), \(draft.name), \(draft.vni), \(draft.cidr), \(draft.mtu), \(draft.domain), \(draft.dhcp),
-                \(draft.dns), \(draft.portSecurity))
+                \(draft.dns), \(draft.portSecurity), \(draft.gateway))
             """
         )
     }
@@ -38,7 +38,7 @@ package enum NetworkStatements {
             .map(record)
     }
 
-    private static let columns: SQL = "id, name, vni, cidr, mtu, domain, dhcp, dns, port_security, generation"
+    private static let columns: SQL = "id, name, vni, cidr, mtu, domain, dhcp, dns, port_security, gateway, generation"
 
     private static func record(_ row: Row) throws -> NetworkRecord {
         NetworkRecord(
@@ -51,6 +51,7 @@ package enum NetworkStatements {
             dhcp: try row.get("dhcp"),
             dns: try row.get("dns"),
             portSecurity: try row.get("port_security"),
+            gateway: try row.get("gateway"),
             generation: try row.get("generation")
         )
     }
@@ -66,7 +67,7 @@ package enum NetworkStatements {
             """
             UPDATE networks
             SET mtu = \(network.mtu), domain = \(network.domain), dhcp = \(network.dhcp), dns = \(network.dns),
-                port_security = \(network.portSecurity)
+                port_security = \(network.portSecurity), gateway = \(network.gateway)
             WHERE id = \(network.id)
             """
         )

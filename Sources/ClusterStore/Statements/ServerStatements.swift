@@ -36,6 +36,8 @@ package enum ServerStatements {
         package let domain: DomainName?
         package let dhcp: Bool
         package let dns: Bool
+        /// A Boolean value that indicates whether guests get a default route.
+        package let gateway: Bool
         package let generation: UInt64
         /// Nil for a network that has no guests.
         package let interface: InterfaceID?
@@ -52,6 +54,7 @@ package enum ServerStatements {
             domain: DomainName?,
             dhcp: Bool,
             dns: Bool,
+            gateway: Bool = true,
             generation: UInt64,
             interface: InterfaceID? = nil,
             guest: Guest?,
@@ -65,6 +68,7 @@ package enum ServerStatements {
             self.domain = domain
             self.dhcp = dhcp
             self.dns = dns
+            self.gateway = gateway
             self.generation = generation
             self.interface = interface
             self.guest = guest
@@ -86,6 +90,7 @@ package enum ServerStatements {
                 domain: row.get("domain", as: DomainName?.self),
                 dhcp: row.get("dhcp"),
                 dns: row.get("dns"),
+                gateway: row.get("gateway"),
                 generation: row.get("generation"),
                 guest: nil
             )
@@ -119,6 +124,7 @@ extension ServerStatements.Row {
             domain: domain,
             dhcp: dhcp,
             dns: dns,
+            gateway: gateway,
             generation: generation,
             interface: interface,
             guest: guest,

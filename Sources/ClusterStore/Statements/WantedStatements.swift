@@ -69,24 +69,24 @@ package enum WantedStatements {
             SELECT NULL AS network, NULL AS name, NULL AS vni, NULL AS cidr, NULL AS mtu, NULL AS domain, NULL AS dhcp,
                 NULL AS dns, NULL AS generation, me.id AS node, me.underlay_address, me.is_network_node,
                 NULL AS interface, NULL AS mac, NULL AS address, NULL AS hostname, NULL AS port_security,
-                NULL AS allowed
+                NULL AS allowed, NULL AS gateway
             FROM nodes AS me WHERE me.name = \(node)
             UNION ALL
             SELECT w.id, w.name, w.vni, w.cidr, w.mtu, w.domain, w.dhcp, w.dns, w.generation,
-                me.id, me.underlay_address, NULL, NULL, NULL, NULL, NULL, w.port_security, NULL
+                me.id, me.underlay_address, NULL, NULL, NULL, NULL, NULL, w.port_security, NULL, w.gateway
             FROM nodes AS me JOIN networks AS w
             WHERE me.name = \(node) AND \(sql: isWanted) \(sql: concernsNode)
             UNION ALL
             SELECT w.id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
                 n.id, n.underlay_address, NULL, i.id, i.mac, i.address, i.hostname, NULL,
-                IF(n.name = \(node), \(sql: InterfaceStatements.allowedAddresses), NULL)
+                IF(n.name = \(node), \(sql: InterfaceStatements.allowedAddresses), NULL), NULL
             FROM networks AS w
                 JOIN interfaces AS i ON i.network = w.id
                 JOIN nodes AS n ON n.id = i.node
             WHERE \(sql: isWanted) \(sql: concernsNode)
             UNION ALL
             SELECT w.id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-                n.id, n.underlay_address, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+                n.id, n.underlay_address, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
             FROM networks AS w JOIN nodes AS n ON n.is_network_node AND n.name <> \(node)
             WHERE \(sql: isWanted) \(sql: concernsNode)
             """

@@ -104,7 +104,8 @@ package struct ServerFiles: Sendable, Hashable {
             // MAC and asks for it: that lease takes no other guest's address.
             "dhcp-lease-max=\(wanted.cidr.usableHostCount)",
             "dhcp-leasefile=\(paths.leases)", "dhcp-hostsfile=\(paths.hosts)",
-            "dhcp-option=3,\(server)",
+            // Without a value no default route is given; without the line dnsmasq gives its own address.
+            wanted.givesGateway ? "dhcp-option=3,\(server)" : "dhcp-option=3",
         ]
         if wanted.servesDNS { lines.append("dhcp-option=6,\(server)") }
         if let domain = wanted.domain { lines.append("dhcp-option=15,\(domain)") }

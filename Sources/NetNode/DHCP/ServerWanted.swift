@@ -15,6 +15,8 @@ package struct ServerWanted: Sendable, Hashable {
     package let domain: DomainName?
     package let servesDHCP: Bool
     package let servesDNS: Bool
+    /// A Boolean value that indicates whether DHCP gives guests a default route.
+    package let givesGateway: Bool
     /// The generation that is reached when the server has all this.
     package let generation: UInt64
     /// By address, ascending.
@@ -31,6 +33,7 @@ package struct ServerWanted: Sendable, Hashable {
         domain: DomainName?,
         servesDHCP: Bool,
         servesDNS: Bool,
+        givesGateway: Bool = true,
         generation: UInt64,
         hosts: [Host],
         objections: [String] = []
@@ -43,6 +46,7 @@ package struct ServerWanted: Sendable, Hashable {
         self.domain = domain
         self.servesDHCP = servesDHCP
         self.servesDNS = servesDNS
+        self.givesGateway = givesGateway
         self.generation = generation
         self.hosts = hosts.sorted { $0.address < $1.address }
         self.objections = objections
@@ -73,6 +77,7 @@ package struct ServerWanted: Sendable, Hashable {
             domain: first.domain,
             servesDHCP: first.dhcp,
             servesDNS: first.dns,
+            givesGateway: first.gateway,
             generation: first.generation,
             hosts: guests.hosts,
             objections: guests.objections

@@ -52,7 +52,7 @@ extension NetworkView: Answer {
                 ("uuid", "\(uuid)"), ("name", "\(name)"), ("vni", "\(vni)"), ("cidr", cidr?.description),
                 ("mtu", "\(mtu)"),
                 ("domain", domain?.description), ("dhcp", dhcp.word), ("dns", dns.word),
-                ("nat", nat.word), ("external address", externalAddress?.description),
+                ("nat", nat.word), ("gateway", gateway.word), ("external address", externalAddress?.description),
                 ("server address", serverAddress?.description), ("wanted generation", "\(wantedGeneration)"),
                 ("converged", converged.word),
             ]

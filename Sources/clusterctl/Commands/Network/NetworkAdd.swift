@@ -41,6 +41,13 @@ struct NetworkAdd: AsyncParsableCommand {
     @Flag(help: "Give guests egress by NAT, under an external address of the network.")
     var nat = false
 
+    @Flag(
+        inversion: .prefixedNo,
+        exclusivity: .exclusive,
+        help: "Give guests a default route by DHCP. Default with --nat only."
+    )
+    var gateway: Bool?
+
     func run() async throws {
         let draft = NetworkDraft(
             name: name,
@@ -50,7 +57,8 @@ struct NetworkAdd: AsyncParsableCommand {
             domain: domain,
             dhcp: !noDhcp,
             dns: !noDns,
-            nat: nat
+            nat: nat,
+            gateway: gateway
         )
         try await global.withCluster { cluster in
             try global.print(try await application.inventory(cluster).addNetwork(draft).view)

@@ -39,18 +39,25 @@ struct NetworkSet: AsyncParsableCommand {
     )
     var nat: Bool?
 
+    @Flag(
+        inversion: .prefixedNo,
+        exclusivity: .exclusive,
+        help: "Give guests a default route by DHCP. Default as it is; a change of NAT changes it too."
+    )
+    var gateway: Bool?
+
     func validate() throws {
         guard !noDomain || domain == nil else { throw ValidationError("--domain and --no-domain exclude each other") }
         guard change != NetworkChange() else {
             throw ValidationError(
-                "say what to change: --mtu, --domain, --no-domain, --[no-]dhcp, --[no-]dns or --[no-]nat"
+                "say what to change: --mtu, --domain, --no-domain, --[no-]dhcp, --[no-]dns, --[no-]nat or --[no-]gateway"
             )
         }
     }
 
     private var change: NetworkChange {
         let newDomain = noDomain ? NetworkChange.Domain.none : domain.map { .name($0) }
-        return NetworkChange(mtu: mtu, domain: newDomain, dhcp: dhcp, dns: dns, nat: nat)
+        return NetworkChange(mtu: mtu, domain: newDomain, dhcp: dhcp, dns: dns, nat: nat, gateway: gateway)
     }
 
     func run() async throws {
