@@ -195,6 +195,7 @@ struct NetNodeDaemon {
             egress: EgressReconciler(
                 namespaces: namespaces,
                 bridge: configuration.network.externalBridge,
+                allowed: configuration.network.egressAllow,
                 logger: logger
             ),
             servers: servers,

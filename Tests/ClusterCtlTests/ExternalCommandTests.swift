@@ -90,6 +90,17 @@ import Testing
                 ["interface", "float", "\(interfaces[1])", "--address", "203.0.113.12"]
             )
             #expect(chosen.floatingAddress?.description == "203.0.113.12")
+            let ports = ["--port", "udp/53", "--port", "tcp/443", "--port", "tcp/80", "--port", "tcp/80"]
+            let limited: InterfaceView = try await change(cluster, "interface-float", float + ports)
+            #expect(limited.floatingPorts.map(\.description) == ["tcp/80", "tcp/443", "udp/53"])
+            #expect(limited.floatingAddress == floating.floatingAddress)
+            let again: ChangedView<InterfaceView> = try await cluster.answer(
+                ChangedView<InterfaceView>.self,
+                "interface",
+                "float",
+                "\(interfaces[0])"
+            )
+            #expect(again.operations == [] && again.object == limited, "without a list it stays as it is")
             let listed = try await cluster.example(
                 of: ListView<InterfaceView>.self,
                 "interface-list",
@@ -116,7 +127,10 @@ import Testing
                 "10.1.0.9"
             )
             #expect(moved.object.floatingAddress == floating.floatingAddress)
+            #expect(moved.object.floatingPorts == limited.floatingPorts)
             try await cluster.execute("DELETE FROM work_queue")
+            let open: InterfaceView = try await change(cluster, "interface-float", float + ["--all-ports"])
+            #expect(open.floatingPorts == [] && open.floatingAddress == floating.floatingAddress)
             let taken: InterfaceView = try await change(
                 cluster,
                 "interface-unfloat",

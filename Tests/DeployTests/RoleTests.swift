@@ -122,7 +122,7 @@ import Testing
             let list = try await world.clusterctl(as: user, "interface list -o json")
             let interface = try JSONDecoder().decode(Interfaces.self, from: Data(list.utf8)).items[0].uuid
             try await world.clusterctl(as: user, "interface set \(interface) --node h2")
-            try await world.clusterctl(as: user, "interface float \(interface)")
+            try await world.clusterctl(as: user, "interface float \(interface) --port tcp/80")
             try await world.clusterctl(as: user, "interface unfloat \(interface)")
             try await world.clusterctl(as: user, "interface remove \(interface) --yes")
             try await world.clusterctl(as: user, "node remove h3 --yes")

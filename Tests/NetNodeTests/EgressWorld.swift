@@ -60,7 +60,13 @@ struct EgressWorld: Sendable {
     func address(_ number: Int) throws -> IPv4Address { try IPv4Address("10.9.0.\(number)") }
 
     /// A network's egress; floats lead to guests by the last octets of their addresses.
-    func wanted(_ index: Int, floats: [String: Int] = [:], own: String? = nil) throws -> EgressWanted {
+    func wanted(
+        _ index: Int,
+        floats: [String: Int] = [:],
+        own: String? = nil,
+        ports: [String: [String]] = [:],
+        refusals: EgressRefusals = EgressRefusals()
+    ) throws -> EgressWanted {
         var pairs: [IPv4Address: IPv4Address] = [:]
         for (float, number) in floats { pairs[try IPv4Address(float)] = try address(number) }
         return EgressWanted(
@@ -71,7 +77,13 @@ struct EgressWorld: Sendable {
             external: try CIDR("203.0.113.0/24"),
             gateway: try IPv4Address(Self.outsideAddress),
             address: try IPv4Address(own ?? Self.own[index]),
-            floats: pairs
+            floats: pairs,
+            ports: Dictionary(
+                uniqueKeysWithValues: try ports.map { float, ports in
+                    (try IPv4Address(float), try ports.map { try FloatingPort($0) })
+                }
+            ),
+            refusals: refusals
         )
     }
 

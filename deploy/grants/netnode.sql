@@ -7,6 +7,7 @@ GRANT SELECT, INSERT, UPDATE ON `clusterops`.`coalescing_counters` TO 'clusterop
 GRANT SELECT ON `clusterops`.`external_addresses` TO 'clusterops_netnode'@'%';
 GRANT SELECT ON `clusterops`.`external_network` TO 'clusterops_netnode'@'%';
 GRANT SELECT, INSERT ON `clusterops`.`finished_operations` TO 'clusterops_netnode'@'%';
+GRANT SELECT ON `clusterops`.`floating_ports` TO 'clusterops_netnode'@'%';
 GRANT SELECT ON `clusterops`.`interfaces` TO 'clusterops_netnode'@'%';
 GRANT SELECT, INSERT, UPDATE ON `clusterops`.`leases` TO 'clusterops_netnode'@'%';
 GRANT SELECT, INSERT, UPDATE, DELETE ON `clusterops`.`network_problems` TO 'clusterops_netnode'@'%';

@@ -8,6 +8,7 @@ GRANT SELECT, INSERT, UPDATE ON `clusterops`.`coalescing_counters` TO 'clusterop
 GRANT SELECT, INSERT, DELETE ON `clusterops`.`external_addresses` TO 'clusterops_operator'@'%';
 GRANT SELECT, INSERT, UPDATE, DELETE ON `clusterops`.`external_network` TO 'clusterops_operator'@'%';
 GRANT SELECT, INSERT ON `clusterops`.`finished_operations` TO 'clusterops_operator'@'%';
+GRANT SELECT, INSERT, DELETE ON `clusterops`.`floating_ports` TO 'clusterops_operator'@'%';
 GRANT SELECT, INSERT, UPDATE (node, mac, address, hostname), DELETE ON `clusterops`.`interfaces` TO 'clusterops_operator'@'%';
 GRANT SELECT, UPDATE (resignation, resignation_term) ON `clusterops`.`leases` TO 'clusterops_operator'@'%';
 GRANT SELECT ON `clusterops`.`network_problems` TO 'clusterops_operator'@'%';

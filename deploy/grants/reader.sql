@@ -8,6 +8,7 @@ GRANT SELECT ON `clusterops`.`coalescing_counters` TO 'clusterops_reader'@'%';
 GRANT SELECT ON `clusterops`.`external_addresses` TO 'clusterops_reader'@'%';
 GRANT SELECT ON `clusterops`.`external_network` TO 'clusterops_reader'@'%';
 GRANT SELECT ON `clusterops`.`finished_operations` TO 'clusterops_reader'@'%';
+GRANT SELECT ON `clusterops`.`floating_ports` TO 'clusterops_reader'@'%';
 GRANT SELECT ON `clusterops`.`interfaces` TO 'clusterops_reader'@'%';
 GRANT SELECT ON `clusterops`.`leases` TO 'clusterops_reader'@'%';
 GRANT SELECT ON `clusterops`.`network_problems` TO 'clusterops_reader'@'%';

@@ -234,11 +234,25 @@ extension Configuration {
             example: "br-ext"
         ),
         ConfigurationKey(
+            "network.egress_allow",
+            \.network.egressAllow,
+            "What guests reach by NAT although it is link-local, otherwise special or the underlay's; see docs/security.md.",
+            .ranges,
+            example: ["169.254.169.254/32", "192.0.2.53/32"]
+        ),
+        ConfigurationKey(
             "network.dns_servers",
             \.network.dnsServers,
             "Whom the networks' servers ask for names that are not theirs; they have to be in reach of the networks.",
             .nameServers,
             example: ["10.9.0.53", "10.9.0.54"]
+        ),
+        ConfigurationKey(
+            "network.dns_private_domains",
+            \.network.dnsPrivateDomains,
+            "Domains whose names may have private addresses; such answers for other names are dropped.",
+            .domains,
+            example: ["corp.example.net"]
         ),
         ConfigurationKey(
             "network.maintenance_interval",

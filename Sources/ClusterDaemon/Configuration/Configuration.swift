@@ -134,8 +134,13 @@ package struct Configuration: Sendable, Hashable {
         package var underlayInterface: LinkName?
         /// The Linux bridge that leads outside; none means that this node has no egress for networks with NAT.
         package var externalBridge: LinkName?
+        /// The ranges that guests of networks with NAT reach although they are special-purpose or the underlay's; none by
+        /// default.
+        package var egressAllow: [IPv4CIDR] = []
         /// The servers that the networks' servers ask for names that are not theirs, in no order; none by default.
         package var dnsServers: [IPv4Address] = []
+        /// The domains whose names may have private addresses, by the answers of those servers; none by default.
+        package var dnsPrivateDomains: [DomainName] = []
         /// The time between two rounds in which netnode reads back and repairs its node.
         package var maintenanceInterval = Duration.seconds(30)
     }

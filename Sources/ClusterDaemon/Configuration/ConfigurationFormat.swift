@@ -221,6 +221,49 @@ extension ConfigurationFormat<[IPv4Address]> {
     }
 }
 
+extension ConfigurationFormat {
+    /// Values that parse themselves, each once; none is a list too.
+    fileprivate static func list<Item: TextValue>(
+        _ expected: String,
+        most: Int
+    ) -> ConfigurationFormat where Value == [Item] {
+        ConfigurationFormat(
+            expected: expected,
+            parse: { (input) throws(ValueError) in
+                var items: [Item] = []
+                for text in input.items {
+                    guard let item = try? Item(text), !items.contains(item), items.count < most else {
+                        throw ValueError("setting", found: text, expected: expected)
+                    }
+                    items.append(item)
+                }
+                return items
+            },
+            print: { .list($0.map(\.description)) }
+        )
+    }
+}
+
+extension ConfigurationFormat<[DomainName]> {
+    /// The greatest number of domains.
+    private static let mostDomains = 64
+
+    /// Domains, each once; none is a list too.
+    static var domains: ConfigurationFormat {
+        list("a list of at most \(mostDomains) different DNS domains", most: mostDomains)
+    }
+}
+
+extension ConfigurationFormat<[IPv4CIDR]> {
+    /// The greatest number of ranges; each is an element of every network's rules.
+    private static let mostRanges = 64
+
+    /// Ranges of addresses, each once; none is a list too.
+    static var ranges: ConfigurationFormat {
+        list("a list of at most \(mostRanges) different IPv4 ranges, such as 169.254.169.254/32", most: mostRanges)
+    }
+}
+
 extension ConfigurationFormat<[String]> {
     /// A program and its arguments, which may be any text that the kernel can pass on: all but NUL.
     static var command: ConfigurationFormat {

@@ -119,19 +119,25 @@ extension Inventory {
 
     // MARK: Floating addresses
 
-    /// Gives an interface a floating address; the one that it has already is no change.
+    /// Gives an interface a floating address, or another list of ports; what it has already is no change.
     ///
     /// - Parameters:
     ///   - id: whose.
     ///   - address: which one; nil is any that is free.
+    ///   - ports: the ports that lead to the guest, none for all of them; nil leaves those of an address that it has.
     /// - Returns: The interface with its address, and the operations that make it.
     /// - Throws: `ClusterOpsError`: `conflict` when the network has no NAT, the address is taken, none is free, or the
     ///   interface has another one; `invalid` for an address that is not to be given out.
     package func floatInterface(
         _ id: InterfaceID,
-        _ address: IPv4Address? = nil
+        _ address: IPv4Address? = nil,
+        ports: Set<FloatingPort>? = nil
     ) async throws -> Changed<Interface> {
-        try await change { transaction in
+        let ports = ports?.sorted()
+        guard ports?.count ?? 0 <= FloatingPort.most else {
+            throw ClusterOpsError(.invalid, "a floating address can have a list of at most \(FloatingPort.most) ports")
+        }
+        return try await change { transaction in
             let (interface, network) = try Self.lock(id, in: transaction)
             if let has = interface.floatingAddress {
                 guard address == nil || address == has else {
@@ -140,7 +146,11 @@ extension Inventory {
                         "interface \(id) has the floating address \(has): take that back first"
                     )
                 }
-                return Change(object: interface, enqueued: EnqueuedWork())
+                guard let ports, ports != interface.floatingPorts else {
+                    return Change(object: interface, enqueued: EnqueuedWork())
+                }
+                try ExternalStatements.putPorts(ports, of: has, in: transaction)
+                return try refloated(id, in: network, transaction)
             }
             guard try ExternalStatements.networkAddresses(of: network.id, on: transaction.session)[network.id] != nil
             else {
@@ -163,6 +173,7 @@ extension Inventory {
             } catch {
                 throw Self.conflict(error, ["PRIMARY": "external address \(given) is taken"])
             }
+            try ExternalStatements.putPorts(ports ?? [], of: given, in: transaction)
             return try refloated(id, in: network, transaction)
         }
     }

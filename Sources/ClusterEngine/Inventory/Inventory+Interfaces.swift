@@ -26,7 +26,7 @@ extension Inventory {
             try NetworkStatements.bump([network.id], in: transaction)
             let nodes = try Self.meshNodes(of: network.id, in: transaction)
             let work = [AppliedWork.servers(network.name)] + AppliedWork.mesh(network.name, on: nodes)
-            return Change(object: Interface(id, draft, floating: nil), enqueued: try apply(work, in: transaction))
+            return Change(object: Interface(id, draft, floatingAs: nil), enqueued: try apply(work, in: transaction))
         }
     }
 
@@ -43,7 +43,7 @@ extension Inventory {
             guard let node = try NodeStatements.hold(draft.node, in: transaction) else {
                 throw Self.unknownNode(draft.node)
             }
-            let object = Interface(id, draft, floating: interface.floatingAddress)
+            let object = Interface(id, draft, floatingAs: interface)
             guard object != interface else { return Change(object: object, enqueued: EnqueuedWork()) }
             try draft.check(in: network.addresses, network.vni)
             do {
@@ -131,7 +131,7 @@ extension Inventory {
 }
 
 extension Interface {
-    fileprivate init(_ id: InterfaceID, _ draft: InterfaceDraft, floating: IPv4Address?) {
+    fileprivate init(_ id: InterfaceID, _ draft: InterfaceDraft, floatingAs before: Interface?) {
         self.init(
             id: id,
             network: draft.network,
@@ -139,7 +139,8 @@ extension Interface {
             mac: draft.mac,
             address: draft.address,
             hostname: draft.hostname,
-            floatingAddress: floating,
+            floatingAddress: before?.floatingAddress,
+            floatingPorts: before?.floatingPorts ?? [],
             allowedAddresses: draft.allowedAddresses
         )
     }

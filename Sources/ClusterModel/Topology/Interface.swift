@@ -8,6 +8,8 @@ package struct Interface: Sendable, Hashable, Identifiable {
     package let hostname: HostName
     /// The external address under which it is reached from outside; nil when it has none.
     package let floatingAddress: IPv4Address?
+    /// The ports of the floating address that lead to the guest, in order; none is all of them.
+    package let floatingPorts: [FloatingPort]
     /// The source addresses that the guest may use besides its own, in order.
     package let allowedAddresses: [IPv4CIDR]
 
@@ -19,6 +21,7 @@ package struct Interface: Sendable, Hashable, Identifiable {
         address: IPv4Address,
         hostname: HostName,
         floatingAddress: IPv4Address?,
+        floatingPorts: [FloatingPort] = [],
         allowedAddresses: [IPv4CIDR] = []
     ) {
         self.id = id
@@ -28,6 +31,7 @@ package struct Interface: Sendable, Hashable, Identifiable {
         self.address = address
         self.hostname = hostname
         self.floatingAddress = floatingAddress
+        self.floatingPorts = floatingPorts
         self.allowedAddresses = allowedAddresses
     }
 }

@@ -4,7 +4,7 @@ import ClusterModel
 package enum GuestFrame {
     private static let etherTypes: (ipv4: [UInt8], arp: [UInt8], ipv6: [UInt8]) = ([8, 0], [8, 6], [0x86, 0xdd])
     private static let broadcast = [UInt8](repeating: 0xff, count: 6)
-    private static let (udp, icmp6): (UInt8, UInt8) = (17, 58)
+    private static let (tcp, udp, icmp6): (UInt8, UInt8, UInt8) = (6, 17, 58)
 
     /// A router advertisement (RFC 4861) to all nodes: an address of 2001:db8:66::/64 for each, and a default route
     /// through the sender.
@@ -62,6 +62,28 @@ package enum GuestFrame {
             + bytes(source.address.rawValue) + bytes(target.address.rawValue)
         header.replaceSubrange(10..<12, with: bytes(checksum(header)))
         return octets(target.mac) + octets(source.mac) + etherTypes.ipv4 + header + body
+    }
+
+    /// Returns a frame with a TCP reset of no connection, which connection tracking takes for invalid.
+    package static func strayReset(
+        from source: (mac: MACAddress, address: IPv4Address),
+        to target: (mac: MACAddress, address: IPv4Address)
+    ) -> [UInt8] {
+        var segment: [UInt8] =
+            [0x30, 0x39, 0, 80] + bytes(UInt32(1)) + bytes(UInt32(0)) + [0x50, 0x04, 0, 0, 0, 0, 0, 0]
+        let pseudo = bytes(source.address.rawValue) + bytes(target.address.rawValue) + [0, tcp] + bytes(UInt16(20))
+        segment.replaceSubrange(16..<18, with: bytes(checksum(pseudo + segment)))
+        var header: [UInt8] =
+            [0x45, 0] + bytes(UInt16(segment.count + 20)) + [0, 0, 0, 0, 64, tcp, 0, 0]
+            + bytes(source.address.rawValue) + bytes(target.address.rawValue)
+        header.replaceSubrange(10..<12, with: bytes(checksum(header)))
+        return octets(target.mac) + octets(source.mac) + etherTypes.ipv4 + header + segment
+    }
+
+    /// Returns whether a frame carries an IPv4 packet of `address`.
+    package static func isPacket(_ frame: [UInt8], of address: IPv4Address) -> Bool {
+        frame.count >= 34 && Array(frame[12..<14]) == etherTypes.ipv4
+            && Array(frame[26..<30]) == bytes(address.rawValue)
     }
 
     /// Returns the content of a VXLAN datagram (RFC 7348) that brings a frame into a network.

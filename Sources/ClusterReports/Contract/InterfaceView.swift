@@ -16,10 +16,13 @@ package struct InterfaceView: Codable, Sendable, Hashable {
     package let hostname: HostName
     /// The external address under which it is reached from outside, and seen there.
     @NullWhenUnknown package var floatingAddress: IPv4Address?
+    /// The ports of that address that lead to the guest; none is all of them.
+    package let floatingPorts: [FloatingPort]
 
     private enum CodingKeys: String, CodingKey {
         case uuid, network, node, mac, address, hostname
         case floatingAddress = "floating_address"
+        case floatingPorts = "floating_ports"
     }
 }
 
@@ -33,7 +36,8 @@ extension Interface: Reported {
             mac: mac,
             address: address,
             hostname: hostname,
-            floatingAddress: floatingAddress
+            floatingAddress: floatingAddress,
+            floatingPorts: floatingPorts
         )
     }
 }

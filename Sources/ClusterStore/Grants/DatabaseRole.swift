@@ -105,6 +105,7 @@ extension DatabaseRole {
             "allowed_addresses",
             "external_network",
             "external_addresses",
+            "floating_ports",
             "applied_state",
             "network_problems"
         ) + [
@@ -170,6 +171,7 @@ extension DatabaseRole {
         .insert("external_network"),
         .update("external_network", []), .delete("external_network"),
         .insert("external_addresses"), .delete("external_addresses"),
+        .insert("floating_ports"), .delete("floating_ports"),
     ]
 
     /// Pauses, and the asking of an elected node to resign.
@@ -200,7 +202,8 @@ extension DatabaseRole {
             "leases",
             "supervised_processes",
             "external_network",
-            "external_addresses"
+            "external_addresses",
+            "floating_ports"
         )
 
     /// The rights for what the procedures do: they act with the rights of who made them, the migrator.

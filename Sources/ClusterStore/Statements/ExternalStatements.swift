@@ -95,6 +95,28 @@ package enum ExternalStatements {
         try transaction.execute("DELETE FROM external_addresses WHERE holder = \(network)")
     }
 
+    /// Makes the ports of a floating address, whose network is locked, what they should be; a list that is longer than
+    /// the schema has places for throws.
+    package static func putPorts(
+        _ ports: [FloatingPort],
+        of address: IPv4Address,
+        in transaction: borrowing Transaction
+    ) throws(DatabaseError) {
+        try transaction.execute("DELETE FROM floating_ports WHERE address = \(address)")
+        try transaction.executeBatch(Array(ports.enumerated())) { index, port in
+            """
+            INSERT INTO floating_ports (address, place, transport, number)
+            VALUES (\(address), \(index + 1), \(port.transport.rawValue), \(port.number))
+            """
+        }
+    }
+
+    /// The ports of the address `e`, in one text.
+    static let ports: SQL = """
+        (SELECT COALESCE(GROUP_CONCAT(CONCAT(p.transport, '/', p.number) SEPARATOR ' '), '')
+            FROM floating_ports AS p WHERE p.address = e.address)
+        """
+
     // MARK: What nodes make of it
 
     /// An external address of a network, with all that its egress is made of.
@@ -108,6 +130,8 @@ package enum ExternalStatements {
         package let address: IPv4Address
         /// The guest that has it; nil for the network's own.
         package let inside: IPv4Address?
+        /// The ports that lead to the guest, in order; none is all of them.
+        package let ports: [FloatingPort]
     }
 
     /// Every external address of every network, or only of those with some VNIs.
@@ -119,7 +143,7 @@ package enum ExternalStatements {
         let found = try session.query(
             """
             SELECT w.id AS network, w.vni, w.cidr, w.generation, x.cidr AS external, x.gateway, e.address,
-                i.address AS inside
+                i.address AS inside, \(sql: ports) AS ports
             FROM external_addresses AS e
                 JOIN networks AS w ON w.id = e.network
                 JOIN external_network AS x
@@ -136,7 +160,8 @@ package enum ExternalStatements {
                 external: try row.get("external"),
                 gateway: try row.get("gateway"),
                 address: try row.get("address"),
-                inside: try row.get("inside", as: IPv4Address?.self)
+                inside: try row.get("inside", as: IPv4Address?.self),
+                ports: try row.get("ports", as: FloatingPortList.self).ports
             )
         }
     }

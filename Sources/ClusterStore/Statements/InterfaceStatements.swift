@@ -42,7 +42,7 @@ package enum InterfaceStatements {
         return try session.query(
             """
             SELECT i.id, w.name AS network, n.name AS node, i.mac, i.address, i.hostname, e.address AS floating_address,
-                \(sql: allowedAddresses) AS allowed_addresses
+                \(sql: allowedAddresses) AS allowed_addresses, \(sql: ExternalStatements.ports) AS floating_ports
             FROM interfaces AS i JOIN networks AS w ON w.id = i.network JOIN nodes AS n ON n.id = i.node
                 LEFT JOIN external_addresses AS e ON e.holder = i.id
             WHERE \(sql: .joined(conditions, separator: " AND "))
@@ -57,6 +57,7 @@ package enum InterfaceStatements {
                 address: try row.get("address"),
                 hostname: try row.get("hostname"),
                 floatingAddress: try row.get("floating_address", as: IPv4Address?.self),
+                floatingPorts: try row.get("floating_ports", as: FloatingPortList.self).ports,
                 allowedAddresses: try row.get("allowed_addresses", as: AllowedAddressList.self).addresses
             )
         }

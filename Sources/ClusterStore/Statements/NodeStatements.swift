@@ -78,6 +78,11 @@ package enum NodeStatements {
         try transaction.execute("DELETE FROM nodes WHERE id = \(id)")
     }
 
+    /// The underlay addresses of all nodes.
+    package static func underlayAddresses(on session: borrowing Session) throws -> Set<IPv4Address> {
+        Set(try session.query("SELECT underlay_address FROM nodes").map { try $0.only(IPv4Address.self) })
+    }
+
     package static func interfaceCount(of id: NodeID, on session: borrowing Session) throws -> Int {
         try session.query("SELECT COUNT(*) FROM interfaces WHERE node = \(id)")[0].only()
     }

@@ -32,6 +32,8 @@ package struct EgressReconciler: Sendable {
 
     let namespaces: NamespaceReconciler
     let bridge: LinkName?
+    /// The ranges that guests reach by NAT although they are special or the underlay's.
+    let allowed: [IPv4CIDR]
     private let logger: Logger
     let memory: EgressRecord
 
@@ -42,10 +44,12 @@ package struct EgressReconciler: Sendable {
     /// - Parameters:
     ///   - namespaces: the reconciler of the node's namespaces.
     ///   - bridge: the external bridge of the node; nil when there is none.
+    ///   - allowed: the ranges that guests reach although they are special or the underlay's.
     ///   - logger: the logger for changes.
-    package init(namespaces: NamespaceReconciler, bridge: LinkName?, logger: Logger) {
+    package init(namespaces: NamespaceReconciler, bridge: LinkName?, allowed: [IPv4CIDR] = [], logger: Logger) {
         self.namespaces = namespaces
         self.bridge = bridge
+        self.allowed = allowed
         self.logger = logger.component("egress")
         memory = EgressRecord()
     }

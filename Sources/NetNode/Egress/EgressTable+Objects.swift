@@ -29,6 +29,37 @@ extension EgressTable {
         )
     }
 
+    static func addresses(_ name: String, _ elements: [String]) -> JSONValue {
+        object("set", name: name, filled(["type": .string("ipv4_addr")], elements.map { .string($0) }))
+    }
+
+    /// Ranges of which none lies in another.
+    static func ranges(_ name: String, _ elements: [IPv4CIDR]) -> JSONValue {
+        let fields: [String: JSONValue] = ["type": .string("ipv4_addr"), "flags": .array([.string("interval")])]
+        return object("set", name: name, filled(fields, elements.map(prefix)))
+    }
+
+    /// A range as nft shows it, which is an address alone where it is that of one.
+    static func prefix(_ range: IPv4CIDR) -> JSONValue {
+        guard range.prefixLength < 32 else { return .string("\(range.network)") }
+        return .object([
+            "prefix": .object(["addr": .string("\(range.network)"), "len": .integer(Int64(range.prefixLength))])
+        ])
+    }
+
+    /// Ports of addresses.
+    static func services(_ name: String, _ elements: [(address: String, port: FloatingPort)]) -> JSONValue {
+        let type = JSONValue.array([.string("ipv4_addr"), .string("inet_proto"), .string("inet_service")])
+        let services = elements.map { address, port -> JSONValue in
+            .object([
+                "concat": .array([
+                    .string(address), .string(port.transport.rawValue), .integer(Int64(port.number)),
+                ])
+            ])
+        }
+        return object("set", name: name, filled(["type": type], services))
+    }
+
     private static func filled(_ fields: [String: JSONValue], _ elements: [JSONValue]) -> [String: JSONValue] {
         elements.isEmpty ? fields : fields.merging(["elem": .array(elements)]) { _, new in new }
     }
@@ -58,9 +89,17 @@ extension EgressTable {
     enum Rule {
         static let accept = JSONValue.object(["accept": .null])
         static let drop = JSONValue.object(["drop": .null])
+        static let state = JSONValue.object(["ct": .object(["key": .string("state")])])
+        static let direction = JSONValue.object(["ct": .object(["key": .string("direction")])])
+        /// The destination with its port.
+        static let service = concatenation(
+            payload("ip", "daddr"),
+            .object(["meta": .object(["key": .string("l4proto")])]),
+            payload("th", "dport")
+        )
         static let isKnown = match(
             "in",
-            .object(["ct": .object(["key": .string("state")])]),
+            state,
             .array([.string("established"), .string("related")])
         )
 

@@ -18,19 +18,25 @@ package struct EgressTable: Sendable, Hashable {
     package init(_ wanted: EgressWanted, without excluded: Set<IPv4Address> = []) {
         let floats = wanted.floats.filter { !excluded.contains($0.key) }.sorted { $0.key < $1.key }
             .map { (outside: "\($0.key)", inside: "\($0.value)") }
+        let ports = Dictionary(wanted.ports.map { ("\($0.key)", $0.value) }) { first, _ in first }
+        let destination = Rule.payload("ip", "daddr")
         let fromGuests = Rule.isFrom(NamespaceChange.gateway)
         let (fromOutside, toOutside) = (Rule.isFrom(EgressChange.device), Rule.isTo(EgressChange.device))
-        let guests = JSONValue.object([
-            "prefix": .object([
-                "addr": .string("\(wanted.cidr.network)"), "len": .integer(Int64(wanted.cidr.prefixLength)),
-            ])
-        ])
+        let guests = Self.prefix(wanted.cidr.range)
         objects =
             [
                 Self.object("table", name: Self.name),
                 Self.map("to_inside", floats.map { ($0.outside, $0.inside) }),
                 Self.map("to_outside", floats.map { ($0.inside, $0.outside) }),
                 Self.pairs("floats", floats.map { [$0.outside, $0.inside] }),
+                Self.ranges("special", EgressRefusals.specialPurpose),
+                Self.ranges("underlay", wanted.refusals.underlay(beside: wanted.external)),
+                Self.ranges("allowed", wanted.refusals.allowed),
+                Self.addresses("limited", floats.filter { ports[$0.outside] != nil }.map(\.inside)),
+                Self.services(
+                    "ports",
+                    floats.flatMap { float in (ports[float.outside] ?? []).map { (float.inside, $0) } }
+                ),
                 Self.chain("prerouting", type: "nat", priority: -100),
                 Self.chain("postrouting", type: "nat", priority: 100),
                 Self.chain("forward", type: "filter", priority: 0),
@@ -59,6 +65,9 @@ package struct EgressTable: Sendable, Hashable {
             )
             + Self.rules(
                 "forward",
+                // A packet that conntrack calls invalid is not translated, and would leave with a guest's own address:
+                // ct state invalid drop
+                [Rule.match("in", Rule.state, .string("invalid")), Rule.drop],
                 // Packets of a connection whose translation is not wanted any more are dropped, whatever conntrack has:
                 // ct status dnat ct original ip daddr . ct reply ip saddr != @floats drop
                 [
@@ -83,6 +92,28 @@ package struct EgressTable: Sendable, Hashable {
                 // Only the network's addresses go out:
                 // oifname "ext0" ip saddr != CIDR drop
                 [toOutside, Rule.match("!=", Rule.payload("ip", "saddr"), guests), Rule.drop],
+                // oifname "ext0" ip daddr @underlay ip daddr != @allowed drop
+                [
+                    toOutside, Rule.match("==", destination, .string("@underlay")),
+                    Rule.match("!=", destination, .string("@allowed")), Rule.drop,
+                ],
+                // oifname "ext0" ip daddr @special ip daddr != EXTERNAL ip daddr != @allowed drop
+                [
+                    toOutside, Rule.match("==", destination, .string("@special")),
+                    Rule.match("!=", destination, Self.prefix(wanted.external.range)),
+                    Rule.match("!=", destination, .string("@allowed")), Rule.drop,
+                ],
+                // Errors about a connection come whatever ports lead to the guest:
+                // iifname "ext0" ct state related accept
+                [fromOutside, Rule.match("in", Rule.state, .string("related")), Rule.accept],
+                // Also of a connection that was made when the port led to the guest:
+                // iifname "ext0" ct direction original ip daddr @limited
+                //     ip daddr . meta l4proto . th dport != @ports drop
+                [
+                    fromOutside, Rule.match("==", Rule.direction, .string("original")),
+                    Rule.match("==", destination, .string("@limited")),
+                    Rule.match("!=", Rule.service, .string("@ports")), Rule.drop,
+                ],
                 // iifname "ext0" ct state established,related accept
                 [fromOutside, Rule.isKnown, Rule.accept],
                 // iifname "ext0" ct status dnat accept

@@ -18,6 +18,10 @@ package struct EgressWanted: Sendable, Hashable {
     package let address: IPv4Address
     /// Guests' addresses by their floating ones.
     package let floats: [IPv4Address: IPv4Address]
+    /// The ports that lead to guests, by floating address; one that is not here leads there with all.
+    package let ports: [IPv4Address: [FloatingPort]]
+    /// The destinations that guests do not reach.
+    package let refusals: EgressRefusals
 
     package init(
         network: NetworkID,
@@ -27,7 +31,9 @@ package struct EgressWanted: Sendable, Hashable {
         external: CIDR,
         gateway: IPv4Address,
         address: IPv4Address,
-        floats: [IPv4Address: IPv4Address]
+        floats: [IPv4Address: IPv4Address],
+        ports: [IPv4Address: [FloatingPort]] = [:],
+        refusals: EgressRefusals = EgressRefusals()
     ) {
         self.network = network
         self.vni = vni
@@ -37,6 +43,8 @@ package struct EgressWanted: Sendable, Hashable {
         self.gateway = gateway
         self.address = address
         self.floats = floats
+        self.ports = ports
+        self.refusals = refusals
     }
 
     /// A snapshot of what is wanted of all networks, or of some.
@@ -52,17 +60,25 @@ package struct EgressWanted: Sendable, Hashable {
         }
 
         /// Creates the wanted state of a snapshot, with a value for each network that has an address of its own.
-        package init(_ snapshot: NetworkRows<ExternalStatements.Row>) {
+        ///
+        /// - Parameters:
+        ///   - snapshot: the addresses.
+        ///   - refusals: the destinations that guests of all of them do not reach.
+        package init(_ snapshot: NetworkRows<ExternalStatements.Row>, _ refusals: EgressRefusals = .init()) {
             self.init(
                 Dictionary(grouping: snapshot.rows, by: \.network).values
-                    .compactMap { rows in rows.first { $0.inside == nil }.map { EgressWanted($0, rows) } }
+                    .compactMap { rows in rows.first { $0.inside == nil }.map { EgressWanted($0, rows, refusals) } }
                     .sorted { $0.vni < $1.vni },
                 unreadable: snapshot.unreadable
             )
         }
     }
 
-    private init(_ own: ExternalStatements.Row, _ rows: [ExternalStatements.Row]) {
+    private init(
+        _ own: ExternalStatements.Row,
+        _ rows: [ExternalStatements.Row],
+        _ refusals: EgressRefusals
+    ) {
         let pairs = rows.compactMap { row in row.inside.map { (row.address, $0) } }
         self.init(
             network: own.network,
@@ -72,7 +88,9 @@ package struct EgressWanted: Sendable, Hashable {
             external: own.external,
             gateway: own.gateway,
             address: own.address,
-            floats: Dictionary(pairs) { first, _ in first }
+            floats: Dictionary(pairs) { first, _ in first },
+            ports: Dictionary(rows.filter { !$0.ports.isEmpty }.map { ($0.address, $0.ports) }) { first, _ in first },
+            refusals: refusals
         )
     }
 

@@ -58,6 +58,23 @@ package struct HostSurvey: Sendable {
         try await uninterrupted { try await NIOThreadPool.singleton.runIfActive { try inside(name).1 } }
     }
 
+    /// Asks the kernel for the networks in which a node has one of these addresses, on a thread that may block.
+    ///
+    /// - Throws: As ``take(in:names:withEntries:)``.
+    static func networks(of addresses: Set<IPv4Address>, in node: String?) async throws -> [IPv4CIDR] {
+        try await uninterrupted {
+            try await NIOThreadPool.singleton.runIfActive {
+                try KernelAsker(node).addresses().compactMap { message in
+                    let parts = message.address.split(separator: "/").map(String.init)
+                    guard parts.count == 2, let length = Int(parts[1]), let address = try? IPv4Address(parts[0]),
+                        addresses.contains(address)
+                    else { return nil }
+                    return IPv4CIDR(masking: address, to: length)
+                }
+            }
+        }
+    }
+
     /// The most times that a read that a change has interrupted is made again: the kernel marks its answer, which may be
     /// incomplete.
     static let mostInterruptions = 5

@@ -82,7 +82,15 @@ package final class NodeNetworks: Sendable {
 
     /// Reads the wanted egress of some networks; a network without NAT has none.
     func wantedEgress(of vnis: Set<VNI>? = nil) async throws -> EgressWanted.Snapshot {
-        EgressWanted.Snapshot(try await database.withSession { try ExternalStatements.rows(with: vnis, on: $0) })
+        let (rows, nodes) = try await database.withSession { session in
+            (try ExternalStatements.rows(with: vnis, on: session), try NodeStatements.underlayAddresses(on: session))
+        }
+        let refusals = EgressRefusals(
+            nodes: nodes,
+            networks: try await HostSurvey.networks(of: nodes, in: namespaces.namespace),
+            allowed: egress.allowed
+        )
+        return EgressWanted.Snapshot(rows, refusals)
     }
 
     /// Reads the VNIs of all networks, including those whose rows cannot be decoded.

@@ -74,7 +74,10 @@ extension InterfaceView: TableRow {
 
 extension InterfaceView: Answer {
     var table: TextTable {
-        TextTable(fields: zip(Self.titles, cells).map { (name: $0.lowercased(), value: $1) })
+        TextTable(
+            fields: zip(Self.titles, cells).map { (name: $0.lowercased(), value: $1) }
+                + floatingPorts.map { ("floating port", "\($0)") }
+        )
     }
 }
 
