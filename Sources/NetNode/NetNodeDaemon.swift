@@ -184,7 +184,10 @@ struct NetNodeDaemon {
             stateDirectory: configuration.network.stateDirectory,
             namespacePath: { NamespaceName(prefix: prefix, $0).path },
             credentials: try .dnsmasq(),
-            upstream: configuration.network.dnsServers,
+            upstream: UpstreamServers(
+                configuration.network.dnsServers,
+                privateDomains: configuration.network.dnsPrivateDomains
+            ),
             logger: logger
         )
         return NodeNetworks(

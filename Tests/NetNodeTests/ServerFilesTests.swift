@@ -73,6 +73,7 @@ import Testing
                 dhcp-option=26,1450
                 domain-needed
                 bogus-priv
+                stop-dns-rebind
                 domain=guests.example
                 local=/guests.example/
 

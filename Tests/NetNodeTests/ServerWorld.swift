@@ -55,7 +55,7 @@ struct ServerWorld: Sendable {
         )
     }
 
-    func networkServer(_ index: Int = 0, upstream: [IPv4Address] = []) throws -> NetworkServer {
+    func networkServer(_ index: Int = 0, upstream: UpstreamServers = UpstreamServers()) throws -> NetworkServer {
         NetworkServer(
             vni: try vni(index),
             namespacePath: namespace(index).namespacePath,

@@ -23,7 +23,7 @@ package actor NetworkServer {
     let namespacePath: String
     let directory: String
     let credentials: Credentials
-    private let upstream: [IPv4Address]
+    private let upstream: UpstreamServers
     let permit: ServerPermit
     let logger: Logger
     private let served: @Sendable (NetworkServer, ServedChild) -> Void
@@ -65,7 +65,7 @@ package actor NetworkServer {
         namespacePath: String,
         directory: String,
         credentials: Credentials,
-        upstream: [IPv4Address] = [],
+        upstream: UpstreamServers = UpstreamServers(),
         permit: ServerPermit = ServerPermit(isOpen: true),
         logger: Logger,
         served: @escaping @Sendable (NetworkServer, ServedChild) -> Void = { _, _ in }

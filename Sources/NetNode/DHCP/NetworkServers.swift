@@ -30,7 +30,7 @@ package final class NetworkServers: Sendable {
     private let stateDirectory: String
     private let namespacePath: @Sendable (VNI) -> String
     private let credentials: Credentials
-    private let upstream: [IPv4Address]
+    private let upstream: UpstreamServers
     private let logger: Logger
     private let permit = ServerPermit(isOpen: false)
     private let state = Mutex(State())
@@ -49,7 +49,7 @@ package final class NetworkServers: Sendable {
         stateDirectory: String,
         namespacePath: @escaping @Sendable (VNI) -> String,
         credentials: Credentials,
-        upstream: [IPv4Address] = [],
+        upstream: UpstreamServers = UpstreamServers(),
         logger: Logger
     ) {
         self.stateDirectory = stateDirectory

@@ -61,7 +61,7 @@ package struct ServerFiles: Sendable, Hashable {
     ///   - wanted: the wanted state of the server.
     ///   - paths: the paths of the files.
     ///   - upstream: the servers that are asked for names that are not the network's.
-    package init(_ wanted: ServerWanted, at paths: ServerPaths, upstream: [IPv4Address] = []) {
+    package init(_ wanted: ServerWanted, at paths: ServerPaths, upstream: UpstreamServers = UpstreamServers()) {
         configuration = Self.text(Self.configurationLines(wanted, paths, upstream))
         hosts = Self.text(wanted.hosts.map(Self.hostLine) + [Self.probeLine(wanted)])
         names = Self.text(wanted.hosts.map { Self.nameLine($0, wanted.domain) })
@@ -74,7 +74,7 @@ package struct ServerFiles: Sendable, Hashable {
     private static func configurationLines(
         _ wanted: ServerWanted,
         _ paths: ServerPaths,
-        _ upstream: [IPv4Address]
+        _ upstream: UpstreamServers
     ) -> [String] {
         var lines = [
             "# Network \(wanted.vni), written by netnode: what is changed here by hand is written over.",
@@ -90,7 +90,7 @@ package struct ServerFiles: Sendable, Hashable {
         ]
         lines += wanted.servesDHCP ? leaseLines(wanted, paths) : []
         // Names of one label, and of private addresses, are not asked upstream.
-        lines += wanted.servesDNS ? ["domain-needed", "bogus-priv"] + upstream.map { "server=\($0)" } : ["port=0"]
+        lines += wanted.servesDNS ? ["domain-needed", "bogus-priv"] + upstream.lines : ["port=0"]
         if let domain = wanted.domain { lines += ["domain=\(domain)", "local=/\(domain)/"] }
         return lines
     }
