@@ -90,6 +90,8 @@ import Testing
             #expect(try await !set("--no-dns").dns)
             let all = try await set("--dhcp", "--dns", "--mtu", "1450", "--domain", "guests.example")
             #expect(all.dhcp && all.dns && all.mtu.rawValue == 1450 && all.domain?.description == "guests.example")
+            #expect(try await !set("--no-port-security").portSecurity)
+            #expect(try await set("--port-security").portSecurity)
             let silent = try await cluster.example(
                 of: ChangedView<NetworkView>.self,
                 "network-set",
@@ -117,6 +119,17 @@ import Testing
                     [object.mac.description, object.address.description, object.hostname.description].contains(value)
                 )
             }
+            for (options, allowed) in [
+                (["--allow-address", "10.1.0.200"], ["10.1.0.200/32"]),
+                (["--allow-address", "10.2.0.0/16"], ["10.1.0.200/32", "10.2.0.0/16"]),
+                (["--clear-allowed-addresses", "--allow-address", "0.0.0.0/0"], ["0.0.0.0/0"]),
+                (["--clear-allowed-addresses"], []),
+            ] {
+                let changed: (object: InterfaceView, work: [String]) =
+                    try await change(cluster, "interface-set", ["interface", "set", id] + options)
+                #expect(changed.work == Self.everywhere)
+                #expect(changed.object.allowedAddresses.map(\.description) == allowed)
+            }
             // The old node has something to take away, the new one to make, and the elected one to serve.
             let moved = try await set("--node", "h4")
             #expect(moved.work == Self.everywhere + ["network_ensure_mesh blue h4"])
@@ -127,7 +140,9 @@ import Testing
             for (status, word, options) in [
                 (4, "52:54:00:00:00:03", ["--mac", "52:54:00:00:00:03"]), (4, "10.1.0.3", ["--address", "10.1.0.3"]),
                 (4, "web3", ["--hostname", "web3"]), (64, "server", ["--address", "10.1.0.1"]),
-                (64, "outside", ["--address", "10.2.0.9"]), (64, "reserved", ["--mac", "02:63:70:00:00:64"]),
+                (64, "outside", ["--address", "10.2.0.9"]), (64, "server", ["--allow-address", "10.1.0.1"]),
+                (64, "host bits", ["--allow-address", "10.1.0.1/24"]),
+                (64, "reserved", ["--mac", "02:63:70:00:00:64"]),
                 (3, "h9", ["--node", "h9"]),
             ] {
                 let before = try await generations(cluster)
@@ -170,7 +185,10 @@ import Testing
     @Test func `of two who change the same interface at once, both changes are there afterwards`() async throws {
         try await withCluster { cluster in
             let id = "\(try await prepare(cluster)[0])"
-            let changes = [["--hostname", "other"], ["--mac", "52:54:00:00:00:0a"], ["--address", "10.1.0.9"]]
+            let changes = [
+                ["--hostname", "other"], ["--mac", "52:54:00:00:00:0a"], ["--address", "10.1.0.9"],
+                ["--allow-address", "10.1.0.200"], ["--allow-address", "10.1.0.201"],
+            ]
             let runs = try await withThrowingTaskGroup(of: ProgramRun.self) { group in
                 for options in changes {
                     group.addTask {
@@ -179,12 +197,13 @@ import Testing
                 }
                 return try await group.reduce(into: []) { $0.append($1) }
             }
-            #expect(runs.map(\.status) == [0, 0, 0], "\(runs.map(\.talk))")
+            #expect(runs.allSatisfy { $0.status == 0 }, "\(runs.map(\.talk))")
             let view = try await cluster.answer(InterfaceView.self, "interface", "show", id)
             #expect(
                 [view.hostname.description, view.mac.description, view.address.description]
                     == ["other", "52:54:00:00:00:0a", "10.1.0.9"]
             )
+            #expect(view.allowedAddresses.map(\.description) == ["10.1.0.200/32", "10.1.0.201/32"])
         }
     }
 }

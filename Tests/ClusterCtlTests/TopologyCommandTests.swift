@@ -9,7 +9,7 @@ import Testing
 @Suite struct TopologyCommandTests {
     private let interface = [
         "interface", "add", "blue", "--node", "h2", "--mac", "52-54-00-00-00-0A", "--address", "10.1.0.5", "--hostname",
-        "Web1",
+        "Web1", "--allow-address", "10.1.0.200", "--allow-address", "192.168.0.0/16",
     ]
 
     /// h1 may be elected, h2 and h3 host guests; nothing is enqueued for them.
@@ -35,6 +35,8 @@ import Testing
             #expect(network.object.domain?.description == "ex.ample" && network.object.dhcp && !network.object.dns)
             let added = try await cluster.example(of: ChangedView<InterfaceView>.self, "interface-add", interface)
             #expect(added.object.mac.description == "52:54:00:00:00:0a" && added.object.hostname.description == "web1")
+            #expect(added.object.allowedAddresses.map(\.description) == ["10.1.0.200/32", "192.168.0.0/16"])
+            #expect(network.object.portSecurity)
             try await cluster.record("mesh", of: "blue", by: "h1", generation: 2, term: 1)
             try await cluster.execute(
                 """

@@ -121,7 +121,8 @@ import Testing
             }
             let list = try await world.clusterctl(as: user, "interface list -o json")
             let interface = try JSONDecoder().decode(Interfaces.self, from: Data(list.utf8)).items[0].uuid
-            try await world.clusterctl(as: user, "interface set \(interface) --node h2")
+            try await world.clusterctl(as: user, "interface set \(interface) --node h2 --allow-address 10.9.0.9")
+            try await world.clusterctl(as: user, "interface set \(interface) --clear-allowed-addresses")
             try await world.clusterctl(as: user, "interface float \(interface) --port tcp/80")
             try await world.clusterctl(as: user, "interface unfloat \(interface)")
             try await world.clusterctl(as: user, "interface remove \(interface) --yes")

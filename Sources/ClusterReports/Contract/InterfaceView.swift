@@ -18,11 +18,14 @@ package struct InterfaceView: Codable, Sendable, Hashable {
     @NullWhenUnknown package var floatingAddress: IPv4Address?
     /// The ports of that address that lead to the guest; none is all of them.
     package let floatingPorts: [FloatingPort]
+    /// The source addresses that the guest may use besides its own.
+    package let allowedAddresses: [IPv4CIDR]
 
     private enum CodingKeys: String, CodingKey {
         case uuid, network, node, mac, address, hostname
         case floatingAddress = "floating_address"
         case floatingPorts = "floating_ports"
+        case allowedAddresses = "allowed_addresses"
     }
 }
 
@@ -37,7 +40,8 @@ extension Interface: Reported {
             address: address,
             hostname: hostname,
             floatingAddress: floatingAddress,
-            floatingPorts: floatingPorts
+            floatingPorts: floatingPorts,
+            allowedAddresses: allowedAddresses
         )
     }
 }

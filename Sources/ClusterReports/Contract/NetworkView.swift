@@ -27,6 +27,8 @@ package struct NetworkView: Codable, Sendable, Hashable {
     package let gateway: Bool
     /// The address under which they are seen there, unless they have a floating one.
     @NullWhenUnknown package var externalAddress: IPv4Address?
+    /// A Boolean value that indicates whether guests may use only the addresses of their interfaces.
+    package let portSecurity: Bool
     /// The address of its DHCP and DNS server and router; nil with its CIDR.
     @NullWhenUnknown package var serverAddress: IPv4Address?
     /// Rises with every change to the network or its interfaces.
@@ -41,6 +43,7 @@ package struct NetworkView: Codable, Sendable, Hashable {
     private enum CodingKeys: String, CodingKey {
         case uuid, name, vni, cidr, mtu, domain, dhcp, dns, nat, gateway, applied, converged, problems
         case externalAddress = "external_address"
+        case portSecurity = "port_security"
         case serverAddress = "server_address"
         case wantedGeneration = "wanted_generation"
     }
@@ -85,6 +88,7 @@ extension NetworkSnapshot: Reported {
             nat: externalAddress != nil,
             gateway: record.gateway,
             externalAddress: externalAddress,
+            portSecurity: record.portSecurity,
             serverAddress: record.cidr?.serverAddress,
             wantedGeneration: record.generation,
             applied: applied.map {

@@ -53,6 +53,7 @@ extension NetworkView: Answer {
                 ("mtu", "\(mtu)"),
                 ("domain", domain?.description), ("dhcp", dhcp.word), ("dns", dns.word),
                 ("nat", nat.word), ("gateway", gateway.word), ("external address", externalAddress?.description),
+                ("port security", portSecurity.word),
                 ("server address", serverAddress?.description), ("wanted generation", "\(wantedGeneration)"),
                 ("converged", converged.word),
             ]
@@ -74,10 +75,12 @@ extension InterfaceView: TableRow {
 
 extension InterfaceView: Answer {
     var table: TextTable {
-        TextTable(
+        let ranges = allowedAddresses.map(\.description).joined(separator: " ")
+        return TextTable(
             fields: zip(Self.titles, cells).map { (name: $0.lowercased(), value: $1) }
                 + floatingPorts.map { ("floating port", "\($0)") }
         )
+        .adding([("allowed addresses", ranges.isEmpty ? nil : ranges)])
     }
 }
 

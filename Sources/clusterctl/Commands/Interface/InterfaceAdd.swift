@@ -34,8 +34,22 @@ struct InterfaceAdd: AsyncParsableCommand {
     )
     var hostname: HostName
 
+    @Option(
+        name: .customLong("allow-address"),
+        help: "An address or range that the guest may use besides its own, such as 10.1.0.7; may be repeated.",
+        transform: { try IPv4CIDR($0) }
+    )
+    var allowedAddresses: [IPv4CIDR] = []
+
     func run() async throws {
-        let draft = InterfaceDraft(network: network, node: node, mac: mac, address: address, hostname: hostname)
+        let draft = InterfaceDraft(
+            network: network,
+            node: node,
+            mac: mac,
+            address: address,
+            hostname: hostname,
+            allowedAddresses: Set(allowedAddresses)
+        )
         try await global.withCluster { cluster in
             try global.print(try await application.inventory(cluster).addInterface(draft).view)
         }

@@ -33,14 +33,34 @@ struct InterfaceSet: AsyncParsableCommand {
     )
     var hostname: HostName?
 
+    @Option(
+        name: .customLong("allow-address"),
+        help: "Let the guest use an address or range besides its own, such as 10.1.0.7; may be repeated.",
+        transform: { try IPv4CIDR($0) }
+    )
+    var allowedAddresses: [IPv4CIDR] = []
+
+    @Flag(help: "Take back all allowed addresses but those that --allow-address gives.")
+    var clearAllowedAddresses = false
+
     func validate() throws {
         guard change != InterfaceChange() else {
-            throw ValidationError("say what to change: --node, --mac, --address or --hostname")
+            throw ValidationError(
+                "say what to change: --node, --mac, --address, --hostname, --allow-address or "
+                    + "--clear-allowed-addresses"
+            )
         }
     }
 
     private var change: InterfaceChange {
-        InterfaceChange(node: node, mac: mac, address: address, hostname: hostname)
+        InterfaceChange(
+            node: node,
+            mac: mac,
+            address: address,
+            hostname: hostname,
+            clearsAllowedAddresses: clearAllowedAddresses,
+            addedAllowedAddresses: Set(allowedAddresses)
+        )
     }
 
     func run() async throws {

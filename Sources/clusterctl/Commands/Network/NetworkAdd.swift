@@ -48,6 +48,13 @@ struct NetworkAdd: AsyncParsableCommand {
     )
     var gateway: Bool?
 
+    @Flag(
+        inversion: .prefixedNo,
+        exclusivity: .exclusive,
+        help: "Let guests use only the addresses of their interfaces."
+    )
+    var portSecurity = true
+
     func run() async throws {
         let draft = NetworkDraft(
             name: name,
@@ -58,6 +65,7 @@ struct NetworkAdd: AsyncParsableCommand {
             dhcp: !noDhcp,
             dns: !noDns,
             nat: nat,
+            portSecurity: portSecurity,
             gateway: gateway
         )
         try await global.withCluster { cluster in

@@ -46,18 +46,34 @@ struct NetworkSet: AsyncParsableCommand {
     )
     var gateway: Bool?
 
+    @Flag(
+        inversion: .prefixedNo,
+        exclusivity: .exclusive,
+        help: "Let guests use only the addresses of their interfaces."
+    )
+    var portSecurity: Bool?
+
     func validate() throws {
         guard !noDomain || domain == nil else { throw ValidationError("--domain and --no-domain exclude each other") }
         guard change != NetworkChange() else {
             throw ValidationError(
-                "say what to change: --mtu, --domain, --no-domain, --[no-]dhcp, --[no-]dns, --[no-]nat or --[no-]gateway"
+                "say what to change: --mtu, --domain, --no-domain, --[no-]dhcp, --[no-]dns, --[no-]nat, --[no-]gateway or "
+                    + "--[no-]port-security"
             )
         }
     }
 
     private var change: NetworkChange {
         let newDomain = noDomain ? NetworkChange.Domain.none : domain.map { .name($0) }
-        return NetworkChange(mtu: mtu, domain: newDomain, dhcp: dhcp, dns: dns, nat: nat, gateway: gateway)
+        return NetworkChange(
+            mtu: mtu,
+            domain: newDomain,
+            dhcp: dhcp,
+            dns: dns,
+            nat: nat,
+            portSecurity: portSecurity,
+            gateway: gateway
+        )
     }
 
     func run() async throws {
