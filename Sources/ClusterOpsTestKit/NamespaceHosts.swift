@@ -40,7 +40,7 @@ package struct NamespaceHosts: Sendable {
         package let address: IPv4Address
         let prefixLength: Int
         let mtu: Int
-        let port: String
+        package let port: String
     }
 
     /// The hosts, in the order of their numbers.

@@ -235,7 +235,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
         try await withCluster { cluster in
             try await prepare(cluster)
             let before = try await cluster.checksums()
-            #expect(before.count == 24)
+            #expect(before.count == 25)
             let all = Self.operations + Self.topology + Self.interfaces
             try await withThrowingDiscardingTaskGroup { group in
                 // Two at a time: each is a process.
@@ -360,7 +360,7 @@ extension TestCluster {
                     finished_operations, operation_dependencies, adoptions, coalescing_counters, queue_pauses,
                     external_network, external_addresses, applied_state, network_problems, leases,
                     supervised_processes, operation_waiters, ready_candidates, history_allowance, cascades,
-                    schema_migrations, allowed_addresses, floating_ports
+                    schema_migrations, allowed_addresses, floating_ports, vni_holds
                 """
             ).map { try $0.decode((String, Int?).self) }
             let count = try session.query(

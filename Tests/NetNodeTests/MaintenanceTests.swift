@@ -162,6 +162,7 @@ extension NamespaceTests {
                     )
                     #expect(left == 0)
                 }
+                #expect(try await world.cluster.count("SELECT COUNT(*) FROM vni_holds") == 0)
                 let guest = try await world.start(11, in: green, on: 1)
                 #expect(try await world.underlay.lease(of: guest) != nil)
             }
@@ -181,12 +182,12 @@ extension NamespaceTests {
                 let first = try await nodes.start(0)
                 _ = try await nodes.elected()
                 try await eventually("both are served") { nodes.servers(0).count == 2 }
-                _ = try await world.start(11, in: networks[1], on: 0)
+                let guest = try await world.start(11, in: networks[1], on: 0)
                 first.signal(SIGKILL)
                 _ = try await first.end()
                 // Without an operation, as with --no-apply.
                 try await world.cluster.execute("DELETE FROM interfaces")
-                try await world.cluster.execute("DELETE FROM networks")
+                for name in ["blue", "red"] { try await world.removeNetwork(name) }
                 try await nodes.start(0, environment: Self.often)
                 func links() async throws -> String {
                     try await world.underlay.run("ip -o link show", in: host.namespace)
@@ -199,6 +200,17 @@ extension NamespaceTests {
                 }
                 let left = try await links()
                 #expect(left.contains("cobr200") && left.contains("covx200"), "red's guest is still there")
+                // Nobody gets red's VNI, until the guest is unplugged.
+                try await eventually("blue's VNI is released, and red's is held by its guest's device") {
+                    let all = try await world.cluster.count("SELECT COUNT(*) FROM vni_holds")
+                    let ofGuest = "SELECT COUNT(*) FROM vni_holds WHERE vni = 200 AND devices = \(guest.port)" as SQL
+                    return try await world.cluster.count(ofGuest) == 1 && all == 1
+                }
+                try await world.underlay.run("ip link del \(guest.port)", in: host.namespace)
+                try await eventually("red's VNI is released, too") {
+                    try await world.cluster.count("SELECT COUNT(*) FROM vni_holds") == 0
+                }
+                #expect(try await !links().contains("cobr200"))
             }
         }
 

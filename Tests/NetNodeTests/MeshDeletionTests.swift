@@ -2,6 +2,8 @@ import ClusterOpsTestKit
 import MariaDB
 import Testing
 
+@testable import ClusterModel
+@testable import ClusterStore
 @testable import NetNode
 
 extension NamespaceTests {
@@ -34,6 +36,43 @@ extension NamespaceTests {
                 let outcome = try await loop.reconcile(.network(blue.vni), .operation, removing: .all)
                 #expect(outcome.removal == .deleted)
                 #expect(try await !has(blue, world))
+            }
+        }
+
+        @Test func `the VNI of a removed network is held while something hangs on the bridge, which is named`()
+            async throws
+        {
+            try await withUnwanted { world, blue, loop in
+                let namespace = world.hosts[0].namespace
+                func held() async throws -> [String?] {
+                    let vni = blue.vni
+                    return try await world.cluster.database.withSession { session in
+                        try VNIHoldStatements.holds(of: vni, on: session).map(\.devices)
+                    }
+                }
+                for number in 1...9 {
+                    let cable = "ip link add cotap\(number) type veth peer name inside\(number)"
+                    try await world.underlay.run(cable, in: namespace)
+                    try await world.underlay.run("ip link set cotap\(number) master \(blue.bridge)", in: namespace)
+                }
+                try await world.removeNetwork("blue")
+                #expect(try await held() == [nil])
+                let vetoed = try await loop.reconcile(.network(blue.vni), .operation, removing: .all)
+                #expect(vetoed.removal == .vetoed(by: (1...9).map { "cotap\($0)" }))
+                #expect(try await held() == ["\((1...8).map { "cotap\($0)" }.joined(separator: ", ")) and 1 more"])
+                for number in 1...9 { try await world.underlay.run("ip link del cotap\(number)", in: namespace) }
+                #expect(try await loop.reconcile(.network(blue.vni), .operation, removing: .all).removal == .deleted)
+                #expect(try await held() == [])
+            }
+        }
+
+        @Test func `a node that has nothing of a removed network releases its VNI when it is asked`() async throws {
+            try await withUnwanted { world, blue, loop in
+                _ = try await loop.reconcile(.network(blue.vni), .operation, removing: .all)
+                try await world.removeNetwork("blue")
+                #expect(try await loop.networks.heldVNIs() == [blue.vni])
+                #expect(try await loop.reconcile(.network(blue.vni), .operation, removing: .all).removal == .absent)
+                #expect(try await loop.networks.heldVNIs() == [])
             }
         }
 

@@ -112,6 +112,17 @@ struct MeshWorld: Sendable {
         try await bump(network)
     }
 
+    /// Removes a network that has no interfaces, as `clusterctl network remove --no-apply` does.
+    func removeNetwork(_ name: String) async throws {
+        let cluster = ClusterConnection(
+            database: cluster.database,
+            requester: "test",
+            waker: NoWaker(),
+            logger: .silent
+        )
+        _ = try await Inventory(cluster, applies: false).removeNetwork(try NetworkName(name))
+    }
+
     /// Starts the guest that goes with an interface.
     func start(_ number: Int, in network: Network, on index: Int) async throws -> NamespaceHosts.Guest {
         try await underlay.addGuest(

@@ -45,6 +45,7 @@ extension NamespaceTests {
                 try await eventually("its server is seen in the cluster") {
                     try await cluster.count("SELECT COUNT(*) FROM supervised_processes") > 0
                 }
+                try await Self.holdAndRelease(nodes)
                 var last: [OperationID] = []
                 for task in ["network_apply_update_dnsmasq", "network_remove_dhcp_lease", "network_ensure_mesh"] {
                     let perNode = task == "network_ensure_mesh"
@@ -83,6 +84,26 @@ extension NamespaceTests {
                 let (plans, faulty) = try await cluster.reviewPlans(of: user)
                 #expect(faulty == [])
                 #expect(plans.count >= 20)
+            }
+        }
+
+        /// Removes a network of which a guest's device is left on a node, and then the device.
+        private static func holdAndRelease(_ nodes: NetNodes) async throws {
+            let (world, cluster) = (nodes.world, nodes.world.cluster)
+            let red = try await world.addNetwork("red", vni: 200)
+            try await nodes.meshed(red)
+            let namespace = world.hosts[0].namespace
+            try await world.underlay.run("ip link add cotap9 type veth peer name cotap9in", in: namespace)
+            try await world.underlay.run("ip link set cotap9 master \(red.bridge)", in: namespace)
+            try await world.removeNetwork("red")
+            try await eventually("only the node with the device holds the VNI") {
+                let all = try await cluster.count("SELECT COUNT(*) FROM vni_holds")
+                let named = try await cluster.count("SELECT COUNT(*) FROM vni_holds WHERE devices = 'cotap9'")
+                return all == 1 && named == 1
+            }
+            try await world.underlay.run("ip link del cotap9", in: namespace)
+            try await eventually("it releases the VNI") {
+                try await cluster.count("SELECT COUNT(*) FROM vni_holds") == 0
             }
         }
 

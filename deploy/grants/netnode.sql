@@ -20,4 +20,5 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON `clusterops`.`ready_candidates` TO 'clus
 GRANT SELECT ON `clusterops`.`schema_migrations` TO 'clusterops_netnode'@'%';
 GRANT SELECT, INSERT, UPDATE (renewals, renewed_at, doorbell, expires_at, dead), DELETE ON `clusterops`.`sessions` TO 'clusterops_netnode'@'%';
 GRANT SELECT, INSERT, UPDATE, DELETE ON `clusterops`.`supervised_processes` TO 'clusterops_netnode'@'%';
+GRANT SELECT, UPDATE (devices), DELETE ON `clusterops`.`vni_holds` TO 'clusterops_netnode'@'%';
 GRANT SELECT, INSERT (id, kind, tasks, queue_name, lane, network, network_name, node, node_name, interface, parameters, depends_on, runs_after, requester, deadline, max_attempts, retry_of, coalesce_key, exclusive_key, state, unmet, enqueued_at, ready_at), UPDATE (state, session, worker_node, worker_pid, deliveries, claimed_at, started_at, running_key, folded_into, folded_at, unfolded_at, unfolded_from, unmet, ready_at, ready_set_at, failures, defer_count, attempt_history, lane, queue_name), DELETE ON `clusterops`.`work_queue` TO 'clusterops_netnode'@'%';

@@ -21,6 +21,7 @@ GRANT SELECT ON `clusterops`.`registered_tasks` TO 'clusterops_operator'@'%';
 GRANT SELECT ON `clusterops`.`schema_migrations` TO 'clusterops_operator'@'%';
 GRANT SELECT ON `clusterops`.`sessions` TO 'clusterops_operator'@'%';
 GRANT SELECT ON `clusterops`.`supervised_processes` TO 'clusterops_operator'@'%';
+GRANT SELECT, INSERT, UPDATE ON `clusterops`.`vni_holds` TO 'clusterops_operator'@'%';
 GRANT SELECT, INSERT (id, kind, tasks, queue_name, lane, network, network_name, node, node_name, interface, parameters, depends_on, runs_after, requester, deadline, max_attempts, retry_of, coalesce_key, exclusive_key, state, unmet, enqueued_at, ready_at), UPDATE (cancel_requester, cancel_requested_at, state, folded_into, unfolded_at, unfolded_from, unmet, ready_at, ready_set_at), UPDATE (lane, queue_name), DELETE ON `clusterops`.`work_queue` TO 'clusterops_operator'@'%';
 GRANT EXECUTE ON PROCEDURE `clusterops`.`insert_aborted` TO 'clusterops_operator'@'%';
 GRANT EXECUTE ON PROCEDURE `clusterops`.`record_edges` TO 'clusterops_operator'@'%';

@@ -20,4 +20,5 @@ GRANT SELECT ON `clusterops`.`registered_tasks` TO 'clusterops_reader'@'%';
 GRANT SELECT ON `clusterops`.`schema_migrations` TO 'clusterops_reader'@'%';
 GRANT SELECT ON `clusterops`.`sessions` TO 'clusterops_reader'@'%';
 GRANT SELECT ON `clusterops`.`supervised_processes` TO 'clusterops_reader'@'%';
+GRANT SELECT ON `clusterops`.`vni_holds` TO 'clusterops_reader'@'%';
 GRANT SELECT ON `clusterops`.`work_queue` TO 'clusterops_reader'@'%';

@@ -5,8 +5,8 @@ import MariaDB
 extension Inventory {
     /// Adds a network.
     ///
-    /// - Throws: `ClusterOpsError`, with code `conflict` when the name or the VNI is taken, or when there is no
-    ///   external address for its NAT.
+    /// - Throws: `ClusterOpsError`, with code `conflict` when the name or the VNI is taken, when nodes may have
+    ///   devices of an earlier network of the VNI, or when there is no external address for its NAT.
     package func addNetwork(_ draft: NetworkDraft) async throws -> Changed<NetworkSnapshot> {
         let id = NetworkID.new()
         return try await change { transaction in
@@ -21,6 +21,7 @@ extension Inventory {
                     ]
                 )
             }
+            try Self.refuseHeld(draft.vni, in: transaction)
             if draft.nat { try Self.giveNAT(id, draft.name, draft.cidr, in: transaction) }
             // No node hosts an interface of it yet; those that may be elected have their part of the mesh ready.
             let nodes = try Self.meshNodes(of: id, in: transaction)
@@ -71,7 +72,7 @@ extension Inventory {
         }
     }
 
-    /// Removes a network that has no interfaces.
+    /// Removes a network that has no interfaces; its VNI is held until no node has anything of it.
     ///
     /// - Throws: `ClusterOpsError` with code `conflict` while it has any.
     package func removeNetwork(_ name: NetworkName) async throws -> Changed<NetworkSnapshot> {
@@ -93,7 +94,8 @@ extension Inventory {
             let parameters = "{\"vni\":\(object.record.vni)}"
             // Those that should have it too: one that is just making it has nothing written down.
             let meshed = Set(object.applied.filter { $0.what == .mesh }.map(\.node))
-                .union(try Self.meshNodes(of: network.id, in: transaction))
+                .union(try Self.meshNodes(of: network.id, in: transaction)).sorted()
+            try VNIHoldStatements.insert(network, for: meshed, in: transaction)
             let work =
                 [
                     AppliedWork(
@@ -102,7 +104,7 @@ extension Inventory {
                         parameters: parameters
                     )
                 ]
-                + meshed.sorted().map {
+                + meshed.map {
                     AppliedWork(
                         tasks: [.networkApplyDeleteHypervisor],
                         network: name,

@@ -107,8 +107,10 @@ extension DatabaseRole {
             "external_addresses",
             "floating_ports",
             "applied_state",
-            "network_problems"
+            "network_problems",
+            "vni_holds"
         ) + [
+            .update("vni_holds", ["devices"]), .delete("vni_holds"),
             .insert("applied_state"), .update("applied_state", []),
             .insert("network_problems"), .update("network_problems", []), .delete("network_problems"),
         ]
@@ -168,6 +170,7 @@ extension DatabaseRole {
         .delete("networks"),
         .insert("interfaces"), .update("interfaces", ["node", "mac", "address", "hostname"]), .delete("interfaces"),
         .insert("allowed_addresses"), .delete("allowed_addresses"),
+        .insert("vni_holds"), .update("vni_holds", []),
         .insert("external_network"),
         .update("external_network", []), .delete("external_network"),
         .insert("external_addresses"), .delete("external_addresses"),
@@ -203,7 +206,8 @@ extension DatabaseRole {
             "supervised_processes",
             "external_network",
             "external_addresses",
-            "floating_ports"
+            "floating_ports",
+            "vni_holds"
         )
 
     /// The rights for what the procedures do: they act with the rights of who made them, the migrator.

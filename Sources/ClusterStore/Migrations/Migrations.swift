@@ -35,6 +35,7 @@ package enum Migrations {
         step(25, "create allowed addresses", PackageResources.V0025__create_allowed_addresses_sql),
         step(26, "add network gateway", PackageResources.V0026__add_network_gateway_sql),
         step(27, "create floating ports", PackageResources.V0027__create_floating_ports_sql),
+        step(28, "create vni holds", PackageResources.V0028__create_vni_holds_sql),
     ]
 
     /// The names of the steps that make procedures; each does nothing where its procedure exists.

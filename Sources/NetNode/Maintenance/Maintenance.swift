@@ -59,7 +59,10 @@ package struct Maintenance: Service {
                 let (present, behindGate) = (try await networks.present(), try await networks.presentBehindGate())
                 // Read after the kernel: a network that was made in between is wanted by now.
                 let wanted = try await networks.wanted()
-                told = await remove(strays.observe(present: present, wanted: wanted.vnis, at: .now), told)
+                let strays = strays.observe(present: present, wanted: wanted.vnis, at: .now)
+                // Those need no grace: no network of their VNI can be made before this node has released it.
+                let held = try await networks.heldVNIs()
+                told = await remove(held.union(strays).sorted(), told)
                 // Only networks whose mesh stays here; the others are strays as a whole. A node that still serves hands
                 // over first.
                 let isLeft = !wanted.isNetworkNode && coordinator.tenure == nil

@@ -203,6 +203,17 @@ package final class NodeNetworks: Sendable {
     /// - Returns: The outcome for the mesh, or nil where that stays; and whether something behind the gate was removed.
     /// - Throws: ``ServerError``, `HostCommandError` and ``NetlinkError`` when something stays; `DatabaseError`.
     func remove(_ vni: VNI, _ removal: ReconcileLoop.Removal) async throws -> (MeshDeletion?, Bool) {
+        // Before anything is looked at: a network that is removed later has a hold of its own.
+        let held = removal == .all ? try await networkHolding(vni) : nil
+        let (deletion, wasCleared) = try await removeParts(vni, removal)
+        if let held, let deletion { try await settleHold(of: vni, held, after: deletion) }
+        return (deletion, wasCleared)
+    }
+
+    private func removeParts(
+        _ vni: VNI,
+        _ removal: ReconcileLoop.Removal
+    ) async throws -> (MeshDeletion?, Bool) {
         if removal == .all {
             let others = try await mesh.foreignDevices(on: vni)
             guard others.isEmpty else { return (.vetoed(by: others), false) }
