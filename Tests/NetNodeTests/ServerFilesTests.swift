@@ -74,6 +74,7 @@ import Testing
                 domain-needed
                 bogus-priv
                 stop-dns-rebind
+                local=/#/
                 domain=guests.example
                 local=/guests.example/
 
@@ -127,6 +128,10 @@ import Testing
         #expect(withoutDNS.contains("port=0") && !withoutDNS.contains { $0.hasPrefix("dhcp-option=6") })
         #expect(try Self.wanted(dhcp: false).isNeeded && Self.wanted(dns: false).isNeeded)
         #expect(try !Self.wanted(dhcp: false, dns: false).isNeeded)
+        // Without upstream servers, other names do not exist; with one, it knows.
+        #expect(withoutDHCP.contains("local=/#/") && !withoutDNS.contains("local=/#/"))
+        let upstream = ServerFiles(try Self.wanted(), at: paths, upstream: [try IPv4Address("192.0.2.53")])
+        #expect(!upstream.configuration.contains("local=/#/") && upstream.configuration.contains("server=192.0.2.53"))
     }
 
     @Test func `a network without a domain names its guests by one label`() throws {
@@ -134,7 +139,7 @@ import Testing
         #expect(ServerFiles(wanted, at: paths).names == "10.9.0.11 a\n")
         #expect(
             !lines(wanted).contains {
-                $0.contains("domain=") || $0.contains("local=") || $0.hasPrefix("dhcp-option=15")
+                $0.contains("domain=") || $0.contains("local=/g") || $0.hasPrefix("dhcp-option=15")
             }
         )
     }

@@ -12,9 +12,11 @@ package struct UpstreamServers: Sendable, Hashable {
     }
 
     /// The lines of dnsmasq's configuration.
+    ///
+    /// Without a server no other name exists: where dnsmasq refuses to answer, musl's resolver waits for 5 s.
     var lines: [String] {
         let domains = privateDomains.map { "\($0)/" }.joined()
         return ["stop-dns-rebind"] + (domains.isEmpty ? [] : ["rebind-domain-ok=/\(domains)"])
-            + addresses.map { "server=\($0)" }
+            + (addresses.isEmpty ? ["local=/#/"] : addresses.map { "server=\($0)" })
     }
 }
