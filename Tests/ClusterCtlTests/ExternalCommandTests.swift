@@ -18,11 +18,17 @@ import Testing
             ["node", "add", "h2", "--underlay", "192.0.2.2"], Self.external,
             ["network", "add", "blue", "--vni", "100", "--cidr", "10.1.0.0/24"],
             ["network", "add", "green", "--vni", "200", "--cidr", "10.1.0.0/24"],
-            ["network", "add", "red", "--vni", "300", "--cidr", "203.0.112.0/20"],
         ] {
             let run = try await ClusterCtlProgram.run(arguments, on: cluster.configuration)
             try #require(run.status == 0, "\(run.talk)")
         }
+        // As of before the external network, by an earlier version.
+        try await cluster.execute(
+            """
+            INSERT INTO networks (id, name, vni, cidr, mtu, dhcp, dns)
+            VALUES (\(NetworkID.new()), 'red', 300, '203.0.112.0/20', 1450, TRUE, TRUE)
+            """
+        )
         var interfaces: [InterfaceID] = []
         for (number, network) in [(2, "blue"), (3, "blue"), (4, "green")] {
             let arguments = [
@@ -193,6 +199,7 @@ import Testing
             try await refuse(cluster, 4, "203.0.113.10 is given out", base + ["203.0.113.10"])
             try await refuse(cluster, 4, "203.0.113.12 is given out", base + ["203.0.113.1", "--last", "203.0.113.11"])
             try await refuse(cluster, 64, "gateway 198.51.100.1", base + ["198.51.100.1"])
+            try await refuse(cluster, 4, "network 'red', which is 203.0.112.0/20, overlaps", base + ["203.0.113.2"])
             try await refuse(
                 cluster,
                 64,
@@ -207,6 +214,7 @@ import Testing
             _ = try await prepare(cluster)
             _ = try await cluster.clusterctl("network", "set", "blue", "--nat", "--no-apply")
             let before = try await generation(cluster)
+            try await cluster.execute("DELETE FROM networks WHERE name = 'red'")
             let other = ["external", "set", "--cidr", "203.0.113.0/24", "--gateway", "203.0.113.254"]
             let changed = try await cluster.example(
                 of: ChangedView<ExternalNetworkView>.self,

@@ -134,7 +134,10 @@ import Testing
             }
             #expect(try await cluster.count("SELECT COUNT(*) FROM interfaces") == 0)
             // What the types print is taken.
-            for cidr in ["0.0.0.0/8", "10.0.0.0/8", "10.9.0.4/30", "255.255.255.252/30", "249.199.99.0/24"] {
+            for cidr in [
+                "1.0.0.0/8", "10.0.0.0/8", "10.9.0.4/30", "126.0.0.0/8", "128.0.0.0/8", "169.253.255.252/30",
+                "169.255.0.0/24", "199.199.99.0/24", "223.255.255.252/30",
+            ] {
                 #expect(try CIDR(cidr).description == cidr)
                 try await cluster.execute("UPDATE networks SET cidr = \(cidr)")
             }

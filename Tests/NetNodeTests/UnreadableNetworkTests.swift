@@ -12,7 +12,8 @@ import Testing
         try await cluster.execute(
             """
             ALTER TABLE networks DROP CONSTRAINT network_cidr_has_its_form,
-                DROP CONSTRAINT network_cidr_has_no_host_bits, DROP CONSTRAINT network_mtu_is_sane
+                DROP CONSTRAINT network_cidr_has_no_host_bits, DROP CONSTRAINT network_mtu_is_sane,
+                DROP CONSTRAINT network_cidr_is_of_hosts
             """
         )
         try await cluster.execute(
@@ -21,7 +22,8 @@ import Testing
                 DROP CONSTRAINT external_network_cidr_has_no_host_bits,
                 DROP CONSTRAINT external_network_gateway_is_a_host,
                 DROP CONSTRAINT external_network_first_address_is_a_host,
-                DROP CONSTRAINT external_network_last_address_is_a_host
+                DROP CONSTRAINT external_network_last_address_is_a_host,
+                DROP CONSTRAINT external_network_cidr_is_of_hosts
             """
         )
     }
@@ -76,7 +78,7 @@ import Testing
 
     @Test func `a CIDR that does not parse leaves out its network alone, with its VNI and a reason`() async throws {
         try await withNetworks { world in
-            for cidr in ["10.9.0.1/24", "10.9.0.256/24", "10.9.0.0/31", "10.9.0.0/24\n", "hostile"] {
+            for cidr in ["10.9.0.1/24", "10.9.0.256/24", "10.9.0.0/31", "10.9.0.0/24\n", "hostile", "127.9.0.0/16"] {
                 try await world.cluster.execute("UPDATE networks SET cidr = \(cidr) WHERE vni = 101")
                 let servers = try await snapshot(world).servers
                 #expect(ServerWanted.all(in: servers.rows).map(\.vni.rawValue) == [100, 102])

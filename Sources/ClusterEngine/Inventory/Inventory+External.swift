@@ -5,8 +5,8 @@ import MariaDB
 extension Inventory {
     /// Says what the networks' egress leads to, in place of what was said before; what is so already is no change.
     ///
-    /// - Throws: `ClusterOpsError` with code `conflict` when addresses that are given out, or networks that have NAT,
-    ///   do not go with it.
+    /// - Throws: `ClusterOpsError` with code `conflict` when addresses that are given out, or networks, do not go with
+    ///   it.
     package func setExternalNetwork(_ wanted: ExternalNetwork) async throws -> Changed<ExternalNetworkUse> {
         try await change { transaction in
             let networks = try NetworkStatements.lockAll(in: transaction)
@@ -19,15 +19,15 @@ extension Inventory {
             if let lost = taken.filter({ !wanted.contains($0) }).min() {
                 throw ClusterOpsError(.conflict, "address \(lost) is given out, and would not be one to give out")
             }
-            let own = try ExternalStatements.networkAddresses(on: transaction.session)
-            let concerned = networks.filter { own[$0.id] != nil }
-            for network in concerned {
+            for network in networks {
                 guard let cidr = network.cidr, cidr.overlaps(wanted.cidr) else { continue }
                 throw ClusterOpsError(
                     .conflict,
-                    "network '\(network.name)', which is \(cidr) and has NAT, overlaps with \(wanted.cidr)"
+                    "network '\(network.name)', which is \(cidr), overlaps with the external network \(wanted.cidr)"
                 )
             }
+            let own = try ExternalStatements.networkAddresses(on: transaction.session)
+            let concerned = networks.filter { own[$0.id] != nil }
             // Another range alone changes nothing that is made.
             guard let before, before.cidr != wanted.cidr || before.gateway != wanted.gateway else {
                 return Change(object: use, enqueued: EnqueuedWork())

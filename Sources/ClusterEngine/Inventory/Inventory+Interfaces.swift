@@ -5,7 +5,8 @@ import MariaDB
 extension Inventory {
     /// Adds a guest's interface.
     ///
-    /// - Throws: `ClusterOpsError`: `invalid` for an address that no guest of the network may have, `conflict` when the
+    /// - Throws: `ClusterOpsError`: `invalid` for an address that no guest of the network may have or a host name
+    ///   that cannot be used, `conflict` when the
     ///   MAC, the address or the host name is taken in the network.
     package func addInterface(_ draft: InterfaceDraft) async throws -> Changed<Interface> {
         let id = InterfaceID.new()
@@ -16,7 +17,7 @@ extension Inventory {
             guard let node = try NodeStatements.hold(draft.node, in: transaction) else {
                 throw Self.unknownNode(draft.node)
             }
-            try draft.check(in: network.addresses, network.vni)
+            try draft.check(in: network)
             do {
                 try InterfaceStatements.insert(draft, id: id, network: network.id, node: node.id, in: transaction)
             } catch {
@@ -45,7 +46,7 @@ extension Inventory {
             }
             let object = Interface(id, draft, floatingAs: interface)
             guard object != interface else { return Change(object: object, enqueued: EnqueuedWork()) }
-            try draft.check(in: network.addresses, network.vni)
+            try draft.check(in: network)
             do {
                 try InterfaceStatements.update(id, to: draft, node: node.id, in: transaction)
             } catch {

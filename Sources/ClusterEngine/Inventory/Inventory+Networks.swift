@@ -6,8 +6,10 @@ extension Inventory {
     /// Adds a network.
     ///
     /// - Throws: `ClusterOpsError`, with code `conflict` when the name or the VNI is taken, when nodes may have
-    ///   devices of an earlier network of the VNI, or when there is no external address for its NAT.
+    ///   devices of an earlier network of the VNI, when its addresses are those of nodes or of the external network, or
+    ///   when there is no external address for its NAT.
     package func addNetwork(_ draft: NetworkDraft) async throws -> Changed<NetworkSnapshot> {
+        try draft.check()
         let id = NetworkID.new()
         return try await change { transaction in
             do {
@@ -22,6 +24,7 @@ extension Inventory {
                 )
             }
             try Self.refuseHeld(draft.vni, in: transaction)
+            try Self.refuseOverlap(of: draft, in: transaction)
             if draft.nat { try Self.giveNAT(id, draft.name, draft.cidr, in: transaction) }
             // No node hosts an interface of it yet; those that may be elected have their part of the mesh ready.
             let nodes = try Self.meshNodes(of: id, in: transaction)
@@ -48,13 +51,16 @@ extension Inventory {
 
     /// Changes a network; what it is already is no change.
     ///
-    /// - Throws: `ClusterOpsError` with code `notFound` when there is no such network, with code `conflict` when its
-    ///   NAT cannot be given or taken.
+    /// - Throws: `ClusterOpsError` with code `notFound` when there is no such network, with code `invalid` for what
+    ///   cannot work, with code `conflict` when its NAT cannot be given or taken, or a guest's full name would be too
+    ///   long.
     package func changeNetwork(_ name: NetworkName, _ wanted: NetworkChange) async throws -> Changed<NetworkSnapshot> {
-        try await change { transaction in
+        try wanted.check()
+        return try await change { transaction in
             guard let network = try NetworkStatements.lock(name, in: transaction) else {
                 throw Self.unknownNetwork(name)
             }
+            if let domain = wanted.newDomain { try Self.refuseTooLong(domain, of: network, in: transaction) }
             let isOtherNAT = try Self.changeNAT(of: network, to: wanted.nat, in: transaction)
             let changed = wanted.applied(to: network, isOtherNAT: isOtherNAT)
             guard isOtherNAT || changed != network else {

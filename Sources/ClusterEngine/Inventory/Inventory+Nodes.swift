@@ -6,7 +6,8 @@ extension Inventory {
     /// Adds a node.
     ///
     /// One that may be elected joins every network's flood lists, so that a failover changes none.
-    /// - Throws: `ClusterOpsError`, with code `conflict` when the name or the address is taken.
+    /// - Throws: `ClusterOpsError`, with code `conflict` when the name or the address is taken, or the address is
+    ///   one of a network's guests.
     package func addNode(_ draft: NodeDraft) async throws -> Changed<NodeSnapshot> {
         let id = NodeID.new()
         return try await change { transaction in
@@ -20,6 +21,7 @@ extension Inventory {
                         .merging(Self.meaningOfDuplicate(draft.underlayAddress)) { first, _ in first }
                 )
             }
+            try Self.refuseGuestAddress(draft.underlayAddress, in: transaction)
             let enqueued = try everywhere(networks, in: transaction)
             return Change(object: try Self.snapshot(of: draft.name, in: transaction), enqueued: enqueued)
         }
@@ -41,7 +43,7 @@ extension Inventory {
     /// Changes the address by which the other nodes reach a node; the one that it has is no change.
     ///
     /// - Throws: `ClusterOpsError`: `invalid` for an address that no host can have, `conflict` when it is another
-    ///   node's.
+    ///   node's, or one of a network's guests.
     package func setUnderlay(_ address: IPv4Address, of name: NodeName) async throws -> Changed<NodeSnapshot> {
         try NodeDraft.check(address)
         return try await change { transaction in
@@ -56,6 +58,7 @@ extension Inventory {
             } catch {
                 throw Self.conflict(error, Self.meaningOfDuplicate(address))
             }
+            try Self.refuseGuestAddress(address, in: transaction)
             let hosts = try NetworkStatements.hosts(on: transaction.session)
             let concerned = networks.filter { network in
                 node.roles.contains(.network) || hosts[network.id]?.contains(name) == true

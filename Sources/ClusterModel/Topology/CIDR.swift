@@ -15,8 +15,9 @@ package struct CIDR: TextValue {
 
     /// Parses `network/prefix`.
     ///
-    /// - Throws: `ValueError` for anything else, for a prefix outside 8 to 30, and for bits of the address that are set
-    ///   behind the prefix; the message then names the network that was probably meant.
+    /// - Throws: `ValueError` for anything else, for a prefix outside 8 to 30, for addresses that no host can have, and
+    ///   for bits of the address that are set behind the prefix; the message then names the network that was probably
+    ///   meant.
     package init(_ text: String) throws(ValueError) {
         let parts = text.utf8.split(separator: UInt8(ascii: "/"), maxSplits: 2, omittingEmptySubsequences: false)
         guard parts.count == 2,
@@ -31,6 +32,9 @@ package struct CIDR: TextValue {
         range = IPv4CIDR(masking: IPv4Address(rawValue: address), to: length)
         guard range.network.rawValue == address else {
             throw ValueError("CIDR", found: text, expected: "no host bits behind the prefix, such as \(range)")
+        }
+        if let special = SpecialPurposeRange.overlapping(range) {
+            throw ValueError("CIDR", found: text, expected: "addresses that hosts can have: \(special.sentence)")
         }
     }
 

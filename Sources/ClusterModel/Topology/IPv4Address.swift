@@ -39,9 +39,12 @@ public struct IPv4Address: TextValue {
         left.rawValue < right.rawValue
     }
 
-    /// A Boolean value that indicates whether a host can have it: 0.0.0.0/8 is "this network", 224.0.0.0 and up is
-    /// multicast, reserved and broadcast (RFC 6890).
-    package var isOfHost: Bool { (1..<224).contains(octets[0]) }
+    /// A Boolean value that indicates whether a host can have it in a network; of loopback and link-local addresses,
+    /// each host has its own.
+    package var isOfHost: Bool {
+        let never: [SpecialPurposeRange] = [.thisNetwork, .multicast, .reserved]
+        return !never.contains { $0.range.contains(self) }
+    }
 
     package static func parse(_ text: some Collection<UInt8>) -> UInt32? {
         // 15 is the length of 255.255.255.255.

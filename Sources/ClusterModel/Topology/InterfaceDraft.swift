@@ -31,8 +31,9 @@ package struct InterfaceDraft: Sendable, Hashable {
         self.allowedAddresses = allowedAddresses.sorted()
     }
 
-    /// Refuses addresses that no guest of its network may have.
-    package func check(in cidr: CIDR, _ vni: VNI) throws(ClusterOpsError) {
+    /// Refuses addresses that no guest of its network may have, and names by which it could not be reached.
+    package func check(in record: NetworkRecord) throws(ClusterOpsError) {
+        let (cidr, vni) = (try record.addresses, record.vni)
         guard cidr.contains(address) else {
             throw ClusterOpsError(.invalid, "address \(address) lies outside of network '\(network)', which is \(cidr)")
         }
@@ -42,6 +43,10 @@ package struct InterfaceDraft: Sendable, Hashable {
         if let role = mac.role(in: vni) {
             throw ClusterOpsError(.invalid, "MAC address \(mac) is reserved in network '\(network)': it is \(role)")
         }
+        let objection =
+            SpecialUseName.objection(to: hostname)
+            ?? record.domain.flatMap { SpecialUseName.objection(to: hostname, in: $0) }
+        if let objection { throw ClusterOpsError(.invalid, "host name '\(hostname)' cannot be used: \(objection)") }
         try checkAllowedAddresses(in: cidr)
     }
 
@@ -50,6 +55,16 @@ package struct InterfaceDraft: Sendable, Hashable {
             throw ClusterOpsError(
                 .invalid,
                 "\(allowedAddresses.count) allowed addresses: expected at most \(Self.mostAllowedAddresses)"
+            )
+        }
+        for allowed in allowedAddresses {
+            // Guests may speak to each other by link-local addresses, and a router may forward anything.
+            guard let special = SpecialPurposeRange.allCases.first(where: { $0.range.contains(allowed) }),
+                special != .linkLocal
+            else { continue }
+            throw ClusterOpsError(
+                .invalid,
+                "\(allowed) cannot be allowed: no host has such an address, because \(special.sentence)"
             )
         }
         // A wider range with the server's address in it is a router's; the node leaves out that one address of it.

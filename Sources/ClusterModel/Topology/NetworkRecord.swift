@@ -92,6 +92,16 @@ package struct NetworkChange: Sendable, Hashable {
         self.gateway = gateway
     }
 
+    /// The domain that it gets; nil when it keeps its own, or gets none.
+    package var newDomain: DomainName? {
+        if case .name(let name) = domain { name } else { nil }
+    }
+
+    /// Refuses an MTU or a domain that cannot work.
+    package func check() throws(ClusterOpsError) {
+        try NetworkDraft.check(mtu, newDomain)
+    }
+
     /// The network's row as it is afterwards; whether NAT changes is told by `isOtherNAT`, because NAT is an address that
     /// the network has, and not in its row.
     package func applied(to network: NetworkRecord, isOtherNAT: Bool) -> NetworkRecord {
@@ -114,6 +124,9 @@ package struct NetworkChange: Sendable, Hashable {
 package struct NetworkDraft: Sendable, Hashable {
     /// The part of an Ethernet frame's 1,500 bytes that VXLAN leaves: 50 go to its headers.
     package static let defaultMTU = 1450
+
+    /// The least MTU of a network: what IPv6 needs on every link (RFC 8200), and more than DHCP's 576 bytes (RFC 2131).
+    package static let leastMTU = 1280
 
     package let name: NetworkName
     package let vni: VNI
@@ -152,5 +165,20 @@ package struct NetworkDraft: Sendable, Hashable {
         self.nat = nat
         self.portSecurity = portSecurity
         self.gateway = gateway ?? nat
+    }
+
+    /// Refuses an MTU or a domain that cannot work.
+    package func check() throws(ClusterOpsError) {
+        try Self.check(mtu, domain)
+    }
+
+    /// Refuses an MTU or a domain that cannot work; nil is refused by nobody.
+    fileprivate static func check(_ mtu: MTU?, _ domain: DomainName?) throws(ClusterOpsError) {
+        if let mtu, mtu.rawValue < leastMTU {
+            throw ClusterOpsError(.invalid, "MTU \(mtu): expected at least \(leastMTU), which IPv6 needs on every link")
+        }
+        if let domain, let objection = SpecialUseName.objection(to: domain) {
+            throw ClusterOpsError(.invalid, "domain '\(domain)' cannot be used: \(objection)")
+        }
     }
 }

@@ -36,6 +36,8 @@ package enum Migrations {
         step(26, "add network gateway", PackageResources.V0026__add_network_gateway_sql),
         step(27, "create floating ports", PackageResources.V0027__create_floating_ports_sql),
         step(28, "create vni holds", PackageResources.V0028__create_vni_holds_sql),
+        step(29, "add network cidr is of hosts", PackageResources.V0029__add_network_cidr_is_of_hosts_sql),
+        step(30, "add external cidr is of hosts", PackageResources.V0030__add_external_cidr_is_of_hosts_sql),
     ]
 
     /// The names of the steps that make procedures; each does nothing where its procedure exists.

@@ -63,6 +63,39 @@ package enum InterfaceStatements {
         }
     }
 
+    /// An interface as far as its guest's name goes.
+    package struct Name: Sendable {
+        package let id: InterfaceID
+        package let network: NetworkName
+        package let hostname: HostName
+        package let domain: DomainName?
+
+        package init(id: InterfaceID, network: NetworkName, hostname: HostName, domain: DomainName?) {
+            self.id = id
+            self.network = network
+            self.hostname = hostname
+            self.domain = domain
+        }
+    }
+
+    /// Reads the names of interfaces, of a bounded number; of a name that does not parse, its network's problems tell.
+    package static func names(limit: Int, on session: borrowing Session) throws -> [Name] {
+        try session.query(
+            """
+            SELECT i.id, w.name AS network, i.hostname, w.domain
+            FROM interfaces AS i JOIN networks AS w ON w.id = i.network LIMIT \(limit)
+            """
+        ).compactMap { row in
+            guard let hostname = try? HostName(row.get("hostname", as: String.self)) else { return nil }
+            return Name(
+                id: try row.get("id"),
+                network: try row.get("network"),
+                hostname: hostname,
+                domain: try row.get("domain", as: DomainName?.self)
+            )
+        }
+    }
+
     /// Changes an interface, which stays in its network; a duplicate throws 1062 as in `insert`.
     package static func update(
         _ id: InterfaceID,

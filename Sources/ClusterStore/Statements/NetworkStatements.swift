@@ -32,6 +32,21 @@ package enum NetworkStatements {
         try transaction.query("SELECT \(sql: columns) FROM networks WHERE name = \(name) FOR UPDATE").first.map(record)
     }
 
+    /// Reads the name of a network whose addresses contain an address, with its CIDR; waits for who is just adding one.
+    package static func holdAny(
+        containing address: IPv4Address,
+        in transaction: borrowing Transaction
+    ) throws -> (name: NetworkName, cidr: String)? {
+        try transaction.query(
+            """
+            SELECT name, cidr FROM networks
+            WHERE INET_ATON(\(address)) BETWEEN INET_ATON(SUBSTRING_INDEX(cidr, '/', 1))
+                AND INET_ATON(SUBSTRING_INDEX(cidr, '/', 1)) + POW(2, 32 - SUBSTRING_INDEX(cidr, '/', -1)) - 1
+            LIMIT 1 LOCK IN SHARE MODE
+            """
+        ).first.map { try $0.decode((NetworkName, String).self) }
+    }
+
     /// Locks every network, as a change of the nodes that may be elected concerns them all.
     package static func lockAll(in transaction: borrowing Transaction) throws -> [NetworkRecord] {
         try transaction.query("SELECT \(sql: columns) FROM networks FORCE INDEX (PRIMARY) ORDER BY id FOR UPDATE")
@@ -80,6 +95,13 @@ package enum NetworkStatements {
 
     package static func interfaceCount(of id: NetworkID, on session: borrowing Session) throws -> Int {
         try session.query("SELECT COUNT(*) FROM interfaces WHERE network = \(id)")[0].only()
+    }
+
+    /// The longest host name of a network's interfaces; nil when it has none.
+    package static func longestHostname(of id: NetworkID, on session: borrowing Session) throws -> HostName? {
+        try session.query(
+            "SELECT hostname FROM interfaces WHERE network = \(id) ORDER BY LENGTH(hostname) DESC LIMIT 1"
+        ).first?.only()
     }
 
     /// The nodes that host interfaces, for all networks or for one.

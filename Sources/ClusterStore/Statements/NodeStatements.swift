@@ -56,6 +56,20 @@ package enum NodeStatements {
         )
     }
 
+    /// Reads the node with the lowest underlay address of a range, and keeps everybody from changing it until COMMIT;
+    /// waits for who is just adding one.
+    package static func holdAny(
+        withUnderlayIn range: IPv4CIDR,
+        in transaction: borrowing Transaction
+    ) throws -> NodeRecord? {
+        try transaction.query(
+            """
+            SELECT \(sql: columns) FROM nodes WHERE underlay_address BETWEEN \(range.network) AND \(range.last)
+            ORDER BY underlay_address LIMIT 1 LOCK IN SHARE MODE
+            """
+        ).first.map(record)
+    }
+
     package static func setState(
         _ state: NodeState,
         of id: NodeID,

@@ -58,7 +58,11 @@ import Testing
         "A CIDR is a network without host bits and a prefix from 8 to 30",
         arguments: [
             ValueCase.accepted("10.0.0.0/8"), .accepted("10.1.0.0/24"), .accepted("192.168.7.252/30"),
-            .accepted("0.0.0.0/8"), .accepted("255.255.255.0/24"),
+            .accepted("1.0.0.0/8"), .accepted("223.255.255.0/24"), .accepted("126.0.0.0/8"), .accepted("128.0.0.0/8"),
+            .accepted("169.253.0.0/16"), .accepted("169.255.0.0/16"), .accepted("192.0.2.0/24"),
+            .refused("0.0.0.0/8"), .refused("0.1.0.0/24"), .refused("127.0.0.0/8"), .refused("127.9.0.0/24"),
+            .refused("169.254.0.0/16"), .refused("169.254.9.0/24"), .refused("169.0.0.0/8"), .refused("224.0.0.0/8"),
+            .refused("239.1.2.0/24"), .refused("240.0.0.0/8"), .refused("255.255.255.252/30"),
             .refused(""), .refused("10.1.0.0"), .refused("10.1.0.0/"), .refused("/24"), .refused("10.1.0.0/24/1"),
             .refused("10.1.0.0/33"), .refused("10.1.0.0/024"), .refused("10.1.0.0/-1"), .refused("10.1.0/24"),
             .refused("10.1.0.1/24"), .refused("10.1.0.0/8"), .refused("0.0.0.0/0"), .refused("8.0.0.0/7"),
@@ -76,6 +80,18 @@ import Testing
         #expect(bits?.expected.contains("10.1.0.0/24") == true)
         let prefix = #expect(throws: ValueError.self) { try CIDR("10.0.0.0/31") }
         #expect(prefix?.expected.contains("/8 to /30") == true)
+    }
+
+    @Test("A CIDR that no host has an address of is refused with its purpose")
+    func specialCIDR() {
+        for (text, purpose) in [
+            ("0.0.0.0/8", "0.0.0.0/8 is \"this network\""), ("127.5.0.0/16", "127.0.0.0/8 is loopback"),
+            ("169.254.0.0/17", "169.254.0.0/16 is link-local"), ("225.0.0.0/8", "224.0.0.0/4 is multicast"),
+            ("241.0.0.0/8", "240.0.0.0/4 is reserved"),
+        ] {
+            let error = #expect(throws: ValueError.self) { try CIDR(text) }
+            #expect(error?.expected.contains(purpose) == true, "\(text): \(error.map { "\($0)" } ?? "")")
+        }
     }
 
     @Test("A CIDR knows the addresses of its network")
@@ -97,9 +113,9 @@ import Testing
 
     @Test("A CIDR at either end of the address space and of the prefixes does not overflow")
     func cidrEnds() throws {
-        #expect(try CIDR("255.255.255.252/30").usableHostCount == 2)
-        #expect(try CIDR("255.255.255.252/30").broadcast.description == "255.255.255.255")
-        #expect(try CIDR("255.0.0.0/8").usableHostCount == 16_777_214)
+        #expect(try CIDR("223.255.255.252/30").usableHostCount == 2)
+        #expect(try CIDR("223.255.255.252/30").broadcast.description == "223.255.255.255")
+        #expect(try CIDR("223.0.0.0/8").usableHostCount == 16_777_214)
     }
 
     @Test(

@@ -26,7 +26,10 @@ struct NetworkAdd: AsyncParsableCommand {
     )
     var cidr: CIDR
 
-    @Option(help: "The MTU; default \(NetworkDraft.defaultMTU).", transform: { try MTU($0) })
+    @Option(
+        help: "The MTU, \(NetworkDraft.leastMTU) to \(MTU.range.upperBound); default \(NetworkDraft.defaultMTU).",
+        transform: { try MTU($0) }
+    )
     var mtu: MTU?
 
     @Option(help: "The DNS domain of the guests.", transform: { try DomainName($0) })
