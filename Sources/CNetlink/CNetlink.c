@@ -94,16 +94,15 @@ static int ask_here(enum cnetlink_subject subject) {
     return asker;
 }
 
-int cnetlink_ask(const char *path, enum cnetlink_subject subject) {
-    if (path == NULL) return ask_here(subject);
+/* Does something in the namespace of a file, and returns what that returns. */
+static ssize_t within(const char *path, ssize_t (*action)(void *), void *argument) {
     int there = open(path, O_RDONLY | O_CLOEXEC);
     if (there < 0) return -1;
     int here = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
     if (here < 0) return closing(there);
-    int asker = -1;
+    ssize_t result = -1;
     if (setns(there, CLONE_NEWNET) == 0) {
-        /* A socket stays in the namespace in which it was made. */
-        asker = ask_here(subject);
+        result = action(argument);
         int error = errno;
         /* A thread that stays elsewhere would change another namespace than its process means to. */
         if (setns(here, CLONE_NEWNET) != 0) abort();
@@ -113,7 +112,59 @@ int cnetlink_ask(const char *path, enum cnetlink_subject subject) {
     close(here);
     close(there);
     errno = error;
-    return asker;
+    return result;
+}
+
+/* A socket stays in the namespace in which it was made. */
+static ssize_t ask_there(void *subject) { return ask_here(*(enum cnetlink_subject *)subject); }
+
+int cnetlink_ask(const char *path, enum cnetlink_subject subject) {
+    return path == NULL ? ask_here(subject) : (int)within(path, ask_there, &subject);
+}
+
+struct settings {
+    const char *files;
+    char *values;
+    size_t capacity;
+};
+
+static ssize_t read_settings(void *argument) {
+    struct settings *settings = argument;
+    size_t length = 0;
+    const char *file = settings->files;
+    while (*file != '\0') {
+        char name[256];
+        size_t end = strcspn(file, "\n");
+        if (end >= sizeof name) {
+            errno = ENAMETOOLONG;
+            return -1;
+        }
+        memcpy(name, file, end);
+        name[end] = '\0';
+        if (length == settings->capacity) {
+            errno = ENOBUFS;
+            return -1;
+        }
+        int setting = open(name, O_RDONLY | O_CLOEXEC);
+        if (setting >= 0) {
+            ssize_t count = read(setting, settings->values + length, settings->capacity - length);
+            if (count < 0) return closing(setting);
+            close(setting);
+            length += (size_t)count;
+        } else if (errno == ENOENT) {
+            /* That of a device which is not there. */
+            settings->values[length++] = '\n';
+        } else {
+            return -1;
+        }
+        file += end + (file[end] == '\n');
+    }
+    return (ssize_t)length;
+}
+
+ssize_t cnetlink_settings(const char *path, const char *files, char *values, size_t capacity) {
+    struct settings settings = {.files = files, .values = values, .capacity = capacity};
+    return within(path, read_settings, &settings);
 }
 
 static int request(int asker, enum cnetlink_kind kind) {

@@ -39,6 +39,23 @@ extension NamespaceTests {
             }
         }
 
+        @Test func `what nobody has changed costs no process, and a setting that somebody has is found`() async throws {
+            try await withEgress { world in
+                let wanted = try world.both()
+                try await world.pass(wanted)
+                world.commands.update { $0 = [] }
+                #expect(try await world.egress.pass(.init(.init(wanted))).changed == 0)
+                #expect(world.commands.value == [])
+                for (key, value) in EgressChange.settings {
+                    let other = value == "0" ? "1" : "0"
+                    try await world.underlay.run("sysctl -q -w \(key)=\(other)", in: "\(try world.inside(0))")
+                    #expect(world.egress.drift(in: try await survey(world, 2)) == [wanted[0].vni], "\(key)")
+                    #expect(try await world.egress.pass(.init(.init(wanted))).changed == 1, "\(key)")
+                    #expect(world.egress.drift(in: try await survey(world, 2)) == [], "\(key)")
+                }
+            }
+        }
+
         @Test func `without its bridge a pass starts no program for what it cannot make; a drift check finds it later`()
             async throws
         {

@@ -31,6 +31,10 @@ enum cnetlink_subject {
  * that namespace for a moment, and back when this returns. EINVAL: the file is no namespace. */
 int cnetlink_ask(const char *_Nullable path, enum cnetlink_subject subject);
 
+/* Reads settings of the namespace of a file, each a file below /proc/sys/net, one in a line; their values come in lines
+ * too, and the one that is not there has an empty line. Returns their length. ENOENT: there is no such namespace. */
+ssize_t cnetlink_settings(const char *_Nonnull path, const char *_Nonnull files, char *_Nonnull values, size_t capacity);
+
 enum cnetlink_kind {
     CNETLINK_LINKS = 1,
     CNETLINK_ADDRESSES, /* of IPv4 */

@@ -86,13 +86,12 @@ package struct EgressActual: Sendable, Hashable {
         run: HostCommandRunner
     ) async throws -> Self {
         guard let outside else { return Self(veth: veth, inside: nil) }
-        let settings = HostCommand(.sysctl, ["-n"] + EgressChange.settings.map(\.key), namespace: name.path)
         return Self(
             veth: veth,
             inside: Inside(
                 outside.device,
                 routes: outside.routes,
-                settings: try await text(of: settings, run).split(separator: "\n").map(String.init),
+                settings: outside.settings,
                 table: try await table(in: name, run)
             )
         )

@@ -239,8 +239,12 @@ package struct EgressReconciler: Sendable {
         guard name.presence == .present else {
             throw EgressError(name: name, remaining: [], complaint: "there is no such namespace")
         }
+        let gate = namespaces.gate.wanted
+        let left = memory.state.withLock { $0.left[job.vni] }
+        // The rules that nobody has changed are not listed again.
+        if let left, left.wanted == wanted, !Self.hasDrifted(left, veth, outside, over: bridge, gate) { return [] }
         let actual = try await EgressActual.read(name, veth: veth, outside, run: runner)
-        return EgressDiff.changes(from: actual, to: wanted, over: bridge, gate: namespaces.gate.wanted)
+        return EgressDiff.changes(from: actual, to: wanted, over: bridge, gate: gate)
     }
 
     private func external(_ links: [String: Link]) throws(MissingBridge) -> Link {
@@ -265,8 +269,8 @@ package struct EgressReconciler: Sendable {
     /// Returns whether the last pass over a network wanted an egress.
     func isKnown(_ vni: VNI) -> Bool { left[vni] != nil }
 
-    /// The networks whose egress is not as the last pass wanted it, as far as a drift check sees: it does not see the
-    /// kernel's settings, and of the rules only whether anybody has changed them since.
+    /// The networks whose egress is not as the last pass wanted it; of the rules a drift check sees whether anybody has
+    /// changed them since.
     ///
     /// Without the external bridge there is none: a pass could do nothing.
     ///
@@ -275,24 +279,28 @@ package struct EgressReconciler: Sendable {
     package func drift(in survey: HostSurvey) -> Set<VNI> {
         guard let bridge = bridge.flatMap({ survey.links["\($0)"] }), bridge.kind == "bridge" else { return [] }
         let gate = namespaces.gate.wanted
-        return Set(left.values.filter { Self.hasDrifted($0, in: survey, over: bridge, gate) }.map(\.wanted.vni))
+        let drift = left.values.filter { left in
+            let veth = survey.links[ExternalVethName(left.wanted.vni).description]
+            return Self.hasDrifted(left, veth, survey.outsides[left.wanted.vni], over: bridge, gate)
+        }
+        return Set(drift.map(\.wanted.vni))
     }
 
     private static func hasDrifted(
         _ left: EgressMemory.Left,
-        in survey: HostSurvey,
+        _ veth: Link?,
+        _ outside: HostSurvey.Outside?,
         over bridge: Link,
         _ gate: NamespaceGate
     ) -> Bool {
-        let vni = left.wanted.vni
-        guard let outside = survey.outsides[vni], let rules = left.rules, outside.rules == rules else { return true }
+        guard let outside, let rules = left.rules, outside.rules == rules else { return true }
         let inside = EgressActual.Inside(
             outside.device,
             routes: outside.routes,
-            settings: EgressChange.settings.map(\.value),
+            settings: outside.settings,
             table: EgressTable(left.wanted).objects
         )
-        let actual = EgressActual(veth: survey.links[ExternalVethName(vni).description], inside: inside)
+        let actual = EgressActual(veth: veth, inside: inside)
         return !EgressDiff.changes(from: actual, to: left.wanted, over: bridge, gate: gate).isEmpty
     }
 

@@ -21,6 +21,8 @@ package struct HostSurvey: Sendable {
         package let routes: [NamespaceRoute]
         /// The number of the last transaction on the namespace's rules.
         package let rules: UInt32
+        /// The values of ``EgressChange/settings``.
+        package let settings: [String]
     }
 
     /// Asks the kernel, on a thread that may block.
@@ -131,7 +133,8 @@ package struct HostSurvey: Sendable {
             let outside = Outside(
                 device: device,
                 routes: NamespaceRoute.ofEgress(routes),
-                rules: rules.generation
+                rules: rules.generation,
+                settings: try KernelAsker.settings(EgressChange.settings.map(\.key), in: name)
             )
             return (interior, outside)
         } catch {

@@ -37,6 +37,19 @@ struct KernelAsker: ~Copyable {
         close(socket)
     }
 
+    /// Reads kernel settings of a namespace, by the names that `sysctl` has for them.
+    static func settings(_ keys: [String], in name: NamespaceName) throws(NetlinkError) -> [String] {
+        let files = keys.map { "/proc/sys/" + $0.replacing(".", with: "/") }.joined(separator: "\n")
+        var values = [CChar](repeating: 0, count: longestSetting * keys.count)
+        let length = cnetlink_settings(name.path, files, &values, values.count)
+        guard length >= 0 else { throw .refused(attempt: "read kernel settings in \(name)", error: errno) }
+        let text = String(decoding: values.prefix(length).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return text.split(separator: "\n", omittingEmptySubsequences: false).dropLast().map(String.init)
+    }
+
+    /// The length of a number and its line's end, with room.
+    private static let longestSetting = 32
+
     borrowing func devices() throws(NetlinkError) -> [DeviceMessage] {
         try all(CNETLINK_LINKS, of: 16) { payload throws(NetlinkError) in try DeviceMessage(payload) }
     }
