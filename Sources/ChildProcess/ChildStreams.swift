@@ -31,6 +31,7 @@ final class ChildStreams: Sendable {
 
     var standardOutput: CollectedOutput { output?.collected ?? CollectedOutput(bytes: [], total: 0) }
     var standardError: CollectedOutput { error?.collected ?? CollectedOutput(bytes: [], total: 0) }
+    var standardErrorCount: Int { error?.count ?? 0 }
 }
 
 /// Reads one stream into bounded memory, to its end or the child's.
@@ -66,6 +67,7 @@ final class OutputReader: Sendable {
     }
 
     var collected: CollectedOutput { buffer.withLock { $0.collected } }
+    var count: Int { buffer.withLock { $0.total } }
 
     /// Returns how many bytes there were, nil at the end of the stream.
     private func take(atMost limit: Int) -> Int? {

@@ -3,7 +3,7 @@ struct OutputBuffer {
     let limit: Int
     let kept: StandardOutput.Kept
     private var bytes: [UInt8] = []
-    private var total = 0
+    private(set) var total = 0
 
     init(limit: Int, keeping kept: StandardOutput.Kept) {
         precondition(limit >= 0, "a limit is a number of bytes")

@@ -107,6 +107,9 @@ public final class SupervisedChild: Sendable {
     /// The part of the child's standard error that was collected so far.
     public var standardError: CollectedOutput { streams.standardError }
 
+    /// The number of bytes that the child has written to its standard error so far, as far as they were read.
+    public var standardErrorCount: Int { streams.standardErrorCount }
+
     /// Sends a signal to the child alone, such as SIGHUP.
     ///
     /// Does nothing once it has ended.

@@ -49,7 +49,7 @@ struct NetNodeDaemon {
         try await gate.close()
 
         let database = try context.database(slots: Self.slots)
-        let networks = try makeNetworks(database, gate)
+        let networks = makeNetworks(database, gate)
         // Those that an earlier process has left open, which was elected and was killed.
         try await networks.namespaces.closeGates()
         try await networks.servers.endLeftovers()
@@ -123,6 +123,7 @@ struct NetNodeDaemon {
             record: record,
             logger: logger
         )
+        let monitor = DHCPMonitor(loop, logger: logger)
         let worker = worker(parts, coordinator)
         let face = DaemonFace(
             .netnode,
@@ -149,7 +150,7 @@ struct NetNodeDaemon {
         logger.notice("netnode starts", metadata: ["node": "\(node)"])
         let ending = await Daemon.run(
             services: face.services
-                + [electionDatabase, database, listener, loop, election, worker, maintenance],
+                + [electionDatabase, database, listener, loop, election, worker, maintenance, monitor],
             logger: logger,
             reactions: face.reactions(reload: reload)
         )
@@ -177,13 +178,13 @@ struct NetNodeDaemon {
         return Gate(access: access, logger: logger)
     }
 
-    private func makeNetworks(_ database: Database, _ gate: Gate) throws -> NodeNetworks {
+    private func makeNetworks(_ database: Database, _ gate: Gate) -> NodeNetworks {
         let prefix = configuration.network.namespacePrefix
         let namespaces = NamespaceReconciler(prefix: prefix, logger: logger)
         let servers = NetworkServers(
             stateDirectory: configuration.network.stateDirectory,
             namespacePath: { NamespaceName(prefix: prefix, $0).path },
-            credentials: try .dnsmasq(),
+            firstUser: UInt32(configuration.network.firstUserID),
             upstream: UpstreamServers(
                 configuration.network.dnsServers,
                 privateDomains: configuration.network.dnsPrivateDomains

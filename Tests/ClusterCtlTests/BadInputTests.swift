@@ -196,7 +196,6 @@ struct BadInput: Sendable, CustomTestStringConvertible {
         interface(64, "52:54:00", mac: "52:54:00"),
         interface(64, "multicast", mac: "53:54:00:00:00:09"),
         interface(64, "its gateway", mac: "02:63:6f:00:00:64"),
-        interface(64, "reserved", mac: "02:63:70:00:00:64"),
         interface(64, "10.1.0", address: "10.1.0"),
         interface(64, "outside", address: "10.2.0.5"),
         interface(64, "its own address", address: "10.1.0.0", also: "reserved"),
@@ -370,8 +369,8 @@ extension TestCluster {
                 """
                 CHECKSUM TABLE nodes, networks, interfaces, sessions, registered_tasks, work_queue,
                     finished_operations, operation_dependencies, adoptions, coalescing_counters, queue_pauses,
-                    external_network, external_addresses, applied_state, network_problems, leases,
-                    supervised_processes, operation_waiters, ready_candidates, history_allowance, cascades,
+                    external_network, external_addresses, applied_state, network_problems, network_events, leases,
+                    dhcp_leases, supervised_processes, operation_waiters, ready_candidates, history_allowance, cascades,
                     schema_migrations, allowed_addresses, floating_ports, vni_holds
                 """
             ).map { try $0.decode((String, Int?).self) }

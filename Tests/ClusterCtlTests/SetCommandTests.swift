@@ -142,7 +142,7 @@ import Testing
                 (4, "web3", ["--hostname", "web3"]), (64, "server", ["--address", "10.1.0.1"]),
                 (64, "outside", ["--address", "10.2.0.9"]), (64, "server", ["--allow-address", "10.1.0.1"]),
                 (64, "host bits", ["--allow-address", "10.1.0.1/24"]),
-                (64, "reserved", ["--mac", "02:63:70:00:00:64"]),
+                (64, "reserved", ["--mac", "02:63:6f:00:00:64"]),
                 (3, "h9", ["--node", "h9"]),
             ] {
                 let before = try await generations(cluster)

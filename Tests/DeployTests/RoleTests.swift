@@ -66,8 +66,9 @@ import Testing
             let user = try await world.user(.reader)
             let id = try await cluster.queue.enqueue(OperationRequest(tasks: [BuiltInTask.noop.name])).uuid
             for line in [
-                "status", "node list", "node show h1", "network list", "network show blue", "interface list",
-                "interface list --network blue", "op list", "op show \(id)", "op explain \(id)", "queue list",
+                "status", "node list", "node show h1", "network list", "network show blue", "network leases blue",
+                "events", "interface list", "interface list --network blue", "op list", "op show \(id)",
+                "op explain \(id)", "queue list",
                 "queue waits",
                 "coalescing show", "leader show", "service list", "db status", "external show",
             ] {
@@ -111,7 +112,8 @@ import Testing
                 "interface add blue --node h3 --mac 02:00:00:00:00:01 --address 10.9.0.11 --hostname g1",
                 "external set --cidr 203.0.113.0/24 --gateway 203.0.113.1", "external show", "network set blue --nat",
                 "queue pause any-* --reason why", "queue resume any-*", "status", "queue list", "service list",
-                "op list", "coalescing show", "db status", "leader show", "queue waits",
+                "op list", "coalescing show", "db status", "leader show", "queue waits", "events",
+                "network leases blue",
                 "bench enqueue --operations 3 --on-live-database",
             ]
             for line in lines { try await world.clusterctl(as: user, line) }

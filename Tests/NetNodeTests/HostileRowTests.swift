@@ -192,7 +192,6 @@ import Testing
             // Another spelling of what is somebody's already, and what is the server's own.
             for (number, (mac, name)) in [
                 ("02:00:00:00:00:0B", "double-1"), ("02:00:00:00:03:01", "Guest-11"), ("02:63:6f:00:00:64", "gateway"),
-                ("02:63:70:00:00:64", "probe"),
             ].enumerated() {
                 bad.append(
                     try await insert(cluster, place, mac: mac, address: "10.9.0.\(80 + number)", hostname: name)
@@ -214,8 +213,12 @@ import Testing
                 #expect(!objections.contains { $0.hasControlCharacters }, "\(objections)")
             }
             #expect(!wanted.objections.contains { $0.contains("\(good)") })
-            let files = ServerFiles(wanted, at: try ServerPaths(directory: "/run/x/100"))
-            #expect(files.hosts == "02:00:00:00:00:0b,10.9.0.11,guest-11\n02:63:70:00:00:64,10.9.0.0\n")
+            let files = ServerFiles(
+                wanted,
+                at: try ServerPaths(directory: "/run/x/100"),
+                probe: try MACAddress("02:63:70:00:00:64")
+            )
+            #expect(files.hosts == "02:00:00:00:00:0b,id:*,10.9.0.11,guest-11\n02:63:70:00:00:64,10.9.0.0\n")
             #expect(files.names == "10.9.0.11 guest-11.guests.example guest-11\n")
             // The mesh takes nothing from it but that the node takes part.
             let mesh = try MeshWanted(all.mesh.rows, on: place.node)

@@ -29,9 +29,49 @@ struct LeaseClient: Sendable {
 
     /// Takes an address, as a guest that remembers it after a restart; a known one is acknowledged at once.
     func request(_ address: IPv4Address, for mac: MACAddress) throws {
+        try send(3, mac, [50, 4] + address.octets)
+    }
+
+    /// Gives somebody's lease back.
+    func release(_ address: IPv4Address, for mac: MACAddress) throws {
+        let lease = LeaseFile.Lease(mac: mac, address: address)
+        let message = DHCPMessage.release(lease, to: Self.server.address, transaction: 3)
+        try asking.send(message.bytes, to: Self.server)
+    }
+
+    /// Says of somebody's address that it is in use by another one.
+    func decline(_ address: IPv4Address, for mac: MACAddress) throws {
+        try send(4, mac, [54, 4] + Self.server.address.octets + [50, 4] + address.octets)
+    }
+
+    /// The kind of an answer to a request, by the value of option 53.
+    enum Answer: UInt8 {
+        case acknowledgement = 5
+        case refusal = 6
+    }
+
+    /// Requests an address, and waits a second for the answer.
+    func answer(
+        toRequestOf address: IPv4Address,
+        for mac: MACAddress,
+        clientID: [UInt8] = []
+    ) async throws -> Answer? {
+        let name = clientID.isEmpty ? [] : [61, UInt8(clientID.count)] + clientID
+        try send(3, mac, [50, 4] + address.octets + name)
+        for _ in 0..<1000 {
+            while let answer = listening.receive() {
+                guard answer.count > 242, answer[28..<34].elementsEqual(mac.octets) else { continue }
+                return Answer(rawValue: answer[242])
+            }
+            try await Task.sleep(for: .milliseconds(1))
+        }
+        return nil
+    }
+
+    private func send(_ kind: UInt8, _ mac: MACAddress, _ options: [UInt8]) throws {
         var bytes = DHCPMessage.discover(mac, by: own, transaction: 2).bytes
-        bytes[242] = 3
-        try asking.send(bytes.dropLast() + [50, 4] + address.octets + [255], to: Self.server)
+        bytes[242] = kind
+        try asking.send(bytes.dropLast() + options + [255], to: Self.server)
     }
 
     /// Renews the guest's own lease, by unicast from its own address, and waits a second for the acknowledgement.

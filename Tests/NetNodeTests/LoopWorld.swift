@@ -40,7 +40,7 @@ extension MeshWorld {
         let servers = NetworkServers(
             stateDirectory: directory,
             namespacePath: { NamespaceName(prefix: host.namespacePrefix, $0).path },
-            credentials: try .dnsmasq(),
+            firstUser: 0x7000_0000,
             logger: .silent
         )
         let gate = Gate(namespace: host.namespacePath, logger: .silent)

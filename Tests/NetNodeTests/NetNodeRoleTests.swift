@@ -32,6 +32,12 @@ extension NamespaceTests {
                 try await nodes.meshed(blue)
                 let guest = try await world.start(11, in: blue, on: 0)
                 #expect(try await world.underlay.lease(of: guest) != nil)
+                try LeaseClient(guest).discover(try MACAddress("02:00:00:00:0f:01"))
+                for table: SQL in ["dhcp_leases", "network_events"] {
+                    try await eventually("a lease and an unknown client are written down") {
+                        try await cluster.count("SELECT COUNT(*) FROM \(sql: table)") == 1
+                    }
+                }
                 try await cluster.execute("UPDATE networks SET generation = generation + 1 WHERE id = \(blue.id)")
                 try await nodes.meshed(blue)
 

@@ -136,7 +136,7 @@ extension NamespaceTests {
                 let next = NetworkServers(
                     stateDirectory: world.directory,
                     namespacePath: { _ in world.namespace(1).namespacePath },
-                    credentials: world.credentials,
+                    firstUser: ServerWorld.firstUser,
                     logger: .silent
                 )
                 let line = "dnsmasq --conf-file=\(world.directory)/100/dnsmasq.conf"

@@ -70,7 +70,7 @@ extension NamespaceTests {
                     vni: try world.vni(),
                     namespacePath: path,
                     directory: "\(world.directory)/100",
-                    credentials: world.credentials,
+                    credentials: try world.credentials(),
                     logger: .silent
                 )
                 let wanted = try world.wanted([world.host(11)])

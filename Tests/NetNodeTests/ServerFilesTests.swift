@@ -35,25 +35,29 @@ import Testing
         )
     }
 
+    static let probe = "06:01:02:03:04:05"
     private let paths: ServerPaths
-    init() throws { paths = try ServerPaths(directory: "/run/x/100") }
+    private let probe: MACAddress
+    init() throws {
+        paths = try ServerPaths(directory: "/run/x/100")
+        probe = try MACAddress(Self.probe)
+    }
 
     private func lines(_ wanted: ServerWanted) -> [String] {
-        ServerFiles(wanted, at: paths).configuration.split(separator: "\n").map(String.init)
+        ServerFiles(wanted, at: paths, probe: probe).configuration.split(separator: "\n").map(String.init)
     }
 
     @Test func `a network's three files, to the letter`() throws {
         let hosts = [
             ("02:00:00:00:00:0c", "10.9.0.112", "guest-12"), ("02:00:00:00:00:0b", "10.9.0.11", "guest-11"),
         ]
-        let files = ServerFiles(try Self.wanted(hosts: hosts), at: paths)
+        let files = ServerFiles(try Self.wanted(hosts: hosts), at: paths, probe: probe)
         #expect(
             files.configuration == """
                 # Network 100, written by netnode: what is changed here by hand is written over.
                 keep-in-foreground
                 pid-file=
                 log-facility=-
-                quiet-dhcp
                 no-resolv
                 no-hosts
                 bind-interfaces
@@ -82,9 +86,9 @@ import Testing
         )
         #expect(
             files.hosts == """
-                02:00:00:00:00:0b,10.9.0.11,guest-11
-                02:00:00:00:00:0c,10.9.0.112,guest-12
-                02:63:70:00:00:64,10.9.0.0
+                02:00:00:00:00:0b,id:*,10.9.0.11,guest-11
+                02:00:00:00:00:0c,id:*,10.9.0.112,guest-12
+                06:01:02:03:04:05,10.9.0.0
 
                 """
         )
@@ -136,7 +140,7 @@ import Testing
 
     @Test func `a network without a domain names its guests by one label`() throws {
         let wanted = try Self.wanted(domain: nil, hosts: [("02:00:00:00:00:0b", "10.9.0.11", "a")])
-        #expect(ServerFiles(wanted, at: paths).names == "10.9.0.11 a\n")
+        #expect(ServerFiles(wanted, at: paths, probe: probe).names == "10.9.0.11 a\n")
         #expect(
             !lines(wanted).contains {
                 $0.contains("domain=") || $0.contains("local=/g") || $0.hasPrefix("dhcp-option=15")
@@ -149,18 +153,20 @@ import Testing
     func `a host name that dnsmasq reads as something else is in names only`(name: String) throws {
         let files = ServerFiles(
             try Self.wanted(domain: nil, hosts: [("02:00:00:00:00:0b", "10.9.0.11", name)]),
-            at: paths
+            at: paths,
+            probe: probe
         )
-        #expect(files.hosts.hasPrefix("02:00:00:00:00:0b,10.9.0.11\n") && files.names == "10.9.0.11 \(name)\n")
+        #expect(files.hosts.hasPrefix("02:00:00:00:00:0b,id:*,10.9.0.11\n") && files.names == "10.9.0.11 \(name)\n")
     }
 
     @Test(arguments: ["2hx", "ignored", "web1", "h2", "1-2"])
     func `other host names are in both`(name: String) throws {
         let files = ServerFiles(
             try Self.wanted(domain: nil, hosts: [("02:00:00:00:00:0b", "10.9.0.11", name)]),
-            at: paths
+            at: paths,
+            probe: probe
         )
-        #expect(files.hosts.hasPrefix("02:00:00:00:00:0b,10.9.0.11,\(name)\n"))
+        #expect(files.hosts.hasPrefix("02:00:00:00:00:0b,id:*,10.9.0.11,\(name)\n"))
     }
 
     /// The types refuse them, so that no renderer needs to think of it.

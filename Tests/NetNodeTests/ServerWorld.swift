@@ -12,11 +12,15 @@ struct ServerWorld: Sendable {
     let underlay: NamespaceHosts
     /// For the files of all networks.
     let directory: String
-    let credentials: Credentials
 
+    static let firstUser: uid_t = 0x7000_0000
     static let server = "10.9.0.1"
 
     func vni(_ index: Int = 0) throws -> VNI { try VNI(100 + index) }
+
+    func credentials(_ index: Int = 0) throws -> Credentials {
+        .server(of: try vni(index), firstUser: Self.firstUser)
+    }
 
     func namespace(_ index: Int = 0) -> NamespaceHosts.Host { underlay.hosts[index + 1] }
 
@@ -60,7 +64,7 @@ struct ServerWorld: Sendable {
             vni: try vni(index),
             namespacePath: namespace(index).namespacePath,
             directory: "\(directory)/\(try vni(index))",
-            credentials: credentials,
+            credentials: try credentials(index),
             upstream: upstream,
             logger: .silent
         )
@@ -73,7 +77,7 @@ struct ServerWorld: Sendable {
                 let index = vni.rawValue - 99
                 return underlay.hosts.indices.contains(index) ? underlay.hosts[index].namespacePath : "/run/netns/none"
             },
-            credentials: credentials,
+            firstUser: Self.firstUser,
             logger: .silent
         )
     }
@@ -134,8 +138,7 @@ func withServers(networks: Int = 1, _ body: @Sendable (ServerWorld) async throws
         defer { try? FileManager.default.removeItem(atPath: directory) }
         let world = ServerWorld(
             underlay: underlay,
-            directory: directory,
-            credentials: try Credentials.dnsmasq()
+            directory: directory
         )
         // For a test that failed before it ended what it had started.
         defer { for pid in world.serverProcesses() { kill(pid, SIGKILL) } }

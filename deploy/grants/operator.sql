@@ -5,12 +5,14 @@ GRANT SELECT, INSERT, DELETE ON `clusterops`.`allowed_addresses` TO 'clusterops_
 GRANT SELECT ON `clusterops`.`applied_state` TO 'clusterops_operator'@'%';
 GRANT SELECT, INSERT ON `clusterops`.`cascades` TO 'clusterops_operator'@'%';
 GRANT SELECT, INSERT, UPDATE ON `clusterops`.`coalescing_counters` TO 'clusterops_operator'@'%';
+GRANT SELECT ON `clusterops`.`dhcp_leases` TO 'clusterops_operator'@'%';
 GRANT SELECT, INSERT, DELETE ON `clusterops`.`external_addresses` TO 'clusterops_operator'@'%';
 GRANT SELECT, INSERT, UPDATE, DELETE ON `clusterops`.`external_network` TO 'clusterops_operator'@'%';
 GRANT SELECT, INSERT ON `clusterops`.`finished_operations` TO 'clusterops_operator'@'%';
 GRANT SELECT, INSERT, DELETE ON `clusterops`.`floating_ports` TO 'clusterops_operator'@'%';
 GRANT SELECT, INSERT, UPDATE (node, mac, address, hostname), DELETE ON `clusterops`.`interfaces` TO 'clusterops_operator'@'%';
 GRANT SELECT, UPDATE (resignation, resignation_term) ON `clusterops`.`leases` TO 'clusterops_operator'@'%';
+GRANT SELECT ON `clusterops`.`network_events` TO 'clusterops_operator'@'%';
 GRANT SELECT ON `clusterops`.`network_problems` TO 'clusterops_operator'@'%';
 GRANT SELECT, INSERT, UPDATE (generation, mtu, domain, dhcp, dns, port_security, gateway), DELETE ON `clusterops`.`networks` TO 'clusterops_operator'@'%';
 GRANT SELECT, INSERT, UPDATE (state, underlay_address), DELETE ON `clusterops`.`nodes` TO 'clusterops_operator'@'%';

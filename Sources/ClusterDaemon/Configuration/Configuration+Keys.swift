@@ -220,6 +220,13 @@ extension Configuration {
             example: "hv1-"
         ),
         ConfigurationKey(
+            "network.first_user_id",
+            \.network.firstUserID,
+            "The VNI is added to it for the user and the group of a network's server; 2^24 from it are nobody else's.",
+            .wholeNumber(100_000...2_130_706_430),
+            example: "1900000000"
+        ),
+        ConfigurationKey(
             optional: "network.underlay_interface",
             \.network.underlayInterface,
             "The device that carries the mesh. Unless set: the one that has the underlay address.",

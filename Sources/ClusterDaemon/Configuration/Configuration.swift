@@ -130,6 +130,10 @@ package struct Configuration: Sendable, Hashable {
         package var stateDirectory = "/var/lib/clusterops/network"
         /// The prefix of the names of the networks' namespaces; the VNI follows.
         package var namespacePrefix = "co-"
+        /// The number of the user of VNI 0's server, if there were one; those of all others follow by VNI.
+        ///
+        /// Above those that systemd gives to containers, and below what is negative as a signed number.
+        package var firstUserID = 0x7000_0000
         /// The device that carries the mesh; none means the one that has the underlay address.
         package var underlayInterface: LinkName?
         /// The Linux bridge that leads outside; none means that this node has no egress for networks with NAT.

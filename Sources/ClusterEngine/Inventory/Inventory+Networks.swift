@@ -49,6 +49,12 @@ extension Inventory {
         return network
     }
 
+    /// Reads the DHCP leases that the guests of a network hold, by address.
+    package func leases(of name: NetworkName) async throws -> [GuestLease] {
+        _ = try await network(name)
+        return try await cluster.read { session in try DHCPLeaseStatements.leases(of: name, on: session) }
+    }
+
     /// Changes a network; what it is already is no change.
     ///
     /// - Throws: `ClusterOpsError` with code `notFound` when there is no such network, with code `invalid` for what

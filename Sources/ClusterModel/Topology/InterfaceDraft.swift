@@ -132,10 +132,6 @@ extension CIDR {
 extension MACAddress {
     /// Returns the purpose of the address in the network of a VNI, if guests may not have it.
     package func role(in vni: VNI) -> String? {
-        switch self {
-        case .gateway(of: vni): "its gateway's address"
-        case .probe(of: vni): "the address for which its server is asked whether it answers"
-        default: nil
-        }
+        self == .gateway(of: vni) ? "its gateway's address" : nil
     }
 }

@@ -33,20 +33,15 @@ package struct MACAddress: TextValue {
 
     /// The address of a network's server and router, the same on every node that is elected: locally administered, the
     /// letters `co`, and the VNI.
-    package static func gateway(of vni: VNI) -> MACAddress { own(0x6f, vni) }
-
-    /// The address for which a network's server is asked whether it answers: that of the gateway, with `cp` for `co`.
-    package static func probe(of vni: VNI) -> MACAddress { own(0x70, vni) }
+    package static func gateway(of vni: VNI) -> MACAddress {
+        let number = vni.rawValue
+        return MACAddress(octets: [0x02, 0x63, 0x6f] + [16, 8, 0].map { UInt8(truncatingIfNeeded: number >> $0) })
+    }
 
     /// The hardware address of a network's external veth, the same on every node: locally administered, `ce`, and the
     /// external address, which nobody else has there; another cluster may well have the same VNI.
     package static func external(_ address: IPv4Address) -> MACAddress {
         MACAddress(octets: [0x02, 0xce] + address.octets)
-    }
-
-    private static func own(_ role: UInt8, _ vni: VNI) -> MACAddress {
-        let number = vni.rawValue
-        return MACAddress(octets: [0x02, 0x63, role] + [16, 8, 0].map { UInt8(truncatingIfNeeded: number >> $0) })
     }
 
     /// Takes six octets that the kernel gave; nil when they are no guest's: multicast, or all zero.

@@ -1,11 +1,12 @@
 import ClusterModel
 import MariaDB
 
-/// Something that happened to an operation, as `events` prints it: the timeline's event, and whose it is.
+/// Something that happened to an operation, or to a client of a network's DHCP server, as `events` prints it: the
+/// timeline's event, and whose it is.
 package struct EventView: Codable, Sendable, Hashable {
-    /// The operation.
-    package let uuid: OperationID
-    /// Its tasks.
+    /// The operation; null for an event of a network.
+    package let uuid: OperationID?
+    /// Its tasks; none for an event of a network.
     package let tasks: [TaskName]
     /// The event, with its time.
     package let event: TimelineEvent
@@ -16,6 +17,16 @@ package struct EventView: Codable, Sendable, Hashable {
         self.event = event
     }
 
+    init(_ event: NetworkEvent) {
+        (uuid, tasks) = (nil, [])
+        let details: [String: JSONValue] = [
+            "kind": .string(event.kind.rawValue), "network": .string("\(event.network)"),
+            "node": .string("\(event.node)"), "mac": .string("\(event.mac)"),
+            "address": event.address.map { JSONValue.string("\($0)") } ?? .null, "detail": .string(event.detail),
+        ]
+        self.event = TimelineEvent(at: event.at, .dhcp, details)
+    }
+
     private enum CodingKeys: String, CodingKey {
         case uuid, tasks
     }
@@ -23,7 +34,7 @@ package struct EventView: Codable, Sendable, Hashable {
     /// Reads the event's keys beside `uuid` and `tasks`.
     package init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
-        uuid = try container.decode(OperationID.self, forKey: .uuid)
+        uuid = try container.decode(OperationID?.self, forKey: .uuid)
         tasks = try container.decode([TaskName].self, forKey: .tasks)
         event = try TimelineEvent(from: decoder)
     }

@@ -12,7 +12,7 @@ public struct ServiceView: Codable, Sendable, Hashable {
     public let state: String
     /// Its process id on the node; null when it does not run.
     @NullWhenUnknown public var pid: Int?
-    /// The number of times that it was started again after it had died.
+    /// The number of times that another process took its place: after its death, or for a change that needs it.
     public let restarts: Int
     /// Resident memory, of its descendants too.
     @NullWhenUnknown public var memoryBytes: Int?

@@ -4,7 +4,7 @@ import ClusterStore
 import DatabaseTime
 import MariaDB
 
-/// One thing that happened to an operation: `{"at", "event", …}`, where what follows depends on the event.
+/// One thing that happened to an operation or a network: `{"at", "event", …}`; what follows depends on the event.
 package struct TimelineEvent: Codable, Sendable, Hashable {
     /// A kind of event.
     package enum Event: String, Codable, Sendable, Hashable {
@@ -22,6 +22,8 @@ package struct TimelineEvent: Codable, Sendable, Hashable {
         case takenOver = "taken over"
         case cancelRequested = "cancel requested"
         case ended
+        /// An exchange with a network's DHCP server, of the kind that its details name.
+        case dhcp
     }
 
     /// The time of the event, by the database's clock.

@@ -21,6 +21,7 @@ struct EventFeed: Sendable {
     private let since: Timestamp
     private var told: [OperationID: Set<TimelineEvent>] = [:]
     private var ended: [OperationID: Timestamp] = [:]
+    private var toldOfNetworks: Set<NetworkEvent> = []
 
     /// Tells what happens from a moment on.
     init(since: Timestamp) {
@@ -28,7 +29,7 @@ struct EventFeed: Sendable {
     }
 
     /// Takes what a look has found, and returns what has not been told.
-    mutating func take(_ operations: [Operation], now: Timestamp) -> [EventView] {
+    mutating func take(_ operations: [Operation], _ networks: [NetworkEvent] = [], now: Timestamp) -> [EventView] {
         var news: [EventView] = []
         for operation in operations {
             let events = Timeline(operation, adoptions: [], now: now).events.filter { $0.at >= since }
@@ -37,6 +38,7 @@ struct EventFeed: Sendable {
             told[operation.id] = known.union(events)
             ended[operation.id] = operation.finishedAt
         }
+        news += networks.filter { $0.at >= since && toldOfNetworks.insert($0).inserted }.map { EventView($0) }
         forget(now: now)
         return news.enumerated()
             .sorted { ($0.element.event.at, $0.offset) < ($1.element.event.at, $1.offset) }
@@ -51,6 +53,7 @@ struct EventFeed: Sendable {
             told[id] = nil
         }
         if told.count > Self.mostRemembered { (told, ended) = ([:], [:]) }
+        toldOfNetworks = toldOfNetworks.filter { $0.at >= old }
     }
 }
 
@@ -58,8 +61,8 @@ extension ClusterConnection {
     /// The time between two reads of a feed.
     private static let eventPace: Duration = .seconds(1)
 
-    /// Tells what has happened to operations lately, and, on demand, what happens from then on, until the task is
-    /// cancelled.
+    /// Tells what has happened to operations, and to clients of DHCP servers, lately, and, on demand, what happens from
+    /// then on, until the task is cancelled.
     ///
     /// - Parameters:
     ///   - since: How far back to begin.
@@ -76,13 +79,15 @@ extension ClusterConnection {
         var from = Timestamp(microseconds: begin.microseconds - since.wholeMicroseconds)
         repeat {
             let (start, limit) = (from, EventStatements.mostFound)
-            let (operations, now, isComplete) = try await snapshot { session in
+            let (operations, networks, now, isComplete) = try await snapshot { session in
                 let now = try OperationStatements.now(on: session)
                 let ids = try EventStatements.touched(since: start, on: session)
                 let found = try ids.inLists { try OperationStatements.shown($0, on: session).operations }
-                return (found, now, ids.count < limit)
+                let networks = try NetworkEventStatements.events(since: start, on: session)
+                let isComplete = ids.count < limit && networks.count < NetworkEventStatements.mostFound
+                return (found, networks, now, isComplete)
             }
-            try tell(feed.take(operations, now: now), isComplete)
+            try tell(feed.take(operations, networks, now: now), isComplete)
             from = Timestamp(microseconds: now.microseconds - EventFeed.overlap.wholeMicroseconds)
             if follows { try await Task.sleep(for: Self.eventPace) }
         } while follows

@@ -108,11 +108,15 @@ extension DatabaseRole {
             "floating_ports",
             "applied_state",
             "network_problems",
-            "vni_holds"
+            "vni_holds",
+            "dhcp_leases",
+            "network_events"
         ) + [
             .update("vni_holds", ["devices"]), .delete("vni_holds"),
             .insert("applied_state"), .update("applied_state", []),
             .insert("network_problems"), .update("network_problems", []), .delete("network_problems"),
+            .insert("dhcp_leases"), .update("dhcp_leases", []), .delete("dhcp_leases"),
+            .insert("network_events"), .update("network_events", []), .delete("network_events"),
         ]
 
     private static let election: [DatabaseRight] = [
@@ -202,6 +206,8 @@ extension DatabaseRole {
             "queue_pauses",
             "applied_state",
             "network_problems",
+            "dhcp_leases",
+            "network_events",
             "leases",
             "supervised_processes",
             "external_network",

@@ -38,6 +38,8 @@ package enum Migrations {
         step(28, "create vni holds", PackageResources.V0028__create_vni_holds_sql),
         step(29, "add network cidr is of hosts", PackageResources.V0029__add_network_cidr_is_of_hosts_sql),
         step(30, "add external cidr is of hosts", PackageResources.V0030__add_external_cidr_is_of_hosts_sql),
+        step(31, "create dhcp leases", PackageResources.V0031__create_dhcp_leases_sql),
+        step(32, "create network events", PackageResources.V0032__create_network_events_sql),
     ]
 
     /// The names of the steps that make procedures; each does nothing where its procedure exists.

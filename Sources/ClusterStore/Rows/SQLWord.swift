@@ -23,4 +23,5 @@ extension AppliedPart: SQLWord {}
 extension NodeRole: SQLWord {}
 extension NodeState: SQLWord {}
 extension DaemonName: SQLWord {}
+extension DHCPEventKind: SQLWord {}
 extension Handover.Refusal: SQLWord {}

@@ -21,7 +21,6 @@ package struct DHCPMessage: Sendable, Hashable {
         static let padding: UInt8 = 0
         static let kind: UInt8 = 53
         static let server: UInt8 = 54
-        static let clientID: UInt8 = 61
         static let end: UInt8 = 255
     }
 
@@ -37,8 +36,6 @@ package struct DHCPMessage: Sendable, Hashable {
     package var relay = IPv4Address(rawValue: 0)
     /// The server that the message is for, or from.
     package var server: IPv4Address?
-    /// The identifier by which the client calls itself beside its MAC; empty for none.
-    package var clientID: [UInt8] = []
 
     package init(_ kind: Kind, transaction: UInt32, mac: MACAddress) {
         self.kind = kind
@@ -62,7 +59,6 @@ package struct DHCPMessage: Sendable, Hashable {
         var message = DHCPMessage(.release, transaction: transaction, mac: lease.mac)
         message.client = lease.address
         message.server = server
-        message.clientID = lease.clientID
         return message
     }
 
@@ -77,7 +73,6 @@ package struct DHCPMessage: Sendable, Hashable {
         bytes += [UInt8](repeating: 0, count: Self.headerLength - bytes.count)
         bytes += Self.cookie + [Option.kind, 1, kind.rawValue]
         if let server { bytes += [Option.server, 4] + server.octets }
-        if !clientID.isEmpty { bytes += [Option.clientID, UInt8(clientID.count)] + clientID }
         return bytes + [Option.end]
     }
 

@@ -1,6 +1,7 @@
 import ChildProcess
 import ClusterDaemon
 import ClusterModel
+import Logging
 
 /// The probe of a running server.
 extension NetworkServer {
@@ -8,6 +9,8 @@ extension NetworkServer {
     ///
     /// It answers within a millisecond, and a reload of 10,000 guests takes 0.2 s; a guest asks again after some seconds.
     package static let answerLimit: Duration = .seconds(3)
+    /// The longest time for each of what may bring it back without a new process: guests wait meanwhile.
+    private static let recoveryLimit: Duration = .seconds(2)
 
     /// Asks the running server.
     ///
@@ -21,7 +24,7 @@ extension NetworkServer {
     ) async throws -> [ServerProbe.Question] {
         let probe = ServerProbe(
             namespacePath: namespacePath,
-            vni: vni,
+            mac: probe,
             server: wanted.cidr.serverAddress,
             questions: (wanted.servesDHCP ? [.address] : []) + (wanted.servesDNS ? [.name] : [])
         )
@@ -37,14 +40,32 @@ extension NetworkServer {
 
     /// Makes sure that a server without any visible drift answers too.
     ///
-    /// One that does not is ended, and started again like every one that dies.
+    /// One that answers for names alone has forgotten its guests, or was told that their addresses are in use: it reads its
+    /// files again first, and keeps its leases and its connections. One that does not answer then either is ended, and
+    /// started again like every one that dies.
     ///
+    /// - Returns: `reloaded` where it answered only after that.
     /// - Throws: ``ServerError`` when it has not answered, and as ``unanswered(_:by:within:in:)``.
-    func expectAnswers(_ wanted: ServerWanted, in epoch: ServerPermit.Epoch) async throws {
-        guard let child = current?.child else { return }
-        let unanswered = try await unanswered(wanted, by: child, within: Self.answerLimit, in: epoch)
-        guard !unanswered.isEmpty else { return }
+    func ensureAnswers(
+        _ files: ServerFiles,
+        _ wanted: ServerWanted,
+        _ disk: ServerDisk,
+        in epoch: ServerPermit.Epoch
+    ) async throws -> ServerPass {
+        guard let child = current?.child else { return .nothing }
+        var silent = try await unanswered(wanted, by: child, within: Self.answerLimit, in: epoch)
+        if silent.isEmpty { return .nothing }
+        if silent == [.address], try await reload(files, wanted, disk, in: epoch, within: Self.recoveryLimit) {
+            silent = try await unanswered(wanted, by: child, within: Self.recoveryLimit, in: epoch)
+            if silent.isEmpty {
+                logger.warning(
+                    "network server answered DHCP only after it had read its files again",
+                    metadata: ["vni": "\(vni)", "pid": "\(child.pid)"]
+                )
+                return note(.reloaded, wanted)
+            }
+        }
         await child.terminate(grace: .zero)
-        throw error(.notAnswering(unanswered.map(\.rawValue), within: Self.answerLimit), child)
+        throw error(.notAnswering(silent.map(\.rawValue), within: Self.answerLimit), child)
     }
 }

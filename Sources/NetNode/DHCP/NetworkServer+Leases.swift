@@ -66,7 +66,7 @@ extension NetworkServer {
     /// Reads the lease file while dnsmasq does not write it, which begins by emptying it.
     ///
     /// - Returns: The text at a moment at which dnsmasq slept; nil when it never did.
-    private func leases(of child: SupervisedChild, _ disk: ServerDisk) async throws -> String? {
+    func leases(of child: SupervisedChild, _ disk: ServerDisk) async throws -> String? {
         let facts = ProcessFacts(pid: child.pid)
         for _ in 0..<Self.leasePolls where child.exitIfEnded == nil {
             let before = facts.sleep

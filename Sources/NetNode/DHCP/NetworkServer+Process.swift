@@ -60,14 +60,9 @@ extension NetworkServer {
     }
 
     func error(_ reason: ServerError.Reason, _ child: SupervisedChild? = nil) -> ServerError {
-        let complaint = child?.standardError.text ?? ""
+        // Without what clients have asked for: they choose the time of it, and some of the words.
+        let lines = (child?.standardError.text ?? "").split(separator: "\n").filter { !DHCPEvent.isMessage($0) }
+        let complaint = lines.joined(separator: "\n")
         return ServerError(reason, vni: vni, namespacePath: namespacePath, complaint: complaint)
-    }
-}
-
-extension ServerLog {
-    /// Returns whether all files that matter for what is wanted have been read.
-    func hasRead(_ wanted: ServerWanted) -> Bool {
-        (!wanted.servesDHCP || hostsReads > 0) && (!wanted.servesDNS || namesReads > 0)
     }
 }

@@ -2,6 +2,7 @@ import ChildProcess
 import ClusterDaemon
 import ClusterEngine
 import ClusterModel
+import ClusterStore
 import Glibc
 import Logging
 
@@ -27,12 +28,16 @@ package actor NetworkServer {
     let permit: ServerPermit
     let logger: Logger
     private let served: @Sendable (NetworkServer, ServedChild) -> Void
-    private let turns = OneAtATime()
+    let turns = OneAtATime()
     var current: Running?
+    /// The MAC for which the server is asked whether it answers: another one at each start.
+    private(set) var probe: MACAddress
     /// A Boolean value that indicates whether the last pass wanted a server and failed to start it.
     var hasFailed = false
     /// The children that are being ended.
     private var doomed: [SupervisedChild] = []
+    /// The end of the last child that served, if another one is to take its place in the same epoch.
+    private var predecessor: (end: ServedChild.Predecessor, epoch: ServerPermit.Epoch)?
 
     /// The child, and the state that it is known to have.
     struct Running {
@@ -40,11 +45,15 @@ package actor NetworkServer {
         /// The epoch after which the child is to be ended.
         let epoch: ServerPermit.Epoch
         let configuration: String
+        /// The state that it was last brought to.
+        var wanted: ServerWanted
         var hosts: String?
         var names: String?
         let namespace: ProcessFacts.Namespace?
         /// The number of the device that its DHCP socket is bound to.
         var device: Int?
+        /// The lines that it has logged and that were not read yet.
+        var lines = OutputLines(after: nil)
         /// The file of its leases, which it opens once and writes for as long as it lives.
         var leases: FileIdentity?
     }
@@ -55,7 +64,7 @@ package actor NetworkServer {
     ///   - vni: the VNI of the network.
     ///   - namespacePath: the file of its namespace, such as `/run/netns/co-7`.
     ///   - directory: the directory for its files; its parent has to exist.
-    ///   - credentials: see `Credentials.dnsmasq()`.
+    ///   - credentials: see `Credentials.server(of:firstUser:)`.
     ///   - upstream: the servers that it asks for names that are not the network's.
     ///   - permit: the permission to run; by default always given.
     ///   - logger: the logger for each change.
@@ -78,6 +87,7 @@ package actor NetworkServer {
         self.permit = permit
         self.logger = logger
         self.served = served
+        probe = ServerProbe.randomAddress { $0.role(in: vni) != nil }
     }
 
     /// The process id of the running server; nil when none runs.
@@ -100,7 +110,7 @@ package actor NetworkServer {
     /// Ends the server, by SIGTERM first.
     package func stop() async {
         // Ending throws nothing.
-        try? await turns.run { await self.endCurrent() }
+        try? await turns.run { await self.endForGood() }
     }
 
     /// Ends the server and the processes of an earlier one, and removes its files.
@@ -131,8 +141,9 @@ package actor NetworkServer {
     ///
     /// - Returns: Whether it was wanted still.
     func hasLost(_ child: SupervisedChild, _ exit: ChildExit) -> Bool {
-        guard current?.child === child else { return false }
+        guard let epoch = current?.epoch, current?.child === child else { return false }
         current = nil
+        predecessor = (.died, epoch)
         logger.warning(
             "network server died",
             metadata: [
@@ -163,27 +174,36 @@ package actor NetworkServer {
         // A child of a past epoch is about to be killed, and no pass may rely on it.
         await endOutdated()
         let disk = try disk()
-        let files = wanted.isNeeded ? ServerFiles(wanted, at: disk.paths, upstream: upstream) : nil
+        if wanted.hosts.contains(where: { $0.mac == probe }) { chooseProbe(wanted) }
+        let files = wanted.isNeeded ? files(wanted, disk) : nil
         let strays = try await strays(wanted, disk)
         try permit.check(epoch)
         let plan = ServerPlan(child: known(), disk: try onDisk(disk.read), wanted: files, strays: strays)
         guard let files else {
             guard plan == .stop else { return .nothing }
-            await endCurrent()
+            await endForGood()
             return note(.stopped, wanted)
         }
         switch plan {
         case .nothing, .stop:
-            try await expectAnswers(wanted, in: epoch)
-            return .nothing
+            return try await ensureAnswers(files, wanted, disk, in: epoch)
         case .reload:
             if try await reload(files, wanted, disk, in: epoch) { return note(.reloaded, wanted) }
-            return try await restart(files, wanted, disk, in: epoch)
-        case .restart: return try await restart(files, wanted, disk, in: epoch)
+            return try await restart(wanted, disk, in: epoch)
+        case .restart: return try await restart(wanted, disk, in: epoch)
         case .start:
-            try await start(files, wanted, disk, in: epoch)
+            try await start(wanted, disk, in: epoch)
             return note(.started, wanted)
         }
+    }
+
+    private func files(_ wanted: ServerWanted, _ disk: ServerDisk) -> ServerFiles {
+        ServerFiles(wanted, at: disk.paths, upstream: upstream, probe: probe)
+    }
+
+    private func chooseProbe(_ wanted: ServerWanted) {
+        let guests = Set(wanted.hosts.map(\.mac))
+        probe = ServerProbe.randomAddress { guests.contains($0) || $0.role(in: vni) != nil }
     }
 
     /// The running child for the plan; nil when none runs.
@@ -198,48 +218,17 @@ package actor NetworkServer {
     }
 
     private func restart(
-        _ files: ServerFiles,
         _ wanted: ServerWanted,
         _ disk: ServerDisk,
         in epoch: ServerPermit.Epoch
     ) async throws -> ServerPass {
         await endCurrent()
         try permit.check(epoch)
-        try await start(files, wanted, disk, in: epoch)
+        try await start(wanted, disk, in: epoch)
         return note(.restarted, wanted)
     }
 
-    /// Makes the running child read its hosts and names again.
-    ///
-    /// - Returns: False when it did not, or when a guest that was removed still has a lease: then only a restart helps.
-    private func reload(
-        _ files: ServerFiles,
-        _ wanted: ServerWanted,
-        _ disk: ServerDisk,
-        in epoch: ServerPermit.Epoch
-    ) async throws -> Bool {
-        guard let before = current else { return false }
-        // The hosts and names that it has read are uncertain from here on, also if this is cancelled in between.
-        current?.hosts = nil
-        current?.names = nil
-        try onDisk { () throws(ServerDisk.Failure) in try disk.write(files, over: try disk.read()) }
-        var log = ServerLog(disk.paths, after: before.child.standardError)
-        guard before.child.signal(SIGHUP) else { return false }
-        let deadline = ContinuousClock.now + Self.reloadLimit
-        while !log.hasRead(wanted) {
-            guard ContinuousClock.now < deadline, before.child.exitIfEnded == nil, !log.hasMissed else { return false }
-            try await Task.sleep(for: Self.pace)
-            try permit.check(epoch)
-            log.read(before.child.standardError)
-        }
-        guard current?.child === before.child else { return false }
-        current?.hosts = files.hosts
-        current?.names = files.names
-        // Only now: until it had read its files, a removed guest could still get a lease.
-        return try await releaseStrays(wanted, disk, in: epoch).areGone(from: before.hosts, to: files.hosts)
-    }
-
-    private func note(_ pass: ServerPass, _ wanted: ServerWanted) -> ServerPass {
+    func note(_ pass: ServerPass, _ wanted: ServerWanted) -> ServerPass {
         logger.info(
             "network server changed",
             metadata: [
@@ -257,13 +246,14 @@ package actor NetworkServer {
     /// Without its lease a known guest's renewal is acknowledged all the same; a wrong lease that is carried over would
     /// refuse another guest.
     private func start(
-        _ files: ServerFiles,
         _ wanted: ServerWanted,
         _ disk: ServerDisk,
         in epoch: ServerPermit.Epoch
     ) async throws {
         guard ProcessFacts.Namespace(of: namespacePath) != nil else { throw error(.noNamespace(errno)) }
         try onDisk(disk.make)
+        chooseProbe(wanted)
+        let files = files(wanted, disk)
         for attempt in 1... {
             try onDisk { () throws(ServerDisk.Failure) in try disk.write(files, over: try disk.read()) }
             do {
@@ -304,6 +294,7 @@ package actor NetworkServer {
             child: child,
             epoch: epoch,
             configuration: files.configuration,
+            wanted: wanted,
             namespace: namespace,
             leases: leases
         )
@@ -320,7 +311,9 @@ package actor NetworkServer {
         current?.hosts = files.hosts
         current?.names = files.names
         current?.device = ProcessFacts(pid: child.pid).index(of: ServerFiles.device)
-        served(self, ServedChild(child: child, network: wanted.id, since: .now))
+        let last = predecessor.flatMap { $0.epoch == epoch ? $0.end : nil }
+        predecessor = (.replaced, epoch)
+        served(self, ServedChild(child: child, network: wanted.id, since: .now, predecessor: last))
     }
 
     private func waitUntilServing(
@@ -350,7 +343,7 @@ package actor NetworkServer {
 
     private func endAndForget() async throws {
         hasFailed = false
-        await endCurrent()
+        await endForGood()
         let disk = try disk()
         do {
             _ = try await leftovers(disk).end()
@@ -358,6 +351,11 @@ package actor NetworkServer {
             throw error(failure.reason)
         }
         try onDisk(disk.remove)
+    }
+
+    private func endForGood() async {
+        await endCurrent()
+        predecessor = nil
     }
 
     private func endCurrent() async {
@@ -385,4 +383,14 @@ package struct ServedChild: Sendable {
     package let child: SupervisedChild
     package let network: NetworkID
     package let since: ContinuousClock.Instant
+    /// The end of the child whose place it takes; nil for the first one since servers may run, or are wanted.
+    package let predecessor: Predecessor?
+
+    /// A way in which a child made room for another one.
+    package enum Predecessor: Sendable, Hashable {
+        /// It died by itself, or was ended because it did not answer.
+        case died
+        /// It was ended for one that knows what is new.
+        case replaced
+    }
 }

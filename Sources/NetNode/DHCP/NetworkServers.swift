@@ -14,8 +14,10 @@ package final class NetworkServers: Sendable {
     private struct State {
         var servers: [VNI: NetworkServer] = [:]
         var backoffs: [VNI: RestartBackoff] = [:]
-        /// The number of times that the server of a network that had died was started again.
-        var restarts: [VNI: Int] = [:]
+        /// The number of servers that have taken the place of one that had died.
+        var restarts = 0
+        /// The number of times that the server of a network took the place of another process.
+        var replacements: [VNI: Int] = [:]
         /// The number of times that each action was taken since the process began.
         var passes: [ServerPass: Int] = [:]
         /// The networks whose servers have died and do not run again yet.
@@ -29,7 +31,7 @@ package final class NetworkServers: Sendable {
 
     private let stateDirectory: String
     private let namespacePath: @Sendable (VNI) -> String
-    private let credentials: Credentials
+    private let firstUser: uid_t
     private let upstream: UpstreamServers
     private let logger: Logger
     private let permit = ServerPermit(isOpen: false)
@@ -42,19 +44,19 @@ package final class NetworkServers: Sendable {
     /// - Parameters:
     ///   - stateDirectory: the directory that has one for each network, `{stateDirectory}/{VNI}`; it has to exist.
     ///   - namespacePath: the file of a network's namespace.
-    ///   - credentials: see `Credentials.dnsmasq()`.
+    ///   - firstUser: see `Credentials.server(of:firstUser:)`.
     ///   - upstream: the servers that they ask for names that are not their networks'.
     ///   - logger: the logger for each change.
     package init(
         stateDirectory: String,
         namespacePath: @escaping @Sendable (VNI) -> String,
-        credentials: Credentials,
+        firstUser: uid_t,
         upstream: UpstreamServers = UpstreamServers(),
         logger: Logger
     ) {
         self.stateDirectory = stateDirectory
         self.namespacePath = namespacePath
-        self.credentials = credentials
+        self.firstUser = firstUser
         self.upstream = upstream
         self.logger = logger.component("dnsmasq")
         (starts, startFound) = AsyncStream.makeStream()
@@ -140,17 +142,17 @@ package final class NetworkServers: Sendable {
     package var passes: [ServerPass: Int] { state.withLock { $0.passes } }
 
     /// The number of times that servers that had died were started again.
-    package var restarts: Int { state.withLock { $0.restarts.values.reduce(0, +) } }
+    package var restarts: Int { state.withLock { $0.restarts } }
 
     /// The servers as `service list` shows them: those that run, and those that have died and will be started again.
     package var readings: [ProcessReading] {
         get async {
-            let (fallen, restarts) = state.withLock { ($0.fallen, $0.restarts) }
+            let (fallen, replacements) = state.withLock { ($0.fallen, $0.replacements) }
             let down = fallen.map { vni in
                 ProcessReading(
                     service: "dnsmasq \(vni)",
                     state: .failed,
-                    restarts: restarts[vni] ?? 0,
+                    restarts: replacements[vni] ?? 0,
                     health: .unhealthy("it has died and is started again after a rest")
                 )
             }
@@ -160,7 +162,7 @@ package final class NetworkServers: Sendable {
                     service: "dnsmasq \(vni)",
                     state: usage == nil ? .failed : .running,
                     pid: Int(pid),
-                    restarts: restarts[vni] ?? 0,
+                    restarts: replacements[vni] ?? 0,
                     memoryBytes: usage?.memoryBytes,
                     processorTime: usage?.processorTime,
                     health: ProcessFacts(pid: pid).health
@@ -194,7 +196,7 @@ package final class NetworkServers: Sendable {
                 vni: vni,
                 namespacePath: namespacePath(vni),
                 directory: "\(stateDirectory)/\(vni)",
-                credentials: credentials,
+                credentials: .server(of: vni, firstUser: firstUser),
                 upstream: upstream,
                 permit: permit,
                 logger: logger,
@@ -209,6 +211,12 @@ package final class NetworkServers: Sendable {
         _ start: Start,
         _ bring: @Sendable (NetworkID) async throws -> ServerPass?
     ) async {
+        if let predecessor = start.served.predecessor {
+            state.withLock { state in
+                state.replacements[start.server.vni, default: 0] += 1
+                state.restarts += predecessor == .died ? 1 : 0
+            }
+        }
         // Nil when the wait was cancelled.
         guard let exit = try? await start.served.child.exit else { return }
         let life = start.served.since.duration(to: .now)
@@ -229,9 +237,7 @@ package final class NetworkServers: Sendable {
             let delay = state.withLock { $0.backoffs[vni, default: RestartBackoff()].delay(afterLifeOf: life) }
             guard await pause(for: delay) == .elapsed else { return }
             do {
-                if let pass = try await bring(start.served.network), pass != .nothing {
-                    state.withLock { $0.restarts[vni, default: 0] += 1 }
-                }
+                _ = try await bring(start.served.network)
                 return
             } catch is ServersClosed {
                 return

@@ -3,7 +3,8 @@ import Glibc
 
 /// The directory of a network's server, and the files of ours in it.
 ///
-/// Nothing in it needs to outlive the machine: a directory on a memory file system is the best.
+/// Nothing in it needs to outlive the machine: a directory on a memory file system is the best. It names the guests of
+/// a tenant, so that nobody but the server's group may read it.
 struct ServerDisk: Sendable {
     let paths: ServerPaths
     let credentials: Credentials
@@ -27,10 +28,14 @@ struct ServerDisk: Sendable {
         )
     }
 
-    /// Makes the directory if it is not there.
+    /// Makes the directory if it is not there, and opens it to the server alone.
     func make() throws(Failure) {
-        guard mkdir(paths.directory, 0o755) != 0 else { return }
-        guard errno == EEXIST else { throw Failure(path: paths.directory, attempt: "make", error: errno) }
+        if mkdir(paths.directory, 0o750) != 0, errno != EEXIST {
+            throw Failure(path: paths.directory, attempt: "make", error: errno)
+        }
+        guard chown(paths.directory, getuid(), credentials.group) == 0, chmod(paths.directory, 0o750) == 0 else {
+            throw Failure(path: paths.directory, attempt: "give away", error: errno)
+        }
     }
 
     /// Writes the three texts, those that differ.
@@ -46,7 +51,7 @@ struct ServerDisk: Sendable {
 
     /// Puts an empty lease file there, which dnsmasq's user owns.
     func forgetLeases() throws(Failure) {
-        try replace(paths.leases, by: [], owner: credentials)
+        try replace(paths.leases, by: [], owner: credentials.user)
     }
 
     /// The lease file's text; empty when there is none.
@@ -74,11 +79,11 @@ struct ServerDisk: Sendable {
     /// Replaces a file by rename: a reader sees the old or the new one, and never none.
     ///
     /// A hosts file that is missing at SIGHUP would make dnsmasq forget every guest, without a log line.
-    private func replace(_ path: String, by bytes: [UInt8], owner: Credentials? = nil) throws(Failure) {
+    private func replace(_ path: String, by bytes: [UInt8], owner: uid_t? = nil) throws(Failure) {
         let new = Self.unfinished(path)
         // A file that an earlier process has left half written.
         unlink(new)
-        let descriptor = open(new, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
+        let descriptor = open(new, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o640)
         guard descriptor >= 0 else { throw Failure(path: new, attempt: "create", error: errno) }
         defer { close(descriptor) }
         var rest = bytes[...]
@@ -87,8 +92,8 @@ struct ServerDisk: Sendable {
             guard count >= 0 || errno == EINTR else { throw Failure(path: new, attempt: "write", error: errno) }
             rest = rest.dropFirst(max(0, count))
         }
-        // Whatever the umask is.
-        guard fchmod(descriptor, 0o644) == 0, owner.map({ fchown(descriptor, $0.user, $0.group) }) ?? 0 == 0 else {
+        // Whatever the umask is; in this order, because the mode of another user's file needs one more capability.
+        guard fchmod(descriptor, 0o640) == 0, fchown(descriptor, owner ?? getuid(), credentials.group) == 0 else {
             throw Failure(path: new, attempt: "give away", error: errno)
         }
         guard rename(new, path) == 0 else { throw Failure(path: path, attempt: "replace", error: errno) }

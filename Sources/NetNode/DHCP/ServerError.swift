@@ -20,17 +20,15 @@ package struct ServerError: Error, Sendable, Hashable, CustomStringConvertible {
         /// A process of an earlier run was killed and did not end.
         case leftoverStays(Int32)
         case file(path: String, attempt: String, error: Int32)
-        case noUser([String])
     }
 
-    /// Nil for an error of no single network.
-    package let vni: VNI?
+    package let vni: VNI
     package let namespacePath: String
     package let reason: Reason
     /// The end of the child's stderr.
     package let complaint: String
 
-    package init(_ reason: Reason, vni: VNI?, namespacePath: String, complaint: String = "") {
+    package init(_ reason: Reason, vni: VNI, namespacePath: String, complaint: String = "") {
         self.reason = reason
         self.vni = vni
         self.namespacePath = namespacePath
@@ -39,7 +37,7 @@ package struct ServerError: Error, Sendable, Hashable, CustomStringConvertible {
 
     /// One line: the network, its namespace, the cause, and the last line of stderr.
     package var description: String {
-        let subject = vni.map { "the server of network \($0) (in \(namespacePath)) " } ?? "the servers of all networks "
+        let subject = "the server of network \(vni) (in \(namespacePath)) "
         let last = complaint.split(separator: "\n").last.map { ": \($0)" } ?? ""
         return subject + outcome + last
     }
@@ -57,7 +55,6 @@ package struct ServerError: Error, Sendable, Hashable, CustomStringConvertible {
             "could not be asked whether it serves: cannot \(attempt) (errno \(error))"
         case .leftoverStays(let pid): "cannot start: process \(pid) of an earlier run was killed and has not gone"
         case .file(let path, let attempt, let error): "cannot \(attempt) \(path) (errno \(error))"
-        case .noUser(let names): "have no user: expected one of \(names.joined(separator: ", ")) on this machine"
         }
     }
 }

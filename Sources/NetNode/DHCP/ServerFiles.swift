@@ -54,6 +54,7 @@ package struct ServerFiles: Sendable, Hashable {
 
     /// A usual time; a guest renews after half of it.
     private static let leaseTime = "1h"
+    static let leaseSeconds: UInt64 = 3600
 
     /// Renders them.
     ///
@@ -61,10 +62,21 @@ package struct ServerFiles: Sendable, Hashable {
     ///   - wanted: the wanted state of the server.
     ///   - paths: the paths of the files.
     ///   - upstream: the servers that are asked for names that are not the network's.
-    package init(_ wanted: ServerWanted, at paths: ServerPaths, upstream: UpstreamServers = UpstreamServers()) {
+    ///   - probe: the MAC for which the server is asked whether it answers; see ``ServerProbe/randomAddress(unless:)``.
+    package init(
+        _ wanted: ServerWanted,
+        at paths: ServerPaths,
+        upstream: UpstreamServers = UpstreamServers(),
+        probe: MACAddress
+    ) {
         configuration = Self.text(Self.configurationLines(wanted, paths, upstream))
-        hosts = Self.text(wanted.hosts.map(Self.hostLine) + [Self.probeLine(wanted)])
+        hosts = Self.text(wanted.hosts.map(Self.hostLine) + [Self.probeLine(wanted, probe)])
         names = Self.text(wanted.hosts.map { Self.nameLine($0, wanted.domain) })
+    }
+
+    /// Takes the texts that a server has read.
+    init(configuration: String, hosts: String, names: String) {
+        (self.configuration, self.hosts, self.names) = (configuration, hosts, names)
     }
 
     private static func text(_ lines: [String]) -> String {
@@ -80,7 +92,7 @@ package struct ServerFiles: Sendable, Hashable {
             "# Network \(wanted.vni), written by netnode: what is changed here by hand is written over.",
             "keep-in-foreground", "pid-file=",
             // To stderr. A file would be given away to dnsmasq's user if it were ever started as root, /dev/null too.
-            "log-facility=-", "quiet-dhcp",
+            "log-facility=-",
             // Without these and any option that names a directory, dnsmasq takes no inotify instance: there are 128.
             "no-resolv", "no-hosts",
             // Not bind-dynamic: with it, a dnsmasq without gw0 or its address runs on and serves nothing; with this, it
@@ -100,8 +112,7 @@ package struct ServerFiles: Sendable, Hashable {
         var lines = [
             "dhcp-authoritative", "no-ping", "dhcp-ignore-names",
             "dhcp-range=\(wanted.cidr.network),static,\(wanted.cidr.netmask),\(leaseTime)",
-            // Its own limit is 1,000. All addresses but the server's can be leased, and the probe's, if a guest takes its
-            // MAC and asks for it: that lease takes no other guest's address.
+            // Its own limit is 1,000. All addresses but the server's can be leased.
             "dhcp-lease-max=\(wanted.cidr.usableHostCount)",
             "dhcp-leasefile=\(paths.leases)", "dhcp-hostsfile=\(paths.hosts)",
             // Without a value no default route is given; without the line dnsmasq gives its own address.
@@ -113,21 +124,21 @@ package struct ServerFiles: Sendable, Hashable {
         return lines
     }
 
-    /// `MAC,address,hostname`; a host name that dnsmasq would read as something else is left out.
+    /// `MAC,id:*,address,hostname`; a host name that dnsmasq would read as something else is left out.
     ///
-    /// It then comes from `names` where the network has DNS.
+    /// It then comes from `names` where the network has DNS. `id:*` has guests known by their MACs alone: two that were
+    /// cloned from one image call themselves by the same client id, and would take each other's leases by it.
     private static func hostLine(_ host: ServerWanted.Host) -> String {
-        let fields = ["\(host.mac)", "\(host.address)"] + (isReadAsName(host.hostname) ? ["\(host.hostname)"] : [])
-        return fields.joined(separator: ",")
+        let name = isReadAsName(host.hostname) ? ["\(host.hostname)"] : []
+        return (["\(host.mac)", "id:*", "\(host.address)"] + name).joined(separator: ",")
     }
 
     /// Returns the line of the probe, which asks whether the server answers, and gets an address that no guest can
     /// have: the network's own.
     ///
-    /// A static range answers only the hosts that it has. It is the last line, so that a guest that has the probe's MAC
-    /// all the same gets its own address.
-    private static func probeLine(_ wanted: ServerWanted) -> String {
-        "\(MACAddress.probe(of: wanted.vni)),\(wanted.cidr.network)"
+    /// A static range answers only the hosts that it has.
+    private static func probeLine(_ wanted: ServerWanted, _ probe: MACAddress) -> String {
+        "\(probe),\(wanted.cidr.network)"
     }
 
     /// The field of a host line has no marks: `ignore` turns the host off, `infinite`, `90` and `2h` are lease times.

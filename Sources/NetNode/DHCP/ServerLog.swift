@@ -4,12 +4,11 @@ import ChildProcess
 ///
 /// It logs a file when it has read it whole, and does nothing else between two files of one reading. So a guest that
 /// speaks after the lines are there is answered by what is in the files.
-package struct ServerLog: Sendable, Hashable {
+package struct ServerLog: Sendable {
     private let hostsEnd: String
     private let misses: [String]
     private let namesPart: String
-    private var position: Int
-    private var rest: [UInt8] = []
+    private var lines: OutputLines
     /// The number of times that `hosts` was read.
     package private(set) var hostsReads = 0
     /// The number of times that `names` was read.
@@ -24,7 +23,7 @@ package struct ServerLog: Sendable, Hashable {
         hostsEnd = ": read \(paths.hosts)"
         namesPart = ": read \(paths.names) - "
         misses = [": cannot read \(paths.hosts): ", ": failed to load names from \(paths.names): "]
-        position = output?.total ?? 0
+        lines = OutputLines(after: output)
     }
 
     /// Reads what was written since the last read.
@@ -32,15 +31,7 @@ package struct ServerLog: Sendable, Hashable {
     /// Lines that were written and dropped between two reads are not counted; waiting for them then ends with a
     /// timeout, and must not be taken for an answer.
     package mutating func read(_ output: CollectedOutput) {
-        let new = output.total - position
-        guard new > 0 else { return }
-        if new > output.bytes.count { rest = [] }
-        position = output.total
-        rest += output.bytes.suffix(new)
-        while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
-            note(String(decoding: rest[..<end], as: UTF8.self))
-            rest.removeFirst(end + 1)
-        }
+        for line in lines.next(in: output).lines { note(line) }
     }
 
     private mutating func note(_ line: String) {

@@ -6,8 +6,8 @@ import Glibc
 /// The questions of a guest to a network's server, asked so that no guest receives a frame of them.
 ///
 /// They go from inside the server's namespace to its own address: the kernel loops that back. The question for an
-/// address is a real DISCOVER, for a MAC and an address that no guest may have, as a relay would forward it: the answer
-/// then comes to the relay and not to the MAC. No REQUEST follows it, so there is no lease.
+/// address is a real DISCOVER, for an address that no guest may have and a MAC that no guest knows, as a relay would
+/// forward it: the answer then comes to the relay and not to the MAC. No REQUEST follows it, so there is no lease.
 struct ServerProbe: Sendable {
     /// A question that the server is asked.
     enum Question: String, Sendable, Hashable {
@@ -24,9 +24,23 @@ struct ServerProbe: Sendable {
     private static let namePort: UInt16 = 53
 
     let namespacePath: String
-    let vni: VNI
+    /// The client that it asks as.
+    let mac: MACAddress
     let server: IPv4Address
     let questions: [Question]
+
+    /// Chooses a MAC that guests cannot know: a guest that knew it could decline its address, and the server would seem
+    /// to answer nobody.
+    ///
+    /// - Parameter taken: whether a MAC is somebody else's.
+    /// - Returns: A random, locally administered address.
+    static func randomAddress(unless taken: (MACAddress) -> Bool) -> MACAddress {
+        while true {
+            var octets = (0..<6).map { _ in UInt8.random(in: .min ... .max) }
+            octets[0] = octets[0] & 0xfc | 0x02
+            if let mac = MACAddress(octets), !taken(mac) { return mac }
+        }
+    }
 
     /// Asks, and asks again, until everything is answered.
     ///
@@ -75,7 +89,7 @@ struct ServerProbe: Sendable {
         let place = NamespaceSocket.Place(address: server, port: DHCPMessage.serverPort)
         let (asking, listening) = (try socket(), try socket())
         try listening.take(at: place, from: place)
-        let message = DHCPMessage.discover(.probe(of: vni), by: server, transaction: .random(in: .min ... .max))
+        let message = DHCPMessage.discover(mac, by: server, transaction: .random(in: .min ... .max))
         return Conversation(question: .address) {
             try asking.send(message.bytes, to: place)
         } isAnswered: {

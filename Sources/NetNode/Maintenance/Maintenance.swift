@@ -59,6 +59,9 @@ package struct Maintenance: Service {
                 let (present, behindGate) = (try await networks.present(), try await networks.presentBehindGate())
                 // Read after the kernel: a network that was made in between is wanted by now.
                 let wanted = try await networks.wanted()
+                try await networks.ledger.record(
+                    UnderlayMTU.problems(wanted.mesh.networks).map { .problem(NodeNetworks.mtuProblem, of: $0, $1) }
+                )
                 let strays = strays.observe(present: present, wanted: wanted.vnis, at: .now)
                 // Those need no grace: no network of their VNI can be made before this node has released it.
                 let held = try await networks.heldVNIs()

@@ -30,10 +30,14 @@ package final class NodeNetworks: Sendable {
     static let namespaceProblem = "namespace"
     /// Guests that a network's server leaves out.
     static let guestsProblem = "interfaces"
+    /// Guests that have declined their addresses.
+    static let declinesProblem = "declines"
+    /// An MTU that the underlay does not carry.
+    static let mtuProblem = "mtu"
     /// A network that is left out as a whole.
     static let rowProblem = "row"
     /// The problems that only elected nodes find.
-    static let problemsOfElected = [AppliedPart.dnsmasq.rawValue, guestsProblem]
+    static let problemsOfElected = [AppliedPart.dnsmasq.rawValue, guestsProblem, declinesProblem]
     /// Guests that a problem names; the others are counted.
     private static let guestsNamed = 3
     /// The timeouts for a read of the wanted state, which takes milliseconds.

@@ -3,10 +3,12 @@ import ClusterReports
 
 extension EventView: TableRow {
     static let titles = ["AT", "OPERATION", "TASKS", "EVENT"]
-    var cells: [String?] { ["\(event.at)", "\(uuid)", tasksText, what] }
+    var cells: [String?] { ["\(event.at)", uuid.map { "\($0)" }, tasksText, what] }
 
     /// The same on a line of its own.
-    var line: String { "\(event.at) \(uuid) \(tasksText) \(what)" }
+    var line: String {
+        (["\(event.at)"] + (uuid.map { ["\($0)", tasksText] } ?? []) + [what]).joined(separator: " ")
+    }
 
     private var tasksText: String { tasks.map(\.description).joined(separator: " ") }
 

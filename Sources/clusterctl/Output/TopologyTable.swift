@@ -63,6 +63,16 @@ extension NetworkView: Answer {
     }
 }
 
+extension LeaseView: TableRow {
+    static let titles = ["ADDRESS", "MAC", "HOSTNAME", "NODE", "SINCE", "UNTIL", "SERVER"]
+    var cells: [String?] {
+        [
+            "\(address)", "\(mac)", hostname.map { "\($0)" }, node.map { "\($0)" }, "\(since)", "\(until)",
+            "\(server)",
+        ]
+    }
+}
+
 extension InterfaceView: TableRow {
     static let titles = ["UUID", "NETWORK", "NODE", "MAC", "ADDRESS", "HOSTNAME", "FLOATING"]
     var cells: [String?] {

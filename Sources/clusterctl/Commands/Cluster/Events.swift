@@ -6,11 +6,12 @@ import ClusterReports
 struct Events: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "events",
-        abstract: "Print what happened to operations, oldest first.",
+        abstract: "Print what happened to operations and to DHCP clients, oldest first.",
         discussion: """
             Example: clusterctl events --follow -o json
             With --follow it prints one event a line, JSON or text, until it is interrupted. A failed attempt appears \
-            with the next start.
+            with the next start. Of DHCP it has what says that something is wrong (refused and declined addresses, \
+            unknown clients), each kind of a client at most once a minute, for a week; the rest is in netnode's log.
             """
     )
 

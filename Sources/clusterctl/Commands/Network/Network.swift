@@ -6,8 +6,7 @@ struct NetworkNoun: ParsableCommand {
         abstract: "Add, change, inspect and remove networks of guests.",
         subcommands: [
             NetworkAdd.self, NetworkList.self, NetworkShow.self, NetworkSet.self, NetworkRemove.self,
-            NetworkReconcile.self,
-            NetworkWait.self,
+            NetworkReconcile.self, NetworkWait.self, NetworkLeases.self,
         ]
     )
 }
