@@ -46,7 +46,7 @@ import Testing
                 let run = try await cluster.clusterctl("doctor")
                 #expect(run.status == 0 && run.talk == "", "\(run.output) \(run.talk)")
                 let view = try await DoctorRun(cluster).view
-                #expect(view.healthy && view.checks.count == 25, "\(view.checks.map(\.check))")
+                #expect(view.healthy && view.checks.count == 26, "\(view.checks.map(\.check))")
             }
         }
     }
@@ -99,6 +99,10 @@ import Testing
             ("sessions", "UPDATE sessions SET expires_at = NOW(6) - INTERVAL 5 MINUTE WHERE daemon = 'netnode'"),
             ("sessions", "UPDATE sessions SET daemon = 'netnode'"),
             ("lease", "UPDATE leases SET expires_at = renewed_at"),
+            (
+                "data_plane",
+                "INSERT INTO data_plane_checks SELECT id, 'bridge_filter', 'failed', NOW(6), 'why' FROM nodes LIMIT 1"
+            ),
             ("ahead", "UPDATE work_queue SET ready_set_at = NOW(6) + INTERVAL 1 HOUR, ready_at = ready_set_at"),
             ("ahead", "UPDATE sessions SET renewed_at = NOW(6) + INTERVAL 1 HOUR WHERE daemon = 'netnode'"),
             (
@@ -153,8 +157,10 @@ import Testing
                         )
                         try await cluster.execute("DROP TABLE kept_\(sql: table)")
                     }
-                    for table: SQL in ["operation_dependencies", "cascades", "finished_operations", "registered_tasks"]
-                    {
+                    for table: SQL in [
+                        "operation_dependencies", "cascades", "finished_operations", "registered_tasks",
+                        "data_plane_checks",
+                    ] {
                         try await cluster.execute("DELETE FROM \(sql: table)")
                     }
                     if check == "indexes" {

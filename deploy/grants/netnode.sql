@@ -4,6 +4,8 @@ GRANT SELECT ON `clusterops`.`allowed_addresses` TO 'clusterops_netnode'@'%';
 GRANT SELECT, INSERT, UPDATE ON `clusterops`.`applied_state` TO 'clusterops_netnode'@'%';
 GRANT SELECT, INSERT, DELETE ON `clusterops`.`cascades` TO 'clusterops_netnode'@'%';
 GRANT SELECT, INSERT, UPDATE ON `clusterops`.`coalescing_counters` TO 'clusterops_netnode'@'%';
+GRANT SELECT, INSERT, UPDATE, DELETE ON `clusterops`.`data_plane_checks` TO 'clusterops_netnode'@'%';
+GRANT SELECT, INSERT, UPDATE ON `clusterops`.`data_plane_handovers` TO 'clusterops_netnode'@'%';
 GRANT SELECT, INSERT, UPDATE, DELETE ON `clusterops`.`dhcp_leases` TO 'clusterops_netnode'@'%';
 GRANT SELECT ON `clusterops`.`external_addresses` TO 'clusterops_netnode'@'%';
 GRANT SELECT ON `clusterops`.`external_network` TO 'clusterops_netnode'@'%';
@@ -11,6 +13,7 @@ GRANT SELECT, INSERT ON `clusterops`.`finished_operations` TO 'clusterops_netnod
 GRANT SELECT ON `clusterops`.`floating_ports` TO 'clusterops_netnode'@'%';
 GRANT SELECT ON `clusterops`.`interfaces` TO 'clusterops_netnode'@'%';
 GRANT SELECT, INSERT, UPDATE ON `clusterops`.`leases` TO 'clusterops_netnode'@'%';
+GRANT SELECT, INSERT, UPDATE, DELETE ON `clusterops`.`mesh_reachability` TO 'clusterops_netnode'@'%';
 GRANT SELECT, INSERT, UPDATE, DELETE ON `clusterops`.`network_events` TO 'clusterops_netnode'@'%';
 GRANT SELECT, INSERT, UPDATE, DELETE ON `clusterops`.`network_problems` TO 'clusterops_netnode'@'%';
 GRANT SELECT ON `clusterops`.`networks` TO 'clusterops_netnode'@'%';

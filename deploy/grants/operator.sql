@@ -5,6 +5,7 @@ GRANT SELECT, INSERT, DELETE ON `clusterops`.`allowed_addresses` TO 'clusterops_
 GRANT SELECT ON `clusterops`.`applied_state` TO 'clusterops_operator'@'%';
 GRANT SELECT, INSERT ON `clusterops`.`cascades` TO 'clusterops_operator'@'%';
 GRANT SELECT, INSERT, UPDATE ON `clusterops`.`coalescing_counters` TO 'clusterops_operator'@'%';
+GRANT SELECT ON `clusterops`.`data_plane_checks` TO 'clusterops_operator'@'%';
 GRANT SELECT ON `clusterops`.`dhcp_leases` TO 'clusterops_operator'@'%';
 GRANT SELECT, INSERT, DELETE ON `clusterops`.`external_addresses` TO 'clusterops_operator'@'%';
 GRANT SELECT, INSERT, UPDATE, DELETE ON `clusterops`.`external_network` TO 'clusterops_operator'@'%';
@@ -12,6 +13,7 @@ GRANT SELECT, INSERT ON `clusterops`.`finished_operations` TO 'clusterops_operat
 GRANT SELECT, INSERT, DELETE ON `clusterops`.`floating_ports` TO 'clusterops_operator'@'%';
 GRANT SELECT, INSERT, UPDATE (node, mac, address, hostname), DELETE ON `clusterops`.`interfaces` TO 'clusterops_operator'@'%';
 GRANT SELECT, UPDATE (resignation, resignation_term) ON `clusterops`.`leases` TO 'clusterops_operator'@'%';
+GRANT SELECT ON `clusterops`.`mesh_reachability` TO 'clusterops_operator'@'%';
 GRANT SELECT ON `clusterops`.`network_events` TO 'clusterops_operator'@'%';
 GRANT SELECT ON `clusterops`.`network_problems` TO 'clusterops_operator'@'%';
 GRANT SELECT, INSERT, UPDATE (generation, mtu, domain, dhcp, dns, port_security, gateway), DELETE ON `clusterops`.`networks` TO 'clusterops_operator'@'%';

@@ -25,7 +25,7 @@ extension ElectionKeeper {
             }
             guard !tenure.isOver else { return nil }
             guard let handover = state.handover else { continue }
-            switch handover.step(await prospects(tenure.term), at: .now) {
+            switch handover.step(await prospects(tenure.term, of: handover.cause), at: .now) {
             case .wait:
                 guard !handover.isAnnounced else { continue }
                 guard await announce(tenure, &state) else { return nil }
@@ -150,10 +150,18 @@ extension ElectionKeeper {
     }
 
     /// - Returns: Nil when it cannot be read now.
-    private func prospects(_ term: UInt64) async -> Handover.Prospects? {
+    private func prospects(_ term: UInt64, of cause: Handover.Cause) async -> Handover.Prospects? {
         let (lease, node, duration) = (lease, candidate.node, readiness)
+        let request: ResignationID? = if case .requested(let id) = cause { id } else { nil }
         return try? await database.withSession { session in
-            try HandoverStatements.prospects(of: lease, term: term, besides: node, goodFor: duration, on: session)
+            try HandoverStatements.prospects(
+                of: lease,
+                term: term,
+                besides: node,
+                goodFor: duration,
+                request: request,
+                on: session
+            )
         }
     }
 

@@ -167,9 +167,19 @@ extension Inventory {
         let candidates = try NetworkStatements.networkNodes(on: session)
         let external = try ExternalStatements.networkAddresses(of: only, on: session)
         let leader = try LeaseStatements.leader(ElectedLease.networkNode, on: session)
+        let dataPlane = try DataPlaneStatements.findings(on: session)
         return networks.map { network in
+            let nodes = candidates.union(hosts[network.id] ?? [])
+            let (faults, isAnswering) = dataPlane.judge(
+                DataPlaneFindings.Need(
+                    nodes: nodes,
+                    mtu: network.mtu,
+                    needsEgress: external[network.id] != nil,
+                    elected: leader?.holder
+                )
+            )
             let convergence = Convergence(
-                meshNodes: candidates.union(hosts[network.id] ?? []),
+                meshNodes: nodes,
                 needsServer: network.dhcp || network.dns,
                 needsEgress: external[network.id] != nil,
                 wantedGeneration: network.generation,
@@ -180,8 +190,8 @@ extension Inventory {
                 record: network,
                 externalAddress: external[network.id],
                 applied: reached,
-                problems: problems[network.id] ?? [],
-                converged: convergence.isReached(by: reached)
+                problems: (problems[network.id] ?? []) + faults,
+                converged: isAnswering && convergence.isReached(by: reached)
             )
         }
     }

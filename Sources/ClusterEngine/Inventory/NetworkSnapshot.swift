@@ -7,6 +7,7 @@ package struct NetworkSnapshot: Sendable, Hashable {
     package let externalAddress: IPv4Address?
     package let applied: [AppliedState]
     package let problems: [NetworkProblem]
-    /// A Boolean value that indicates whether every node has reached what is wanted.
+    /// A Boolean value that indicates whether every node has reached what is wanted, and packets get from one to the
+    /// other.
     package let converged: Bool
 }

@@ -33,7 +33,7 @@ extension ClusterConnection {
         var awaited = request
         let deadline = ContinuousClock.now + limit
         var pace = PollPace()
-        try await read { try HandoverStatements.ask(holderOf: lease, term: before.term, toResign: request, on: $0) }
+        _ = try await read { try HandoverStatements.ask(holderOf: lease, term: before.term, toResign: request, on: $0) }
         while true {
             // It was there a moment ago.
             let now = try await course() ?? before
@@ -46,7 +46,7 @@ extension ClusterConnection {
             } else if now.holder != nil {
                 // The one that stood was refused or withdrawn, and ours was never there.
                 awaited = request
-                try await read {
+                _ = try await read {
                     try HandoverStatements.ask(holderOf: lease, term: before.term, toResign: request, on: $0)
                 }
             }

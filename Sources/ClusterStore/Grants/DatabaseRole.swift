@@ -19,7 +19,7 @@ extension DatabaseRole {
     package var rights: Set<DatabaseRight> {
         switch self {
         case .worker: Set(Self.version + Self.engine + Self.registration + Self.forgetting)
-        case .netnode: Set(Self.version + Self.engine + Self.repairs + Self.networks + Self.election)
+        case .netnode: Set(Self.version + Self.engine + Self.repairs + Self.networks + Self.election + Self.dataPlane)
         case .enqueuer: Set(Self.version + Self.enqueueing + Self.waiting)
         case .reader: Set(Self.version + Self.everything)
         case .operator:
@@ -125,6 +125,14 @@ extension DatabaseRole {
         .update("ready_candidates", []), .delete("ready_candidates"),
     ]
 
+    /// A node says whom it reaches, and what it finds of itself; the elected one may ask itself to resign.
+    private static let dataPlane: [DatabaseRight] =
+        DatabaseRight.reading("mesh_reachability", "data_plane_checks", "data_plane_handovers") + [
+            .insert("mesh_reachability"), .update("mesh_reachability", []), .delete("mesh_reachability"),
+            .insert("data_plane_checks"), .update("data_plane_checks", []), .delete("data_plane_checks"),
+            .insert("data_plane_handovers"), .update("data_plane_handovers", []),
+        ]
+
     /// A request is checked against what is there, stored, or adopts what waits; then somebody is rung.
     private static let enqueueing: [DatabaseRight] =
         DatabaseRight.reading(
@@ -208,6 +216,8 @@ extension DatabaseRole {
             "network_problems",
             "dhcp_leases",
             "network_events",
+            "mesh_reachability",
+            "data_plane_checks",
             "leases",
             "supervised_processes",
             "external_network",

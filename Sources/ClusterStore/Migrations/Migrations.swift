@@ -40,6 +40,10 @@ package enum Migrations {
         step(30, "add external cidr is of hosts", PackageResources.V0030__add_external_cidr_is_of_hosts_sql),
         step(31, "create dhcp leases", PackageResources.V0031__create_dhcp_leases_sql),
         step(32, "create network events", PackageResources.V0032__create_network_events_sql),
+        step(33, "create mesh reachability", PackageResources.V0033__create_mesh_reachability_sql),
+        step(34, "create data plane checks", PackageResources.V0034__create_data_plane_checks_sql),
+        step(35, "create data plane handovers", PackageResources.V0035__create_data_plane_handovers_sql),
+        step(36, "index nodes by network role", PackageResources.V0036__index_nodes_by_network_role_sql),
     ]
 
     /// The names of the steps that make procedures; each does nothing where its procedure exists.

@@ -25,12 +25,14 @@ package enum HandoverStatements {
 
     /// Reads the possible successors of the holder of a term, whose node is `node`.
     ///
-    /// A word that is good for longer than candidates give it, `duration`, was given before the clock was set back.
+    /// A word that is good for longer than candidates give it, `duration`, was given before the clock was set back. A
+    /// request that a leader has made of itself, because of its data plane, is for one node: the others may be worse.
     package static func prospects(
         of name: String,
         term: UInt64,
         besides node: NodeName,
         goodFor duration: Duration,
+        request: ResignationID? = nil,
         on session: borrowing Session
     ) throws -> Handover.Prospects {
         let ready = try session.query(
@@ -38,6 +40,8 @@ package enum HandoverStatements {
             SELECT candidate, strength FROM ready_candidates
             WHERE lease = \(name) AND term = \(term) AND node <> \(node) AND expires_at > NOW(6)
                 AND expires_at <= NOW(6) + INTERVAL \(duration.wholeMicroseconds) MICROSECOND + \(sql: LeaseTime.tolerance)
+                AND NOT EXISTS (SELECT 1 FROM data_plane_handovers AS h
+                    WHERE h.lease = \(name) AND h.resignation = \(request) AND h.successor <> ready_candidates.node)
             """
         ).map { Handover.Candidate(id: try $0.get("candidate"), strength: try $0.get("strength")) }
         let someoneStands = try session.query(
@@ -146,19 +150,21 @@ package enum HandoverStatements {
     }
 
     /// Asks the holder of a term to resign, unless somebody has asked it before.
+    ///
+    /// - Returns: Whether the request stands; false when another one does, or the term is over.
     package static func ask(
         holderOf name: String,
         term: UInt64,
         toResign resignation: ResignationID,
         on session: borrowing Session
-    ) throws(DatabaseError) {
+    ) throws(DatabaseError) -> Bool {
         try session.execute(
             """
             UPDATE leases SET resignation = \(resignation), resignation_term = term
             WHERE name = \(name) AND term = \(term) AND holder IS NOT NULL
                 AND (resignation IS NULL OR resignation_term < term)
             """
-        )
+        ) == 1
     }
 
     /// Takes a request back that its holder has not followed.

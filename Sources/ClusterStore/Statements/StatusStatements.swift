@@ -109,7 +109,7 @@ package enum StatusStatements {
         """
 
     /// The same rule as `Convergence`: the mesh on every node that may be elected or hosts a guest, the server, and
-    /// the egress where there is one, under the term that runs now.
+    /// the egress where there is one, under the term that runs now; and as `DataPlaneFindings`.
     private static let networks: SQL = """
         SELECT 'networks', GROUP_CONCAT(IF(converged, NULL, name) ORDER BY name SEPARATOR ' ' LIMIT \(named)),
             COUNT(*), COUNT(IF(converged, 1, NULL)), 0, 0, 0, NULL
@@ -124,7 +124,8 @@ package enum StatusStatements {
                     WHERE i.network = w.id AND NOT n.is_network_node)
                 AND (NOT (w.dhcp OR w.dns) OR \(sql: isServed("dnsmasq")))
                 AND (NOT EXISTS (SELECT 1 FROM external_addresses AS x WHERE x.holder = w.id)
-                    OR \(sql: isServed("egress"))) AS converged
+                    OR \(sql: isServed("egress")))
+                AND NOT \(sql: losesPackets) AND NOT \(sql: hasFailedCheck) AS converged
             FROM networks AS w LIMIT \(everyNetwork)) AS judged
         """
 
@@ -140,7 +141,46 @@ package enum StatusStatements {
         """
     }
 
-    private static let problems: SQL = "SELECT 'problems', NULL, COUNT(*), 0, 0, 0, 0, NULL FROM network_problems"
+    /// A condition: packets of `w` are lost between two of its living nodes.
+    private static let losesPackets: SQL = """
+        EXISTS (
+            SELECT 1 FROM mesh_reachability AS r
+                JOIN nodes AS f ON f.id = r.from_node JOIN nodes AS t ON t.id = r.to_node
+            WHERE r.state IN ('unreachable', 'limited')
+                AND (r.size IS NULL OR r.size <= w.mtu + \(VXLANOverhead.bytes))
+                AND \(sql: takesPart("f.")) AND \(sql: takesPart("t."))
+                AND \(sql: DataPlaneStatements.hasNetnode("f.id"))
+                AND \(sql: DataPlaneStatements.hasNetnode("t.id")))
+        """
+
+    /// A condition: a check of a living node of `w` has failed that its packets depend on.
+    private static let hasFailedCheck: SQL = """
+        EXISTS (
+            SELECT 1 FROM data_plane_checks AS c JOIN nodes AS n ON n.id = c.node
+            WHERE c.state = 'failed' AND \(sql: takesPart("n.")) AND \(sql: DataPlaneStatements.hasNetnode("n.id"))
+                AND (c.what <> \(DataPlaneCheck.externalBridge)
+                    OR EXISTS (SELECT 1 FROM external_addresses AS x WHERE x.holder = w.id)
+                        AND n.name = (SELECT holder_node FROM leases
+                            WHERE name = \(ElectedLease.networkNode) AND \(sql: LeaseTime.runs()))))
+        """
+
+    /// Returns a condition: a node takes part in the mesh of `w`.
+    private static func takesPart(_ node: SQL) -> SQL {
+        """
+        (\(sql: node)is_network_node
+            OR EXISTS (SELECT 1 FROM interfaces AS i WHERE i.node = \(sql: node)id AND i.network = w.id))
+        """
+    }
+
+    private static let problems: SQL = """
+        SELECT 'problems', NULL, (SELECT COUNT(*) FROM network_problems)
+            + (SELECT COUNT(*) FROM mesh_reachability AS r
+                WHERE \(sql: DataPlaneStatements.hasNetnode("r.from_node"))
+                    AND \(sql: DataPlaneStatements.hasNetnode("r.to_node")))
+            + (SELECT COUNT(*) FROM data_plane_checks AS c
+                WHERE c.state = 'failed' AND \(sql: DataPlaneStatements.hasNetnode("c.node"))),
+            0, 0, 0, 0, NULL
+        """
 
     private static let processes: SQL = """
         SELECT 'processes',
