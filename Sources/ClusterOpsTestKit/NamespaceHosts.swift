@@ -45,6 +45,8 @@ package struct NamespaceHosts: Sendable {
 
     /// The hosts, in the order of their numbers.
     package let hosts: [Host]
+    /// The namespace of the underlay's switch: the bridge `ubr`, to which host *n* is joined by `port`*n*.
+    package var switchNamespace: String { names.underlay }
     private let names: NamespaceNames
     private let guests = Locked(0)
 

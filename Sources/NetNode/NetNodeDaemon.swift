@@ -6,6 +6,7 @@ import DaemonFace
 import Logging
 import MariaDB
 import ServiceLifecycle
+import Synchronization
 
 /// The process `netnode`: the network tasks of its node, the election, what an elected node does, and maintenance.
 struct NetNodeDaemon {
@@ -124,6 +125,20 @@ struct NetNodeDaemon {
             logger: logger
         )
         let monitor = DHCPMonitor(loop, logger: logger)
+        let dataPlane = DataPlaneWatch(
+            node: node,
+            port: UInt16(configuration.network.probePort),
+            externalBridge: configuration.network.externalBridge,
+            database: database,
+            largestMTU: { networks.known.withLock { $0.largestMTU } },
+            handover: DataPlaneHandover(
+                node: node,
+                database: database,
+                tenure: { coordinator.tenure },
+                logger: logger
+            ),
+            logger: logger
+        )
         let worker = worker(parts, coordinator)
         let face = DaemonFace(
             .netnode,
@@ -140,6 +155,7 @@ struct NetNodeDaemon {
             checks: networkHealth.checks(election: electionProgress, coordinator, record),
             sources: [
                 { NetworkMetrics.families(coordinator, record, networks.servers) },
+                { DataPlaneMetrics.families(dataPlane.snapshot) },
                 { await DatabaseMetrics.families(electionDatabase, pool: "election") },
                 { await DatabaseMetrics.families(worker.sessionDatabase, pool: "session") },
             ]
@@ -150,7 +166,7 @@ struct NetNodeDaemon {
         logger.notice("netnode starts", metadata: ["node": "\(node)"])
         let ending = await Daemon.run(
             services: face.services
-                + [electionDatabase, database, listener, loop, election, worker, maintenance, monitor],
+                + [electionDatabase, database, listener, loop, election, worker, maintenance, monitor, dataPlane],
             logger: logger,
             reactions: face.reactions(reload: reload)
         )

@@ -248,6 +248,13 @@ extension Configuration {
             example: ["169.254.169.254/32", "192.0.2.53/32"]
         ),
         ConfigurationKey(
+            "network.probe_port",
+            \.network.probePort,
+            "The UDP port at which nodes probe each other over the underlay; the same on every node.",
+            .wholeNumber(1...65_535),
+            example: "4794"
+        ),
+        ConfigurationKey(
             "network.dns_servers",
             \.network.dnsServers,
             "Whom the networks' servers ask for names that are not theirs; they have to be in reach of the networks.",

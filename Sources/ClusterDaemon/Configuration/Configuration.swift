@@ -141,6 +141,8 @@ package struct Configuration: Sendable, Hashable {
         /// The ranges that guests of networks with NAT reach although they are special-purpose or the underlay's; none by
         /// default.
         package var egressAllow: [IPv4CIDR] = []
+        /// The UDP port at which every node answers the probes of the others.
+        package var probePort = 4793
         /// The servers that the networks' servers ask for names that are not theirs, in no order; none by default.
         package var dnsServers: [IPv4Address] = []
         /// The domains whose names may have private addresses, by the answers of those servers; none by default.

@@ -38,9 +38,11 @@ package enum NetworkMetrics {
     // MARK: Definitions
 
     /// The metrics of a netnode beside those of every daemon.
-    package static let metrics = [
-        isLeader, leaderTerm, leaseMargin, maintenancePass, driftFound, driftRepaired, dnsmasqChanges, dnsmasqDeaths,
-    ]
+    package static let metrics =
+        [
+            isLeader, leaderTerm, leaseMargin, maintenancePass, driftFound, driftRepaired, dnsmasqChanges,
+            dnsmasqDeaths,
+        ] + DataPlaneMetrics.metrics
 
     /// Recorded by `MaintenanceRecord`.
     static let maintenancePass = MetricDefinition(

@@ -106,6 +106,9 @@ struct KnownNetworks: Sendable {
 
     func id(of vni: VNI) -> NetworkID? { networks[vni]?.mesh.id }
 
+    /// The MTU of the largest of them; nil where there is none.
+    var largestMTU: MTU? { networks.values.map(\.mesh.mtu).max() }
+
     /// The VNIs whose namespaces are wanted.
     var namespaces: [VNI] { networks.filter { $0.value.namespace != nil }.map(\.key) }
 

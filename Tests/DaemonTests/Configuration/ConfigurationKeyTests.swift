@@ -53,9 +53,9 @@ import Testing
                 "worker.poll_interval", "worker.staleness_bound", "session.lease", "session.renew", "election.lease",
                 "election.renew", "election.fence", "doorbell.listen", "doorbell.advertise", "http.queueworker",
                 "http.netnode", "network.state_directory", "network.namespace_prefix", "network.first_user_id",
-                "network.underlay_interface", "network.external_bridge", "network.egress_allow", "network.dns_servers",
-                "network.dns_private_domains", "network.maintenance_interval", "history.retention",
-                "log.level",
+                "network.underlay_interface", "network.external_bridge", "network.egress_allow", "network.probe_port",
+                "network.dns_servers", "network.dns_private_domains", "network.maintenance_interval",
+                "history.retention", "log.level",
             ]
         )
         #expect(
