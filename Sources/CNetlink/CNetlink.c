@@ -6,11 +6,13 @@
 #include <fcntl.h>
 #include <linux/if.h>
 #include <linux/neighbour.h>
+#include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <sched.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -263,8 +265,8 @@ ssize_t cnetlink_dump(int asker, enum cnetlink_kind kind, void **answer) {
     return (ssize_t)used;
 }
 
-/* Reads the answer's number; -1 and errno when there is none. */
-static int64_t generation(const void *bytes, ssize_t length) {
+/* Reads a number of the first message of a kind, of 4 or 8 octets; -1 and errno when there is none. */
+static int64_t number(const void *bytes, ssize_t length, uint16_t kind, uint16_t type, size_t size) {
     for (const struct nlmsghdr *header = bytes; NLMSG_OK(header, length); header = NLMSG_NEXT(header, length)) {
         if (header->nlmsg_type == NLMSG_ERROR) {
             int error = 0;
@@ -272,24 +274,36 @@ static int64_t generation(const void *bytes, ssize_t length) {
             errno = error == 0 ? EBADMSG : -error;
             return -1;
         }
-        if (header->nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWGEN)) continue;
+        if (header->nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8 | kind)) continue;
         const char *start = (const char *)NLMSG_DATA(header) + NLMSG_ALIGN(sizeof(struct nfgenmsg));
         const char *end = (const char *)header + header->nlmsg_len;
         while (end - start >= (ssize_t)sizeof(struct nlattr)) {
             struct nlattr attribute;
-            uint32_t number;
             memcpy(&attribute, start, sizeof attribute);
             if (attribute.nla_len < sizeof attribute || attribute.nla_len > end - start) break;
-            if ((attribute.nla_type & NLA_TYPE_MASK) == NFTA_GEN_ID &&
-                attribute.nla_len >= NLA_HDRLEN + sizeof number) {
-                memcpy(&number, start + NLA_HDRLEN, sizeof number);
-                return ntohl(number);
+            if ((attribute.nla_type & NLA_TYPE_MASK) == type && attribute.nla_len >= NLA_HDRLEN + size) {
+                uint64_t value = 0;
+                for (size_t i = 0; i < size; i++) value = value << 8 | (uint8_t)start[NLA_HDRLEN + i];
+                return (int64_t)value;
             }
             start += NLA_ALIGN(attribute.nla_len);
         }
     }
     errno = EBADMSG;
     return -1;
+}
+
+/* Sends a question about rules and takes its answer, which is one datagram. */
+static ssize_t answer_about_rules(int asker, const void *question, size_t size, void *answer, size_t room) {
+    if (send(asker, question, size, 0) < 0) return -1;
+    ssize_t length;
+    do length = recv(asker, answer, room, 0);
+    while (length < 0 && errno == EINTR);
+    if (length <= 0) {
+        if (length == 0 || errno == EAGAIN || errno == EWOULDBLOCK) errno = ETIMEDOUT;
+        return -1;
+    }
+    return length;
 }
 
 int64_t cnetlink_rules_generation(int asker) {
@@ -301,16 +315,33 @@ int64_t cnetlink_rules_generation(int asker) {
                              .nlmsg_flags = NLM_F_REQUEST,
                              .nlmsg_seq = 1},
                   .body = {.nfgen_family = AF_UNSPEC, .version = NFNETLINK_V0}};
-    if (send(asker, &question, question.header.nlmsg_len, 0) < 0) return -1;
     char answer[4096];
-    ssize_t length;
-    do length = recv(asker, answer, sizeof answer, 0);
-    while (length < 0 && errno == EINTR);
-    if (length <= 0) {
-        if (length == 0 || errno == EAGAIN || errno == EWOULDBLOCK) errno = ETIMEDOUT;
+    ssize_t length = answer_about_rules(asker, &question, question.header.nlmsg_len, answer, sizeof answer);
+    return length < 0 ? -1 : number(answer, length, NFT_MSG_NEWGEN, NFTA_GEN_ID, sizeof(uint32_t));
+}
+
+int64_t cnetlink_bridge_table(int asker, const char *name) {
+    struct {
+        struct nlmsghdr header;
+        struct nfgenmsg body;
+        struct nlattr attribute;
+        char name[NFT_TABLE_MAXNAMELEN];
+    } question = {.header = {.nlmsg_type = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETTABLE,
+                             .nlmsg_flags = NLM_F_REQUEST,
+                             .nlmsg_seq = 1},
+                  .body = {.nfgen_family = NFPROTO_BRIDGE, .version = NFNETLINK_V0},
+                  .attribute = {.nla_type = NFTA_TABLE_NAME}};
+    size_t size = strlen(name) + 1;
+    if (size > sizeof question.name) {
+        errno = ENOENT;
         return -1;
     }
-    return generation(answer, length);
+    memcpy(question.name, name, size);
+    question.attribute.nla_len = NLA_HDRLEN + size;
+    question.header.nlmsg_len = offsetof(__typeof__(question), name) + NLA_ALIGN(size);
+    char answer[4096];
+    ssize_t length = answer_about_rules(asker, &question, question.header.nlmsg_len, answer, sizeof answer);
+    return length < 0 ? -1 : number(answer, length, NFT_MSG_NEWTABLE, NFTA_TABLE_HANDLE, sizeof(uint64_t));
 }
 
 int cnetlink_set_group(int asker, const char *device, uint32_t group) {

@@ -30,6 +30,15 @@ package struct NamespaceHosts: Sendable {
         package var namespacePath: String { "/run/netns/\(namespace)" }
     }
 
+    /// The mark by which a hypervisor says whose a port is.
+    package enum PortMark: Sendable, Hashable {
+        /// An alias that names the interface.
+        case alias(InterfaceID)
+        /// The guest's hardware address with `fe` as its first octet, as libvirt makes taps.
+        case tap
+        case none
+    }
+
     /// A guest: a namespace whose one device `eth0` is plugged into a bridge of a host.
     package struct Guest: Sendable, Hashable {
         /// The name of its network namespace.
@@ -40,7 +49,9 @@ package struct NamespaceHosts: Sendable {
         package let address: IPv4Address
         let prefixLength: Int
         let mtu: Int
+        /// The name of its port on the host.
         package let port: String
+        let mark: PortMark
     }
 
     /// The hosts, in the order of their numbers.
@@ -72,7 +83,8 @@ package struct NamespaceHosts: Sendable {
         mac: MACAddress,
         address: IPv4Address,
         prefixLength: Int = 24,
-        mtu: Int = 1450
+        mtu: Int = 1450,
+        mark: PortMark = .tap
     ) async throws -> Guest {
         let number = guests.update { count in
             count += 1
@@ -84,7 +96,8 @@ package struct NamespaceHosts: Sendable {
             address: address,
             prefixLength: prefixLength,
             mtu: mtu,
-            port: "cotap\(number)"
+            port: "cotap\(number)",
+            mark: mark
         )
         try await names.makeSilent(guest.namespace)
         try await plug(guest, into: host, vni: vni)
@@ -103,8 +116,14 @@ package struct NamespaceHosts: Sendable {
 
             """
         try await HostTool.run("ip", ["-n", guest.namespace, "-batch", "-"], input: cable)
+        let mark =
+            switch guest.mark {
+            case .alias(let interface): " alias clusterops:\(interface)"
+            case .tap: " address fe\(guest.mac.description.dropFirst(2))"
+            case .none: ""
+            }
         // Without an IPv6 address of its own: a guest counts the frames that it gets.
-        let port = "link set dev \(guest.port) mtu \(guest.mtu) addrgenmode none master cobr\(vni) up\n"
+        let port = "link set dev \(guest.port) mtu \(guest.mtu) addrgenmode none\(mark) master cobr\(vni) up\n"
         try await HostTool.run("ip", ["-n", host.namespace, "-batch", "-"], input: port)
         try await run("ip link set dev eth0 up", in: guest.namespace)
         // The kernel tells the bridge of the carrier up to a second later; what is sent before is lost.

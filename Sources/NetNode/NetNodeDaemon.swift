@@ -218,6 +218,7 @@ struct NetNodeDaemon {
                 allowed: configuration.network.egressAllow,
                 logger: logger
             ),
+            ports: PortReconciler(logger: logger),
             servers: servers,
             ledger: NetworkLedger(node: node, database: database),
             database: database,

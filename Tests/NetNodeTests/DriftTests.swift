@@ -80,7 +80,7 @@ extension NamespaceTests {
                 _ = try await nodes.elected()
                 let world = World(nodes: nodes, blue: blue, mac: mac, far: far)
                 try await eventually("it serves with its first pass behind it") {
-                    let rules = try await world.onHost("nft list ruleset")
+                    let rules = try await world.onHost("nft list table bridge coplane")
                     return nodes.servers(0).count == 1 && rules.contains("expires")
                 }
                 try await body(world)

@@ -37,6 +37,23 @@ import Testing
         #expect(try DeviceMessage(message.payload).name == "cogw100")
     }
 
+    @Test func `a guest's port that comes or goes, and a static row at one, are reasons for a drift check`() throws {
+        // The same of a device that is not ours, by its name.
+        let name = try #require(KernelCaptures.unplugged.firstRange(of: Array("cogw100".utf8)))
+        var unplugged = KernelCaptures.unplugged
+        unplugged.replaceSubrange(name, with: Array("vnet100".utf8))
+        #expect(try RouteEvents.changes(in: unplugged, isElsewhere: false) == [.devices])
+        #expect(try RouteEvents.changes(in: unplugged, isElsewhere: true) == [])
+        var row = KernelCaptures.learned
+        // NUD_NOARP, as a static row has it, in place of NUD_REACHABLE.
+        row[Self.stateOffset] = 0x40
+        #expect(try RouteEvents.changes(in: row, isElsewhere: false) == [.entries])
+        let message = try #require(try NetlinkMessage.all(in: row).first)
+        let entry = try EntryMessage(message.payload)
+        let mac = try MACAddress("02:00:00:00:00:0c")
+        #expect(entry.entry == nil && entry.station == mac)
+    }
+
     @Test func `several events in one datagram are all read, and what is cut short is an error`() throws {
         let both = KernelCaptures.unplugged + KernelCaptures.learned + KernelCaptures.flood
         #expect(try RouteEvents.changes(in: both, isElsewhere: false) == [.devices, .entries])
@@ -59,23 +76,24 @@ import Testing
             (KernelCaptures.flushedEnd, false),
         ]
         for (number, step) in steps.enumerated() {
-            #expect(try events.note(step.bytes) == step.isForeign, "step \(number)")
+            #expect(try events.note(step.bytes) == (step.isForeign ? [.rules] : []), "step \(number)")
         }
         // The tables that keep guests out of the node are told of as the gate is, by their families.
         for (family, isOurs) in [(UInt8(1), true), (3, true), (2, false)] {
             var rule = KernelCaptures.rule
             rule[Self.familyOffset] = family
-            #expect(try events.note(rule + KernelCaptures.ruleEnd) == isOurs, "family \(family)")
+            #expect(try events.note(rule + KernelCaptures.ruleEnd) == (isOurs ? [.rules] : []), "family \(family)")
             // Who makes one of them anew has not made another one.
-            #expect(try events.note(KernelCaptures.remade + rule + KernelCaptures.remadeEnd) == isOurs)
+            let both = KernelCaptures.remade + rule + KernelCaptures.remadeEnd
+            #expect(try events.note(both) == (isOurs ? [.rules] : []))
         }
         // Made and taken away again is gone.
-        #expect(try events.note(KernelCaptures.remade) == false)
-        #expect(try events.note(KernelCaptures.flushed + KernelCaptures.flushedEnd))
+        #expect(try events.note(KernelCaptures.remade) == [])
+        #expect(try events.note(KernelCaptures.flushed + KernelCaptures.flushedEnd) == [.rules])
         // What was begun before something was lost is no part of what follows.
-        #expect(try events.note(KernelCaptures.rule) == false)
+        #expect(try events.note(KernelCaptures.rule) == [])
         events.forget()
-        #expect(try events.note(KernelCaptures.ruleEnd) == false)
+        #expect(try events.note(KernelCaptures.ruleEnd) == [])
     }
 
     @Test func `names and files are told apart by their directories, and half-written files are no news`() throws {
@@ -102,7 +120,7 @@ import Testing
 
     @Test func `changes add up, and what was lost stands for all`() throws {
         var changes = HostChanges()
-        for change in [HostChange.devices, .names, .namespaceRules, .rules] { changes.note(change) }
+        for change in [HostChange.devices, .names, .namespaceRules, .rules, .portRules] { changes.note(change) }
         #expect(changes == HostChanges())
         changes.note(.files(try VNI(100)))
         var other = HostChanges()
@@ -117,6 +135,8 @@ import Testing
 
     /// Of a message's first byte behind its header.
     private static let familyOffset = 16
+    /// Behind the header, the state of a row.
+    private static let stateOffset = 16 + 8
 
     private func entry(_ bytes: [UInt8]) throws -> ForwardingEntry? {
         let message = try #require(try NetlinkMessage.all(in: bytes).first)

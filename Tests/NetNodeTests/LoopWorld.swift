@@ -56,6 +56,7 @@ extension MeshWorld {
             mesh: MeshReconciler(namespace: host.namespacePath, runner: runner, logger: .silent),
             namespaces: namespaces,
             egress: EgressReconciler(namespaces: namespaces, bridge: nil, logger: .silent),
+            ports: PortReconciler(namespace: host.namespacePath, runner: runner, logger: .silent),
             servers: servers,
             ledger: NetworkLedger(node: try name(index), database: cluster.database),
             database: cluster.database,

@@ -40,6 +40,15 @@ struct ManyNetworks: Sendable {
                 VALUES (\(InterfaceID.new()), \(network), \(world.nodes[Self.watcher]), \(mac), \(guest), 'guest')
                 """
             )
+            for server in Self.servers where index == count {
+                try await world.cluster.execute(
+                    """
+                    INSERT INTO interfaces (id, network, node, mac, address, hostname)
+                    VALUES (\(InterfaceID.new()), \(network), \(world.nodes[server]), \(try Self.quietMAC(server)),
+                        \(try world.address(21 + server)), \("quiet-\(server)"))
+                    """
+                )
+            }
             targets.append(
                 OverlayProbe.Target(
                     vni: try VNI(1000 + index),
@@ -101,6 +110,8 @@ struct ManyNetworks: Sendable {
 extension ManyNetworks {
     private static let pace: Duration = .milliseconds(20)
 
+    private static func quietMAC(_ server: Int) throws -> MACAddress { try MACAddress("02:00:00:ff:00:0\(server)") }
+
     /// A guest of the quiet network on each of the two nodes: until gratuitous ARP is sent for the gateway, their bridges know it
     /// elsewhere.
     func quietGuests() async throws -> [NamespaceHosts.Guest] {
@@ -110,7 +121,7 @@ extension ManyNetworks {
             let guest = try await world.underlay.addGuest(
                 to: world.hosts[server],
                 vni: quiet,
-                mac: try MACAddress("02:00:00:ff:00:0\(server)"),
+                mac: try Self.quietMAC(server),
                 address: try world.address(21 + server)
             )
             guests.append(guest)

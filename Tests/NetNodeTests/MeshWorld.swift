@@ -129,8 +129,18 @@ struct MeshWorld: Sendable {
             to: hosts[index],
             vni: network.vni,
             mac: try mac(number, in: network),
-            address: try address(number)
+            address: try address(number),
+            mark: try await interface(number, in: network).map { .alias($0) } ?? .tap
         )
+    }
+
+    /// The id of an interface; nil when none is wanted.
+    func interface(_ number: Int, in network: Network) async throws -> InterfaceID? {
+        let address = try address(number)
+        return try await cluster.database.withSession { session in
+            try session.query("SELECT id FROM interfaces WHERE network = \(network.id) AND address = \(address)")
+                .first?.only(InterfaceID.self)
+        }
     }
 
     func address(_ number: Int) throws -> IPv4Address { try IPv4Address("10.9.0.\(number)") }

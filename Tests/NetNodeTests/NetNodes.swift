@@ -146,6 +146,14 @@ struct NetNodes: Sendable {
         }
     }
 
+    /// Waits until a host's netnode has let the port of a guest in.
+    func letIn(_ guest: NamespaceHosts.Guest, on index: Int) async throws {
+        try await eventually("\(guest.port) is let in") {
+            try await world.underlay.run("nft list set bridge coports guests", in: world.hosts[index].namespace)
+                .contains("\"\(guest.port)\"")
+        }
+    }
+
     /// The process ids of the dnsmasqs of a host.
     func servers(_ index: Int) -> [Int32] {
         let mark = "--conf-file=\(stateDirectory(index))/"

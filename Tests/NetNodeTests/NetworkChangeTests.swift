@@ -102,7 +102,10 @@ extension NamespaceTests {
                 _ = try await nodes.elected()
                 try await nodes.meshed(blue)
                 var guests: [NamespaceHosts.Guest] = []
-                for number in 0..<3 { guests.append(try await world.start(11 + number, in: blue, on: number)) }
+                for number in 0..<3 {
+                    guests.append(try await world.start(11 + number, in: blue, on: number))
+                    try await nodes.letIn(guests[number], on: number)
+                }
                 for guest in guests[1...] {
                     #expect(try await world.underlay.ping(from: guests[0], to: guest.address) == 1)
                 }
@@ -140,7 +143,10 @@ extension NamespaceTests {
                 let leader = try await nodes.elected()
                 try await nodes.meshed(blue)
                 var guests: [NamespaceHosts.Guest] = []
-                for number in 0..<3 { guests.append(try await world.start(11 + number, in: blue, on: number)) }
+                for number in 0..<3 {
+                    guests.append(try await world.start(11 + number, in: blue, on: number))
+                    try await nodes.letIn(guests[number], on: number)
+                }
                 for guest in guests { #expect(try await world.underlay.lease(of: guest) != nil) }
                 for guest in guests[1...] {
                     #expect(try await world.underlay.ping(from: guests[0], to: guest.address) == 1)
@@ -157,6 +163,7 @@ extension NamespaceTests {
                     #expect(changed.operations.count == 4)
                     try await converge(nodes, inventory, "blue")
                     try await world.underlay.plug(guests[0], into: world.hosts[target], vni: blue.vni)
+                    try await nodes.letIn(guests[0], on: target)
                     for guest in guests[1...] {
                         #expect(try await world.underlay.ping(from: guest, to: guests[0].address) == 1, "\(target)")
                     }
@@ -175,12 +182,15 @@ extension NamespaceTests {
                 _ = try await inventory.changeInterface(interface.id, InterfaceChange(mac: mac))
                 try await converge(nodes, inventory, "blue")
                 #expect(try await world.underlay.lease(of: guests[0], tries: 1) == nil)
+                // The interface's port is another one now.
+                try await world.underlay.run("ip link del dev eth0", in: guests[0].namespace)
                 let renewed = try await world.underlay.addGuest(
                     to: world.hosts[0],
                     vni: blue.vni,
                     mac: mac,
                     address: guests[0].address
                 )
+                try await nodes.letIn(renewed, on: 0)
                 #expect(try await world.underlay.lease(of: renewed, tries: 3)?["ip"] == "10.9.0.11")
                 #expect(nodes.servers(leader) == server, "a lease that is another's now needs no restart")
                 await cluster.close()

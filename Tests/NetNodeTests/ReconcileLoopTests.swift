@@ -195,6 +195,7 @@ extension Range<Int> {
                 }
             ),
             servers: [],
+            ports: [],
             unreadable: []
         )
     }

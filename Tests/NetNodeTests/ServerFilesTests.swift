@@ -134,7 +134,8 @@ import Testing
         #expect(try !Self.wanted(dhcp: false, dns: false).isNeeded)
         // Without upstream servers, other names do not exist; with one, it knows.
         #expect(withoutDHCP.contains("local=/#/") && !withoutDNS.contains("local=/#/"))
-        let upstream = ServerFiles(try Self.wanted(), at: paths, upstream: [try IPv4Address("192.0.2.53")])
+        let servers = UpstreamServers([try IPv4Address("192.0.2.53")])
+        let upstream = ServerFiles(try Self.wanted(), at: paths, upstream: servers, probe: probe)
         #expect(!upstream.configuration.contains("local=/#/") && upstream.configuration.contains("server=192.0.2.53"))
     }
 

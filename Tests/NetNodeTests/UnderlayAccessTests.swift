@@ -27,7 +27,7 @@ import Testing
         let (first, second) = (try VNI(100), try VNI(200))
         let wanted = try MeshWanted(networks: [mesh(100, ["192.0.2.2", "192.0.2.3"])])
         var known = KnownNetworks()
-        known.note(NodeWanted(isNetworkNode: false, mesh: wanted, servers: [], unreadable: []), of: [first])
+        known.note(NodeWanted(isNetworkNode: false, mesh: wanted, servers: [], ports: [], unreadable: []), of: [first])
         func rows(_ addresses: String...) throws -> Set<ForwardingEntry> {
             Set(try addresses.map { ForwardingEntry(.flood, to: try IPv4Address($0)) })
         }

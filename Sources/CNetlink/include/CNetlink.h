@@ -54,4 +54,7 @@ int64_t cnetlink_rules_generation(int socket);
 /* Puts a device of the socket's namespace into a device group. ENODEV: there is none of that name. */
 int cnetlink_set_group(int socket, const char *_Nonnull device, uint32_t group);
 
+/* Asks a socket of CNETLINK_RULES for the handle of a table of the bridge family. ENOENT: there is no such table. */
+int64_t cnetlink_bridge_table(int socket, const char *_Nonnull name);
+
 #endif

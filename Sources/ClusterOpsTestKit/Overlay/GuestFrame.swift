@@ -99,7 +99,7 @@ package enum GuestFrame {
         withUnsafeBytes(of: value.bigEndian) { Array($0) }
     }
 
-    private static func checksum(_ bytes: [UInt8]) -> UInt16 {
+    static func checksum(_ bytes: [UInt8]) -> UInt16 {
         var sum: UInt32 = 0
         for index in stride(from: 0, to: bytes.count - 1, by: 2) {
             sum += UInt32(bytes[index]) << 8 | UInt32(bytes[index + 1])

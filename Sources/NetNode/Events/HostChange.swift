@@ -5,7 +5,7 @@ import Synchronization
 package enum HostChange: Sendable, Hashable {
     /// A device of ours, or an address of one.
     case devices
-    /// A static row of a tunnel's forwarding database.
+    /// A static row of the forwarding database of a tunnel or a bridge.
     case entries
     /// A name among the named namespaces.
     case names
@@ -15,6 +15,8 @@ package enum HostChange: Sendable, Hashable {
     case namespaceRules
     /// The gate's table, changed by another program.
     case rules
+    /// The table of guests' ports, changed by somebody else.
+    case portRules
     /// The kernel had to drop events.
     case lost
 }
@@ -30,7 +32,7 @@ package struct HostChanges: Sendable, Hashable {
 
     package mutating func note(_ change: HostChange) {
         switch change {
-        case .devices, .names, .namespaceRules, .rules: break
+        case .devices, .names, .namespaceRules, .rules, .portRules: break
         case .entries: entries = true
         case .files(let vni): files?.insert(vni)
         case .lost: (entries, files) = (true, nil)

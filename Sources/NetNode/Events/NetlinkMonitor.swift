@@ -134,19 +134,18 @@ final class NetlinkMonitor: Sendable {
     }
 
     private func receiveRules(_ socket: Int32) -> Bool {
-        var (isForeign, isOfNamespace) = (false, false)
+        var changes: Set<HostChange> = []
         let goesOn = receive(socket) { bytes, isElsewhere in
             guard !isElsewhere else {
-                if try RuleEvents.concernNamespace(bytes) { isOfNamespace = true }
+                if try RuleEvents.concernNamespace(bytes) { changes.insert(.namespaceRules) }
                 return
             }
-            if try state.withLock({ try $0.transaction.note(bytes) }) { isForeign = true }
+            changes.formUnion(try state.withLock { try $0.transaction.note(bytes) })
         } lost: {
             state.withLock { $0.transaction.forget() }
-            isForeign = true
+            changes.formUnion([.rules, .portRules])
         }
-        if isForeign { note(.rules) }
-        if isOfNamespace { note(.namespaceRules) }
+        changes.forEach(note)
         if !goesOn { _ = state.withLock { $0.failed.insert(.rules) } }
         return goesOn
     }

@@ -2,7 +2,7 @@ import ClusterStore
 
 /// The meaning of rtnetlink's events for us; pure.
 ///
-/// Most of them are about others: guests' devices, addresses that bridges learn, neighbours.
+/// Most of them are about others: addresses that bridges learn, neighbours, devices that are no ports.
 package enum RouteEvents {
     private enum Kind {
         static let devices: ClosedRange<UInt16> = 16...17
@@ -28,16 +28,18 @@ package enum RouteEvents {
     private static func change(_ message: NetlinkMessage, _ isElsewhere: Bool) throws(NetlinkError) -> HostChange? {
         switch message.type {
         case Kind.devices:
-            let name = try DeviceMessage(message.payload).name
-            return (isElsewhere ? isInside(name) : isOnNode(name)) ? .devices : nil
+            let device = try DeviceMessage(message.payload)
+            // A guest's port is known by its bridge, of which a message has no name.
+            let concernsUs = isElsewhere ? isInside(device.name) : isOnNode(device.name) || device.isOfPort
+            return concernsUs ? .devices : nil
         case Kind.addresses:
             // Our devices have addresses only inside namespaces.
             guard isElsewhere, let label = try AddressMessage(message.payload).label else { return nil }
             return isInside(label) ? .devices : nil
         case Kind.entries:
             guard !isElsewhere else { return nil }
-            let entry = try EntryMessage(message.payload).entry
-            return entry == nil ? nil : .entries
+            let message = try EntryMessage(message.payload)
+            return message.entry == nil && message.station == nil ? nil : .entries
         default:
             return nil
         }

@@ -1,5 +1,5 @@
-/// Finds, in the kernel's events of nftables transactions, those by which others changed the gate's tables, and those that
-/// changed the rules inside a namespace; pure.
+/// Finds, in the kernel's events of nftables transactions, those by which others changed the tables of the gate and of
+/// guests' ports, and those that changed the rules inside a namespace; pure.
 ///
 /// Our own transactions always replace the tables. A foreign one that does the same is not noticed here; it is found when
 /// the rules are read.
@@ -14,24 +14,38 @@ package struct RuleEvents: Sendable {
     /// The table's name has this number in messages of every kind.
     private static let table: UInt16 = 1
 
+    private struct Table: Hashable {
+        let family: GateTable.Family
+        let name: String
+
+        /// The change that it is when others have changed the table; nil when it is not ours.
+        var change: HostChange? {
+            switch (family, name) {
+            case (_, GateTable.name): .rules
+            case (.bridge, PortTable.name): .portRules
+            default: nil
+            }
+        }
+    }
+
     /// The tables that the present transaction has touched, and those of them that it has made.
-    private var (touched, made): (Set<GateTable.Family>, Set<GateTable.Family>) = ([], [])
+    private var (touched, made): (Set<Table>, Set<Table>) = ([], [])
 
     package init() {}
 
     /// Reads a datagram; the events of a transaction may come in several.
     ///
-    /// - Returns: Whether a foreign transaction has ended.
+    /// - Returns: The changes that others have made by transactions that have ended.
     /// - Throws: ``NetlinkError`` for a malformed datagram; the present transaction is forgotten.
-    package mutating func note(_ bytes: [UInt8]) throws(NetlinkError) -> Bool {
-        var isForeign = false
+    package mutating func note(_ bytes: [UInt8]) throws(NetlinkError) -> Set<HostChange> {
+        var changes: Set<HostChange> = []
         do throws(NetlinkError) {
-            for message in try NetlinkMessage.all(in: bytes) where try note(message) { isForeign = true }
+            for message in try NetlinkMessage.all(in: bytes) { changes.formUnion(try note(message)) }
         } catch {
             forget()
             throw error
         }
-        return isForeign
+        return changes
     }
 
     /// Returns whether a datagram of another namespace is about rules of ours there; our own changes count too.
@@ -52,20 +66,21 @@ package struct RuleEvents: Sendable {
     /// Forgets the present transaction: a part of it was lost.
     package mutating func forget() { (touched, made) = ([], []) }
 
-    private mutating func note(_ message: NetlinkMessage) throws(NetlinkError) -> Bool {
-        guard message.type >> 8 == Kind.subsystem else { return false }
+    private mutating func note(_ message: NetlinkMessage) throws(NetlinkError) -> Set<HostChange> {
+        guard message.type >> 8 == Kind.subsystem else { return [] }
         let kind = message.type & 0xff
         guard kind != Kind.newGeneration else {
             defer { forget() }
-            return !touched.isSubset(of: made)
+            return Set(touched.subtracting(made).compactMap(\.change))
         }
         let attributes = try NetlinkAttributes(message.payload.dropFirst(Self.bodyLength))
         guard let family = message.payload.first.flatMap(GateTable.Family.init(number:)),
-            attributes.text(Self.table) == GateTable.name
-        else { return false }
-        touched.insert(family)
-        if kind == Kind.newTable { made.insert(family) }
-        if kind == Kind.deleteTable { made.remove(family) }
-        return false
+            let name = attributes.text(Self.table), case let table = Table(family: family, name: name),
+            table.change != nil
+        else { return [] }
+        touched.insert(table)
+        if kind == Kind.newTable { made.insert(table) }
+        if kind == Kind.deleteTable { made.remove(table) }
+        return []
     }
 }

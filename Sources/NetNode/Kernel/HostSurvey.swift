@@ -9,6 +9,12 @@ package struct HostSurvey: Sendable {
     package let links: [String: Link]
     /// The static rows of our tunnels; nil when they were not asked for.
     package let entries: [VNI: Set<ForwardingEntry>]?
+    /// The addresses that bridges have static rows of, by the port; nil when rows were not asked for.
+    package let stations: [String: Set<MACAddress>]?
+    /// The name of the table of guests' ports, of the bridge family.
+    static let portTableName = "coports"
+    /// The handle of that table, which no other table had before; nil when there is no such table.
+    package let portTable: UInt64?
     /// The interiors behind the names that were asked for.
     package let interiors: [VNI: NamespaceInterior]
     /// The external veths' ends inside, of the networks that have one.
@@ -106,9 +112,12 @@ package struct HostSurvey: Sendable {
         var interiors: [VNI: NamespaceInterior] = [:]
         var outsides: [VNI: Outside] = [:]
         for name in names { (interiors[name.vni], outsides[name.vni]) = try inside(name) }
+        let rows = withEntries ? try Self.rows(asker, numbers) : nil
         return HostSurvey(
             links: Dictionary(devices.map { ($0.name, $0.link(numbers)) }) { first, _ in first },
-            entries: withEntries ? try Self.rows(asker, numbers) : nil,
+            entries: rows?.entries,
+            stations: rows?.stations,
+            portTable: try KernelAsker.bridgeTable(portTableName, in: node),
             interiors: interiors,
             outsides: outsides
         )
@@ -147,13 +156,15 @@ package struct HostSurvey: Sendable {
     private static func rows(
         _ asker: borrowing KernelAsker,
         _ names: [Int: String]
-    ) throws -> [VNI: Set<ForwardingEntry>] {
+    ) throws -> (entries: [VNI: Set<ForwardingEntry>], stations: [String: Set<MACAddress>]) {
         var entries: [VNI: Set<ForwardingEntry>] = [:]
+        var stations: [String: Set<MACAddress>] = [:]
         for row in try asker.entries(names) {
-            guard let entry = row.entry, let tunnel = names[row.device].flatMap({ TunnelName(deviceName: $0) })
-            else { continue }
+            guard let device = names[row.device] else { continue }
+            if let station = row.station { stations[device, default: []].insert(station) }
+            guard let entry = row.entry, let tunnel = TunnelName(deviceName: device) else { continue }
             entries[tunnel.vni, default: []].insert(entry)
         }
-        return entries
+        return (entries, stations)
     }
 }

@@ -33,6 +33,17 @@ struct KernelAsker: ~Copyable {
         }
     }
 
+    /// The handle of a table of the bridge family in the namespace of a file, or in the process's own.
+    ///
+    /// - Returns: The kernel's number for it, which a table that is made anew does not have; nil when there is none.
+    static func bridgeTable(_ name: String, in path: String?) throws(NetlinkError) -> UInt64? {
+        let asker = try KernelAsker(path, about: CNETLINK_RULES)
+        let handle = cnetlink_bridge_table(asker.socket, name)
+        if handle < 0, errno == ENOENT { return nil }
+        guard handle >= 0 else { throw .refused(attempt: "ask the kernel about the table \(name)", error: errno) }
+        return UInt64(handle)
+    }
+
     deinit {
         close(socket)
     }

@@ -1,3 +1,5 @@
+import ClusterModel
+
 /// A network device.
 package struct Link: Sendable, Hashable {
     package let name: String
@@ -24,6 +26,12 @@ package struct Link: Sendable, Hashable {
     /// A Boolean value that indicates whether it is a bridge's port that forwards; the kernel takes up to a second
     /// after the carrier is there.
     package let isForwarding: Bool
+    /// Its hardware address.
+    package let mac: MACAddress?
+    /// The text that its maker has put beside its name.
+    package let alias: String?
+    /// Its settings as a bridge's port; nil when it is none.
+    package let port: BridgePort?
 
     /// The part of a VXLAN device's parameters that a mesh is made of.
     package struct Tunnel: Sendable, Hashable {
@@ -54,7 +62,10 @@ package struct Link: Sendable, Hashable {
         snoopsMulticast: Bool = false,
         tunnel: Tunnel?,
         group: String? = nil,
-        isForwarding: Bool = false
+        isForwarding: Bool = false,
+        mac: MACAddress? = nil,
+        alias: String? = nil,
+        port: BridgePort? = nil
     ) {
         self.name = name
         self.index = index
@@ -69,6 +80,9 @@ package struct Link: Sendable, Hashable {
         self.tunnel = tunnel
         self.group = group
         self.isForwarding = isForwarding
+        self.mac = mac
+        self.alias = alias
+        self.port = port
     }
 
     /// A Boolean value that indicates whether the node's IP stack is known to take something from it.

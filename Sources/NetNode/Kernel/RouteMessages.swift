@@ -20,15 +20,21 @@ package struct DeviceMessage: Sendable, Hashable {
     package let tunnel: Link.Tunnel?
     package let group: String
     package let isForwarding: Bool
+    package let alias: String?
+    package let port: BridgePort?
+    /// A Boolean value that indicates whether the message is about a port of a bridge, also one that is leaving it.
+    package let isOfPort: Bool
 
     private enum Attribute {
         static let (address, name, mtu, link, master): (UInt16, UInt16, UInt16, UInt16, UInt16) = (1, 3, 4, 5, 10)
         static let (info, families, group): (UInt16, UInt16, UInt16) = (18, 26, 27)
-        static let linkNamespace: UInt16 = 37
+        static let (alias, linkNamespace): (UInt16, UInt16) = (20, 37)
         static let (kind, data, portKind, portData): (UInt16, UInt16, UInt16, UInt16) = (1, 2, 4, 5)
         static let (ipv4Settings, ipv6Settings, ipv6AddressMode): (UInt16, UInt16, UInt16) = (1, 2, 8)
         static let snooping: UInt16 = 23
-        static let portState: UInt16 = 1
+        /// Of a bridge's port (IFLA_BRPORT_…).
+        static let (portState, portLearning, flood): (UInt16, UInt16, UInt16) = (1, 8, 9)
+        static let (multicastFlood, broadcastFlood, locked): (UInt16, UInt16, UInt16) = (27, 30, 39)
         static let (vni, local, learning, port): (UInt16, UInt16, UInt16, UInt16) = (1, 4, 7, 15)
     }
 
@@ -36,6 +42,8 @@ package struct DeviceMessage: Sendable, Hashable {
     private static let isUpFlag: UInt32 = 1
     private static let forwarding: UInt8 = 3
     private static let (ipv4, ipv6): (UInt16, UInt16) = (2, 10)
+    /// The family of messages that a bridge sends of its ports.
+    private static let bridging: UInt8 = 7
     /// The positions of settings among those of a device, in numbers of 32 bits (linux/ip.h, which counts from 1, and
     /// ipv6.h).
     private static let (forwarding4, reversePathFilter, arpIgnore, disableIPv6) = (0, 7, 18, 26)
@@ -71,6 +79,20 @@ package struct DeviceMessage: Sendable, Hashable {
         tunnel = kind == "vxlan" ? Self.tunnel(data) : nil
         let port = info?.text(Attribute.portKind) == "bridge" ? try info?.nested(Attribute.portData) : nil
         isForwarding = port?.number(Attribute.portState, UInt8.self) == Self.forwarding
+        self.port = port.map(Self.port)
+        alias = attributes.text(Attribute.alias)
+        isOfPort = port != nil || payload.first == Self.bridging && attributes[Attribute.master] != nil
+    }
+
+    private static func port(_ settings: NetlinkAttributes) -> BridgePort {
+        func isOn(_ setting: UInt16) -> Bool { settings.number(setting, UInt8.self) ?? 0 != 0 }
+        return BridgePort(
+            learns: isOn(Attribute.portLearning),
+            floods: isOn(Attribute.flood),
+            floodsMulticast: isOn(Attribute.multicastFlood),
+            floodsBroadcast: isOn(Attribute.broadcastFlood),
+            isLocked: isOn(Attribute.locked)
+        )
     }
 
     private static func stack(_ families: NetlinkAttributes) throws(NetlinkError) -> StackSettings? {
@@ -119,7 +141,10 @@ package struct DeviceMessage: Sendable, Hashable {
             snoopsMulticast: snoopsMulticast,
             tunnel: tunnel,
             group: group,
-            isForwarding: isForwarding
+            isForwarding: isForwarding,
+            mac: address.flatMap { try? MACAddress($0) },
+            alias: alias,
+            port: port
         )
     }
 }
@@ -192,6 +217,8 @@ package struct EntryMessage: Sendable, Hashable {
     package let device: Int
     /// The static row of a tunnel; nil for other rows: learned ones, neighbours, a device's own address.
     package let entry: ForwardingEntry?
+    /// The address of a bridge's static row, which says that it is behind the device; nil for all others.
+    package let station: MACAddress?
 
     private enum Attribute {
         static let (destination, address, port): (UInt16, UInt16, UInt16) = (1, 2, 6)
@@ -200,7 +227,7 @@ package struct EntryMessage: Sendable, Hashable {
 
     private static let bodyLength = 12
     private static let bridging: UInt8 = 7
-    private static let isPermanent: UInt16 = 0x80
+    private static let (isPermanent, isStatic): (UInt16, UInt16) = (0x80, 0x40)
     private static let (isOwn, wasLearnedElsewhere): (UInt8, UInt8) = (0x02, 0x10)
 
     /// Reads RTM_NEWNEIGH and RTM_DELNEIGH.
@@ -214,13 +241,15 @@ package struct EntryMessage: Sendable, Hashable {
             let state = payload.number(at: 8, UInt16.self), let flags = payload.number(at: 10, UInt8.self)
         else { throw .malformed("an entry without a device") }
         self.device = Int(device)
-        let isStatic = state & Self.isPermanent != 0 && flags & Self.isOwn != 0 && flags & Self.wasLearnedElsewhere == 0
-        guard family == Self.bridging, isStatic else {
-            entry = nil
+        let isOfTunnel = state & Self.isPermanent != 0 && flags & Self.isOwn != 0
+        let isOfBridge = state & Self.isStatic != 0 && flags & Self.isOwn == 0
+        guard family == Self.bridging, isOfTunnel || isOfBridge, flags & Self.wasLearnedElsewhere == 0 else {
+            (entry, station) = (nil, nil)
             return
         }
         let attributes = try NetlinkAttributes(payload.dropFirst(Self.bodyLength))
-        guard let destination = attributes[Attribute.destination], destination.count == 4,
+        station = isOfBridge ? attributes[Attribute.address].flatMap { MACAddress($0) } : nil
+        guard isOfTunnel, let destination = attributes[Attribute.destination], destination.count == 4,
             let number = destination.number(at: 0, UInt32.self),
             let station = attributes[Attribute.address].flatMap({ ForwardingEntry.Station(octets: $0) })
         else {

@@ -18,6 +18,8 @@ struct Reconciled: Sendable {
     /// A description of what is wrong with its share of the mesh.
     var meshTrouble: String?
     var namespaceFailure: (any Error)?
+    /// A description of what keeps its ports on this node from being secured.
+    var portTrouble: String?
     /// The action that was taken on its server; nil where none may run, or it was not reconciled.
     var server: ServerPass?
     var serverFailure: (any Error)?
@@ -58,14 +60,24 @@ struct NetworkRun: Sendable {
     /// A Boolean value that indicates whether something was not as the last run left it, with nothing new wanted.
     var hasDrifted = false
 
-    /// Notes the outcome of mesh and namespace.
-    mutating func note(_ network: MeshWanted.Network?, _ changes: [MeshChange], namespaceFailure: (any Error)?) {
+    /// Notes the outcome of mesh, ports and namespace.
+    mutating func note(
+        _ network: MeshWanted.Network?,
+        _ changes: [MeshChange],
+        _ ports: PortPass,
+        namespaceFailure: (any Error)?
+    ) {
+        outcome.portTrouble = ports.trouble[vni]
         outcome.devicesChanged = changes.count { !$0.isOfEntries }
         outcome.entriesChanged = changes.count { $0.isOfEntries }
         outcome.namespaceFailure = namespaceFailure
+        hasDrifted = hasDrifted || ports.drifted.contains(vni)
         isDeviceBroken = isDeviceBroken || outcome.meshTrouble != nil || namespaceFailure != nil
+        isDeviceBroken = isDeviceBroken || outcome.portTrouble != nil
         guard let network else { return }
-        if let trouble = outcome.meshTrouble {
+        deviceFindings.append(.problem(NodeNetworks.portsProblem, of: network.id, ports.objections[vni]))
+        // A network whose guests are not kept apart is not applied.
+        if let trouble = outcome.meshTrouble ?? outcome.portTrouble {
             deviceFindings.append(.problem(AppliedPart.mesh.rawValue, of: network.id, trouble))
         } else {
             deviceFindings.append(.reached(.mesh, of: network.id, generation: network.generation))

@@ -16,6 +16,7 @@ package final class NodeNetworks: Sendable {
     let mesh: MeshReconciler
     let namespaces: NamespaceReconciler
     let egress: EgressReconciler
+    let ports: PortReconciler
     let servers: NetworkServers
     let ledger: NetworkLedger
     let database: Database
@@ -34,6 +35,8 @@ package final class NodeNetworks: Sendable {
     static let declinesProblem = "declines"
     /// An MTU that the underlay does not carry.
     static let mtuProblem = "mtu"
+    /// Ports of a network's bridge that are isolated, or not secured.
+    static let portsProblem = "ports"
     /// A network that is left out as a whole.
     static let rowProblem = "row"
     /// The problems that only elected nodes find.
@@ -60,6 +63,7 @@ package final class NodeNetworks: Sendable {
         mesh: MeshReconciler,
         namespaces: NamespaceReconciler,
         egress: EgressReconciler,
+        ports: PortReconciler,
         servers: NetworkServers,
         ledger: NetworkLedger,
         database: Database,
@@ -70,6 +74,7 @@ package final class NodeNetworks: Sendable {
         self.mesh = mesh
         self.namespaces = namespaces
         self.egress = egress
+        self.ports = ports
         self.servers = servers
         self.ledger = ledger
         self.database = database
@@ -220,14 +225,19 @@ package final class NodeNetworks: Sendable {
     ) async throws -> (MeshDeletion?, Bool) {
         if removal == .all {
             let others = try await mesh.foreignDevices(on: vni)
-            guard others.isEmpty else { return (.vetoed(by: others), false) }
+            guard others.isEmpty else {
+                _ = try await ports.pass([vni], from: try await survey(of: [], withEntries: true), isServing: false)
+                return (.vetoed(by: others), false)
+            }
         }
         try await servers.remove(vni)
         egress.forget(vni)
         let wasCleared = try await namespaces.delete(vni)
         guard removal == .all else { return (nil, wasCleared) }
         guard try await !wanted(of: [vni]).vnis.contains(vni) else { return (.stillWanted, wasCleared) }
-        return (try await mesh.delete(vni), wasCleared)
+        let deletion = try await mesh.delete(vni)
+        if deletion == .deleted || deletion == .absent { ports.forget(vni) }
+        return (deletion, wasCleared)
     }
 
     // MARK: Gratuitous ARP

@@ -12,13 +12,22 @@ package struct NodeWanted: Sendable {
     package let mesh: MeshWanted
     /// The servers, and with them the namespaces, of a node that may be elected; by VNI.
     package let servers: [ServerWanted]
+    /// The ports of the guests that the node hosts, of the same networks as the mesh.
+    package let ports: [PortsWanted]
     /// Networks that are left as they are, because their rows cannot be read.
     package let unreadable: [UnreadableNetwork]
 
-    init(isNetworkNode: Bool, mesh: MeshWanted, servers: [ServerWanted], unreadable: [UnreadableNetwork]) {
+    init(
+        isNetworkNode: Bool,
+        mesh: MeshWanted,
+        servers: [ServerWanted],
+        ports: [PortsWanted],
+        unreadable: [UnreadableNetwork]
+    ) {
         self.isNetworkNode = isNetworkNode
         self.mesh = mesh
         self.servers = servers
+        self.ports = ports
         self.unreadable = unreadable
     }
 
@@ -29,6 +38,7 @@ package struct NodeWanted: Sendable {
         isNetworkNode = snapshot.isNetworkNode
         mesh = try MeshWanted(snapshot.mesh.rows, unreadable: snapshot.mesh.unreadable, on: snapshot.node)
         servers = ServerWanted.all(in: snapshot.servers.rows)
+        ports = PortsWanted.all(in: snapshot.ports.rows)
         let found = snapshot.mesh.unreadable + snapshot.servers.unreadable + snapshot.ports.unreadable
         let all = found.map { ($0.id, $0) }
         unreadable = Dictionary(all) { first, _ in first }.values.sorted { "\($0.id)" < "\($1.id)" }

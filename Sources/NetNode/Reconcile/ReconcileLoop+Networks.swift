@@ -64,6 +64,7 @@ extension ReconcileLoop {
         do {
             let wanted = try await networks.wanted(of: vnis)
             networks.known.withLock { $0.note(wanted, of: vnis) }
+            try await notePorts(wanted, of: vnis)
             if !wanted.isNetworkNode { for vni in vnis { networks.egress.forget(vni) } }
             await withDiscardingTaskGroup { group in
                 await bring(batch, priorities, to: wanted, after: known, removals, in: &group)
@@ -181,8 +182,12 @@ extension ReconcileLoop {
             ready(vnis.subtracting(different))
             try await networks.admitPeers(survey)
             let pass = try await networks.mesh.pass(mesh, from: survey)
+            var ports = try await bringPorts(of: vnis, from: pass.changes.isEmpty ? survey : nil)
             let failures = try await networks.namespaces.pass(namespaces, from: survey)
+            // Gateways whose veths are new.
+            if !different.isEmpty { ports.merge(try await bringPorts(of: different, from: nil)) }
             leaveKernel()
+            logDrift(ports.drifted.subtracting(drift))
             // Their egress went with their namespaces, or was made without them.
             add(different.filter(networks.egress.isKnown).map { .egress($0) }, .repair)
             let changes = Dictionary(grouping: pass.changes, by: \.vni)
@@ -191,9 +196,11 @@ extension ReconcileLoop {
             let ended = batch.end(.kernel, of: vnis) { run in
                 run.hasDrifted = run.hasDrifted || drift.contains(run.vni)
                 run.outcome.meshTrouble = remaining.contains(run.vni) ? pass.trouble(of: run.vni) : nil
-                run.note(wantedMesh[run.vni], changes[run.vni] ?? [], namespaceFailure: failures[run.vni])
+                let failure = failures[run.vni]
+                run.note(wantedMesh[run.vni], changes[run.vni] ?? [], ports, namespaceFailure: failure)
             }
-            let reached = Set(mesh.networks.map(\.vni)).subtracting(remaining).subtracting(failures.keys)
+            let failed = remaining.union(failures.keys).union(ports.trouble.keys)
+            let reached = Set(mesh.networks.map(\.vni)).subtracting(failed)
             networks.known.withLock { $0.noteReached(reached) }
             ready(different.subtracting(failures.keys))
             await end(ended)
@@ -243,7 +250,11 @@ extension ReconcileLoop {
             try await networks.admitPeers(survey)
             let pass = try await networks.mesh.pass(mesh, from: survey)
             let failures = try await networks.namespaces.pass(namespaces, from: survey)
-            broken = Set(pass.remaining.map(\.vni)).union(failures.keys)
+            let ports = try await bringPorts(of: vnis, from: changed.isEmpty ? survey : nil)
+            logDrift(ports.drifted.subtracting(drift))
+            drift.formUnion(ports.drifted)
+            changed.formUnion(ports.drifted)
+            broken = Set(pass.remaining.map(\.vni)).union(failures.keys).union(ports.trouble.keys)
         } catch {
             failure = error
         }

@@ -108,6 +108,7 @@ package final class ReconcileLoop: Service {
     func note(_ change: HostChange) {
         let isNews = state.withLock { state in
             state.changes.note(change)
+            if change == .portRules { networks.ports.distrustTable() }
             defer { state.queue.add(.node, .repair) }
             return !state.queue.isDue(.node)
         }
@@ -285,7 +286,9 @@ package final class ReconcileLoop: Service {
         do {
             let survey = try await networks.surveyOfAll(withEntries: changes.entries)
             took = ContinuousClock.now - start
-            let drift = networks.known.withLock { $0 }.drift(in: survey)
+            let known = networks.known.withLock { $0 }
+            let ports = networks.ports.drift(in: survey, isServing: tenure != nil).intersection(known.vnis)
+            let drift = known.drift(in: survey).union(ports)
                 .union(networks.namespaces.gateDrift(in: survey))
                 .union(await networks.servers.drift(readingFilesOf: changes.files))
             // An egress is repaired after its namespace.

@@ -206,6 +206,8 @@ package final class NetworkCoordinator: ElectedRole {
 
     private func open(_ tenure: Tenure) async -> Bool {
         await untilDone(tenure, "the gate cannot be opened") {
+            // Before anybody is told of the gateways: bridges learn where they are from their frames.
+            try await networks.ports.setGateways(isServing: true)
             guard try await gate.open(under: tenure) else { return }
             role.phase.withLock { $0.opened(tenure, at: .now) }
         }
@@ -273,6 +275,13 @@ package final class NetworkCoordinator: ElectedRole {
             logger.error("a namespace's own gate was not closed", metadata: ["error": "\(error)"])
         }
         await networks.servers.close()
+        do {
+            try await networks.ports.setGateways(isServing: false)
+        } catch {
+            // The next drift check finds it; at the end of the process the veths are taken down.
+            guard !Task.isCancelled else { return }
+            logger.warning("the gateways' veths were not closed", metadata: ["error": "\(error)"])
+        }
         logger.notice("all servers ended", metadata: ["term": "\(tenure.term)"])
     }
 }

@@ -32,6 +32,9 @@ package struct EnsureMeshHandler: TaskHandler {
             if let trouble = outcome.meshTrouble {
                 return .failed(OperationFailure(code: "mesh_not_converged", message: trouble))
             }
+            if let trouble = outcome.portTrouble {
+                return .failed(OperationFailure(code: "ports_not_secured", message: trouble))
+            }
             if let failure = outcome.namespaceFailure { throw failure }
             // A failure of its egress is a problem of the network, and no failure of the mesh.
             if outcome.isNetworkNode { _ = try await loop.reconcile(.egress(vni), .operation) }

@@ -1,0 +1,166 @@
+import ClusterModel
+
+/// The table of nftables by which only frames with a guest's own addresses leave its port, and by which nothing passes
+/// from or to a port that is not known.
+///
+/// In `forward` every frame between two ports goes by. One of the two is nearly always one of ours or a guest's, by
+/// name: so a port that is in no set is closed from the moment in which it is plugged in, whatever its bridge, without
+/// that anything had to be told of it. (The bridge of a frame cannot be asked for on every kernel: `meta ibrname` is a
+/// module of its own.)
+///
+/// In `prerouting`, before the bridge learns an address, a guest's frames are compared with what the guest may send.
+/// What is not named there is dropped: IPv6, VLAN tags, frames of LLC. See docs/decisions/port-security.md.
+enum PortTable {
+    static let name = HostSurvey.portTableName
+
+    /// Bounds on what one port may send in a second: far above what an honest guest sends, far below what would take
+    /// the time of others.
+    ///
+    /// A guest that starts asks some ten times by ARP and DHCP. 300 ARP requests a second starved the neighbour table of
+    /// the gateways when each had another sender, which is not let through any more; what is left is the kernel's time
+    /// for the answers. A frame to all, or to an address from which nothing has come, is copied to every node.
+    private enum Most {
+        static let arp = 100
+        static let dhcp = 25
+        static let flooded = 2000
+    }
+
+    /// The longest time for which an address counts as heard: as long as a bridge remembers it.
+    private static let hearing = "300s"
+
+    /// The batch that makes the table anew in one transaction, whatever is there.
+    ///
+    /// - Parameter networks: what is known of all networks of the node.
+    /// - Returns: What `nft -f -` reads.
+    static func script(_ networks: some Collection<PortRules>) -> String {
+        let networks = networks.sorted { $0.vni < $1.vni }
+        let ports = networks.flatMap { network in network.ports.map { (network, $0) } }
+        let open = networks.filter(\.isOpen).flatMap { [TunnelName($0.vni).description, "\(GatewayVethName($0.vni))"] }
+        let ours = "{ \"\(TunnelName.prefix)*\", \"\(GatewayVethName.prefix)*\" }"
+        return """
+            table bridge \(name)
+            delete table bridge \(name)
+            table bridge \(name) {
+              set open {
+                type ifname
+                \(elements(open.map(quoted)))
+              }
+              set guests {
+                type ifname
+                \(elements(ports.map { quoted($1.device) }))
+              }
+              set stations {
+                typeof iifname . ether saddr
+                \(elements(ports.map { "\(quoted($1.device)) . \($1.mac)" }))
+              }
+              set sources {
+                typeof iifname . ip saddr
+                flags interval
+                \(elements(ports.flatMap { _, port in port.sources.map { "\(quoted(port.device)) . \($0)" } }))
+              }
+              set gateways {
+                typeof iifname . ip saddr
+                \(elements(ports.compactMap { network, port in
+                    network.gateway.map { "\(quoted(port.device)) . \($0)" }
+                }))
+              }
+              set clients {
+                typeof iifname . @th,256,80
+                \(elements(ports.map { "\(quoted($1.device)) . \(client($1.mac))" }))
+              }
+              set heard {
+                typeof ether saddr
+                flags dynamic, timeout
+                timeout \(hearing)
+                size 65535
+              }
+              \(meter("arp_rate"))
+              \(meter("dhcp_rate"))
+              \(meter("group_rate"))
+              \(meter("unknown_rate"))
+              chain forward {
+                type filter hook forward priority -250; policy accept;
+                iifname @open accept
+                oifname @open accept
+                iifname @guests jump to_known
+                iifname \(ours) jump to_known
+                oifname @guests counter drop
+                oifname \(ours) counter drop
+              }
+              chain to_known {
+                oifname @guests accept
+                oifname \(ours) accept
+                counter drop
+              }
+              chain prerouting {
+                type filter hook prerouting priority -250; policy accept;
+                iifname @guests jump guest
+                iifname @open accept
+                iifname \(ours) update @heard { ether saddr }
+              }
+              chain guest {
+                iifname . ether saddr != @stations counter drop
+                ether daddr & 01:00:00:00:00:00 == 00:00:00:00:00:00 jump to_one
+                ether daddr & 01:00:00:00:00:00 != 00:00:00:00:00:00 \(over("group_rate", Most.flooded))
+                update @heard { ether saddr }
+                ether type arp goto arp_of_guest
+                ether type ip goto ip_of_guest
+                counter drop
+              }
+              chain to_one {
+                ether daddr != @heard \(over("unknown_rate", Most.flooded))
+              }
+              chain arp_of_guest {
+                \(over("arp_rate", Most.arp))
+                arp htype 1 arp ptype 0x0800 arp hlen 6 arp plen 4 iifname . arp saddr ether @stations jump arp_of_station
+                counter drop
+              }
+              chain arp_of_station {
+                iifname . arp saddr ip @gateways counter drop
+                iifname . arp saddr ip @sources accept
+                arp operation request arp saddr ip 0.0.0.0 accept
+              }
+              chain ip_of_guest {
+                udp sport 67 counter drop
+                udp dport 68 counter drop
+                udp dport 67 goto dhcp_of_guest
+                iifname . ip saddr @gateways counter drop
+                iifname . ip saddr @sources accept
+                counter drop
+              }
+              chain dhcp_of_guest {
+                \(over("dhcp_rate", Most.dhcp))
+                udp sport 68 @th,64,24 0x010106 iifname . @th,256,80 @clients jump dhcp_of_client
+                counter drop
+              }
+              chain dhcp_of_client {
+                ip saddr 0.0.0.0 accept
+                iifname . ip saddr @gateways counter drop
+                iifname . ip saddr @sources accept
+              }
+            }
+
+            """
+    }
+
+    private static func quoted(_ name: some CustomStringConvertible) -> String { "\"\(name)\"" }
+
+    /// The octets of a DHCP message from the relay's address, which a client leaves empty, to the client's own.
+    private static func client(_ mac: MACAddress) -> String {
+        "0x" + String(repeating: "0", count: 8) + mac.description.filter { $0 != ":" }
+    }
+
+    /// An empty list of elements is none for `nft`.
+    private static func elements(_ list: [String]) -> String {
+        list.isEmpty ? "" : "elements = { \(list.joined(separator: ", ")) }"
+    }
+
+    /// A set in which the kernel counts by port.
+    private static func meter(_ name: String) -> String {
+        "set \(name) { typeof iifname; flags dynamic; size 4096; }"
+    }
+
+    private static func over(_ meter: String, _ rate: Int) -> String {
+        "update @\(meter) { iifname limit rate over \(rate)/second burst \(rate) packets } counter drop"
+    }
+}
