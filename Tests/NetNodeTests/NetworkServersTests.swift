@@ -52,6 +52,34 @@ extension NamespaceTests {
             }
         }
 
+        @Test func `each process that takes another's place is counted, also where a pass found the other one dead`()
+            async throws
+        {
+            try await withServers { world in
+                let wanted = try world.wanted([world.host(11)])
+                let servers = world.servers()
+                servers.open()
+                #expect(try await servers.bring(wanted) == .started)
+                kill(try #require(await servers.running[try world.vni()]), SIGKILL)
+                try await eventually("it is dead") { world.serverProcesses() == [] }
+                #expect(try await servers.bring(wanted) == .started)
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    group.addTask { await servers.run { $0 == wanted.id ? try await servers.bring(wanted) : nil } }
+                    try await eventually("a death is counted") { servers.restarts == 1 }
+                    #expect(await servers.readings.map(\.restarts) == [1])
+                    #expect(try await servers.bring(world.wanted([world.host(11)], mtu: 1400)) == .restarted)
+                    try await eventually("a change is counted") { await servers.readings.map(\.restarts) == [2] }
+                    #expect(servers.restarts == 1, "which is no death")
+                    group.cancelAll()
+                }
+                await servers.close()
+                servers.open()
+                #expect(try await servers.bring(wanted) == .started)
+                #expect(await servers.readings.map(\.restarts) == [2], "a new tenure replaces nobody")
+                await servers.close()
+            }
+        }
+
         @Test func `a server that cannot come back is tried again until it can`() async throws {
             try await withServers { world in
                 let wanted = try world.wanted([world.host(11)])
