@@ -43,6 +43,11 @@ package enum DataPlaneCheck: String, Sendable, Hashable, CaseIterable {
     case bridgeFilter = "bridge_filter"
     /// The bridge that leads outside is there.
     case externalBridge = "external_bridge"
+    /// The kernel's neighbour table is large enough for the guests of a cluster.
+    case neighbourTable = "neighbour_table"
+
+    /// A Boolean value that indicates whether packets are lost as soon as it fails.
+    package var losesPackets: Bool { self != .neighbourTable }
 
     /// The outcome of a check.
     package enum State: String, Sendable, Hashable, CaseIterable {
@@ -117,7 +122,9 @@ package struct DataPlaneFindings: Sendable, Hashable {
             return path.size.map { need.mtu.rawValue + VXLANOverhead.bytes >= $0 } ?? true
         }
         let checks = checks.filter { finding in
-            guard finding.state == .failed, need.nodes.contains(finding.node) else { return false }
+            guard finding.state == .failed, finding.check.losesPackets, need.nodes.contains(finding.node) else {
+                return false
+            }
             // Of a candidate it is a problem only once that is elected.
             return finding.check != .externalBridge || need.needsEgress && finding.node == need.elected
         }

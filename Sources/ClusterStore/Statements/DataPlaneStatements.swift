@@ -161,7 +161,8 @@ package enum DataPlaneStatements {
             """
             SELECT n.name, n.state = 'active' AND \(sql: hasNetnode("n.id")) AS can_follow,
                 EXISTS (SELECT 1 FROM data_plane_checks AS c
-                    WHERE c.node = n.id AND c.state = 'failed' AND c.what <> 'external_bridge') AS is_faulty,
+                    WHERE c.node = n.id AND c.state = 'failed'
+                        AND c.what NOT IN ('external_bridge', 'neighbour_table')) AS is_faulty,
                 (SELECT c.state FROM data_plane_checks AS c WHERE c.node = n.id AND c.what = 'external_bridge') AS bridge
             FROM nodes AS n WHERE n.is_network_node ORDER BY n.name
             """

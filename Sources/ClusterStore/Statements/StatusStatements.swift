@@ -157,7 +157,8 @@ package enum StatusStatements {
     private static let hasFailedCheck: SQL = """
         EXISTS (
             SELECT 1 FROM data_plane_checks AS c JOIN nodes AS n ON n.id = c.node
-            WHERE c.state = 'failed' AND \(sql: takesPart("n.")) AND \(sql: DataPlaneStatements.hasNetnode("n.id"))
+            WHERE c.state = 'failed' AND c.what <> \(DataPlaneCheck.neighbourTable)
+                AND \(sql: takesPart("n.")) AND \(sql: DataPlaneStatements.hasNetnode("n.id"))
                 AND (c.what <> \(DataPlaneCheck.externalBridge)
                     OR EXISTS (SELECT 1 FROM external_addresses AS x WHERE x.holder = w.id)
                         AND n.name = (SELECT holder_node FROM leases

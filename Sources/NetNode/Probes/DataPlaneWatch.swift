@@ -125,6 +125,7 @@ package final class DataPlaneWatch: Service {
                 let device = LocalDevice.named(externalBridge.description)
                 note(.externalBridge, PathReason.externalFault(of: externalBridge, device))
             }
+            if let limit = NeighbourTable.limit { note(.neighbourTable, NeighbourTable.fault(of: limit)) }
             do {
                 if let passes = try await bridge.turn(at: .now) {
                     note(.bridgeFilter, passes ? nil : PathReason.bridgeFilter)

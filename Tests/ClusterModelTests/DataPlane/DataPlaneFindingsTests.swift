@@ -76,6 +76,12 @@ import Testing
         #expect(judged(findings, try need(["h1"])) == ([], true))
     }
 
+    @Test func `a neighbour table that may become too small is for doctor, and no network's problem yet`() throws {
+        let findings = DataPlaneFindings(checks: [try check("h1", .neighbourTable)])
+        #expect(judged(findings, try need(egress: true)) == ([], true))
+        #expect(DataPlaneCheck.allCases.filter { !$0.losesPackets } == [.neighbourTable])
+    }
+
     @Test func `a node that is cut off from many is told of in a bounded number of problems`() throws {
         let nodes = (1...300).map { "h\($0)" }
         let findings = DataPlaneFindings(paths: try nodes.dropFirst().map { try path($0, "h1", .unreachable) })
