@@ -133,9 +133,6 @@ import Testing
             way.proxy.order(disturbance, at: .commit(of: "INSERT INTO vni_holds"))
             await #expect(throws: (any Error).self) { try await remove("old", from: way.proxied) }
             try await eventually("it was disturbed") { way.proxy.counts.of(disturbance) == 1 }
-            try await eventually("the database has ended it") {
-                try await way.direct.count("SELECT COUNT(*) FROM information_schema.innodb_trx") == 0
-            }
             #expect(try await way.direct.count("SELECT COUNT(*) FROM networks") == networks)
             #expect(try await way.direct.count("SELECT COUNT(*) FROM vni_holds") == holds)
             let message = try await refusal(of: way.direct)
