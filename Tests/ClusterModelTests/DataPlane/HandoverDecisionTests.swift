@@ -54,6 +54,7 @@ import Testing
         #expect(request(situation(leader, [try standing(2, not: [1])])) == "cut_off h2")
         #expect(request(situation(try standing(1, not: [2]), [try standing(2, not: [1, 8, 9])])) == nil)
         #expect(request(situation(try standing(1, not: [2]), [try standing(2, not: [1])])) == nil, "nobody can tell")
+        #expect(request(situation(try standing(1, not: [2]), [try standing(2)])) == nil, "nor by who says it first")
         #expect(request(situation(try standing(1, not: [2], faulty: true), [try standing(2, not: [1])])) == "faulty h2")
     }
 
