@@ -169,8 +169,7 @@ package actor NetworkServer {
 
     private func pass(to wanted: ServerWanted, in epoch: ServerPermit.Epoch) async throws -> ServerPass {
         try permit.check(epoch)
-        // A death that the task that waits for it has not noted yet.
-        if let child = current?.child, let exit = child.exitIfEnded { _ = hasLost(child, exit) }
+        noteDeath()
         // A child of a past epoch is about to be killed, and no pass may rely on it.
         await endOutdated()
         let disk = try disk()
@@ -178,6 +177,8 @@ package actor NetworkServer {
         let files = wanted.isNeeded ? files(wanted, disk) : nil
         let strays = try await strays(wanted, disk)
         try permit.check(epoch)
+        // It may have died while its leases were read.
+        noteDeath()
         let plan = ServerPlan(child: known(), disk: try onDisk(disk.read), wanted: files, strays: strays)
         guard let files else {
             guard plan == .stop else { return .nothing }
@@ -204,6 +205,11 @@ package actor NetworkServer {
     private func chooseProbe(_ wanted: ServerWanted) {
         let guests = Set(wanted.hosts.map(\.mac))
         probe = ServerProbe.randomAddress { guests.contains($0) || $0.role(in: vni) != nil }
+    }
+
+    /// Notes a death before the task that waits for the child's end has had a turn.
+    private func noteDeath() {
+        if let child = current?.child, let exit = child.exitIfEnded { _ = hasLost(child, exit) }
     }
 
     /// The running child for the plan; nil when none runs.
