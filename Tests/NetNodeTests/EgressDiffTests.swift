@@ -55,7 +55,7 @@ import Testing
                     .init(dst: "default", gateway: "203.0.113.1", dev: "ext0"),
                     .init(dst: "203.0.113.0/24", dev: "ext0"),
                 ],
-                settings: EgressChange.settings.map(\.value),
+                settings: EgressSettings.all.map(\.value),
                 table: EgressTable(wanted).objects
             )
         )

@@ -46,7 +46,7 @@ extension NamespaceTests {
                 world.commands.update { $0 = [] }
                 #expect(try await world.egress.pass(.init(.init(wanted))).changed == 0)
                 #expect(world.commands.value == [])
-                for (key, value) in EgressChange.settings {
+                for (key, value) in EgressSettings.all {
                     let other = value == "0" ? "1" : "0"
                     try await world.underlay.run("sysctl -q -w \(key)=\(other)", in: "\(try world.inside(0))")
                     #expect(world.egress.drift(in: try await survey(world, 2)) == [wanted[0].vni], "\(key)")

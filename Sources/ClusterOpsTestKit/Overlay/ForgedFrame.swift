@@ -32,7 +32,7 @@ package enum ForgedFrame {
         frame.prefix(12) + type + bytes(vlan) + frame.dropFirst(12)
     }
 
-    /// What a frame of ARP carries: 1 asks, 2 answers.
+    /// The contents of an ARP frame: operation 1 asks, 2 answers.
     package static func arp(
         _ operation: UInt8,
         of sender: Station,
@@ -52,7 +52,7 @@ package enum ForgedFrame {
         packet(from: source.address, to: target.address, udp(from: source.port, to: target.port, payload))
     }
 
-    /// What a packet of UDP carries.
+    /// A UDP datagram.
     package static func udp(from source: UInt16, to target: UInt16, _ payload: [UInt8]) -> [UInt8] {
         bytes(source) + bytes(target) + bytes(UInt16(payload.count + 8)) + [0, 0] + payload
     }

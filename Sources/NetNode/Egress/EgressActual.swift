@@ -19,7 +19,7 @@ package struct EgressActual: Sendable, Hashable {
         package var addresses: [String]
         /// The routes through it, and every default route.
         package var routes: [Route]
-        /// The values of ``EgressChange/settings``.
+        /// The values of ``EgressSettings/all``.
         package var settings: [String]
         /// The table of the NAT as `nft` lists it; nil when there is none.
         package var table: [JSONValue]?

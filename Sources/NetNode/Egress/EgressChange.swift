@@ -41,17 +41,6 @@ package enum EgressChange: Sendable, Hashable {
     /// The veth's end inside.
     package static let device = InsideName.external
 
-    /// The `sysctl` keys of the namespace, each with its wanted value.
-    ///
-    /// Forwarding comes first, because it resets others.
-    package static let settings: [(key: String, value: String)] = [
-        ("net.ipv4.ip_forward", "1"),
-        // A guest that is redirected to a shorter path to a floating address would bypass the NAT.
-        ("net.ipv4.conf.all.send_redirects", "0"), ("net.ipv4.conf.\(NamespaceChange.gateway).send_redirects", "0"),
-        // The guests' gateway is not answered for outside: other networks have the same addresses.
-        ("net.ipv4.conf.\(device).arp_ignore", "1"), ("net.ipv4.conf.\(device).arp_announce", "2"),
-    ]
-
     /// The place where a step is taken.
     enum Place: Sendable, Hashable {
         /// By a program of its own.

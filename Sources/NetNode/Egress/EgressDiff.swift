@@ -119,7 +119,7 @@ package enum EgressDiff {
             ? inside.table.map(EgressTable(wanted).isShown) ?? false
             : staleAddresses.isDisjoint(with: wanted.floats.keys)
         if !isLoaded { changes.append(.loadTable(without: [])) }
-        if inside.settings != EgressChange.settings.map(\.value) { changes.append(.startForwarding) }
+        if inside.settings != EgressSettings.all.map(\.value) { changes.append(.startForwarding) }
         if !inside.isUp { changes.append(.raise) }
         return changes + routes(inside, to: wanted, areGone: !inside.isUp || !stale.isEmpty || !missing.isEmpty)
     }

@@ -41,7 +41,7 @@ extension EgressReconciler {
             // Added first, so that it is no error when it is gone already.
             try await succeed(.nft, ["add table ip \(EgressTable.name); delete table ip \(EgressTable.name)"])
         case .startForwarding:
-            try await succeed(.sysctl, ["-q", "-w"] + EgressChange.settings.map { "\($0.key)=\($0.value)" })
+            try await succeed(.sysctl, ["-q", "-w"] + EgressSettings.all.map { "\($0.key)=\($0.value)" })
         case .stopForwarding: try await succeed(.sysctl, ["-q", "-w", "net.ipv4.ip_forward=0"])
         case .forgetConnections(let address): try await forgetConnections(of: address, in: name)
         default: preconditionFailure("a step of a batch")

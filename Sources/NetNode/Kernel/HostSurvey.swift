@@ -27,7 +27,7 @@ package struct HostSurvey: Sendable {
         package let routes: [NamespaceRoute]
         /// The number of the last transaction on the namespace's rules.
         package let rules: UInt32
-        /// The values of ``EgressChange/settings``.
+        /// The values of ``EgressSettings/all``.
         package let settings: [String]
     }
 
@@ -143,7 +143,7 @@ package struct HostSurvey: Sendable {
                 device: device,
                 routes: NamespaceRoute.ofEgress(routes),
                 rules: rules.generation,
-                settings: try KernelAsker.settings(EgressChange.settings.map(\.key), in: name)
+                settings: try KernelAsker.settings(EgressSettings.all.map(\.key), in: name)
             )
             return (interior, outside)
         } catch {
