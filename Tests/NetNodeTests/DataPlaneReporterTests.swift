@@ -1,0 +1,79 @@
+import ClusterModel
+import ClusterOpsTestKit
+import ClusterStore
+import MariaDB
+import Testing
+
+@testable import NetNode
+
+@Suite(.timeLimit(.minutes(2))) struct DataPlaneReporterTests {
+    private func report(_ faults: [NodeID: String], bridge: DataPlaneReport.Check = .ok) -> DataPlaneReport {
+        DataPlaneReport(
+            paths: faults.mapValues { DataPlaneReport.Path(state: .unreachable, size: nil, reason: $0) },
+            checks: [.bridgeFilter: bridge]
+        )
+    }
+
+    private func written(_ cluster: TestCluster) async throws -> [String] {
+        try await cluster.database.withSession { session in
+            try session.query(
+                """
+                SELECT CONCAT(f.name, ' ', t.name, ' ', r.reason) AS line
+                FROM mesh_reachability AS r JOIN nodes AS f ON f.id = r.from_node JOIN nodes AS t ON t.id = r.to_node
+                UNION ALL SELECT CONCAT(n.name, ' ', c.what, ' ', c.state)
+                FROM data_plane_checks AS c JOIN nodes AS n ON n.id = c.node
+                ORDER BY line
+                """
+            ).map { try $0.only(String.self) }
+        }
+    }
+
+    @Test func `differences are written, once, and what is well again is taken back`() async throws {
+        try await withCluster { cluster in
+            var ids: [NodeID] = []
+            for name in ["h1", "h2", "h3"] { ids.append(try await cluster.addNode(name)) }
+            var reporter = DataPlaneReporter(database: cluster.database)
+            let (one, two) = (report([ids[1]: "a", ids[2]: "b"]), report([ids[2]: "c"], bridge: .failed("why")))
+            var isNews: [Bool] = []
+            for report in [one, one, two, two] { isNews.append(try await reporter.write(report, of: ids[0])) }
+            #expect(isNews == [true, false, true, false])
+            #expect(try await written(cluster) == ["h1 bridge_filter failed", "h1 h3 c"])
+            isNews = [try await reporter.write(report([:]), of: ids[0])]
+            #expect(isNews == [true])
+            #expect(try await written(cluster) == ["h1 bridge_filter ok"])
+        }
+    }
+
+    @Test func `a new process takes back what the last one of its node has reported, and nothing of others`()
+        async throws
+    {
+        try await withCluster { cluster in
+            var ids: [NodeID] = []
+            for name in ["h1", "h2", "h3"] { ids.append(try await cluster.addNode(name)) }
+            for index in 0..<2 {
+                var killed = DataPlaneReporter(database: cluster.database)
+                _ = try await killed.write(report([ids[2]: "x"], bridge: .failed("why")), of: ids[index])
+            }
+            var next = DataPlaneReporter(database: cluster.database)
+            _ = try await next.write(DataPlaneReport(), of: ids[0])
+            #expect(try await written(cluster) == ["h2 bridge_filter failed", "h2 h3 x"])
+        }
+    }
+
+    @Test func `what could not be written is written later`() async throws {
+        try await withCluster { cluster in
+            let (here, there) = (try await cluster.addNode("h1"), try await cluster.addNode("h2"))
+            var reporter = DataPlaneReporter(database: cluster.database)
+            _ = try await reporter.write(report([:]), of: here)
+            try await cluster.execute("RENAME TABLE mesh_reachability TO elsewhere")
+            do {
+                _ = try await reporter.write(report([there: "a"], bridge: .failed("why")), of: here)
+                Issue.record("there is no such table")
+            } catch is DatabaseError {}
+            #expect(try await cluster.count("SELECT COUNT(*) FROM data_plane_checks WHERE state = 'failed'") == 0)
+            try await cluster.execute("RENAME TABLE elsewhere TO mesh_reachability")
+            _ = try await reporter.write(report([there: "a"], bridge: .failed("why")), of: here)
+            #expect(try await written(cluster) == ["h1 bridge_filter failed", "h1 h2 a"])
+        }
+    }
+}
