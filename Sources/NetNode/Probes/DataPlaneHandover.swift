@@ -66,12 +66,14 @@ struct DataPlaneHandover: Sendable {
         let isAsked = try await database.withTransaction { transaction in
             try DataPlaneStatements.askToResign(lease, term: term, to: request.successor, id, in: transaction)
         }
-        logger.warning(
-            isAsked ? "asking to hand over because of the data plane" : "somebody has asked to hand over already",
-            metadata: [
-                "component": "data plane", "cause": "\(request.cause.rawValue)", "to": "\(request.successor)",
-                "term": "\(term)",
-            ]
-        )
+        let metadata: Logger.Metadata = [
+            "component": "data plane", "cause": "\(request.cause.rawValue)", "to": "\(request.successor)",
+            "term": "\(term)",
+        ]
+        if isAsked {
+            logger.warning("asking to hand over because of the data plane", metadata: metadata)
+        } else {
+            logger.notice("somebody has asked to hand over already", metadata: metadata)
+        }
     }
 }
