@@ -2,7 +2,8 @@ import ArgumentParser
 import ClusterDaemon
 import ClusterModel
 
-/// The command that a supervisor runs once a `netnode` has ended, in whatever way: from then on nothing repairs the gate.
+/// The command that a supervisor runs once a `netnode` has ended, in whatever way: from then on nothing repairs the
+/// gate.
 struct LowerVeths: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Set this node's gateway veths down; refuse while a netnode runs.",

@@ -172,7 +172,8 @@ struct NetNodeDaemon {
         )
         // Those of a standby that was ready; of an elected node none is left.
         await networks.servers.close()
-        // From here on nobody guards the gate: without their veths the gateways cannot be reached, even if it is removed.
+        // From here on nobody guards the gate: without their veths the gateways cannot be reached, even if it is
+        // removed.
         do {
             try await networks.namespaces.lowerVeths()
         } catch {

@@ -205,7 +205,8 @@ import Testing
             try await connection.withSnapshot { session in
                 let number: Int = try session.query("SELECT CONNECTION_ID()")[0].only()
                 let old = try blocking {
-                    // The server keeps its list for 0.1 s from the last look at it: who looks more often sees it never renewed.
+                    // The server keeps its list for 0.1 s from the last look at it: who looks more often sees it never
+                    // renewed.
                     var old: [Int] = []
                     try await eventually("it is listed") {
                         old = try await cluster.database.withSession { session in

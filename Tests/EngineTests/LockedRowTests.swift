@@ -17,8 +17,9 @@ import Testing
         /// Returns whether it is a small multiple of the rows that the statement is for.
         ///
         /// A changed row counts once for itself and once for each index entry that is looked up on the way. A row that
-        /// is passed over is read, and may be unlocked at once: that is why reads count too. The most, 499 for 121 rows,
-        /// are those of an enqueue behind others, whose procedure goes through the list of its edges several times.
+        /// is passed over is read, and may be unlocked at once: that is why reads count too. The most, 499 for 121
+        /// rows, are those of an enqueue behind others, whose procedure goes through the list of its edges several
+        /// times.
         func isInProportion(to rows: Int) -> Bool { locked <= 3 * rows && read <= 5 * rows + 10 }
     }
 

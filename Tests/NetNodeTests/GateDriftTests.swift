@@ -56,7 +56,8 @@ extension NamespaceTests {
                         )
                     }
                 }
-                // Somebody opens the gate of a node that is not elected, for good; or shuts that of the elected one by and by.
+                // Somebody opens the gate of a node that is not elected, for good; or shuts that of the elected one by
+                // and by.
                 _ = try await rules(other, "nft add element bridge coplane live { 4711 }")
                 try await eventually("shut again", within: .seconds(4)) {
                     try await !rules(other).contains("elements = { 4711")

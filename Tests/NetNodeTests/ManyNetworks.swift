@@ -112,8 +112,8 @@ extension ManyNetworks {
 
     private static func quietMAC(_ server: Int) throws -> MACAddress { try MACAddress("02:00:00:ff:00:0\(server)") }
 
-    /// A guest of the quiet network on each of the two nodes: until gratuitous ARP is sent for the gateway, their bridges know it
-    /// elsewhere.
+    /// A guest of the quiet network on each of the two nodes: until gratuitous ARP is sent for the gateway, their
+    /// bridges know it elsewhere.
     func quietGuests() async throws -> [NamespaceHosts.Guest] {
         let world = nodes.world
         var guests: [NamespaceHosts.Guest] = []

@@ -57,8 +57,8 @@ extension NamespaceTests {
                 let pattern = "%FROM networks AS w%JOIN interfaces AS i ON i.network = w.id%"
                 let reads = try await asked(world, like: pattern)
                 print("mass damage: \(reads) reads of what is wanted")
-                // Each run reads what is wanted once, however many networks are in it. A loaded machine sees the damage in
-                // more than one drift check.
+                // Each run reads what is wanted once, however many networks are in it. A loaded machine sees the damage
+                // in more than one drift check.
                 #expect((1...Self.networks / 2).contains(reads))
             }
         }

@@ -45,7 +45,8 @@ extension NamespaceTests {
                 for network in [blue, green] {
                     for (number, index) in [(11, 0), (12, 1)] { try await world.want(number, in: network, on: index) }
                 }
-                // Somebody else's tunnel has the first VNI: ours cannot be made, and the second network is none the worse.
+                // Somebody else's tunnel has the first VNI: ours cannot be made, and the second network is none the
+                // worse.
                 let host = world.hosts[0].namespace
                 try await world.underlay.run("ip link add name other type vxlan id 100 dstport 4789", in: host)
                 let pass = try await world.reconciler(0).pass()

@@ -39,7 +39,8 @@ extension NamespaceTests {
                     let reads = try await asked("SELECT NULL AS network%")
                     let writes = try await asked("START TRANSACTION%")
                     print("30 networks at once: \(reads) reads, \(writes) transactions, \(programs) programs")
-                    // What is added while the first run is under way is for the second; a slow machine may need a third.
+                    // What is added while the first run is under way is for the second; a slow machine may need a
+                    // third.
                     #expect((1...3).contains(reads) && (1...3).contains(writes) && programs <= 3 * 4)
                     #expect(try await world.cluster.count("SELECT COUNT(*) FROM applied_state") == networks.count)
                 }

@@ -43,8 +43,8 @@ extension NamespaceTests {
     @Suite struct UnderlayNamespaceTests {
         private static let vxlan: UInt16 = 4789
 
-        /// Sends datagrams, and tells which of their frames a guest has received; the last one is a node's, which ends the
-        /// waiting.
+        /// Sends datagrams, and tells which of their frames a guest has received; the last one is a node's, which ends
+        /// the waiting.
         private func arrived(
             at guest: NamespaceHosts.Guest,
             _ send: (_ packet: (String) throws -> [UInt8]) async throws -> Void,

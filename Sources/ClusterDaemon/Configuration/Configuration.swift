@@ -138,8 +138,8 @@ package struct Configuration: Sendable, Hashable {
         package var underlayInterface: LinkName?
         /// The Linux bridge that leads outside; none means that this node has no egress for networks with NAT.
         package var externalBridge: LinkName?
-        /// The ranges that guests of networks with NAT reach although they are special-purpose or the underlay's; none by
-        /// default.
+        /// The ranges that guests of networks with NAT reach although they are special-purpose or the underlay's; none
+        /// by default.
         package var egressAllow: [IPv4CIDR] = []
         /// The UDP port at which every node answers the probes of the others.
         package var probePort = 4793

@@ -51,8 +51,8 @@ extension ElectionKeeper {
     private func rest(until moment: ContinuousClock.Instant) async -> Bool {
         let duration = max(.zero, moment - .now)
         if Task.isShuttingDownGracefully {
-            // A pause would not pause any more. Graceful shutdown is when it hands over, and it serves and renews meanwhile:
-            // that ends with a successor, or by the handover's deadline, not with this sleep.
+            // A pause would not pause any more. Graceful shutdown is when it hands over, and it serves and renews
+            // meanwhile: that ends with a successor, or by the handover's deadline, not with this sleep.
             try? await Task.sleep(for: duration)
         } else {
             _ = await pause(for: duration)

@@ -4,8 +4,8 @@ import MariaDB
 
 /// Values that are right by themselves and do not go with others that are there.
 ///
-/// Each is looked for after the row has been written, by a read that waits for whoever is just writing the other: of two
-/// at once, the later one sees the earlier one.
+/// Each is looked for after the row has been written, by a read that waits for whoever is just writing the other: of
+/// two at once, the later one sees the earlier one.
 extension Inventory {
     /// Refuses a network that has just been added, with addresses of nodes or of the external network.
     static func refuseOverlap(of draft: NetworkDraft, in transaction: borrowing Transaction) throws {

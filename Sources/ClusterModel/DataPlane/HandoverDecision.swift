@@ -2,8 +2,8 @@
 /// another node's would.
 ///
 /// Pure. What others report counts, not what the node sees: a candidate that does not answer says nothing of the
-/// leader. A fault has to last, nobody takes over who is not better, and in two minutes there is at most one such change
-/// in the whole cluster, so that a cable with a loose contact does not move all networks to and fro.
+/// leader. A fault has to last, nobody takes over who is not better, and in two minutes there is at most one such
+/// change in the whole cluster, so that a cable with a loose contact does not move all networks to and fro.
 package struct HandoverDecision: Sendable, Hashable {
     /// A node that is elected, or could be.
     package struct Standing: Sendable, Hashable {
@@ -129,8 +129,8 @@ package struct HandoverDecision: Sendable, Hashable {
 }
 
 extension HandoverDecision.Standing {
-    /// Returns how badly it is reached, beside another node: by those that are neither, because of the path between the two
-    /// nobody can tell whose fault it is.
+    /// Returns how badly it is reached, beside another node: by those that are neither, because of the path between the
+    /// two nobody can tell whose fault it is.
     fileprivate func rank(beside other: HandoverDecision.Standing) -> Rank {
         Rank(isFaulty: isFaulty, unreachableFor: unreachableFor.subtracting([other.node]).count)
     }

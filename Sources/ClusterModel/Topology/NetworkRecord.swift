@@ -102,8 +102,8 @@ package struct NetworkChange: Sendable, Hashable {
         try NetworkDraft.check(mtu, newDomain)
     }
 
-    /// The network's row as it is afterwards; whether NAT changes is told by `isOtherNAT`, because NAT is an address that
-    /// the network has, and not in its row.
+    /// The network's row as it is afterwards; whether NAT changes is told by `isOtherNAT`, because NAT is an address
+    /// that the network has, and not in its row.
     package func applied(to network: NetworkRecord, isOtherNAT: Bool) -> NetworkRecord {
         var changed = network
         changed.mtu = mtu ?? network.mtu

@@ -2,8 +2,8 @@ import ClusterModel
 
 /// Decides which operations have waited for too long although they could run.
 ///
-/// Pure. An operation's time counts while in every snapshot it is ready, its queue is not paused, its target and its row
-/// are free, and a slot is; any other snapshot begins it anew, and so does a step of the clock that put it into the
+/// Pure. An operation's time counts while in every snapshot it is ready, its queue is not paused, its target and its
+/// row are free, and a slot is; any other snapshot begins it anew, and so does a step of the clock that put it into the
 /// future. What is behind a backlog needs no free slot, but may be as old as the staleness bound before it counts.
 struct LivenessWatch: Sendable {
     /// Twice what any request but those of stopped claims asks for.

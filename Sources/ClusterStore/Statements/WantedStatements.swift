@@ -35,7 +35,8 @@ package enum WantedStatements {
     ) throws -> Snapshot? {
         let found = try session.query(rowsQuery(on: node, of: vnis))
         var own: MariaDB.Row?
-        // The columns of a network are in one row of it only, because they cost more than a guest's; that one goes first.
+        // The columns of a network are in one row of it only, because they cost more than a guest's; that one goes
+        // first.
         var (heads, others): ([MariaDB.Row], [MariaDB.Row]) = ([], [])
         for row in found {
             if try row.get("is_network_node", as: Bool?.self) != nil {

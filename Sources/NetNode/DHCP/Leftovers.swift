@@ -3,9 +3,9 @@ import Glibc
 
 /// The dnsmasqs that an earlier process of this node has left behind.
 ///
-/// There should be none: a dnsmasq dies with its netnode, and its own children with it. But on a kernel with other rules
-/// (a security module that changes a program's domain clears its parent-death signal), or after an earlier version, some
-/// may be left, and one that is left holds port 53.
+/// There should be none: a dnsmasq dies with its netnode, and its own children with it. But on a kernel with other
+/// rules (a security module that changes a program's domain clears its parent-death signal), or after an earlier
+/// version, some may be left, and one that is left holds port 53.
 struct Leftovers: Sendable {
     /// The file of the network's namespace for a configuration of this node; nil for one that is not of this node.
     let namespacePath: @Sendable (_ configuration: String) -> String?

@@ -7,7 +7,8 @@ import Logging
 extension NetworkServer {
     /// The longest time that a server that runs may take to answer.
     ///
-    /// It answers within a millisecond, and a reload of 10,000 guests takes 0.2 s; a guest asks again after some seconds.
+    /// It answers within a millisecond, and a reload of 10,000 guests takes 0.2 s; a guest asks again after some
+    /// seconds.
     package static let answerLimit: Duration = .seconds(3)
     /// The longest time for each of what may bring it back without a new process: guests wait meanwhile.
     private static let recoveryLimit: Duration = .seconds(2)
@@ -40,9 +41,9 @@ extension NetworkServer {
 
     /// Makes sure that a server without any visible drift answers too.
     ///
-    /// One that answers for names alone has forgotten its guests, or was told that their addresses are in use: it reads its
-    /// files again first, and keeps its leases and its connections. One that does not answer then either is ended, and
-    /// started again like every one that dies.
+    /// One that answers for names alone has forgotten its guests, or was told that their addresses are in use: it reads
+    /// its files again first, and keeps its leases and its connections. One that does not answer then either is ended,
+    /// and started again like every one that dies.
     ///
     /// - Returns: `reloaded` where it answered only after that.
     /// - Throws: ``ServerError`` when it has not answered, and as ``unanswered(_:by:within:in:)``.

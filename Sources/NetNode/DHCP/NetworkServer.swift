@@ -8,9 +8,9 @@ import Logging
 
 /// The DHCP and DNS server of one network: a dnsmasq in the network's namespace, as a child of this process.
 ///
-/// Calls are served one at a time. When a call returns, its change is in effect: a guest that starts afterwards is known
-/// to the server. Needs CAP_SYS_ADMIN to enter the namespace, the right to become the server's user, and to give it its
-/// capabilities.
+/// Calls are served one at a time. When a call returns, its change is in effect: a guest that starts afterwards is
+/// known to the server. Needs CAP_SYS_ADMIN to enter the namespace, the right to become the server's user, and to give
+/// it its capabilities.
 package actor NetworkServer {
     /// From the start of dnsmasq until it serves: 10 ms were measured with 1,000 guests; one with 65,534 needs minutes
     /// and is too large for it.
@@ -288,7 +288,8 @@ package actor NetworkServer {
     ) async throws {
         try permit.check(epoch)
         let namespace = ProcessFacts.Namespace(of: namespacePath)
-        // Before the child opens it: if it is replaced while the child starts, the child may have the old one or the new.
+        // Before the child opens it: if it is replaced while the child starts, the child may have the old one or the
+        // new.
         let leases = FileIdentity(of: disk.paths.leases)
         let child: SupervisedChild
         do {

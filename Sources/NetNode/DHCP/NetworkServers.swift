@@ -89,9 +89,9 @@ package final class NetworkServers: Sendable {
 
     /// Ends purposes, by default all; when none is left, kills all servers, and none may be started any more.
     ///
-    /// From then on no child begins to serve, also not by a ``bring(_:)`` under way, which throws ``ServersClosed``. When
-    /// it returns, no earlier child is left. It works in a cancelled task too. A call beside an ``open(for:)`` for another
-    /// purpose either comes first, and the servers are new ones, or ends nothing.
+    /// From then on no child begins to serve, also not by a ``bring(_:)`` under way, which throws ``ServersClosed``.
+    /// When it returns, no earlier child is left. It works in a cancelled task too. A call beside an ``open(for:)`` for
+    /// another purpose either comes first, and the servers are new ones, or ends nothing.
     package func close(for purposes: Set<ServerPermit.Purpose> = Set(ServerPermit.Purpose.allCases)) async {
         guard permit.close(for: purposes) else { return }
         let servers = state.withLock { $0.servers.values }

@@ -55,7 +55,8 @@ package enum ServerPlan: Sendable, Hashable {
         /// - Parameters:
         ///   - old: the hosts file before; nil when that is not certain.
         ///   - new: the hosts file as it should be.
-        /// - Returns: Whether only a restart makes sure that no lease keeps an address from the guest that is to have it.
+        /// - Returns: Whether only a restart makes sure that no lease keeps an address from the guest that is to have
+        ///   it.
         package func needRestart(from old: String?, to new: String) -> Bool {
             switch self {
             case .none: false
@@ -64,8 +65,8 @@ package enum ServerPlan: Sendable, Hashable {
             }
         }
 
-        /// Returns whether it is certain that no lease keeps an address from the guest that is to have it, by the leases
-        /// that were read after some were ended one by one.
+        /// Returns whether it is certain that no lease keeps an address from the guest that is to have it, by the
+        /// leases that were read after some were ended one by one.
         package func areGone(from old: String?, to new: String) -> Bool {
             switch self {
             case .none: true

@@ -64,8 +64,8 @@ package struct ServerWanted: Sendable, Hashable {
 
     private init(ofOneNetwork rows: [ServerStatements.Row], first: ServerStatements.Row) {
         var guests = GuestList(cidr: first.cidr, vni: first.vni)
-        // By id, so that of two guests with the same address it is always the same one that gets it. The text of an id is
-        // made once: made in the comparison, it cost more than all else of 1,000 guests.
+        // By id, so that of two guests with the same address it is always the same one that gets it. The text of an id
+        // is made once: made in the comparison, it cost more than all else of 1,000 guests.
         let byID = rows.map { (id: $0.interface.map { "\($0)" } ?? "", row: $0) }.sorted { $0.id < $1.id }
         for (_, row) in byID { guests.add(row) }
         self.init(

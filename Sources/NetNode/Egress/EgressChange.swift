@@ -94,8 +94,8 @@ package enum EgressChange: Sendable, Hashable {
         case .addVeth(let mtu):
             return "link add name \(veth) mtu \(mtu) group \(GateTable.group) type veth "
                 + "peer name \(device) mtu \(mtu) address \(wanted.mac) netns \(name)"
-        // With arp_notify, the kernel sends a gratuitous ARP for all addresses of a device whose hardware address is set,
-        // also to the one that it has.
+        // With arp_notify, the kernel sends a gratuitous ARP for all addresses of a device whose hardware address is
+        // set, also to the one that it has.
         case .setMAC, .sendGratuitousARP: return "link set dev \(device) address \(wanted.mac)"
         case .addSegmentRoute:
             return "route replace \(wanted.external) dev \(device) proto kernel scope link src \(wanted.address)"

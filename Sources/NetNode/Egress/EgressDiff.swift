@@ -53,8 +53,8 @@ package enum EgressDiff {
         veth.map { $0.isOtherEnd(of: inside.peer) } ?? false
     }
 
-    /// All steps, when the two devices are not the ends of one veth: one whose other end is elsewhere leads nowhere, and an
-    /// `ext0` whose other end was renamed bypasses the gate, and has the name that the new one needs.
+    /// All steps, when the two devices are not the ends of one veth: one whose other end is elsewhere leads nowhere,
+    /// and an `ext0` whose other end was renamed bypasses the gate, and has the name that the new one needs.
     private static func makingAnew(
         _ wanted: EgressWanted,
         over bridge: Link,

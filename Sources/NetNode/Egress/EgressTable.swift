@@ -2,8 +2,8 @@ import ClusterModel
 
 /// The rules of a network's egress, inside its namespace: table `ip conat`, as `nft -j` takes and shows them.
 ///
-/// JSON and not nft's own language, because the kernel's rules are compared with it: nft prints another text than it was
-/// given, and not the same in all versions.
+/// JSON and not nft's own language, because the kernel's rules are compared with it: nft prints another text than it
+/// was given, and not the same in all versions.
 package struct EgressTable: Sendable, Hashable {
     package static let name = "conat"
 

@@ -1,8 +1,8 @@
 /// Finds, in the kernel's events of nftables transactions, those by which others changed the tables of the gate and of
 /// guests' ports, and those that changed the rules inside a namespace; pure.
 ///
-/// Our own transactions always replace the tables. A foreign one that does the same is not noticed here; it is found when
-/// the rules are read.
+/// Our own transactions always replace the tables. A foreign one that does the same is not noticed here; it is found
+/// when the rules are read.
 package struct RuleEvents: Sendable {
     private enum Kind {
         static let subsystem: UInt16 = 10

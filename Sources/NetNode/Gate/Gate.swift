@@ -21,8 +21,8 @@ package final class Gate: Sendable {
         var tenure: Tenure?
     }
 
-    /// The time after the decision within which `nft` may still be started; together with ``timeout`` it is less than the
-    /// configuration keeps between fence and lease.
+    /// The time after the decision within which `nft` may still be started; together with ``timeout`` it is less than
+    /// the configuration keeps between fence and lease.
     private static let startWithin: Duration = .milliseconds(200)
     /// An element that lasts for less is not worth a process.
     private static let shortest: Duration = .milliseconds(20)
@@ -128,7 +128,8 @@ package final class Gate: Sendable {
         // A rest that is not worth a process is left to the kernel, which closes it by itself.
         while let deadline = deadline(), case let now = ContinuousClock.now, deadline - now >= Self.shortest {
             do {
-                // An element's timeout begins when the kernel gets it: a decision that is old by then would last too long.
+                // An element's timeout begins when the kernel gets it: a decision that is old by then would last too
+                // long.
                 return try await load(openFor: deadline - now, notAfter: now + Self.startWithin)
             } catch let error as HostCommandError {
                 // The machine was too busy, or stopped: the timeout is computed anew.

@@ -1,5 +1,5 @@
-/// The rules by which a node's kernel drops every frame that leaves the networks' namespaces, unless the node has renewed
-/// its election lately: DHCP, ARP and DNS of a netnode that is dead, stopped or cut off.
+/// The rules by which a node's kernel drops every frame that leaves the networks' namespaces, unless the node has
+/// renewed its election lately: DHCP, ARP and DNS of a netnode that is dead, stopped or cut off.
 ///
 /// In bridge prerouting, before the bridge learns an address from the frame. The ports are matched by name, so that the
 /// frames of one that loses its device group are dropped; and the open gate's element is the group, so that one element

@@ -83,8 +83,8 @@ package struct HostSurvey: Sendable {
         }
     }
 
-    /// The most times that a read that a change has interrupted is made again: the kernel marks its answer, which may be
-    /// incomplete.
+    /// The most times that a read that a change has interrupted is made again: the kernel marks its answer, which may
+    /// be incomplete.
     static let mostInterruptions = 5
     /// The pause before an interrupted read is made again: a batch that makes a veth ends within some milliseconds.
     private static let pauseOfInterrupted: Duration = .milliseconds(10)

@@ -30,8 +30,8 @@ package struct NamespaceName: Sendable, Hashable, CustomStringConvertible {
     /// The presence of a namespace behind a name.
     package enum Presence: Sendable, Hashable {
         case absent
-        /// A file to which no namespace is bound: left by a process that was killed while it made one, or made in another
-        /// mount namespace.
+        /// A file to which no namespace is bound: left by a process that was killed while it made one, or made in
+        /// another mount namespace.
         case broken
         case present
     }

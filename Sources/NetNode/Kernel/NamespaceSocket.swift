@@ -41,8 +41,8 @@ final class NamespaceSocket: Sendable {
 
     /// Binds the socket to `place` for datagrams from `peer` only, also where another socket is bound to the same port.
     ///
-    /// Until it is connected it is bound to the loopback device, where guests' datagrams do not arrive: so it never takes
-    /// one that is for the other socket.
+    /// Until it is connected it is bound to the loopback device, where guests' datagrams do not arrive: so it never
+    /// takes one that is for the other socket.
     func take(at place: Place, from peer: Place) throws(Failure) {
         var one: Int32 = 1
         try check("share port \(place.port)") {

@@ -5,7 +5,8 @@ import Logging
 import ServiceLifecycle
 import Synchronization
 
-/// The service that passes the kernel's events to the reconcile loop, and repairs the gate, which never waits for a run.
+/// The service that passes the kernel's events to the reconcile loop, and repairs the gate, which never waits for a
+/// run.
 ///
 /// An event leads to a drift check, which compares the kernel with what the last runs have left, and asks neither the
 /// database nor a program; only a difference leads to a run. So our own changes, of which the kernel sends events as

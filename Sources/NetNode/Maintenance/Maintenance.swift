@@ -118,7 +118,8 @@ package struct Maintenance: Service {
         }
     }
 
-    /// Removes strays whose grace time is over, one after the other: one that cannot be removed does not keep the others.
+    /// Removes strays whose grace time is over, one after the other: one that cannot be removed does not keep the
+    /// others.
     ///
     /// One that a foreign device or file keeps is tried at every pass, and logged once.
     ///

@@ -1,6 +1,7 @@
 import ClusterModel
 
-/// Decides which VNIs of this node are strays: there are names, devices or files of them, and no network wants them here.
+/// Decides which VNIs of this node are strays: there are names, devices or files of them, and no network wants them
+/// here.
 ///
 /// Pure. A stray is removed only after it has been one for a whole grace time, because a network that is being added is
 /// made in the kernel by one task while another one searches for strays.

@@ -6,8 +6,8 @@ import ClusterModel
 /// Pure; no steps means that nothing is wrong. Only the networks that are wanted are compared: devices of others are
 /// strays or about to be removed, and not for a diff to delete.
 package enum MeshDiff {
-    /// The steps in their order: devices first, deletions before additions; then the entries, additions before removals, so
-    /// that no peer is missing in between.
+    /// The steps in their order: devices first, deletions before additions; then the entries, additions before
+    /// removals, so that no peer is missing in between.
     package static func changes(from actual: MeshActual, to wanted: MeshWanted) -> [MeshChange] {
         var deletions: [MeshChange] = []
         var devices: [MeshChange] = []

@@ -36,8 +36,8 @@ package struct MeshPass: Sendable, Hashable {
         return Self.text(remaining) + last
     }
 
-    /// Returns a description, for people, of what is wrong with one network: the same at each pass that finds the same for
-    /// this network.
+    /// Returns a description, for people, of what is wrong with one network: the same at each pass that finds the same
+    /// for this network.
     package func trouble(of vni: VNI) -> String {
         Self.text(remaining.filter { $0.vni == vni }) + (complaintsOf[vni].map { ": \($0)" } ?? "")
     }

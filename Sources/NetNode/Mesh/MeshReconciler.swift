@@ -26,7 +26,8 @@ package struct MeshReconciler: Sendable {
     /// - Parameters:
     ///   - wanted: the networks to reconcile.
     ///   - survey: the snapshot of the kernel, with its forwarding entries.
-    /// - Returns: The changes, and those that are still needed; a change that the kernel refuses is no error of the pass.
+    /// - Returns: The changes, and those that are still needed; a change that the kernel refuses is no error of the
+    ///   pass.
     /// - Throws: ``NetlinkError`` when the read-back fails or is not complete: then the result is unknown.
     package func pass(_ wanted: MeshWanted, from survey: HostSurvey) async throws -> MeshPass {
         let changes = MeshDiff.changes(from: survey.mesh, to: wanted)
@@ -63,7 +64,8 @@ package struct MeshReconciler: Sendable {
         )
     }
 
-    /// The devices that keep a network's bridge and tunnel from being deleted: ports and upper devices that are not ours.
+    /// The devices that keep a network's bridge and tunnel from being deleted: ports and upper devices that are not
+    /// ours.
     func foreignDevices(on vni: VNI) async throws -> [String] {
         let names = [BridgeName(vni).description, TunnelName(vni).description]
         let ours = names + [GatewayVethName(vni).description]
@@ -105,8 +107,8 @@ package struct MeshReconciler: Sendable {
 
     /// Gives devices to `ip`, settings to `sysctl` and entries to `bridge`, one process for each stage.
     ///
-    /// - Returns: Their messages. Their exit codes say nothing: they are 0 for an `append` that did nothing, and 1 for a
-    ///   row that was gone already.
+    /// - Returns: Their messages. Their exit codes say nothing: they are 0 for an `append` that did nothing, and 1 for
+    ///   a row that was gone already.
     private func run(_ changes: [MeshChange]) async throws -> Outcome {
         var outcome = Outcome()
         let closes = changes.contains { $0.stage == .settings }

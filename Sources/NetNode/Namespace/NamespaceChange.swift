@@ -5,8 +5,8 @@ package enum NamespaceChange: Sendable, Hashable {
     /// Deletes a name without a namespace.
     case deleteName
     case addNamespace
-    /// Keeps devices inside from sending anything by themselves but a gratuitous ARP when they come up; taken before there
-    /// is a device.
+    /// Keeps devices inside from sending anything by themselves but a gratuitous ARP when they come up; taken before
+    /// there is a device.
     case silenceNamespace
     /// Makes the rules of the namespace's own gate.
     case loadGate

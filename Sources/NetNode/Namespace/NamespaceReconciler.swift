@@ -162,8 +162,8 @@ package struct NamespaceReconciler: Sendable {
                     complaint: complaints[wanted.vni] ?? ""
                 )
             case .success where steps[wanted.vni]?.contains(.addVeth) == true:
-                // Now that its port forwards: the one that the kernel sent as it came up may have been lost. A closed gate
-                // drops it.
+                // Now that its port forwards: the one that the kernel sent as it came up may have been lost. A closed
+                // gate drops it.
                 do { try sendGratuitousARP(for: wanted.vni) } catch { failures[wanted.vni] = error }
             case .success: break
             }

@@ -45,8 +45,8 @@ extension BridgePort {
         isLocked: true
     )
 
-    /// The gateway's veth on a node that does not serve: its namespace hears nothing, and where the gateway is cannot be
-    /// learned from what it says, whatever becomes of the gate.
+    /// The gateway's veth on a node that does not serve: its namespace hears nothing, and where the gateway is cannot
+    /// be learned from what it says, whatever becomes of the gate.
     static let closedGateway = BridgePort(
         learns: false,
         floods: false,

@@ -16,9 +16,9 @@ enum PortTable {
     /// Bounds on what one port may send in a second: far above what an honest guest sends, far below what would take
     /// the time of others.
     ///
-    /// A guest that starts asks some ten times by ARP and DHCP. 300 ARP requests a second starved the neighbour table of
-    /// the gateways when each had another sender, which is not let through any more; what is left is the kernel's time
-    /// for the answers. A frame to all, or to an address from which nothing has come, is copied to every node.
+    /// A guest that starts asks some ten times by ARP and DHCP. 300 ARP requests a second starved the neighbour table
+    /// of the gateways when each had another sender, which is not let through any more; what is left is the kernel's
+    /// time for the answers. A frame to all, or to an address from which nothing has come, is copied to every node.
     private enum Most {
         static let arp = 100
         static let dhcp = 25

@@ -8,8 +8,8 @@ struct Reconciled: Sendable {
     /// Nil when nothing of the VNI is wanted on this node.
     var network: NetworkID?
     var isNetworkNode = false
-    /// The reason why its parts are left as they are; where only its server's wanted state cannot be read, the reason for
-    /// that.
+    /// The reason why its parts are left as they are; where only its server's wanted state cannot be read, the reason
+    /// for that.
     var unreadable: String?
     /// A Boolean value that indicates whether its share of the mesh is left as it is, too.
     var isMeshUnreadable = false

@@ -7,7 +7,8 @@ import Logging
 import MariaDB
 import Synchronization
 
-/// The networks on a node: its share of their mesh, their namespaces and egress, and, when it is elected, their servers.
+/// The networks on a node: its share of their mesh, their namespaces and egress, and, when it is elected, their
+/// servers.
 ///
 /// A network is changed only by a run of ``ReconcileLoop``, of which there is one at a time for each.
 package final class NodeNetworks: Sendable {
@@ -20,8 +21,8 @@ package final class NodeNetworks: Sendable {
     let servers: NetworkServers
     let ledger: NetworkLedger
     let database: Database
-    /// The connections for reads of the wanted state: one that hangs delays all networks of its run, also in a take-over,
-    /// so it has a shorter timeout.
+    /// The connections for reads of the wanted state: one that hangs delays all networks of its run, also in a
+    /// take-over, so it has a shorter timeout.
     let reads: Database
     let logger: Logger
     /// The state that was wanted of each network at its last run.

@@ -122,8 +122,8 @@ struct KnownNetworks: Sendable {
     /// The VNIs whose namespaces are wanted.
     var namespaces: [VNI] { networks.filter { $0.value.namespace != nil }.map(\.key) }
 
-    /// Returns the last wanted state of some VNIs, without their servers: a node that serves has the database, or had it a
-    /// moment ago.
+    /// Returns the last wanted state of some VNIs, without their servers: a node that serves has the database, or had
+    /// it a moment ago.
     func wanted(of vnis: Set<VNI>) -> (mesh: MeshWanted, namespaces: [NamespaceWanted]) {
         let some = networks.filter { vnis.contains($0.key) }.values
         return (MeshWanted(networks: some.map(\.mesh)), some.compactMap(\.namespace))

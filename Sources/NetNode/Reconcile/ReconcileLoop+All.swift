@@ -40,7 +40,8 @@ extension ReconcileLoop {
 
     /// Reconciles everything that is wanted on this node, and closes the problems that no longer exist.
     ///
-    /// - Parameter isServing: whether this node serves; one that does not closes the problems that only elected nodes find.
+    /// - Parameter isServing: whether this node serves; one that does not closes the problems that only elected nodes
+    ///   find.
     /// - Throws: The error that kept it from reading wanted or actual state, or from recording its findings.
     func maintain(isServing: Bool) async throws {
         let ledger = networks.ledger

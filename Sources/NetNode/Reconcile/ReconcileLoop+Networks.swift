@@ -8,8 +8,8 @@ import Synchronization
 
 /// A run over some networks.
 extension ReconcileLoop {
-    /// The longest time for which a take-over changes no devices, until the running servers have reloaded: as long as the
-    /// gate may stay closed for them.
+    /// The longest time for which a take-over changes no devices, until the running servers have reloaded: as long as
+    /// the gate may stay closed for them.
     private static let mostBeforeDevices: Duration = .milliseconds(1500)
 
     /// The networks of a run, each until all of its parts have ended.
@@ -159,8 +159,8 @@ extension ReconcileLoop {
         runErrors.report("networks cannot be reconciled: \(error)")
     }
 
-    /// Reconciles devices and namespaces, and calls `ready` with the networks whose namespaces are ready for their servers:
-    /// first with those that need no change.
+    /// Reconciles devices and namespaces, and calls `ready` with the networks whose namespaces are ready for their
+    /// servers: first with those that need no change.
     ///
     /// - Returns: The networks whose namespaces were changed and are ready.
     private func bringDevices(
@@ -301,8 +301,8 @@ extension ReconcileLoop {
         }
     }
 
-    /// Records the findings of runs together, or one by one where that is refused: a lock on one network's rows does not
-    /// keep the findings of the others.
+    /// Records the findings of runs together, or one by one where that is refused: a lock on one network's rows does
+    /// not keep the findings of the others.
     ///
     /// - Returns: The errors, by network.
     private func record(_ runs: [NetworkRun]) async -> [VNI: any Error] {

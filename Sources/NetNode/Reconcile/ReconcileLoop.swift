@@ -241,8 +241,8 @@ package final class ReconcileLoop: Service {
     ///   - result: the outcome.
     ///   - isBroken: whether the key is to be processed again by itself.
     ///   - rest: the time before its next repair.
-    ///   - needsDriftCheck: whether to check for drift again: after a repair, because the damage may have gone on without
-    ///     an event.
+    ///   - needsDriftCheck: whether to check for drift again: after a repair, because the damage may have gone on
+    ///     without an event.
     func end(
         _ key: Key,
         _ result: Result<Reconciled, any Error>,

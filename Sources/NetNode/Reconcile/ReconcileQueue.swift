@@ -145,8 +145,8 @@ package struct ReconcileQueue<Key: Hashable & Sendable>: Sendable {
         failures == 1 ? firstDelay : min(secondDelay * (1 << min(failures - 2, 5)), longestDelay)
     }
 
-    /// Records the drift that a check has found, and ends the delay of keys on which an earlier check has found drift and
-    /// this one none: somebody else has repaired them.
+    /// Records the drift that a check has found, and ends the delay of keys on which an earlier check has found drift
+    /// and this one none: somebody else has repaired them.
     ///
     /// A failure that no drift check has seen, such as that of a write, keeps its delay: no check can see its end.
     ///

@@ -3,12 +3,13 @@ import ClusterStore
 import Logging
 import Synchronization
 
-/// The role of the elected network node: its servers run, its gate is open, and gratuitous ARP was sent for the gateways.
+/// The role of the elected network node: its servers run, its gate is open, and gratuitous ARP was sent for the
+/// gateways.
 ///
 /// In this order, so that no guest reaches a server that is not ready; and backwards at the end, the gate first.
 package final class NetworkCoordinator: ElectedRole {
-    /// The delays after which gratuitous ARP is sent once the gate was opened, each after the last: the first may be lost
-    /// while ports come up.
+    /// The delays after which gratuitous ARP is sent once the gate was opened, each after the last: the first may be
+    /// lost while ports come up.
     private static let gratuitousARPDelays: [Duration] = [
         .zero, .milliseconds(200), .milliseconds(800), .seconds(2),
     ]

@@ -4,7 +4,8 @@ import ClusterModel
 import ClusterStore
 import MariaDB
 
-/// The handler of `network_ensure_mesh` and `network_apply_create_hypervisor`: makes a node's share of one network's mesh.
+/// The handler of `network_ensure_mesh` and `network_apply_create_hypervisor`: makes a node's share of one network's
+/// mesh.
 ///
 /// Both tasks are the same work, because the work is to make what is missing.
 package struct EnsureMeshHandler: TaskHandler {
@@ -46,8 +47,8 @@ package struct EnsureMeshHandler: TaskHandler {
     }
 }
 
-/// The handler of `network_apply_delete_hypervisor`: removes a network's bridge and tunnel from a node that does not take
-/// part in the network any more.
+/// The handler of `network_apply_delete_hypervisor`: removes a network's bridge and tunnel from a node that does not
+/// take part in the network any more.
 ///
 /// The network may be gone by then, and its VNI with it: the parameter `vni` names the devices.
 package struct DeleteMeshHandler: TaskHandler {

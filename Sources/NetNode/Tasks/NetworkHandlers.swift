@@ -5,8 +5,8 @@ import MariaDB
 /// The handler of `network_apply_create_network_node`, `network_apply_update_dnsmasq` and `network_remove_dhcp_lease`:
 /// reconciles a network on the elected node with the wanted state at the start of the handler.
 ///
-/// The three tasks are the same work, because the work is to find and remove differences; a lease of a guest that is not
-/// wanted any more is one.
+/// The three tasks are the same work, because the work is to find and remove differences; a lease of a guest that is
+/// not wanted any more is one.
 package struct ServeNetworkHandler: TaskHandler {
     package static let tasks: [BuiltInTask] = [
         .networkApplyCreateNetworkNode, .networkApplyUpdateDNSMasq, .networkRemoveDHCPLease,
@@ -40,8 +40,8 @@ package struct ServeNetworkHandler: TaskHandler {
     }
 }
 
-/// The handler of `network_apply_remove_dnsmasq` and `network_apply_delete_network_node`: removes what the elected node has
-/// of a network that is gone.
+/// The handler of `network_apply_remove_dnsmasq` and `network_apply_delete_network_node`: removes what the elected node
+/// has of a network that is gone.
 package struct RemoveNetworkHandler: TaskHandler {
     package static let tasks: [BuiltInTask] = [.networkApplyRemoveDNSMasq, .networkApplyDeleteNetworkNode]
 
