@@ -12,7 +12,8 @@ extension Inventory {
         if let external = try ExternalStatements.lock(in: transaction), external.cidr.overlaps(draft.cidr) {
             throw ClusterOpsError(
                 .conflict,
-                "network '\(draft.name)' cannot be \(draft.cidr): it overlaps with the external network \(external.cidr)"
+                "network '\(draft.name)' cannot be \(draft.cidr): "
+                    + "it overlaps with the external network \(external.cidr)"
             )
         }
         if let node = try NodeStatements.holdAny(withUnderlayIn: draft.cidr.range, in: transaction) {

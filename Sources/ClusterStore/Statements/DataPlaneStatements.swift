@@ -54,7 +54,8 @@ package enum DataPlaneStatements {
             INSERT INTO mesh_reachability (from_node, to_node, state, size, since, reason)
             SELECT f.id, t.id, \(state), \(size), NOW(6), \(reason)
             FROM nodes AS f JOIN nodes AS t WHERE f.id = \(from) AND t.id = \(to)
-            ON DUPLICATE KEY UPDATE since = IF(mesh_reachability.state = VALUES(state), mesh_reachability.since, NOW(6)),
+            ON DUPLICATE KEY UPDATE
+                since = IF(mesh_reachability.state = VALUES(state), mesh_reachability.since, NOW(6)),
                 state = VALUES(state), size = VALUES(size), reason = VALUES(reason)
             """
         )
@@ -91,7 +92,8 @@ package enum DataPlaneStatements {
             """
             INSERT INTO data_plane_checks (node, what, state, since, reason)
             SELECT n.id, \(check), \(state), NOW(6), \(reason) FROM nodes AS n WHERE n.id = \(node)
-            ON DUPLICATE KEY UPDATE since = IF(data_plane_checks.state = VALUES(state), data_plane_checks.since, NOW(6)),
+            ON DUPLICATE KEY UPDATE
+                since = IF(data_plane_checks.state = VALUES(state), data_plane_checks.since, NOW(6)),
                 state = VALUES(state), reason = VALUES(reason)
             """
         )
@@ -163,7 +165,8 @@ package enum DataPlaneStatements {
                 EXISTS (SELECT 1 FROM data_plane_checks AS c
                     WHERE c.node = n.id AND c.state = 'failed'
                         AND c.what NOT IN ('external_bridge', 'neighbour_table')) AS is_faulty,
-                (SELECT c.state FROM data_plane_checks AS c WHERE c.node = n.id AND c.what = 'external_bridge') AS bridge
+                (SELECT c.state FROM data_plane_checks AS c
+                    WHERE c.node = n.id AND c.what = 'external_bridge') AS bridge
             FROM nodes AS n WHERE n.is_network_node ORDER BY n.name
             """
         )

@@ -57,7 +57,8 @@ package enum VNIHoldStatements {
             """
             SELECT h.vni, n.name AS node, h.network_name, h.since, h.devices
             FROM vni_holds AS h JOIN nodes AS n ON n.id = h.node
-            WHERE h.since < NOW(6) - INTERVAL \(age.wholeMicroseconds) MICROSECOND ORDER BY h.since, n.name LIMIT \(limit)
+            WHERE h.since < NOW(6) - INTERVAL \(age.wholeMicroseconds) MICROSECOND
+            ORDER BY h.since, n.name LIMIT \(limit)
             """
         ).map(hold)
     }
