@@ -24,6 +24,10 @@ extension NamespaceTests {
                 )
                 let blue = try await world.addNetwork("blue", vni: 100)
                 try await world.want(11, in: blue, on: 0)
+                // An unknown client gets to the server only where port security is off.
+                let open = try await world.addNetwork("open", vni: 300)
+                try await cluster.execute("UPDATE networks SET port_security = FALSE WHERE name = 'open'")
+                try await world.want(13, in: open, on: 0)
                 try await Self.leaveLitter(cluster)
                 var environment = user.environment
                 environment["CLUSTEROPS_NETWORK_MAINTENANCE_INTERVAL"] = "1s"
@@ -32,7 +36,9 @@ extension NamespaceTests {
                 try await nodes.meshed(blue)
                 let guest = try await world.start(11, in: blue, on: 0)
                 #expect(try await world.underlay.lease(of: guest) != nil)
-                try LeaseClient(guest).discover(try MACAddress("02:00:00:00:0f:01"))
+                try await nodes.meshed(open)
+                let client = try LeaseClient(try await world.start(13, in: open, on: 0))
+                try client.discover(try MACAddress("02:00:00:00:0f:01"))
                 for table: SQL in ["dhcp_leases", "network_events"] {
                     try await eventually("a lease and an unknown client are written down") {
                         try await cluster.count("SELECT COUNT(*) FROM \(sql: table)") == 1
