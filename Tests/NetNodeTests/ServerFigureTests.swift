@@ -141,10 +141,11 @@ extension NamespaceTests {
                 let blue = NetworkID.new()
                 try await world.cluster.execute(
                     """
-                    INSERT INTO networks (id, name, vni, cidr, mtu, dhcp, dns)
-                    VALUES (\(blue), 'blue', 100, '10.9.0.0/16', 1450, TRUE, TRUE)
+                    INSERT INTO networks (id, name, vni, cidr, mtu, dhcp, dns, port_security)
+                    VALUES (\(blue), 'blue', 100, '10.9.0.0/16', 1450, TRUE, TRUE, FALSE)
                     """
                 )
+                // One client asks for all of them: without port security.
                 for host in try hosts(0..<1000) {
                     try await world.cluster.execute(
                         """
