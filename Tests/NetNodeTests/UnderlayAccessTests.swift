@@ -93,6 +93,8 @@ extension NamespaceTests {
                     }
                     try await reconcile()
                     let guest = try await world.start(11, in: red, on: 0)
+                    // Its port is let in by a run: nothing here hears of it.
+                    try await reconcile()
                     let cable = try RawPort("out0", in: outside.namespace)
                     let external = try IPv4Address("203.0.113.12")
                     func attack() async throws -> Set<String> {
