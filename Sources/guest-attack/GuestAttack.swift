@@ -83,7 +83,8 @@ private struct StolenAddress: AsyncParsableCommand {
         let end = ContinuousClock.now + .seconds(seconds)
         while ContinuousClock.now < end {
             try port.send(frame)
-            // Faster than any bridge could learn the right place again.
+            // The pace of the attack: a bridge that learned the address here is told so again before the gateway, which
+            // answers pings every 0.2 s, can be learned at its own port.
             try await Task.sleep(for: .milliseconds(10))
             captured += port.frames().count { Array($0.prefix(6)) == target }
         }

@@ -30,7 +30,7 @@ extension NamespaceTests {
             @discardableResult
             func inside(_ line: String) async throws -> String { try await mesh.underlay.run(line, in: namespace) }
 
-            /// The contents of a server's file, but for the address that it is probed at, which each start chooses anew.
+            /// The contents of a server's file, but for the line of its probe, whose address each start chooses anew.
             func file(_ name: String) -> String? {
                 let text = try? String(contentsOfFile: "\(directory)/\(name)", encoding: .utf8)
                 return text?.split(separator: "\n").filter { !$0.hasSuffix(",10.9.0.0") }.joined(separator: "\n")

@@ -243,7 +243,8 @@ extension Configuration {
         ConfigurationKey(
             "network.egress_allow",
             \.network.egressAllow,
-            "What guests reach by NAT although it is link-local, otherwise special or the underlay's; see docs/security.md.",
+            "What guests reach by NAT although it is link-local, otherwise special or the underlay's; "
+                + "see docs/security.md.",
             .ranges,
             example: ["169.254.169.254/32", "192.0.2.53/32"]
         ),

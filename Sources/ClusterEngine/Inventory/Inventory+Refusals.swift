@@ -45,8 +45,8 @@ extension Inventory {
         else { return }
         throw ClusterOpsError(
             .conflict,
-            "domain '\(domain)' cannot be network '\(network.name)'s: with it the name of guest '\(longest)' would have "
-                + "more than \(DomainName.longest) characters"
+            "domain '\(domain)' cannot be network '\(network.name)'s: with it the name of guest '\(longest)' would "
+                + "have more than \(DomainName.longest) characters"
         )
     }
 }

@@ -17,8 +17,8 @@ extension DoctorCheck {
             return FindingView(
                 subject + "node '\(hold.node)' has not said since that it has nothing left of it",
                 remedy:
-                    "on \(hold.node): systemctl start clusterops-netnode; if the machine is gone, clusterctl node remove "
-                    + "\(hold.node)"
+                    "on \(hold.node): systemctl start clusterops-netnode; if the machine is gone, "
+                    + "clusterctl node remove \(hold.node)"
             )
         }
         return FindingView(

@@ -33,7 +33,7 @@ extension NetworkServer {
         within limit: Duration
     ) async throws -> Bool {
         guard let child = current?.child else { return false }
-        // What it knows is uncertain from here on; whoever is cancelled in between leaves it at that.
+        // The files that it has read are uncertain from here on, also if this is cancelled in between.
         current?.hosts = nil
         current?.names = nil
         try onDisk { () throws(ServerDisk.Failure) in try disk.write(files, over: try disk.read()) }
@@ -42,7 +42,8 @@ extension NetworkServer {
         let deadline = ContinuousClock.now + limit
         while !log.hasRead(wanted) {
             guard ContinuousClock.now < deadline, child.exitIfEnded == nil, !log.hasMissed else { return false }
-            // dnsmasq tells that it has read a file by its log alone.
+            // Polled, because dnsmasq says only in its log that it has read a file, and nothing wakes it for that;
+            // the deadline above bounds it.
             try await Task.sleep(for: Self.pace)
             try permit.check(epoch)
             log.read(child.standardError)

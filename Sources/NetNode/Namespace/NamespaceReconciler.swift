@@ -243,6 +243,7 @@ package struct NamespaceReconciler: Sendable {
                 return veth.isForwarding
             }
             if isDone || .now >= deadline { return links }
+            // Polled, because the monitor's events lead to drift checks and wake no run; the deadline above bounds it.
             try await Task.sleep(for: Self.forwardingPoll)
         }
     }

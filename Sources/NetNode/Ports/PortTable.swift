@@ -9,7 +9,7 @@ import ClusterModel
 /// module of its own.)
 ///
 /// In `prerouting`, before the bridge learns an address, a guest's frames are compared with what the guest may send.
-/// What is not named there is dropped: IPv6, VLAN tags, frames of LLC. See docs/decisions/port-security.md.
+/// All that is not named there is dropped: IPv6, VLAN tags, frames of LLC. See docs/decisions/port-security.md.
 enum PortTable {
     static let name = HostSurvey.portTableName
 
@@ -112,7 +112,8 @@ enum PortTable {
               }
               chain arp_of_guest {
                 \(over("arp_rate", Most.arp))
-                arp htype 1 arp ptype 0x0800 arp hlen 6 arp plen 4 iifname . arp saddr ether @stations jump arp_of_station
+                arp htype 1 arp ptype 0x0800 arp hlen 6 arp plen 4 \
+                iifname . arp saddr ether @stations jump arp_of_station
                 counter drop
               }
               chain arp_of_station {

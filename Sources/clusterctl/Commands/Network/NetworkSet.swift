@@ -57,8 +57,8 @@ struct NetworkSet: AsyncParsableCommand {
         guard !noDomain || domain == nil else { throw ValidationError("--domain and --no-domain exclude each other") }
         guard change != NetworkChange() else {
             throw ValidationError(
-                "say what to change: --mtu, --domain, --no-domain, --[no-]dhcp, --[no-]dns, --[no-]nat, --[no-]gateway or "
-                    + "--[no-]port-security"
+                "say what to change: --mtu, --domain, --no-domain, --[no-]dhcp, --[no-]dns, --[no-]nat, "
+                    + "--[no-]gateway or --[no-]port-security"
             )
         }
     }
