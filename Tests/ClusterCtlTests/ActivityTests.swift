@@ -8,7 +8,7 @@ import Testing
 @testable import ClusterStore
 
 /// What `top` reads.
-@Suite(.timeLimit(.minutes(5))) struct ActivityTests {
+@Suite(.timeLimit(.minutes(15))) struct ActivityTests {
     @Test func `a large cluster is looked at by one statement, and the lists stop at a limit`() async throws {
         try await withCluster { cluster in
             try await cluster.addLargeCluster(nodes: 1000, processes: 5)

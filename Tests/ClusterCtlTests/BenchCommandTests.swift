@@ -9,7 +9,7 @@ import Testing
 @testable import ClusterStore
 
 /// `bench` on a cluster with a worker of this process, and what it leaves behind.
-@Suite(.timeLimit(.minutes(5))) struct BenchCommandTests {
+@Suite(.timeLimit(.minutes(15))) struct BenchCommandTests {
     private static let task = "bench_noop"
 
     private func bench(_ cluster: TestCluster, _ arguments: String...) async throws -> BenchView {

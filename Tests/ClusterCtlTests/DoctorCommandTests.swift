@@ -9,7 +9,7 @@ import Testing
 @testable import ClusterReports
 @testable import ClusterStore
 
-@Suite(.timeLimit(.minutes(5))) struct DoctorCommandTests {
+@Suite(.timeLimit(.minutes(15))) struct DoctorCommandTests {
     /// A server as a production has it.
     private func withSoundCluster(_ body: @Sendable (TestCluster) async throws -> Void) async throws {
         let server = try PrivateServer(options: ["--innodb-flush-log-at-trx-commit=1"])

@@ -11,7 +11,7 @@ import Testing
 @testable import ClusterStore
 
 /// Servers that answer, and do not take what is to be written; and checks that do not come to an end.
-@Suite(.timeLimit(.minutes(5))) struct DoctorWriteTests {
+@Suite(.timeLimit(.minutes(15))) struct DoctorWriteTests {
     private func check(_ name: String, _ cluster: TestCluster) async throws -> CheckView {
         let run = try await cluster.clusterctl("doctor", "-o", "json")
         let view = try #require(

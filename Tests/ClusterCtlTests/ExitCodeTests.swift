@@ -10,7 +10,7 @@ import Testing
 @testable import clusterctl
 
 /// Every exit code of the contract, each reason for it, by the real program.
-@Suite(.timeLimit(.minutes(5))) struct ExitCodeTests {
+@Suite(.timeLimit(.minutes(15))) struct ExitCodeTests {
     /// A way to a code; `words` stand in what is said, and name the thing.
     private struct Way {
         let status: Int32

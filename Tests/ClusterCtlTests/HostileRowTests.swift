@@ -7,7 +7,7 @@ import MariaDB
 import Testing
 
 /// One row that cannot be shown takes no other with it.
-@Suite(.timeLimit(.minutes(5))) struct HostileRowTests {
+@Suite(.timeLimit(.minutes(15))) struct HostileRowTests {
     private func ended(_ cluster: TestCluster, _ count: Int) async throws -> [OperationID] {
         let ids = try await cluster.queue.submit(
             (0..<count).map { _ in OperationRequest(tasks: [BuiltInTask.noop.name], parameters: "{\"n\":1}") }

@@ -7,7 +7,7 @@ import Testing
 @testable import ClusterReports
 @testable import ClusterStore
 
-@Suite(.timeLimit(.minutes(5))) struct ListCommandTests {
+@Suite(.timeLimit(.minutes(15))) struct ListCommandTests {
     private func page(_ cluster: TestCluster, _ arguments: [String]) async throws -> OperationPageView {
         try await cluster.example(
             "op-list",

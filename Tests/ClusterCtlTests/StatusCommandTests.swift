@@ -8,7 +8,7 @@ import Testing
 @testable import ClusterReports
 @testable import ClusterStore
 
-@Suite(.timeLimit(.minutes(5))) struct StatusCommandTests {
+@Suite(.timeLimit(.minutes(15))) struct StatusCommandTests {
     private func status(_ cluster: TestCluster) async throws -> StatusView {
         try await cluster.example("status", ["status"], alsoAsTable: true)
     }

@@ -9,7 +9,7 @@ import Testing
 @testable import ClusterStore
 
 /// What people see: each table captured from a pseudo-terminal of a fixed size.
-@Suite(.timeLimit(.minutes(5))) struct TerminalTests {
+@Suite(.timeLimit(.minutes(15))) struct TerminalTests {
     private static let id = "0190163d-8694-739b-aea5-966c26f8ad0"
 
     /// Rows of which every character is known.

@@ -6,7 +6,7 @@ import MariaDB
 import Testing
 
 /// `top` on a pseudo-terminal: what it shows, and that it gives the terminal back however it ends.
-@Suite(.timeLimit(.minutes(5))) struct TopTerminalTests {
+@Suite(.timeLimit(.minutes(15))) struct TopTerminalTests {
     private func start(
         _ cluster: TestCluster,
         _ arguments: [String] = ["--interval", "200ms"],

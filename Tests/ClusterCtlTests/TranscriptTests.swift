@@ -3,7 +3,7 @@ import Foundation
 import Testing
 
 /// Sessions at a terminal, command by command, held against what `Sessions` has of them.
-@Suite(.timeLimit(.minutes(5))) struct TranscriptTests {
+@Suite(.timeLimit(.minutes(15))) struct TranscriptTests {
     @Test(arguments: [80, 120])
     func `every table looks as it did`(columns: Int) async throws {
         try await withCluster { cluster in

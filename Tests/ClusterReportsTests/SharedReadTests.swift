@@ -6,7 +6,7 @@ import Testing
 @testable import ClusterReports
 @testable import ClusterStore
 
-@Suite(.timeLimit(.minutes(1))) struct SharedReadTests {
+@Suite(.timeLimit(.minutes(15))) struct SharedReadTests {
     /// Reads that last until the test lets them end, and how many there were.
     private struct Source: Sendable {
         let begun = Locked(0)

@@ -3,7 +3,7 @@ import Foundation
 import Testing
 
 /// `run --check-configuration` of both daemons.
-@Suite(.timeLimit(.minutes(5))) struct CheckConfigurationTests {
+@Suite(.timeLimit(.minutes(15))) struct CheckConfigurationTests {
     private func check(
         _ daemon: String,
         _ text: String,

@@ -4,7 +4,7 @@ import Glibc
 import Testing
 
 /// Clients that keep what they were given, in front of a real queueworker.
-@Suite(.timeLimit(.minutes(5))) struct SlowClientTests {
+@Suite(.timeLimit(.minutes(15))) struct SlowClientTests {
     /// As `HTTPSurface.mostConnections`.
     private static let mostConnections = 64
     /// Those that are accepted in one turn are counted after it.

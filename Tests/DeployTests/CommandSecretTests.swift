@@ -10,7 +10,7 @@ import Testing
 @testable import ClusterModel
 
 /// What a command can learn of the daemon whose user it is.
-@Suite(.timeLimit(.minutes(5)), .enabled("needs root, to become another user") { geteuid() == 0 })
+@Suite(.timeLimit(.minutes(15)), .enabled("needs root, to become another user") { geteuid() == 0 })
 struct CommandSecretTests {
     /// Counts the files with secrets that it can open, and says whether it can open anything of the kind at all.
     private static let script = """

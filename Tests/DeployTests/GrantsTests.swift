@@ -5,7 +5,7 @@ import Foundation
 import MariaDB
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct GrantsTests {
+@Suite(.timeLimit(.minutes(15))) struct GrantsTests {
     /// The server's answers to who may not: to a schema, a table, a column, or something of the whole server.
     private static let refusals: Set<UInt32> = [1044, 1045, 1142, 1143, 1227, 1370, 1410]
 

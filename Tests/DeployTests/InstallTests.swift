@@ -6,7 +6,7 @@ import Glibc
 import Testing
 
 /// `deploy/install` and `deploy/uninstall`, into a directory, with the programs of this build.
-@Suite(.timeLimit(.minutes(5))) struct InstallTests {
+@Suite(.timeLimit(.minutes(15))) struct InstallTests {
     @Test func `a second run changes nothing, and what is removed was installed`() async throws {
         try await withInstallation { installation in
             for file in ["queueworker.password", "netnode.password"] {

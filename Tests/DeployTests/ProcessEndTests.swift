@@ -6,7 +6,7 @@ import MariaDB
 import Testing
 
 /// How our programs end: by no exit handler, because threads of connections may still run by then.
-@Suite(.timeLimit(.minutes(5))) struct ProcessEndTests {
+@Suite(.timeLimit(.minutes(15))) struct ProcessEndTests {
     /// A command line, with the exit code that it comes to.
     private static let ways: [(line: String, status: Int32, environment: [String: String])] = [
         ("op list", 0, [:]),

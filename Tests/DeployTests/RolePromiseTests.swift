@@ -10,7 +10,7 @@ import Testing
 @testable import ClusterStore
 
 /// Each sentence of docs/decisions/database-roles.md that promises an ability or a refusal, tried as that role.
-@Suite(.timeLimit(.minutes(5))) struct RolePromiseTests {
+@Suite(.timeLimit(.minutes(15))) struct RolePromiseTests {
     private static let deniedTable: UInt32 = 1142
     private static let deniedColumn: UInt32 = 1143
     private static let deniedRoutine: UInt32 = 1370

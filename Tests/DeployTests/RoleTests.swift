@@ -11,7 +11,7 @@ import Testing
 
 /// Each role's grants are enough for its work, and for nothing more: real programs work under it, the server refuses
 /// nothing, and its log shows that every right was used.
-@Suite(.timeLimit(.minutes(5))) struct RoleTests {
+@Suite(.timeLimit(.minutes(15))) struct RoleTests {
     @Test func `an enqueuer enqueues, adopts, orders, submits, retries, waits and looks at operations`() async throws {
         try await withRoles { world in
             let cluster = world.cluster

@@ -6,7 +6,7 @@ import Testing
 @testable import ClusterModel
 
 /// The witness of plans sees what it is there for.
-@Suite(.timeLimit(.minutes(5))) struct SpokenPlanTests {
+@Suite(.timeLimit(.minutes(15))) struct SpokenPlanTests {
     @Test func `a walk through a backlog, a sort of one, and a lock without an index are seen`() async throws {
         try await withRoles { world in
             let user = try await world.user(.operator)

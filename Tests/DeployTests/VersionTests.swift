@@ -4,7 +4,7 @@ import Foundation
 import Testing
 
 /// The version, as programs and the change log tell it.
-@Suite(.timeLimit(.minutes(1))) struct VersionTests {
+@Suite(.timeLimit(.minutes(15))) struct VersionTests {
     @Test(arguments: ["clusterctl", "queueworker", "netnode"])
     func `a program prints its version, and describes itself in the imperative`(program: String) async throws {
         let path = try BuiltProduct.path(program)

@@ -9,7 +9,7 @@ import Testing
 @testable import ClusterModel
 @testable import ClusterStore
 
-@Suite(.timeLimit(.minutes(5))) struct WorkerRoleTests {
+@Suite(.timeLimit(.minutes(15))) struct WorkerRoleTests {
     private static let configuration = """
         session: {lease: 2s, renew: 400ms}
         worker: {poll_interval: 100ms}

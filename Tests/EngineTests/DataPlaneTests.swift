@@ -9,7 +9,7 @@ import Testing
 @testable import ClusterStore
 
 /// What nodes report of the data plane, and what is read of it, on a real database.
-@Suite(.timeLimit(.minutes(5))) struct DataPlaneReportTests {
+@Suite(.timeLimit(.minutes(15))) struct DataPlaneReportTests {
     private struct World: Sendable {
         let cluster: TestCluster
         /// Those of `h1`, `h2` and so on.

@@ -9,7 +9,7 @@ import Testing
 
 /// A planned change of the elected node, on a real database; its decisions are shown without one, by `HandoverTests`
 /// and `ElectionStateTests` of ClusterModelTests.
-@Suite(.timeLimit(.minutes(5))) struct PlannedHandoverTests {
+@Suite(.timeLimit(.minutes(15))) struct PlannedHandoverTests {
     /// Three nodes with a process each, of which one serves.
     private func withLeader(
         handover: Duration = .seconds(30),

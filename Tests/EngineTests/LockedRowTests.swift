@@ -8,7 +8,7 @@ import Testing
 @testable import ClusterStore
 
 /// The locking statements of the queue are for some rows, and lock and read no others, however many there are.
-@Suite(.timeLimit(.minutes(5))) struct LockedRowTests {
+@Suite(.timeLimit(.minutes(15))) struct LockedRowTests {
     /// The cost of one statement, counted by the server.
     private struct Cost: Error {
         let locked: Int

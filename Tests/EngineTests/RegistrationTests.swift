@@ -8,7 +8,7 @@ import Testing
 @testable import ClusterStore
 
 /// What counts of what sessions have registered.
-@Suite(.timeLimit(.minutes(5))) struct RegistrationTests {
+@Suite(.timeLimit(.minutes(15))) struct RegistrationTests {
     private func definition(_ isCoalescible: Bool) throws -> TaskDefinition {
         TaskDefinition(
             name: try TaskName("backup"),

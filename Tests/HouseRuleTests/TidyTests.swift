@@ -40,6 +40,17 @@ import Testing
         }
     }
 
+    @Test func `a time limit ends a hang, and spares a test that waits for its turn among hundreds`() throws {
+        var limits = 0
+        for file in try SourceFile.all(below: "Tests") {
+            for limit in file.text.matches(of: /\.timeLimit\(\.minutes\(([0-9]+)\)\)/) {
+                limits += 1
+                #expect(limit.1 == "15", "\(file.path): \(limit.0)")
+            }
+        }
+        #expect(limits > 50)
+    }
+
     @Test func `SQL stands in the store`() throws {
         let homes = [
             "Sources/ClusterStore/", "Sources/MariaDB/",

@@ -6,7 +6,7 @@ import Testing
 
 @testable import NetNode
 
-@Suite(.timeLimit(.minutes(2))) struct DataPlaneReporterTests {
+@Suite(.timeLimit(.minutes(15))) struct DataPlaneReporterTests {
     private func report(_ faults: [NodeID: String], bridge: DataPlaneReport.Check = .ok) -> DataPlaneReport {
         DataPlaneReport(
             paths: faults.mapValues { DataPlaneReport.Path(state: .unreachable, size: nil, reason: $0) },

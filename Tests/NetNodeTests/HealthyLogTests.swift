@@ -23,7 +23,7 @@ extension NamespaceTests {
             }
         }
 
-        @Test(.timeLimit(.minutes(2)))
+        @Test(.timeLimit(.minutes(15)))
         func `a start, a first election, changes, a hand-over and a stop write no warning`() async throws {
             // The third host is outside.
             try await withNetNodes(hosts: 3, networkNodes: [0, 1]) { nodes in
@@ -82,7 +82,7 @@ extension NamespaceTests {
             }
         }
 
-        @Test(.timeLimit(.minutes(2)))
+        @Test(.timeLimit(.minutes(15)))
         func `a stop in the middle of drift checks and repairs writes no warning`() async throws {
             try await withNetNodes(hosts: 1, networkNodes: [0]) { nodes in
                 let network = try await nodes.world.addNetwork("blue", vni: 100)

@@ -11,7 +11,7 @@ import Testing
 /// The tests on real namespaces, tunnels and frames: one at a time, as the machine is shared.
 @Suite(
     .serialized,
-    .timeLimit(.minutes(5)),
+    .timeLimit(.minutes(15)),
     .enabled("needs root for network namespaces") { NamespaceHosts.unavailability == nil }
 )
 enum NamespaceTests {}

@@ -4,7 +4,7 @@ import Foundation
 import MariaDB
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct SupervisionTests {
+@Suite(.timeLimit(.minutes(15))) struct SupervisionTests {
     @Test func `a running command is seen in the cluster with its process, its memory and its time, and goes with it`()
         async throws
     {

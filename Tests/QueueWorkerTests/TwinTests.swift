@@ -8,7 +8,7 @@ import MariaDB
 import Testing
 
 /// Two `queueworker` processes of one node, as after a crash, or with a configuration that was copied.
-@Suite(.timeLimit(.minutes(5))) struct TwinTests {
+@Suite(.timeLimit(.minutes(15))) struct TwinTests {
     private static let warning = "another process of this node and daemon has a living session"
 
     @Test func `a second worker of a node takes no task from the first, and says whose node it shares`() async throws {
