@@ -150,6 +150,17 @@ package struct NamespaceHosts: Sendable {
         return received
     }
 
+    /// Sends pings as fast as they are answered, and some thousands a second at least.
+    ///
+    /// - Returns: how many were answered.
+    package func flood(from guest: Guest, to address: IPv4Address, count: Int) async throws -> Int {
+        let output = try await run("ping -n -f -i 0.0002 -q -c \(count) -W 1 \(address)", in: guest.namespace)
+        guard let answers = output.firstMatch(of: /([0-9]+) received/), let received = Int(answers.1) else {
+            throw HostTool.Failure(description: "ping said: \(output)")
+        }
+        return received
+    }
+
     /// Sends pings at a pace whatever becomes of them, and tells which were answered.
     ///
     /// - Returns: the numbers of those that were, from 1.

@@ -37,6 +37,9 @@ package struct IPv4CIDR: TextValue {
     /// The first address and the prefix, such as `10.1.0.7/32`.
     package var description: String { "\(network)/\(prefixLength)" }
 
+    /// A Boolean value that indicates whether the range is that of one address.
+    package var isOneAddress: Bool { prefixLength == 32 }
+
     /// The mask that goes with the prefix, such as `255.255.255.0`.
     package var netmask: IPv4Address { IPv4Address(rawValue: Self.mask(prefixLength)) }
 

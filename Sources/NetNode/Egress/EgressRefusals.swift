@@ -30,6 +30,6 @@ package struct EgressRefusals: Sendable, Hashable {
     /// Returns the underlay as it is refused beside an external network: where both are one segment, its other machines
     /// are as reachable as any outside.
     package func underlay(beside external: CIDR) -> [IPv4CIDR] {
-        underlay.filter { $0.prefixLength == 32 || !$0.overlaps(external.range) }
+        underlay.filter { $0.isOneAddress || !$0.overlaps(external.range) }
     }
 }

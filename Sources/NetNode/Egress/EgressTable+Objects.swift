@@ -33,15 +33,22 @@ extension EgressTable {
         object("set", name: name, filled(["type": .string("ipv4_addr")], elements.map { .string($0) }))
     }
 
-    /// Ranges of which none lies in another.
-    static func ranges(_ name: String, _ elements: [IPv4CIDR]) -> JSONValue {
-        let fields: [String: JSONValue] = ["type": .string("ipv4_addr"), "flags": .array([.string("interval")])]
-        return object("set", name: name, filled(fields, elements.map(prefix)))
+    /// Rules about what leaves for a range.
+    static func leaving(to ranges: [IPv4CIDR], _ verdict: JSONValue) -> [JSONValue] {
+        ranges.flatMap { range in
+            rules(
+                "forward",
+                [
+                    Rule.isTo(EgressChange.device), Rule.match("==", Rule.payload("ip", "daddr"), prefix(range)),
+                    verdict,
+                ]
+            )
+        }
     }
 
     /// A range as nft shows it, which is an address alone where it is that of one.
     static func prefix(_ range: IPv4CIDR) -> JSONValue {
-        guard range.prefixLength < 32 else { return .string("\(range.network)") }
+        guard !range.isOneAddress else { return .string("\(range.network)") }
         return .object([
             "prefix": .object(["addr": .string("\(range.network)"), "len": .integer(Int64(range.prefixLength))])
         ])

@@ -23,15 +23,15 @@ package struct EgressTable: Sendable, Hashable {
         let fromGuests = Rule.isFrom(NamespaceChange.gateway)
         let (fromOutside, toOutside) = (Rule.isFrom(EgressChange.device), Rule.isTo(EgressChange.device))
         let guests = Self.prefix(wanted.cidr.range)
+        let underlay = wanted.refusals.underlay(beside: wanted.external)
         objects =
             [
                 Self.object("table", name: Self.name),
                 Self.map("to_inside", floats.map { ($0.outside, $0.inside) }),
                 Self.map("to_outside", floats.map { ($0.inside, $0.outside) }),
                 Self.pairs("floats", floats.map { [$0.outside, $0.inside] }),
-                Self.ranges("special", EgressRefusals.specialPurpose),
-                Self.ranges("underlay", wanted.refusals.underlay(beside: wanted.external)),
-                Self.ranges("allowed", wanted.refusals.allowed),
+                // There may be thousands of nodes.
+                Self.addresses("underlay", underlay.filter(\.isOneAddress).map { "\($0.network)" }),
                 Self.addresses("limited", floats.filter { ports[$0.outside] != nil }.map(\.inside)),
                 Self.services(
                     "ports",
@@ -92,17 +92,16 @@ package struct EgressTable: Sendable, Hashable {
                 // Only the network's addresses go out:
                 // oifname "ext0" ip saddr != CIDR drop
                 [toOutside, Rule.match("!=", Rule.payload("ip", "saddr"), guests), Rule.drop],
-                // oifname "ext0" ip daddr @underlay ip daddr != @allowed drop
-                [
-                    toOutside, Rule.match("==", destination, .string("@underlay")),
-                    Rule.match("!=", destination, .string("@allowed")), Rule.drop,
-                ],
-                // oifname "ext0" ip daddr @special ip daddr != EXTERNAL ip daddr != @allowed drop
-                [
-                    toOutside, Rule.match("==", destination, .string("@special")),
-                    Rule.match("!=", destination, Self.prefix(wanted.external.range)),
-                    Rule.match("!=", destination, .string("@allowed")), Rule.drop,
-                ],
+            )
+            // A rule for each range, for the reason of ``DeviceRules``:
+            // oifname "ext0" ip daddr ALLOWED accept … UNDERLAY drop … EXTERNAL accept … SPECIAL drop
+            + Self.leaving(to: wanted.refusals.allowed, Rule.accept)
+            + Self.rules("forward", [toOutside, Rule.match("==", destination, .string("@underlay")), Rule.drop])
+            + Self.leaving(to: underlay.filter { !$0.isOneAddress }, Rule.drop)
+            + Self.leaving(to: [wanted.external.range], Rule.accept)
+            + Self.leaving(to: EgressRefusals.specialPurpose, Rule.drop)
+            + Self.rules(
+                "forward",
                 // Errors about a connection come whatever ports lead to the guest:
                 // iifname "ext0" ct state related accept
                 [fromOutside, Rule.match("in", Rule.state, .string("related")), Rule.accept],

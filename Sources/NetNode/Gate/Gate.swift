@@ -164,7 +164,7 @@ package final class Gate: Sendable {
             let arguments = ["--stateless", "list", "table", family.rawValue, GateTable.name]
             let output = try await runner.output(HostCommand(.nft, arguments, namespace: namespace))
             guard output.exit.isSuccess else { return nil }
-            tables.append(output.text)
+            tables.append(GateTable.inOneOrder(output.text))
         }
         return tables
     }

@@ -50,7 +50,7 @@ package enum GateTable {
               }
               chain prerouting {
                 type filter hook prerouting priority -300; policy accept;
-                iifname { "\(GatewayVethName.prefix)*", "\(ExternalVethName.prefix)*" } jump gated
+                \(DeviceRules.each([GatewayVethName.prefix, ExternalVethName.prefix], .from, "jump gated"))
               }
               chain gated {
                 iifgroup @live accept
@@ -59,6 +59,14 @@ package enum GateTable {
             }
 
             """ + HostFirewall.script(access)
+    }
+
+    /// Returns a listing of `nft` with the elements of each set in one order; the kernel keeps them in any.
+    static func inOneOrder(_ listing: String) -> String {
+        listing.replacing(/elements = \{([^}]*)\}/) { set in
+            let elements = set.1.split(separator: ",").map { String($0.filter { !$0.isWhitespace }) }
+            return "elements = { \(elements.sorted().joined(separator: ", ")) }"
+        }
     }
 }
 

@@ -17,7 +17,6 @@ enum HostFirewall {
     private static let devices = [
         BridgeName.prefix, TunnelName.prefix, GatewayVethName.prefix, ExternalVethName.prefix,
     ]
-    .map { "\"\($0)*\"" }.joined(separator: ", ")
 
     /// The part of the gate's batch that replaces these tables.
     static func script(_ access: UnderlayAccess) -> String {
@@ -29,7 +28,7 @@ enum HostFirewall {
         \(set("local", access.local))
           chain input {
             type filter hook input priority -400; policy accept;
-            iifname { \(devices) } counter drop
+            \(DeviceRules.each(devices, .from, "counter drop"))
             udp dport \(UnderlayAccess.port) jump vxlan
           }
           chain vxlan {
@@ -39,8 +38,8 @@ enum HostFirewall {
           chain forward {
             type filter hook forward priority -400; policy accept;
             iifname "\(BridgeName.prefix)*" oifname "\(BridgeName.prefix)*" accept
-            iifname { \(devices) } counter drop
-            oifname { \(devices) } counter drop
+            \(DeviceRules.each(devices, .from, "counter drop"))
+            \(DeviceRules.each(devices, .to, "counter drop"))
           }
         }
         table arp \(GateTable.name)
@@ -48,7 +47,7 @@ enum HostFirewall {
         table arp \(GateTable.name) {
           chain input {
             type filter hook input priority -400; policy accept;
-            iifname { \(devices) } counter drop
+            \(DeviceRules.each(devices, .from, "counter drop"))
           }
         }
 
@@ -60,13 +59,12 @@ enum HostFirewall {
         access.interface.map { "iifname \"\($0)\"" } ?? "ip daddr @local fib daddr . iif type local"
     }
 
-    /// With intervals, because the kernel then lists it in one order.
+    /// Without intervals, for the reason of ``DeviceRules``.
     private static func set(_ name: String, _ addresses: Set<IPv4Address>) -> String {
         let elements = addresses.sorted().map(\.description).joined(separator: ", ")
         return """
               set \(name) {
                 type ipv4_addr
-                flags interval
                 \(elements.isEmpty ? "" : "elements = { \(elements) }")
               }
             """

@@ -36,7 +36,7 @@ enum PortTable {
         let networks = networks.sorted { $0.vni < $1.vni }
         let ports = networks.flatMap { network in network.ports.map { (network, $0) } }
         let open = networks.filter(\.isOpen).flatMap { [TunnelName($0.vni).description, "\(GatewayVethName($0.vni))"] }
-        let ours = "{ \"\(TunnelName.prefix)*\", \"\(GatewayVethName.prefix)*\" }"
+        let ours = [TunnelName.prefix, GatewayVethName.prefix]
         return """
             table bridge \(name)
             delete table bridge \(name)
@@ -55,8 +55,9 @@ enum PortTable {
               }
               set sources {
                 typeof iifname . ip saddr
-                flags interval
-                \(elements(ports.flatMap { _, port in port.sources.map { "\(quoted(port.device)) . \($0)" } }))
+                \(elements(ports.flatMap { _, port in
+                    port.sources.filter(\.isOneAddress).map { "\(quoted(port.device)) . \($0.network)" }
+                }))
               }
               set gateways {
                 typeof iifname . ip saddr
@@ -83,20 +84,20 @@ enum PortTable {
                 iifname @open accept
                 oifname @open accept
                 iifname @guests jump to_known
-                iifname \(ours) jump to_known
+                \(DeviceRules.each(ours, .from, "jump to_known"))
                 oifname @guests counter drop
-                oifname \(ours) counter drop
+                \(DeviceRules.each(ours, .to, "counter drop"))
               }
               chain to_known {
                 oifname @guests accept
-                oifname \(ours) accept
+                \(DeviceRules.each(ours, .to, "accept"))
                 counter drop
               }
               chain prerouting {
                 type filter hook prerouting priority -250; policy accept;
                 iifname @guests jump guest
                 iifname @open accept
-                iifname \(ours) update @heard { ether saddr }
+                \(DeviceRules.each(ours, .from, "update @heard { ether saddr }"))
               }
               chain guest {
                 iifname . ether saddr != @stations counter drop
@@ -119,6 +120,7 @@ enum PortTable {
               chain arp_of_station {
                 iifname . arp saddr ip @gateways counter drop
                 iifname . arp saddr ip @sources accept
+                \(ranges(of: ports.map(\.1), "arp saddr ip"))
                 arp operation request arp saddr ip 0.0.0.0 accept
               }
               chain ip_of_guest {
@@ -127,6 +129,7 @@ enum PortTable {
                 udp dport 67 goto dhcp_of_guest
                 iifname . ip saddr @gateways counter drop
                 iifname . ip saddr @sources accept
+                \(ranges(of: ports.map(\.1), "ip saddr"))
                 counter drop
               }
               chain dhcp_of_guest {
@@ -138,6 +141,7 @@ enum PortTable {
                 ip saddr 0.0.0.0 accept
                 iifname . ip saddr @gateways counter drop
                 iifname . ip saddr @sources accept
+                \(ranges(of: ports.map(\.1), "ip saddr"))
               }
             }
 
@@ -149,6 +153,16 @@ enum PortTable {
     /// The octets of a DHCP message from the relay's address, which a client leaves empty, to the client's own.
     private static func client(_ mac: MACAddress) -> String {
         "0x" + String(repeating: "0", count: 8) + mac.description.filter { $0 != ":" }
+    }
+
+    /// The rules for sources that are ranges, which few ports have.
+    ///
+    /// Not elements of a set, for the reason of ``DeviceRules``.
+    private static func ranges(of ports: [PortRules.Port], _ field: String) -> String {
+        ports.flatMap { port in
+            port.sources.filter { !$0.isOneAddress }.map { "iifname \(quoted(port.device)) \(field) \($0) accept" }
+        }
+        .joined(separator: "\n    ")
     }
 
     /// An empty list of elements is none for `nft`.
