@@ -9,7 +9,7 @@ package struct PeerPath: Sendable, Hashable {
     }
 
     /// The state of the path as other nodes, and people, are told of it.
-    package enum Verdict: Sendable, Hashable {
+    package enum Verdict: Sendable, Hashable, CustomStringConvertible {
         case unknown
         case answers
         /// Nothing of this node's arrives there, or nothing comes back.
@@ -20,6 +20,19 @@ package struct PeerPath: Sendable, Hashable {
         case fragmented(size: Int)
         /// The other machine is reached, and its netnode does not answer.
         case refused
+
+        /// The verdict for a log, such as `limited below 1550 bytes`.
+        package var description: String {
+            switch self {
+            case .unknown: "unknown"
+            case .answers: "answers"
+            case .unreachable(.noRoute(let reason)): "unreachable, as nothing can be sent there: \(reason)"
+            case .unreachable: "unreachable"
+            case .limited(let size): "limited below \(size) bytes"
+            case .fragmented(let size): "fragmented below \(size) bytes"
+            case .refused: "refused"
+            }
+        }
     }
 
     /// The time between two small probes.
@@ -49,10 +62,10 @@ package struct PeerPath: Sendable, Hashable {
     /// Returns the probes to send now.
     package mutating func due(at now: ContinuousClock.Instant) -> [Size] {
         small.expire(at: now)
-        full.expire(at: now)
+        // That long ones do not arrive is news only while short ones do: a node that has just died loses both.
+        if small.hasMissed { full.withdraw(at: now) } else { full.expire(at: now) }
         var sizes: [Size] = small.isDue(at: now) ? [.small] : []
-        // While nothing arrives, that long ones do not is no news.
-        if fullSize != nil, small.state == .answering, full.isDue(at: now) { sizes.append(.full) }
+        if fullSize != nil, small.state == .answering, !small.hasMissed, full.isDue(at: now) { sizes.append(.full) }
         return sizes
     }
 

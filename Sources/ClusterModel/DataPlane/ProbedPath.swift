@@ -62,6 +62,9 @@ package struct ProbedPath: Sendable, Hashable {
     /// A Boolean value that indicates whether a probe waits for its answer.
     package var isOpen: Bool { open != nil }
 
+    /// A Boolean value that indicates whether the last probe was not answered.
+    package var hasMissed: Bool { misses > 0 }
+
     /// Returns whether a probe is to be sent now; call ``expire(at:)`` before.
     package func isDue(at now: ContinuousClock.Instant) -> Bool { open == nil && now >= nextAt }
 
@@ -91,6 +94,12 @@ package struct ProbedPath: Sendable, Hashable {
     package mutating func expire(at now: ContinuousClock.Instant) {
         guard let open, now - open.sentAt >= Self.timeout else { return }
         failed(.noAnswer, at: now)
+    }
+
+    /// Takes back the open probe if it was not answered in time: that says nothing.
+    package mutating func withdraw(at now: ContinuousClock.Instant) {
+        guard let open, now - open.sentAt >= Self.timeout else { return }
+        self.open = nil
     }
 
     /// Takes note of a probe that has failed, or could not be sent.

@@ -58,9 +58,9 @@ enum PathReason {
             return DataPlaneReport.Path(
                 state: .refused,
                 size: nil,
-                reason: "\(there) is reached, and refuses udp/\(here.port): its netnode is of another version, has "
-                    + "another network.probe_port, or a firewall rejects it; whether packets of networks arrive there "
-                    + "is not known"
+                reason: "\(there) is reached, and refuses udp/\(here.port): its netnode does not run, is of another "
+                    + "version or has another network.probe_port, or a firewall rejects it; whether packets of networks "
+                    + "arrive there is not known"
             )
         }
     }

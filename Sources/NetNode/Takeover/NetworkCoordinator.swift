@@ -207,10 +207,11 @@ package final class NetworkCoordinator: ElectedRole {
 
     private func open(_ tenure: Tenure) async -> Bool {
         await untilDone(tenure, "the gate cannot be opened") {
-            // Before anybody is told of the gateways: bridges learn where they are from their frames.
-            try await networks.ports.setGateways(isServing: true)
-            guard try await gate.open(under: tenure) else { return }
-            role.phase.withLock { $0.opened(tenure, at: .now) }
+            // Beside the opening, and before gratuitous ARP, from which bridges learn where the gateways are. To a veth
+            // that does not learn yet they flood.
+            async let learning: Void = networks.ports.setGateways(isServing: true)
+            if try await gate.open(under: tenure) { role.phase.withLock { $0.opened(tenure, at: .now) } }
+            try await learning
         }
         return self.tenure != nil
     }

@@ -134,6 +134,22 @@ import Testing
         #expect(lost.sent[.full, default: 0] <= 1, "of a path that is lost, length is not asked")
     }
 
+    @Test func `a node that dies at any moment is unreachable, and never one whose links are too small`() {
+        for tenth in 120..<190 {
+            var path = PeerPath(fullSize: 1500, at: start)
+            var (nonce, verdicts) = (UInt64(0), Set<PeerPath.Verdict>())
+            for now in 0..<300 {
+                for size in path.due(at: start + .milliseconds(100 * now)) {
+                    nonce += 1
+                    path.sent(size, nonce: nonce, at: start + .milliseconds(100 * now))
+                    if now < tenth { _ = path.answered(nonce) }
+                }
+                verdicts.insert(path.verdict)
+            }
+            #expect(verdicts == [.answers, .unreachable(.noAnswer)], "dead after \(tenth) tenths")
+        }
+    }
+
     @Test func `without networks nothing long is sent, and a larger network is a new question`() {
         var path = PeerPath(fullSize: nil, at: start)
         #expect(verdicts(of: &path, for: 10) { _ in true }.sent == [.small: 10])
