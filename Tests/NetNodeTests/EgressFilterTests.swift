@@ -99,7 +99,7 @@ extension NamespaceTests {
                 // All of it is wanted state.
                 let table = "\(try world.inside(0))"
                 for damage in [
-                    "nft flush set ip conat underlay", "nft add element ip conat underlay { 9.9.9.9 }",
+                    "nft flush chain ip conat forward", "nft add element ip conat underlay { 9.9.9.9 }",
                     "nft insert rule ip conat forward oifname ext0 ip daddr 127.0.0.0/8 accept",
                 ] {
                     try await world.underlay.run(damage, in: table)
