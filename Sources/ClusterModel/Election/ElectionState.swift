@@ -18,13 +18,23 @@ package struct ElectionState: Sendable, Hashable {
         /// 150 servers start within 2 s on two busy processors; with the 30 s that running operations may take it
         /// stays well within the 90 s after which systemd kills what it has asked to stop.
         package let handover: Duration
+        /// The time that a candidate which is no witness waits, instead of the lease; zero is that there are none.
+        package let outage: Duration
 
-        package init(lease: Duration, renew: Duration, fence: Duration, handover: Duration = .seconds(10)) {
+        package init(
+            lease: Duration,
+            renew: Duration,
+            fence: Duration,
+            handover: Duration = .seconds(10),
+            outage: Duration = .zero
+        ) {
             precondition(.zero < renew && renew < fence && fence < lease, "renew < fence < lease")
+            precondition(outage == .zero || outage >= lease, "an outage time is no shorter than the lease")
             self.lease = lease
             self.renew = renew
             self.fence = fence
             self.handover = handover
+            self.outage = outage
         }
 
         /// Renewals that a leader may miss before the others make ready to take over.
@@ -36,6 +46,14 @@ package struct ElectionState: Sendable, Hashable {
 
         /// The time for which a lease that was left to a successor is left to it: it polls ten times in it.
         var headStart: Duration { max(renew, Self.lookInHandover * 10) }
+
+        /// The time without renewal after which a lease stands still: others make ready, its holder asks witnesses, and
+        /// a witness that sees it itself does not confirm.
+        var standstill: Duration { renew * (Self.missedUntilPrepared + 1) }
+
+        /// The time after the last confirmed renewal was sent at which a tenure ends, whoever confirms it: the others
+        /// wait for the outage time, and it may be heard after its fence for as long as lies between fence and lease.
+        var bound: Duration { outage - (lease - fence) }
     }
 
     /// The lease as a look at the database shows it.
@@ -52,6 +70,10 @@ package struct ElectionState: Sendable, Hashable {
         package let isHandingOver: Bool
         /// The session that the last holder has left it to; nil while it is held, and when it is anybody's.
         package let successor: SessionID?
+        /// The outage time, if the row has a list of witnesses and this candidate's node is not in it; otherwise zero.
+        ///
+        /// Such a candidate is not asked, and so waits as long.
+        package let outage: Duration
 
         package init(
             holder: SessionID?,
@@ -59,7 +81,8 @@ package struct ElectionState: Sendable, Hashable {
             renewals: UInt64,
             lease: Duration = .zero,
             isHandingOver: Bool = false,
-            successor: SessionID? = nil
+            successor: SessionID? = nil,
+            outage: Duration = .zero
         ) {
             self.holder = holder
             self.term = term
@@ -67,6 +90,7 @@ package struct ElectionState: Sendable, Hashable {
             self.lease = lease
             self.isHandingOver = isHandingOver
             self.successor = successor
+            self.outage = outage
         }
     }
 
@@ -82,9 +106,25 @@ package struct ElectionState: Sendable, Hashable {
         case stepDown(term: UInt64)
     }
 
-    private enum Role: Sendable, Hashable {
+    enum Role: Sendable, Hashable {
+        /// It counts from when the lease was first seen as it is, or from when its holder was last confirmed.
         case follower(seen: Sighting?, since: ContinuousClock.Instant)
-        case leader(term: UInt64, fence: ContinuousClock.Instant)
+        case leader(Leading)
+    }
+
+    /// A term that is led.
+    struct Leading: Sendable, Hashable {
+        let term: UInt64
+        var fence: ContinuousClock.Instant
+        /// The moment at which the last confirmed renewal was sent.
+        var renewedAt: ContinuousClock.Instant
+        var lists = WitnessLists()
+    }
+
+    /// The time over which reads without a failure in between have shown the lease unchanged.
+    struct Standstill: Sendable, Hashable {
+        let since: ContinuousClock.Instant
+        var until: ContinuousClock.Instant
     }
 
     /// A time in which it takes no lease: before `until`, unless it has seen another one lead and that is enough.
@@ -93,9 +133,11 @@ package struct ElectionState: Sendable, Hashable {
         let endsWhenLed: Bool
     }
 
-    private let timing: Timing
+    let timing: Timing
     private let me: SessionID
-    private var role: Role
+    var role: Role
+    /// Nil after a read that failed.
+    private(set) var standstill: Standstill?
     private var away: Away?
     /// The handover that the leader has begun; nil while it means to stay.
     package private(set) var handover: Handover?
@@ -109,8 +151,8 @@ package struct ElectionState: Sendable, Hashable {
 
     /// The term under which this candidate may act until `fence`, or nil.
     package func leadership(at now: ContinuousClock.Instant) -> (term: UInt64, fence: ContinuousClock.Instant)? {
-        guard case .leader(let term, let fence) = role, now < fence else { return nil }
-        return (term, fence)
+        guard case .leader(let leading) = role, now < leading.fence else { return nil }
+        return (leading.term, leading.fence)
     }
 
     /// Returns whether everything should be ready here, because the leader has missed renewals or hands over.
@@ -120,7 +162,7 @@ package struct ElectionState: Sendable, Hashable {
         guard case .follower(let seen, let since) = role, !isAway(at: now) else { return false }
         guard let seen else { return isReady }
         guard seen.holder != nil else { return isReady || seen.successor != nil }
-        return seen.isHandingOver || now - since >= timing.renew * (Timing.missedUntilPrepared + 1)
+        return seen.isHandingOver || now - since >= timing.standstill
     }
 
     /// The term whose holder waits for somebody to be ready; nil when none does, or this candidate stays away.
@@ -134,13 +176,13 @@ package struct ElectionState: Sendable, Hashable {
     /// Decides what to do at a moment, when it is `pause` later than the last answer.
     package mutating func next(at now: ContinuousClock.Instant) -> Action {
         switch role {
-        case .leader(let term, let fence):
-            guard now < fence else {
+        case .leader(let leading):
+            guard now < leading.fence else {
                 handover = nil
                 role = .follower(seen: nil, since: now)
-                return .stepDown(term: term)
+                return .stepDown(term: leading.term)
             }
-            return .renew(term: term)
+            return .renew(term: leading.term)
         case .follower(let seen?, let since) where isFree(seen, since: since, now: now) && !isAway(at: now):
             return .acquire(after: seen)
         case .follower: return .look
@@ -168,7 +210,7 @@ package struct ElectionState: Sendable, Hashable {
     }
 
     /// Returns the time for which a lease that is held has to stand still before it is another's.
-    private func patience(with seen: Sighting) -> Duration { max(timing.lease, seen.lease) }
+    private func patience(with seen: Sighting) -> Duration { max(timing.lease, seen.lease, seen.outage) }
 
     /// Leaves the lease to others for a while.
     ///
@@ -216,11 +258,20 @@ package struct ElectionState: Sendable, Hashable {
         let isSame =
             seen?.term == sighting.term && seen?.renewals == sighting.renewals && seen?.holder == sighting.holder
         role = .follower(seen: sighting, since: isSame ? since : answeredAt)
+        if isSame, standstill != nil {
+            standstill?.until = answeredAt
+        } else {
+            standstill = Standstill(since: answeredAt, until: answeredAt)
+        }
     }
+
+    /// The lease could not be read: its holder may have no way to the database either.
+    package mutating func couldNotLook() { standstill = nil }
 
     /// The lease was taken with this term.
     package mutating func acquired(term: UInt64, askedAt: ContinuousClock.Instant) {
-        role = .leader(term: term, fence: askedAt + timing.fence)
+        role = .leader(Leading(term: term, fence: askedAt + timing.fence, renewedAt: askedAt))
+        standstill = nil
     }
 
     /// Somebody else was faster, or the lease was renewed meanwhile.
@@ -228,19 +279,22 @@ package struct ElectionState: Sendable, Hashable {
         role = .follower(seen: nil, since: now)
     }
 
-    /// The renewal was confirmed.
-    package mutating func renewed(term: UInt64, askedAt: ContinuousClock.Instant) {
-        guard case .leader(term, let fence) = role else { return }
-        role = .leader(term: term, fence: max(fence, askedAt + timing.fence))
+    /// The renewal was confirmed, and the list that was sent with it.
+    package mutating func renewed(term: UInt64, askedAt: ContinuousClock.Instant, list: WitnessList = .none) {
+        guard case .leader(var leading) = role, leading.term == term else { return }
+        leading.fence = max(leading.fence, askedAt + timing.fence)
+        leading.renewedAt = max(leading.renewedAt, askedAt)
+        leading.lists.confirm(list)
+        role = .leader(leading)
     }
 
     /// The database says that the lease is not ours any more.
     ///
     /// - Returns: The term that has to be given up at once, if there is one.
     package mutating func lost(at now: ContinuousClock.Instant) -> UInt64? {
-        guard case .leader(let term, _) = role else { return nil }
+        guard case .leader(let leading) = role else { return nil }
         handover = nil
         role = .follower(seen: nil, since: now)
-        return term
+        return leading.term
     }
 }

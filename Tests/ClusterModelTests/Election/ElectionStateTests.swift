@@ -122,6 +122,24 @@ import Testing
         #expect(simulation.snatched == 0, "seed \(seed): a lease that was left to one who is ready went to another")
     }
 
+    @Test(arguments: [UInt64](1...150))
+    func `while the database comes and goes and witnesses confirm, never two act at once`(seed: UInt64) {
+        let timing = ElectionState.Timing(
+            lease: .seconds(5),
+            renew: .seconds(1),
+            fence: .milliseconds(3500),
+            outage: .seconds(12)
+        )
+        var simulation = ElectionSimulation(timing: timing, candidates: 3, seed: seed)
+        for _ in 0..<3000 {
+            simulation.step()
+            #expect(simulation.acting.count <= 1, "seed \(seed), step \(simulation.steps): \(simulation.acting)")
+            guard simulation.acting.count <= 1 else { return }
+        }
+        #expect(simulation.changesOfHolder > 1, "seed \(seed): nothing was taken over")
+        #expect(simulation.kept > 0, "seed \(seed): no gate stayed open without the database")
+    }
+
     // MARK: Handing over
 
     @Test func `a leader that hands over is the sign to make ready, and its term is what one is ready for`() {
