@@ -77,13 +77,20 @@ struct NetNodeDaemon {
         electionConnection.timeouts = Self.electionTimeouts
         let electionDatabase = Database(electionConnection, pool: electionPool, logger: logger)
         let electionProgress = Progress()
-        let election = ElectionKeeper(
+        let candidacy = ElectionRecord(
             timing: ElectionState.Timing(
                 lease: configuration.election.lease,
                 renew: configuration.election.renew,
-                fence: configuration.election.fence
+                fence: configuration.election.fence,
+                outage: configuration.election.outage
             ),
-            node: node,
+            node: node
+        )
+        let probePort = UInt16(configuration.network.probePort)
+        let prober = PathProber(port: probePort) { candidacy.answer($0, at: $1) }
+        let election = ElectionKeeper(
+            election: candidacy,
+            witnesses: prober,
             database: electionDatabase,
             role: coordinator,
             doorbell: electionDoorbell,
@@ -127,7 +134,8 @@ struct NetNodeDaemon {
         let monitor = DHCPMonitor(loop, logger: logger)
         let dataPlane = DataPlaneWatch(
             node: node,
-            port: UInt16(configuration.network.probePort),
+            port: probePort,
+            prober: prober,
             externalBridge: configuration.network.externalBridge,
             database: database,
             largestMTU: { networks.known.withLock { $0.largestMTU } },
@@ -155,6 +163,7 @@ struct NetNodeDaemon {
             checks: networkHealth.checks(election: electionProgress, coordinator, record),
             sources: [
                 { NetworkMetrics.families(coordinator, record, networks.servers) },
+                { ElectionMetrics.families(candidacy) },
                 { DataPlaneMetrics.families(dataPlane.snapshot) },
                 { await DatabaseMetrics.families(electionDatabase, pool: "election") },
                 { await DatabaseMetrics.families(worker.sessionDatabase, pool: "session") },

@@ -40,8 +40,7 @@ func withElectionKeepers(
     for node in nodes {
         let role = RecordingRole()
         let keeper = ElectionKeeper(
-            timing: timing,
-            node: try NodeName(node),
+            election: ElectionRecord(timing: timing, node: try NodeName(node)),
             database: Database(cluster.configuration, logger: .silent),
             role: role,
             logger: .silent

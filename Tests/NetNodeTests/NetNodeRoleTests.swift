@@ -31,6 +31,7 @@ extension NamespaceTests {
                 try await Self.leaveLitter(cluster)
                 var environment = user.environment
                 environment["CLUSTEROPS_NETWORK_MAINTENANCE_INTERVAL"] = "1s"
+                environment["CLUSTEROPS_ELECTION_OUTAGE"] = "3s"
                 for index in 0..<3 { try await nodes.start(index, environment: environment) }
                 var first = try await nodes.elected()
                 try await nodes.meshed(blue)

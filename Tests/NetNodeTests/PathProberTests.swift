@@ -71,6 +71,35 @@ import Testing
         #expect(probers[0].readings.map(\.peer) == [moved] && probers[0].readings[0].verdict == .unknown)
     }
 
+    @Test func `questions to witnesses are answered as the witness says, and only the open round's answers count`()
+        throws
+    {
+        let nodes = [try peer(21), try peer(22), try peer(23)]
+        let (holder, refused) = (SessionID.new(), nodes[2].id)
+        let probers = nodes.map { _ in
+            PathProber(port: port) { question, _ in
+                guard question.holder == holder, question.witness != refused else { return nil }
+                return WitnessMessage(.confirmation, nonce: question.nonce, holder: holder, witness: question.witness)
+            }
+        }
+        for (prober, node) in zip(probers, nodes) {
+            prober.take(ProbePlan(node: node, peers: nodes.filter { $0 != node }), fullSize: nil, at: now)
+        }
+        #expect(probers[0].answering.isEmpty)
+        turns(probers, seconds: 3)
+        #expect(probers[0].answering == [nodes[1].id, nodes[2].id])
+        let asked: Set = [nodes[1].id, nodes[2].id, .new()]
+        probers[0].ask(asked, holder: holder, nonce: 1)
+        #expect(probers[0].confirmations(of: 1).isEmpty)
+        turns(probers, seconds: 1, from: 3)
+        #expect(probers[0].confirmations(of: 1) == [nodes[1].id] && probers[0].confirmations(of: 2).isEmpty)
+        probers[0].ask(asked, holder: .new(), nonce: 2)
+        probers[0].ask(asked, holder: holder, nonce: 3)
+        probers[0].ask(asked, holder: .new(), nonce: 4)
+        turns(probers, seconds: 1, from: 4)
+        #expect(probers[0].confirmations(of: 4).isEmpty, "answers to an earlier round, and to none")
+    }
+
     @Test func `whoever asks gets one answer for one request, as long as that, and for anything else none`() throws {
         let node = try peer(11)
         let prober = PathProber(port: port)

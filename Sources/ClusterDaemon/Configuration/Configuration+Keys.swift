@@ -171,6 +171,13 @@ extension Configuration {
             .duration(.milliseconds(20)...(.seconds(3_600))),
             example: "3s"
         ),
+        ConfigurationKey(
+            "election.outage",
+            \.election.outage,
+            "How long the networks are served without the database at most; 0s is the fence. The same on every node.",
+            .duration(.zero...(.seconds(3_600))),
+            example: "5m"
+        ),
     ]
 
     private static let addressKeys: [ConfigurationKey<Configuration>] = [

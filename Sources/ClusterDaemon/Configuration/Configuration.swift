@@ -110,6 +110,8 @@ package struct Configuration: Sendable, Hashable {
         package var renew = Duration.seconds(1)
         /// The time without renewal after which the holder stops by itself; less than `lease`.
         package var fence = Duration.milliseconds(3500)
+        /// The time for which a node that is no witness waits before it takes a lease; zero is that there are none.
+        package var outage = Duration.zero
 
         /// The least time of the lease that has to be left at the fence: what was begun just before it may be in force
         /// that much later, as the kernel's gate by the start and the run of `nft`.

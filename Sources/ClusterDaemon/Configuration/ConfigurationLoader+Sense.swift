@@ -29,6 +29,13 @@ extension ConfigurationLoader {
             "expected election.lease at least \(Configuration.Election.leastMargin.text) above fence, found fence "
                 + "\(election.fence.text) and lease \(election.lease.text)"
         )
+        check(
+            ["election.outage", "election.lease"],
+            // Who is no witness would follow sooner than the witnesses.
+            election.outage == .zero || election.outage >= election.lease,
+            "expected an outage of 0s or at least election.lease, found outage \(election.outage.text) "
+                + "and lease \(election.lease.text)"
+        )
         let tls = configuration.database.tls
         check(
             ["database.tls.ca_file", "database.tls.mode"],

@@ -19,6 +19,8 @@ package protocol ElectedRole: Sendable {
 
     /// Passes on that the tenure's deadline has moved; soon done, because the next renewal waits for it.
     ///
+    /// A renewal and a round of the witnesses may call it at once, the latter while the role falls silent too.
+    ///
     /// - Returns: Whether the role can be played here. When it cannot, the lease is given back: a holder that nobody
     ///   hears would keep out those who could be heard.
     func extend(_ tenure: Tenure) async -> Bool

@@ -12,40 +12,44 @@ extension ElectionKeeper {
     /// Renews the lease until the tenure has to end.
     ///
     /// - Returns: Whom the lease is to be left to; nil when to nobody before others.
-    package func hold(_ tenure: Tenure, _ state: inout ElectionState) async -> SessionID? {
+    package func hold(_ tenure: Tenure) async -> SessionID? {
         var errors = ErrorReporter("election", logger: logger, progress: progress)
         var due = ContinuousClock.now + timing.renew
-        while await rest(until: state.handover == nil ? due : min(due, .now + Self.lookForSuccessor)) {
-            if isStopping, state.handover?.cause != .stopping { await begin(.stopping, &state) }
+        while await rest(until: handover == nil ? due : min(due, .now + Self.lookForSuccessor)) {
+            if isStopping, handover?.cause != .stopping { await begin(.stopping) }
             let askedAt = ContinuousClock.now
             if askedAt >= due {
-                guard let hasRenewed = await renew(tenure, &state, &errors, askedAt: askedAt) else { return nil }
+                guard let hasRenewed = await renew(tenure, &errors, askedAt: askedAt) else { return nil }
                 // After a failure there may be little time.
                 due = hasRenewed ? askedAt + timing.renew : .now + timing.renew / 4
             }
             guard !tenure.isOver else { return nil }
-            guard let handover = state.handover else { continue }
+            guard let handover else { continue }
             switch handover.step(await prospects(tenure.term, of: handover.cause), at: .now) {
             case .wait:
                 guard !handover.isAnnounced else { continue }
-                guard await announce(tenure, &state) else { return nil }
+                guard await announce(tenure) else { return nil }
             case .resign(let successor):
                 logger.notice(
                     "handing over",
                     metadata: ["to": "\(successor.map { "\($0)" } ?? "whoever is first")"]
                 )
                 if case .requested = handover.cause {
-                    state.stayAway(until: .now + timing.lease * Self.leasesToStayAway, endsWhenLed: true)
+                    election.update {
+                        $0.stayAway(until: .now + timing.lease * Self.leasesToStayAway, endsWhenLed: true)
+                    }
                 }
                 return successor
             case .stay(let refusal, let request):
                 await refuse(request, because: refusal, tenure.term)
-                state.stay()
+                election.update { $0.stay() }
                 due = .now
             }
         }
         return nil
     }
+
+    private var handover: Handover? { election.update { $0.handover } }
 
     /// - Returns: False when the task was cancelled; graceful shutdown only ends the rest.
     private func rest(until moment: ContinuousClock.Instant) async -> Bool {
@@ -65,28 +69,30 @@ extension ElectionKeeper {
     /// - Returns: Whether it was renewed; nil when the tenure has to end.
     private func renew(
         _ tenure: Tenure,
-        _ state: inout ElectionState,
         _ errors: inout ErrorReporter,
         askedAt: ContinuousClock.Instant
     ) async -> Bool? {
-        guard case .renew(let term) = state.next(at: askedAt), !tenure.isOver else { return nil }
+        guard case .renew(let term) = election.update({ $0.next(at: askedAt) }), !tenure.isOver else { return nil }
         do {
-            let (isRenewed, wishes) = try await ask(term, isHandingOver: state.handover?.isAnnounced ?? false)
+            let (isRenewed, list, wishes) = try await ask(term, isHandingOver: handover?.isAnnounced ?? false)
             guard isRenewed else {
                 logger.error("the lease of the elected role is lost", metadata: ["term": "\(term)"])
                 return nil
             }
             errors.resolved()
-            state.renewed(term: term, askedAt: askedAt)
-            guard let (_, fence) = state.leadership(at: .now), tenure.extend(until: fence) else { return nil }
-            await heed(wishes, &state)
+            let leadership = election.update { state in
+                state.renewed(term: term, askedAt: askedAt, list: list)
+                return state.leadership(at: .now)
+            }
+            guard let (_, fence) = leadership, tenure.extend(until: fence) else { return nil }
+            await heed(wishes)
         } catch {
             errors.report("the elected role was not renewed: \(error)")
             return false
         }
         guard await role.extend(tenure) else {
             logger.error("giving the lease back: the role cannot be played here", metadata: ["term": "\(term)"])
-            state.stayAway(until: .now + timing.lease * Self.leasesToStayAway)
+            election.update { $0.stayAway(until: .now + timing.lease * Self.leasesToStayAway) }
             return nil
         }
         return true
@@ -94,42 +100,50 @@ extension ElectionKeeper {
 
     private typealias Wishes = (isEligible: Bool, resignation: ResignationID?)
 
-    private func ask(_ term: UInt64, isHandingOver: Bool) async throws -> (isRenewed: Bool, wishes: Wishes) {
-        let (lease, candidate, duration, isHeard) = (lease, candidate, timing.lease, role.isHeard)
+    private func ask(
+        _ term: UInt64,
+        isHandingOver: Bool
+    ) async throws -> (isRenewed: Bool, list: WitnessList, wishes: Wishes) {
+        let (lease, election, isHeard, answering) = (lease, election, role.isHeard, witnesses.answering)
+        let (candidate, timing) = (election.candidate, election.timing)
         return try await database.withSession { session in
             let wishes = try HandoverStatements.wishes(of: lease, term: term, holder: candidate.node, on: session)
+            let list = try Self.list(of: election, answering: answering, on: session)
             let isRenewed = try LeaseStatements.renew(
                 lease,
                 term: term,
                 by: candidate,
-                lease: duration,
+                lease: timing.lease,
                 isHeard: isHeard,
                 isHandingOver: isHandingOver,
+                list: list,
+                of: election.node,
+                outage: timing.outage,
                 on: session
             )
-            return (isRenewed, wishes)
+            return (isRenewed, list, wishes)
         }
     }
 
     // MARK: Handing over
 
-    private func heed(_ wishes: Wishes, _ state: inout ElectionState) async {
+    private func heed(_ wishes: Wishes) async {
         if !wishes.isEligible {
-            await begin(.ineligible, &state)
+            await begin(.ineligible)
         } else if let request = wishes.resignation {
-            await begin(.requested(request), &state)
+            await begin(.requested(request))
         }
-        switch state.handover?.cause {
+        switch handover?.cause {
         case .ineligible where wishes.isEligible, .requested where wishes.resignation == nil:
             logger.notice("hand-over cancelled: it is not wanted any more")
-            state.stay()
+            election.update { $0.stay() }
         default: break
         }
     }
 
-    private func begin(_ cause: Handover.Cause, _ state: inout ElectionState) async {
+    private func begin(_ cause: Handover.Cause) async {
         let strength = await role.strength() ?? 0
-        if state.handOver(cause, strength: strength, at: .now) {
+        if election.update({ $0.handOver(cause, strength: strength, at: .now) }) {
             logger.notice("about to hand over", metadata: ["cause": "\(cause)", "strength": "\(strength)"])
         }
     }
@@ -139,11 +153,11 @@ extension ElectionKeeper {
     /// By a renewal, so that what is said of a term is said by its holder.
     ///
     /// - Returns: False when the tenure has to end.
-    private func announce(_ tenure: Tenure, _ state: inout ElectionState) async -> Bool {
+    private func announce(_ tenure: Tenure) async -> Bool {
         let askedAt = ContinuousClock.now
-        state.announce()
+        election.update { $0.announce() }
         var errors = ErrorReporter("election", logger: logger)
-        guard await renew(tenure, &state, &errors, askedAt: askedAt) != nil else { return false }
+        guard await renew(tenure, &errors, askedAt: askedAt) != nil else { return false }
         // Of whatever lane: it is the processes that are rung.
         await waker.wake([QueueName(.networkNode, .userWaiting)])
         return true

@@ -7,12 +7,12 @@ import ServiceLifecycle
 /// Stands for election with what this node is, keeps the lease while it holds it, and gives it back at graceful
 /// shutdown.
 ///
-/// ``ElectionState`` decides; this asks the database and passes on. Renewals go on whatever the role does, and the role
-/// ends at the fence whatever the database does: three tasks that wait for each other in nothing.
+/// ``ElectionState`` decides; this asks the database and the witnesses, and passes on. Renewals go on whatever the role
+/// does, and the role ends at the fence whatever the database does: tasks that wait for each other in nothing.
 package struct ElectionKeeper: Service {
     package let lease: String
-    package let timing: ElectionState.Timing
-    package let candidate: LeaseCandidate
+    package let election: ElectionRecord
+    package let witnesses: any WitnessChannel
     package let database: Database
     package let role: any ElectedRole
     private let doorbell: Doorbell
@@ -34,6 +34,9 @@ package struct ElectionKeeper: Service {
     /// The time, in renewals' intervals, for which a candidate's report of being ready holds; it is repeated after one.
     private static let renewalsReady = 3
 
+    package var timing: ElectionState.Timing { election.timing }
+    package var candidate: LeaseCandidate { election.candidate }
+
     /// The time for which a candidate's report of being ready holds.
     package var readiness: Duration { timing.renew * Self.renewalsReady }
 
@@ -41,8 +44,9 @@ package struct ElectionKeeper: Service {
     ///
     /// - Parameters:
     ///   - lease: The name of the lease.
-    ///   - timing: The same on all nodes.
-    ///   - node: The node that stands for election; while it does not have the network role it only waits.
+    ///   - election: The state of the election, of a node that stands for it; while it does not have the network role
+    ///     it only waits.
+    ///   - witnesses: The way to the other candidates without the database.
     ///   - database: A pool of its own, so that no other work can stand before a renewal.
     ///   - role: What is done by who is elected.
     ///   - doorbell: Rung when the lease may have been given back; the keeper's alone.
@@ -51,8 +55,8 @@ package struct ElectionKeeper: Service {
     ///   - progress: Told of each look at the lease, and of each renewal.
     package init(
         lease: String = ElectedLease.networkNode,
-        timing: ElectionState.Timing,
-        node: NodeName,
+        election: ElectionRecord,
+        witnesses: any WitnessChannel = NoWitnesses(),
         database: Database,
         role: any ElectedRole,
         doorbell: Doorbell = Doorbell(),
@@ -61,8 +65,8 @@ package struct ElectionKeeper: Service {
         progress: Progress = Progress()
     ) {
         self.lease = lease
-        self.timing = timing
-        candidate = LeaseCandidate(id: .new(), node: node)
+        self.election = election
+        self.witnesses = witnesses
         self.database = database
         self.role = role
         self.doorbell = doorbell
@@ -73,11 +77,10 @@ package struct ElectionKeeper: Service {
 
     /// Stands for election, serves when elected, and stands again, until graceful shutdown.
     package func run() async throws {
-        var state = ElectionState(timing, me: candidate.id, now: .now)
         while !isStopping {
-            guard let tenure = await stand(&state) else { break }
+            guard let tenure = await stand() else { break }
             logger.notice("elected", metadata: ["term": "\(tenure.term)"])
-            await keep(tenure, &state)
+            await keep(tenure)
             logger.notice("not elected any more", metadata: ["term": "\(tenure.term)"])
         }
     }
@@ -89,30 +92,31 @@ package struct ElectionKeeper: Service {
     /// Watches the lease until it could be taken, and makes the role ready when that may be soon.
     ///
     /// - Returns: Nil at graceful shutdown.
-    private func stand(_ state: inout ElectionState) async -> Tenure? {
+    private func stand() async -> Tenure? {
         var errors = ErrorReporter("election", logger: logger, progress: progress)
         var isPrepared = false
         var said = Said()
         while !isStopping {
             var rest = Duration.zero
             do {
-                let elected = try await look(&state)
-                if elected == nil { try await sayReady(state, &said) }
+                let elected = try await look()
+                if elected == nil { try await sayReady(&said) }
                 errors.resolved()
                 if let elected { return elected }
-                rest = state.pause(at: .now)
+                rest = election.update { $0.pause(at: .now) }
             } catch {
+                election.update { $0.couldNotLook() }
                 errors.report("the lease cannot be read: \(error)")
                 rest = Self.restAfterError
             }
-            if state.shouldBeReady(isPrepared, at: .now) != isPrepared {
+            if election.update({ $0.shouldBeReady(isPrepared, at: .now) }) != isPrepared {
                 isPrepared.toggle()
                 logger.notice(
                     isPrepared ? "making ready to take over" : "the elected node stays, or another one follows"
                 )
                 role.shouldBeReady(isPrepared)
             }
-            let isHandedOver = state.awaitedTerm(at: .now) != nil
+            let isHandedOver = election.update { $0.awaitedTerm(at: .now) } != nil
             await self.rest(upTo: rest, atLeast: isHandedOver ? Self.shortestRestInHandover : Self.shortestRest)
         }
         if said.term != nil { await unsayReady() }
@@ -137,8 +141,10 @@ package struct ElectionKeeper: Service {
     }
 
     /// Tells a leader that hands over that this candidate could take over at once; again before that has expired.
-    private func sayReady(_ state: ElectionState, _ said: inout Said) async throws {
-        guard let term = state.awaitedTerm(at: .now), let strength = await role.strength() else { return }
+    private func sayReady(_ said: inout Said) async throws {
+        guard let term = election.update({ $0.awaitedTerm(at: .now) }), let strength = await role.strength() else {
+            return
+        }
         let now = ContinuousClock.now
         let isSaid = said.term == term && said.strength == strength && now - said.at < timing.renew
         guard !isSaid else { return }
@@ -168,28 +174,34 @@ package struct ElectionKeeper: Service {
     /// Asks the one question that is due.
     ///
     /// - Returns: The tenure that was won.
-    private func look(_ state: inout ElectionState) async throws -> Tenure? {
+    private func look() async throws -> Tenure? {
         let askedAt = ContinuousClock.now
-        guard case .acquire(let seen) = state.next(at: askedAt) else {
-            if let sighting = try await sighting() {
-                state.saw(sighting, answeredAt: .now)
-            } else {
-                state.stayAway(until: .now + Self.restWithoutRole)
+        guard case .acquire(let seen) = election.update({ $0.next(at: askedAt) }) else {
+            let sighting = try await sighting()
+            election.update { state in
+                if let sighting {
+                    state.saw(sighting, answeredAt: .now)
+                } else {
+                    state.stayAway(until: .now + Self.restWithoutRole)
+                }
             }
             return nil
         }
         let (lease, candidate, duration) = (lease, candidate, timing.lease)
         // An error says nothing: what was seen stays seen, and its counters make a second try safe.
         let won = try await database.withSession { session in
-            try LeaseStatements.isEligible(candidate.node, on: session)
+            try LeaseStatements.eligible(candidate.node, on: session) != nil
                 && LeaseStatements.acquire(lease, after: seen, by: candidate, lease: duration, on: session)
         }
-        guard won else {
-            state.wasBeaten(at: askedAt)
-            return nil
+        let leadership = election.update { state in
+            if won {
+                state.acquired(term: seen.term + 1, askedAt: askedAt)
+            } else {
+                state.wasBeaten(at: askedAt)
+            }
+            return state.leadership(at: .now)
         }
-        state.acquired(term: seen.term + 1, askedAt: askedAt)
-        guard let (term, fence) = state.leadership(at: .now) else { return nil }
+        guard let (term, fence) = leadership else { return nil }
         return Tenure(
             lease: lease,
             term: term,
@@ -201,19 +213,20 @@ package struct ElectionKeeper: Service {
 
     /// The lease, if this node may have it.
     private func sighting() async throws -> ElectionState.Sighting? {
-        let (lease, node) = (lease, candidate.node)
+        let (lease, election) = (lease, election)
         return try await database.withSession { session in
-            guard try LeaseStatements.isEligible(node, on: session) else { return nil }
-            if let sighting = try LeaseStatements.sighting(lease, on: session) { return sighting }
+            guard let id = try LeaseStatements.eligible(election.candidate.node, on: session) else { return nil }
+            let node = election.identify(id)
+            if let sighting = try LeaseStatements.sighting(lease, as: node, on: session) { return sighting }
             try LeaseStatements.create(lease, on: session)
-            return try LeaseStatements.sighting(lease, on: session)
+            return try LeaseStatements.sighting(lease, as: node, on: session)
         }
     }
 
     // MARK: Keeping
 
     /// Renews the lease until it is lost or given back; when it returns, nothing acts under it.
-    private func keep(_ tenure: Tenure, _ state: inout ElectionState) async {
+    private func keep(_ tenure: Tenure) async {
         try? await withThrowingDiscardingTaskGroup { group in
             group.addTask { await role.serve(tenure) }
             group.addTask {
@@ -222,12 +235,13 @@ package struct ElectionKeeper: Service {
                 // Cancels what still serves, also while the renewal waits for a database that hangs.
                 throw TenureOver(term: tenure.term)
             }
+            group.addTask { await askWitnesses(tenure) }
             _ = await role.extend(tenure)
-            let successor = await hold(tenure, &state)
+            let successor = await hold(tenure)
             // A lease that was lost by time is left to end: what still dies may need the rest of it.
             if await fallSilent(tenure) { await resign(tenure.term, to: successor) }
         }
-        _ = state.lost(at: .now)
+        _ = election.update { $0.lost(at: .now) }
     }
 
     /// - Returns: Whether nobody can hear this node in the role any more, so that another one may begin.

@@ -23,30 +23,81 @@ package enum LeaseStatements {
         }
     }
 
+    /// The nodes that the holder of a lease would ask while the database is away.
+    package struct Witnesses: Sendable, Hashable {
+        /// In order, without the holder's own.
+        package let nodes: [NodeName]
+        package let outage: Duration
+    }
+
+    /// Reads the witnesses of a lease's holder; nil where it has none.
+    package static func witnesses(of name: String, on session: borrowing Session) throws -> Witnesses? {
+        let row = try session.query(
+            "SELECT witnesses, outage_microseconds, holder_node FROM leases WHERE name = \(name)"
+        ).first
+        guard let row, let names = try row.get("witnesses", as: WitnessNames?.self) else { return nil }
+        let holder: NodeName? = try row.get("holder_node")
+        let nodes = try session.query("SELECT id, name FROM nodes WHERE is_network_node = TRUE ORDER BY name")
+            .map { (id: try $0.get("id", as: NodeID.self), name: try $0.get("name", as: NodeName.self)) }
+        return Witnesses(
+            nodes: nodes.filter { names.nodes.contains($0.id) && $0.name != holder }.map(\.name),
+            outage: Duration(wholeMicroseconds: try row.get("outage_microseconds"))
+        )
+    }
+
     /// The lease as a candidate sees it; nil before anybody ever looked.
-    package static func sighting(_ name: String, on session: borrowing Session) throws -> ElectionState.Sighting? {
+    ///
+    /// A candidate is a witness by its `node`; one whose node is not known is none.
+    package static func sighting(
+        _ name: String,
+        as node: NodeID? = nil,
+        on session: borrowing Session
+    ) throws -> ElectionState.Sighting? {
         try session.query(
             """
             SELECT holder, term, renewals, TIMESTAMPDIFF(MICROSECOND, renewed_at, expires_at) AS lease_microseconds,
-                handing_over_term <=> term AS is_handing_over, successor
+                handing_over_term <=> term AS is_handing_over, successor, witnesses, outage_microseconds
             FROM leases WHERE name = \(name)
             """
         ).first.map { row in
-            ElectionState.Sighting(
+            let witnesses: WitnessNames? = try row.get("witnesses")
+            let outage: Int64? = try row.get("outage_microseconds")
+            let isWitness = node.map { witnesses?.nodes.contains($0) == true } ?? false
+            return ElectionState.Sighting(
                 holder: try row.get("holder"),
                 term: try row.get("term"),
                 renewals: try row.get("renewals"),
                 lease: Duration(wholeMicroseconds: try row.get("lease_microseconds")),
                 isHandingOver: try row.get("is_handing_over"),
-                successor: try row.get("successor")
+                successor: try row.get("successor"),
+                outage: isWitness ? .zero : outage.map { Duration(wholeMicroseconds: $0) } ?? .zero
             )
         }
     }
 
-    /// Returns whether a node may be elected: it has the network role and is not being drained.
-    package static func isEligible(_ node: NodeName, on session: borrowing Session) throws -> Bool {
-        try session.query("SELECT is_network_node AND state = 'active' FROM nodes WHERE name = \(node)").first?.only()
-            ?? false
+    /// Reads the id of a node if it may be elected: it has the network role and is not being drained.
+    package static func eligible(_ node: NodeName, on session: borrowing Session) throws -> NodeID? {
+        try session.query(
+            "SELECT id FROM nodes WHERE name = \(node) AND is_network_node = TRUE AND state = 'active'"
+        ).first?.only()
+    }
+
+    /// Reads the nodes that may be elected, up to `limit`, with whether a netnode of each has a live session.
+    package static func candidates(limit: Int, on session: borrowing Session) throws -> [WitnessCandidate] {
+        try session.query(candidatesQuery(limit: limit)).map { row in
+            WitnessCandidate(node: try row.get("id"), isLive: try row.get("is_live"))
+        }
+    }
+
+    static func candidatesQuery(limit: Int) -> SQL {
+        """
+        SELECT n.id, EXISTS (
+                SELECT 1 FROM sessions AS s
+                WHERE s.node = n.id AND s.daemon = \(DaemonName.netnode) AND s.dead = FALSE
+            ) AS is_live
+        FROM nodes AS n WHERE n.is_network_node = TRUE AND n.state = 'active'
+        ORDER BY n.name LIMIT \(limit)
+        """
     }
 
     /// Makes the row of a lease that nobody has ever held; one that is there stays as it is.
@@ -59,7 +110,7 @@ package enum LeaseStatements {
         )
     }
 
-    /// Takes the lease if it still is as it was seen, under the next term.
+    /// Takes the lease if it still is as it was seen, under the next term, which begins without a list of witnesses.
     ///
     /// The candidate has seen it stand still for all of its time, on its own clock; the database's is not asked,
     /// because it may have been set.
@@ -77,6 +128,7 @@ package enum LeaseStatements {
             UPDATE leases
             SET holder = \(candidate.id), holder_node = \(candidate.node), successor = NULL, term = term + 1,
                 renewals = renewals + 1, touched = touched + 1,
+                witnesses = NULL, outage_microseconds = NULL, witness_list = 0,
                 renewed_at = NOW(6), expires_at = NOW(6) + INTERVAL \(lease.wholeMicroseconds) MICROSECOND
             WHERE name = \(name) AND term = \(seen.term) AND renewals = \(seen.renewals)
             """
@@ -85,6 +137,10 @@ package enum LeaseStatements {
 
     /// Extends the lease of a term, and says what its holder does: whether it is heard in the role, which stays said
     /// of the term, and whether it waits for somebody to be ready.
+    ///
+    /// A list of witnesses replaces those with a lower number: a renewal that was given up may be executed later, and
+    /// then extends the lease and leaves the list as it is. The leader's own node is named with the witnesses, because
+    /// the gate in question is its own.
     ///
     /// - Returns: False when it is another's. One whose time is over by the database's clock, and that nobody has
     ///   taken, is still its holder's, who asks only before its own fence.
@@ -95,14 +151,22 @@ package enum LeaseStatements {
         lease: Duration,
         isHeard: Bool = false,
         isHandingOver: Bool = false,
+        list: WitnessList = .none,
+        of leader: NodeID? = nil,
+        outage: Duration = .zero,
         on session: borrowing Session
     ) throws(DatabaseError) -> Bool {
-        try session.execute(
+        let names = list.nodes.map { WitnessNames($0.union(leader.map { [$0] } ?? [])) }
+        let microseconds = names.map { _ in outage.wholeMicroseconds }
+        return try session.execute(
             """
             UPDATE leases
             SET renewals = renewals + 1, touched = touched + 1,
                 serving_term = IF(\(isHeard), term, serving_term),
                 handing_over_term = IF(\(isHandingOver), term, NULL),
+                witnesses = IF(\(list.number) > witness_list, \(names), witnesses),
+                outage_microseconds = IF(\(list.number) > witness_list, \(microseconds), outage_microseconds),
+                witness_list = GREATEST(witness_list, \(list.number)),
                 renewed_at = NOW(6), expires_at = NOW(6) + INTERVAL \(lease.wholeMicroseconds) MICROSECOND
             WHERE name = \(name) AND term = \(term) AND holder = \(candidate.id)
             """

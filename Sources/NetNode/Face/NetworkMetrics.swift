@@ -42,7 +42,7 @@ package enum NetworkMetrics {
         [
             isLeader, leaderTerm, leaseMargin, maintenancePass, driftFound, driftRepaired, dnsmasqChanges,
             dnsmasqDeaths,
-        ] + DataPlaneMetrics.metrics
+        ] + DataPlaneMetrics.metrics + ElectionMetrics.metrics
 
     /// Recorded by `MaintenanceRecord`.
     static let maintenancePass = MetricDefinition(

@@ -42,6 +42,7 @@ package final class DataPlaneWatch: Service {
     /// - Parameters:
     ///   - node: this node.
     ///   - port: at which every node answers probes.
+    ///   - prober: sends and answers them, and goes on by the turns that this one calls.
     ///   - externalBridge: that the node should have; nil where it should have none.
     ///   - database: where whom to probe is read, and what is wrong is written.
     ///   - largestMTU: of the networks of this node.
@@ -50,6 +51,7 @@ package final class DataPlaneWatch: Service {
     init(
         node: NodeName,
         port: UInt16,
+        prober: PathProber,
         externalBridge: LinkName?,
         database: Database,
         largestMTU: @escaping @Sendable () -> MTU?,
@@ -63,7 +65,7 @@ package final class DataPlaneWatch: Service {
         self.largestMTU = largestMTU
         self.handover = handover
         self.logger = logger
-        prober = PathProber(port: port)
+        self.prober = prober
     }
 
     /// Watches until graceful shutdown.
@@ -251,6 +253,9 @@ package final class DataPlaneWatch: Service {
 }
 
 extension PeerPath.Verdict {
+    /// A Boolean value that indicates whether a process answers there.
+    var isAnswering: Bool { hasArrived && self != .refused }
+
     /// A Boolean value that indicates whether something has come from there.
     var hasArrived: Bool {
         switch self {

@@ -1,9 +1,11 @@
+import ClusterEngine
 import ClusterModel
 import ClusterStore
 import Glibc
 import Synchronization
 
-/// Probes the paths from this node to its peers, and answers theirs.
+/// Probes the paths from this node to its peers, and answers theirs; and is the way to the witnesses of an election,
+/// which are among them.
 ///
 /// It goes by calls of ``turn(at:)``; nothing in it waits, and it knows of no database.
 final class PathProber: Sendable {
@@ -30,6 +32,9 @@ final class PathProber: Sendable {
         var counts = Counts()
         /// The reason why nothing can be probed, as the kernel gave it.
         var failure: ProbeSocket.Failure?
+        /// The round in which witnesses were asked last, and who has confirmed it.
+        var round: UInt64?
+        var confirmed: Set<NodeID> = []
     }
 
     /// Requests that are answered in one turn; with the least time between turns that bounds the datagrams that
@@ -37,13 +42,20 @@ final class PathProber: Sendable {
     static let mostAnswersAtOnce = 64
 
     private let port: UInt16
+    private let witness: @Sendable (WitnessMessage, ContinuousClock.Instant) -> WitnessMessage?
     private let state = Mutex(State())
 
     /// Creates a prober that has no peers before ``take(_:fullSize:at:)``.
     ///
-    /// - Parameter port: at which every node answers.
-    init(port: UInt16) {
+    /// - Parameters:
+    ///   - port: at which every node answers.
+    ///   - witness: answers what a leader asks; nil is no answer.
+    init(
+        port: UInt16,
+        witness: @escaping @Sendable (WitnessMessage, ContinuousClock.Instant) -> WitnessMessage? = { _, _ in nil }
+    ) {
         self.port = port
+        self.witness = witness
     }
 
     /// Probes the nodes of a plan from now on; a path that stays in it keeps its state.
@@ -83,7 +95,7 @@ final class PathProber: Sendable {
         withUnsafeTemporaryAllocation(byteCount: ProbeMessage.longest, alignment: 8) { buffer in
             state.withLock { state in
                 guard let plan = state.plan else { return 0 }
-                let answered = state.answer(as: plan.node.id, buffer)
+                let answered = state.answer(as: plan.node.id, buffer, witness)
                 for id in state.peers.keys {
                     state.read(id, buffer, at: now)
                     state.send(id, from: plan.node.id, at: now)
@@ -112,8 +124,33 @@ final class PathProber: Sendable {
     var failure: ProbeSocket.Failure? { state.withLock { $0.failure } }
 }
 
+extension PathProber: WitnessChannel {
+    var answering: Set<NodeID> {
+        state.withLock { state in Set(state.peers.filter { $0.value.path.verdict.isAnswering }.keys) }
+    }
+
+    func ask(_ nodes: Set<NodeID>, holder: SessionID, nonce: UInt64) {
+        state.withLock { state in
+            if state.round != nonce { (state.round, state.confirmed) = (nonce, []) }
+            for node in nodes {
+                let question = WitnessMessage(.question, nonce: nonce, holder: holder, witness: node)
+                // One that is not sent is not answered.
+                _ = state.peers[node]?.socket.send(question.encoded)
+            }
+        }
+    }
+
+    func confirmations(of nonce: UInt64) -> Set<NodeID> {
+        state.withLock { $0.round == nonce ? $0.confirmed : [] }
+    }
+}
+
 extension PathProber.State {
-    fileprivate mutating func answer(as node: NodeID, _ buffer: UnsafeMutableRawBufferPointer) -> Int {
+    fileprivate mutating func answer(
+        as node: NodeID,
+        _ buffer: UnsafeMutableRawBufferPointer,
+        _ witness: (WitnessMessage, ContinuousClock.Instant) -> WitnessMessage?
+    ) -> Int {
         guard let responder else { return 0 }
         var answered = 0
         for _ in 0..<PathProber.mostAnswersAtOnce {
@@ -121,6 +158,13 @@ extension PathProber.State {
             case .nothing: return answered
             case .failure: continue
             case .datagram(let count, let place):
+                // Its time is that of the answer, and not of the turn: a witness waits for a whole lease from then on.
+                if let question = WitnessMessage(buffer.prefix(count)) {
+                    guard let answer = witness(question, .now) else { continue }
+                    answer.encoded.withUnsafeBytes { responder.send($0, to: place) }
+                    answered += 1
+                    continue
+                }
                 guard let answer = ProbeMessage(buffer.prefix(count))?.answer(by: node) else { continue }
                 // The padding goes back as it came.
                 buffer.copyBytes(from: answer.encoded())
@@ -137,8 +181,8 @@ extension PathProber.State {
         _ buffer: UnsafeMutableRawBufferPointer,
         at now: ContinuousClock.Instant
     ) {
-        // Two requests are open at most; the rest is not ours, and is left.
-        for _ in 0..<4 {
+        // Two requests and a few questions are open at most; the rest is not ours, and is left.
+        for _ in 0..<8 {
             guard let socket = peers[id]?.socket else { return }
             switch socket.receive(into: buffer) {
             case .nothing: return
@@ -146,11 +190,20 @@ extension PathProber.State {
                 counts.failed += 1
                 peers[id]?.path.failedOpen(ProbedPath.Failure(number), at: now)
             case .datagram(let count, _):
+                if let answer = WitnessMessage(buffer.prefix(count)) {
+                    note(answer, from: id)
+                    continue
+                }
                 guard let message = ProbeMessage(buffer.prefix(count)), message.kind == .answer, message.sender == id
                 else { continue }
                 if peers[id]?.path.answered(message.nonce) == true { counts.answered += 1 }
             }
         }
+    }
+
+    private mutating func note(_ answer: WitnessMessage, from id: NodeID) {
+        guard answer.kind == .confirmation, answer.witness == id, answer.nonce == round else { return }
+        confirmed.insert(id)
     }
 
     fileprivate mutating func send(_ id: NodeID, from node: NodeID, at now: ContinuousClock.Instant) {

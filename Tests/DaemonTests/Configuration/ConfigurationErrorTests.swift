@@ -149,6 +149,10 @@ import Testing
             "c.yaml:2: election.fence: expected election.lease at least 1s above fence, found fence 4.5s and lease 5s"
         ),
         Row(
+            "election:\n  outage: 4s",
+            "c.yaml:2: election.outage: expected an outage of 0s or at least election.lease, found outage 4s and lease 5s"
+        ),
+        Row(
             "election: {fence: never, lease: 1s}",
             "c.yaml:1: election.fence: expected a duration from 20ms to 1h, with ms, s, m, h or d, found \"never\""
         ),

@@ -51,10 +51,11 @@ import Testing
                 "database.socket", "database.hosts", "database.name", "database.user", "database.password_file",
                 "database.tls.mode", "database.tls.ca_file", "node.name", "node.underlay_address", "worker.slots",
                 "worker.poll_interval", "worker.staleness_bound", "session.lease", "session.renew", "election.lease",
-                "election.renew", "election.fence", "doorbell.listen", "doorbell.advertise", "http.queueworker",
-                "http.netnode", "network.state_directory", "network.namespace_prefix", "network.first_user_id",
-                "network.underlay_interface", "network.external_bridge", "network.egress_allow", "network.probe_port",
-                "network.dns_servers", "network.dns_private_domains", "network.maintenance_interval",
+                "election.renew", "election.fence", "election.outage", "doorbell.listen", "doorbell.advertise",
+                "http.queueworker", "http.netnode", "network.state_directory", "network.namespace_prefix",
+                "network.first_user_id", "network.underlay_interface", "network.external_bridge",
+                "network.egress_allow", "network.probe_port", "network.dns_servers", "network.dns_private_domains",
+                "network.maintenance_interval",
                 "history.retention", "log.level",
             ]
         )

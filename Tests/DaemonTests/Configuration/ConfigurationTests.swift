@@ -21,6 +21,7 @@ import Testing
         #expect(configuration.election.lease == .seconds(5))
         #expect(configuration.election.renew == .seconds(1))
         #expect(configuration.election.fence == .milliseconds(3500))
+        #expect(configuration.election.outage == .zero)
         #expect(configuration.http.queueworker?.description == "127.0.0.1:9471")
         #expect(configuration.http.netnode?.description == "127.0.0.1:9472")
         #expect(configuration.network.stateDirectory == "/var/lib/clusterops/network")
