@@ -243,7 +243,7 @@ import Testing
 
     @Test func `the leader is who holds an unexpired lease`() async throws {
         try await withCluster { cluster in
-            func leader() async throws -> LeaderView {
+            func leader() async throws -> LeaderDetailView {
                 try await cluster.example("leader-show", ["leader", "show"], alsoAsTable: true)
             }
             let none = try await leader()
@@ -252,9 +252,18 @@ import Testing
             let held = try await leader()
             #expect(held.holder?.description == "h1" && held.term == 3)
             #expect(held.expiresInSeconds.map { $0 > 0 && $0 <= 60 } == true)
+            #expect(held.witnesses == nil && held.outageSeconds == nil)
+            let nodes = [try await cluster.addNode("h1"), try await cluster.addNode("h2")]
+            let names = nodes.map(\.description).joined(separator: " ")
+            try await cluster.execute(
+                "UPDATE leases SET witnesses = \(names), outage_microseconds = 300000000, witness_list = 1"
+            )
+            let covered = try await leader()
+            #expect(covered.witnesses?.map(\.description) == ["h2"] && covered.outageSeconds == 300)
             try await cluster.execute("UPDATE leases SET renewed_at = NOW(6) - INTERVAL 9 SECOND, expires_at = NOW(6)")
             let expired = try await leader()
             #expect(expired.holder == nil && expired.term == 3 && expired.expiresInSeconds == nil)
+            #expect(expired.witnesses == nil)
         }
     }
 

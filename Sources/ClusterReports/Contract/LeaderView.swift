@@ -1,6 +1,6 @@
 import ClusterModel
 
-/// The elected node and its lease, as `leader show` prints them.
+/// The elected node and its lease, as `status` prints them.
 public struct LeaderView: Codable, Sendable, Hashable {
     /// The lease.
     public let name: String
@@ -14,17 +14,5 @@ public struct LeaderView: Codable, Sendable, Hashable {
     private enum CodingKeys: String, CodingKey {
         case name, holder, term
         case expiresInSeconds = "expires_in_seconds"
-    }
-}
-
-extension LeaderView {
-    /// Shows a lease; nil is one that nobody has ever held.
-    init(_ name: String, _ leader: Leader?) {
-        self.init(
-            name: name,
-            holder: leader?.holder,
-            term: leader?.term ?? 0,
-            expiresInSeconds: leader?.expiresInSeconds
-        )
     }
 }

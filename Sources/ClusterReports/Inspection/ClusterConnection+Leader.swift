@@ -3,9 +3,15 @@ import ClusterModel
 import ClusterStore
 
 extension ClusterConnection {
-    /// Returns the elected node and its lease.
-    package func leader() async throws -> LeaderView {
+    /// Returns the elected node, its lease and its witnesses.
+    package func leader() async throws -> LeaderDetailView {
         let lease = ElectedLease.networkNode
-        return LeaderView(lease, try await read { try LeaseStatements.leader(lease, on: $0) })
+        return try await read { session in
+            LeaderDetailView(
+                lease,
+                try LeaseStatements.leader(lease, on: session),
+                try LeaseStatements.witnesses(of: lease, on: session)
+            )
+        }
     }
 }

@@ -104,11 +104,13 @@ extension ExternalNetworkView: Answer {
     }
 }
 
-extension LeaderView: Answer {
+extension LeaderDetailView: Answer {
     var table: TextTable {
         TextTable(fields: [
             ("name", name), ("holder", holder?.description), ("term", "\(term)"),
             ("expires in", expiresInSeconds?.secondsText),
+            ("witnesses", witnesses.map { $0.isEmpty ? "nobody else" : $0.map(\.description).joined(separator: " ") }),
+            ("outage time", outageSeconds?.secondsText),
         ])
     }
 }
