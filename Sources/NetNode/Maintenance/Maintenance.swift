@@ -1,7 +1,9 @@
 import ClusterEngine
 import ClusterModel
 import Logging
+import MariaDB
 import ServiceLifecycle
+import Synchronization
 
 /// The service that compares actual with wanted state from time to time, and repairs drift of any cause.
 package struct Maintenance: Service {
@@ -92,12 +94,20 @@ package struct Maintenance: Service {
 
     /// Brings the server of a network that has died to what is wanted.
     ///
-    /// - Returns: What was done; nil when there is no such network any more.
+    /// - Returns: What was done; nil when there is no such network any more, or it runs again without the database.
     private func revive(_ network: NetworkID) async throws -> ServerPass? {
-        guard let vni = try await networks.vni(of: network) else { return nil }
-        let outcome = try await loop.reconcile(.network(vni), .repair)
-        if let failure = outcome.serverFailure { throw failure }
-        return outcome.server
+        var vni = networks.known.withLock { $0.vni(of: network) }
+        if vni == nil { vni = try await networks.vni(of: network) }
+        guard let vni else { return nil }
+        do {
+            let outcome = try await loop.reconcile(.network(vni), .repair)
+            if let failure = outcome.serverFailure { throw failure }
+            return outcome.server
+        } catch let error as DatabaseError where error.isWithoutAnswer {
+            // A node that serves has started it as it was last wanted.
+            guard await networks.servers.running[vni] != nil else { throw error }
+            return nil
+        }
     }
 
     /// Removes what a node that has lost the network role keeps behind its gate, one network after the other.

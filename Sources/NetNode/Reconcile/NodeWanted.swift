@@ -71,6 +71,7 @@ struct KnownNetworks: Sendable {
     private struct Known: Sendable {
         let mesh: MeshWanted.Network
         let namespace: NamespaceWanted?
+        let server: ServerWanted?
         /// A Boolean value that indicates whether the kernel has had all of it.
         var wasReached = false
 
@@ -83,9 +84,10 @@ struct KnownNetworks: Sendable {
     mutating func note(_ wanted: NodeWanted, of vnis: Set<VNI>) {
         let previous = networks
         for vni in vnis { networks[vni] = nil }
-        let namespaces = Dictionary(wanted.namespaces.map { ($0.vni, $0) }) { first, _ in first }
+        let servers = Dictionary(wanted.servers.map { ($0.vni, $0) }) { first, _ in first }
         for mesh in wanted.mesh.networks {
-            var known = Known(mesh: mesh, namespace: namespaces[mesh.vni])
+            let server = servers[mesh.vni]
+            var known = Known(mesh: mesh, namespace: server.map(NamespaceWanted.init), server: server)
             known.wasReached = previous[mesh.vni].map { $0.wasReached && $0.isSame(as: known) } ?? false
             networks[mesh.vni] = known
         }
@@ -115,6 +117,7 @@ struct KnownNetworks: Sendable {
     }
 
     func id(of vni: VNI) -> NetworkID? { networks[vni]?.mesh.id }
+    func vni(of id: NetworkID) -> VNI? { networks.first { $0.value.mesh.id == id }?.key }
 
     /// The MTU of the largest of them; nil where there is none.
     var largestMTU: MTU? { networks.values.map(\.mesh.mtu).max() }
@@ -122,8 +125,12 @@ struct KnownNetworks: Sendable {
     /// The VNIs whose namespaces are wanted.
     var namespaces: [VNI] { networks.filter { $0.value.namespace != nil }.map(\.key) }
 
-    /// Returns the last wanted state of some VNIs, without their servers: a node that serves has the database, or had
-    /// it a moment ago.
+    /// Returns the servers that were last wanted of some VNIs.
+    func servers(of vnis: Set<VNI>) -> [ServerWanted] {
+        networks.filter { vnis.contains($0.key) }.values.compactMap(\.server)
+    }
+
+    /// Returns the last wanted state of some VNIs, without their servers.
     func wanted(of vnis: Set<VNI>) -> (mesh: MeshWanted, namespaces: [NamespaceWanted]) {
         let some = networks.filter { vnis.contains($0.key) }.values
         return (MeshWanted(networks: some.map(\.mesh)), some.compactMap(\.namespace))

@@ -56,7 +56,7 @@ extension ReconcileLoop {
     }
 
     /// Reconciles the mesh, the namespaces and the servers of networks; without an answer of the database, restores the
-    /// devices and namespaces that their last runs wanted.
+    /// devices and namespaces that their last runs wanted, and starts the servers that have died since.
     func run(_ priorities: [VNI: Queue.Priority], _ removals: [VNI: Removal]) async {
         let vnis = Set(priorities.keys)
         let known = networks.known.withLock { $0 }
@@ -260,12 +260,22 @@ extension ReconcileLoop {
         }
         leaveKernel()
         add(changed.filter(networks.egress.isKnown).map { .egress($0) }, .repair)
+        await startDeadServers(known.servers(of: vnis.subtracting(broken)))
         let ended = batch.end(.kernel, of: vnis) { run in
             run.error = failure ?? outage
             run.isDeviceBroken = failure != nil || broken.contains(run.vni)
             run.hasDrifted = drift.contains(run.vni)
         }
         await end(ended)
+    }
+
+    /// Starts those servers that do not run, while this node serves without the database (`election.outage`): those
+    /// that run were wanted like these.
+    private func startDeadServers(_ servers: [ServerWanted]) async {
+        guard tenure != nil, networks.servers.mayRun else { return }
+        let running = await networks.servers.running
+        // One that fails is found missing by the next drift check.
+        await networks.bring(servers.filter { running[$0.vni] == nil }) { _, _ in }
     }
 
     /// Removes what this node has of a VNI that is not wanted here.
