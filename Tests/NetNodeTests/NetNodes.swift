@@ -68,8 +68,13 @@ struct NetNodes: Sendable {
     }
 
     /// Starts the process of a host with a proxy between it and the database.
-    func startBehindProxy(_ index: Int, environment: [String: String] = [:]) async throws {
-        let proxy = try DatabaseProxy(to: try PrivateServer.shared, in: world.hosts[index].namespacePath)
+    func startBehindProxy(
+        _ index: Int,
+        environment: [String: String] = [:],
+        to server: PrivateServer? = nil
+    ) async throws {
+        let server = try server ?? PrivateServer.shared
+        let proxy = try DatabaseProxy(to: server, in: world.hosts[index].namespacePath)
         startedProxy.update { $0 = proxy }
         try await start(index, environment: environment, through: proxy)
     }
