@@ -72,6 +72,26 @@ import Testing
         #expect(entries.allSatisfy { $0["label"] as? String == "probe" && $0["level"] as? String == "notice" })
     }
 
+    @Test(arguments: [true, false])
+    func `every line has its level in front where stderr is the journal's stream, and nowhere else`(
+        isJournal: Bool
+    ) async throws {
+        // systemd names the stream that it has made as stderr; a process may have been given another one since.
+        let stream = "export JOURNAL_STREAM=$(stat --dereference --format=%d:%i /dev/fd/2)\(isJournal ? "" : "0")"
+        let script = "\(stream); exec \"$0\" return"
+        let probe = try ChildProcess("/bin/sh", ["-c", script, BuiltProduct.path("daemon-probe")])
+        probe.closeInput()
+        #expect(await probe.ending() == .exited(1))
+        var levels: Set<Substring> = []
+        while let line = await probe.nextErrorLine() {
+            let (prefix, rest) = (line.prefix { $0 != "{" }, line.drop { $0 != "{" })
+            let entry = try JSONSerialization.jsonObject(with: Data(rest.utf8)) as? [String: Any]
+            #expect(prefix == (isJournal ? (entry?["level"] as? String == "error" ? "<3>" : "<5>") : ""))
+            levels.insert(prefix)
+        }
+        #expect(levels == (isJournal ? ["<3>", "<5>"] : [""]))
+    }
+
     private func probe(_ behaviour: String) throws -> ChildProcess {
         try ChildProcess(BuiltProduct.path("daemon-probe"), [behaviour])
     }

@@ -133,6 +133,26 @@ import Testing
         try withDescriptors(pipe) { _, writer in #expect(LogFormat.suited(to: writer) == .json) }
     }
 
+    @Test func `the journal gets JSON behind the level, and no other descriptor does`() throws {
+        try withDescriptors(pipe) { _, writer in
+            var status = stat()
+            try #require(fstat(writer, &status) == 0)
+            let own = "\(status.st_dev):\(status.st_ino)"
+            #expect(LogFormat.suited(to: writer, journal: own) == .journal)
+            for other in ["\(status.st_dev):\(status.st_ino + 1)", "", "8", "\(own) "] {
+                #expect(LogFormat.suited(to: writer, journal: other) == .json, "\(other)")
+            }
+        }
+        let levels: [(Logger.Level, String)] = [
+            (.critical, "<2>"), (.error, "<3>"), (.warning, "<4>"), (.notice, "<5>"), (.info, "<6>"), (.debug, "<7>"),
+            (.trace, "<7>"),
+        ]
+        for (level, prefix) in levels {
+            let record = record("m", [:], level)
+            #expect(LogFormat.journal.line(record) == prefix + LogFormat.json.line(record))
+        }
+    }
+
     @Test func `a terminal gets text`() throws {
         let terminal = open("/dev/ptmx", O_RDWR | O_NOCTTY)
         try #require(terminal >= 0)
@@ -144,10 +164,14 @@ import Testing
         let description = "it broke"
     }
 
-    private func record(_ message: String, _ metadata: Logger.Metadata) -> LogRecord {
+    private func record(
+        _ message: String,
+        _ metadata: Logger.Metadata,
+        _ level: Logger.Level = .notice
+    ) -> LogRecord {
         LogRecord(
             time: Timestamp(microseconds: 1_795_230_000_000_123),
-            level: .notice,
+            level: level,
             label: "test",
             message: message,
             metadata: metadata

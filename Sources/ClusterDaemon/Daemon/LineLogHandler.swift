@@ -1,4 +1,5 @@
 import ClusterEngine
+import Foundation
 import Glibc
 import Logging
 import MariaDB
@@ -9,9 +10,10 @@ import MariaDB
 ///
 /// - Parameters:
 ///   - level: what is less severe is dropped; a change holds for all loggers that were not given a level of their own.
-///   - format: how to write; unless given, text to a terminal and JSON to anything else.
+///   - format: how to write; unless given, text to a terminal and JSON to anything else, with levels to the journal.
 package func bootstrapLogging(level: Adjustable<Logger.Level> = Adjustable(.info), format: LogFormat? = nil) {
-    let format = format ?? .suited(to: STDERR_FILENO)
+    let journal = ProcessInfo.processInfo.environment["JOURNAL_STREAM"]
+    let format = format ?? .suited(to: STDERR_FILENO, journal: journal)
     let sink = LogSink(descriptor: STDERR_FILENO)
     LoggingSystem.bootstrap { label in
         LineLogHandler(label: label, format: format, sink: sink, level: level)
