@@ -65,7 +65,7 @@ struct NetNodeDaemon {
             loop: loop,
             role: role,
             gate: gate,
-            succession: Succession(node: node, database: database, waker: waker),
+            succession: Succession(node: node, database: database, waker: waker, logger: logger),
             doorbell: doorbell,
             electionDoorbell: electionDoorbell,
             logger: logger

@@ -172,7 +172,12 @@ import Testing
 
             let leader = try candidate("h2")
             #expect(try await acquire(leader, after: try await seen(cluster.database), on: cluster.database))
-            let succession = Succession(node: try NodeName("h2"), database: cluster.database, waker: NoWaker())
+            let succession = Succession(
+                node: try NodeName("h2"),
+                database: cluster.database,
+                waker: NoWaker(),
+                logger: .silent
+            )
             let over = Tenure(lease: Self.lease, term: 9, holder: leader.id, until: .now + .seconds(60))
             await #expect(throws: TenureOver.self) { try await succession.takeBack(under: over) }
             #expect(try await second.claim().isEmpty, "only who is elected takes back")
@@ -196,7 +201,12 @@ import Testing
             try await cluster.addNetwork("blue")
             let leader = try candidate("h2")
             #expect(try await acquire(leader, after: try await seen(cluster.database), on: cluster.database))
-            let succession = Succession(node: try NodeName("h2"), database: cluster.database, waker: NoWaker())
+            let succession = Succession(
+                node: try NodeName("h2"),
+                database: cluster.database,
+                waker: NoWaker(),
+                logger: .silent
+            )
             let request = OperationRequest(
                 tasks: [BuiltInTask.networkApplyUpdateDNSMasq.name],
                 target: .init(network: try NetworkName("blue"))

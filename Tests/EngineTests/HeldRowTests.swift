@@ -52,7 +52,12 @@ import Testing
                 """
             )
             let tenure = Tenure(lease: name, term: 1, holder: holder, until: .now + .seconds(60))
-            let succession = Succession(node: try NodeName("h2"), database: cluster.database, waker: NoWaker())
+            let succession = Succession(
+                node: try NodeName("h2"),
+                database: cluster.database,
+                waker: NoWaker(),
+                logger: .silent
+            )
             let taken = Locked(0)
             _ = try await cluster.repeating(whileHolding: id) {
                 do {

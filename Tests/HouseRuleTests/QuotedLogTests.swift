@@ -63,7 +63,7 @@ import Testing
     private static func messages() throws -> Set<String> {
         var messages: Set<String> = []
         for file in try SourceFile.all(below: "Sources") where !file.isForTests {
-            let call = /(?:\blogger\.[a-z]+\(|\.report\(|\blog\(\s*\.[a-z]+,)\s*"([^"\\]+)/
+            let call = /(?:\blogger\.[a-z]+\((?:level: \w+,)?|\.report\(|\blog\(\s*\.[a-z]+,)\s*"([^"\\]+)/
             for match in file.text.matches(of: call) {
                 messages.insert(match.output.1.trimmingCharacters(in: [":", " "]))
             }

@@ -1,5 +1,6 @@
 import ClusterModel
 import ClusterStore
+import Logging
 import MariaDB
 
 /// The requeueing of the operations that the nodes elected before this one were running.
@@ -15,11 +16,13 @@ package struct Succession: Sendable {
     private let node: NodeName
     private let database: Database
     private let waker: any Waker
+    private let logger: Logger
 
-    package init(node: NodeName, database: Database, waker: any Waker) {
+    package init(node: NodeName, database: Database, waker: any Waker, logger: Logger) {
         self.node = node
         self.database = database
         self.waker = waker
+        self.logger = logger
     }
 
     /// Returns to the queue what other nodes are running of the elected role's work.
@@ -67,6 +70,7 @@ package struct Succession: Sendable {
             try tenure.confirm(in: transaction)
             return (Set(locked.map(\.0)), effects)
         }
+        for attempt in effects.lost { attempt.log(to: logger) }
         await waker.wake(effects.ready)
         await waker.wakeWaiters(of: effects.ended)
         return taken

@@ -103,20 +103,3 @@ package final class WorkMetrics: Sendable {
         }
     }
 }
-
-extension AttemptReport {
-    /// A word for metrics.
-    fileprivate var word: String {
-        switch self {
-        case .succeeded: "succeeded"
-        case .failed: "failed"
-        case .deferred: "deferred"
-        case .handedBack: "handed_back"
-        case .nodeCannot: "node_cannot"
-        case .reaped: "reaped"
-        case .takenOver: "taken_over"
-        case .expired: "expired"
-        case .overran: "overran"
-        }
-    }
-}

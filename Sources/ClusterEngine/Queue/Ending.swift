@@ -17,6 +17,8 @@ package enum Ending {
         var unfolded: [OperationID] = []
         /// Ended operations with dependents that are left for further transactions.
         var unfinished: [OperationID] = []
+        /// Attempts that ended with their worker, to be logged by who found that.
+        var lost: [AttemptEnd] = []
     }
 
     /// Chooses the first of some operations that together wait for no more others than one transaction takes them

@@ -146,6 +146,7 @@ package struct Settling: Sendable {
     ) throws -> Ending.Effects {
         var ends: [PrimaryEnd] = []
         var returns: [Return] = []
+        var lost: [AttemptEnd] = []
         for entry in entries {
             if case .succeeded(let result, let omitted) = entry.report {
                 ends.append(PrimaryEnd(id: entry.id, outcome: .complete(result: result, omitted: omitted)))
@@ -163,11 +164,15 @@ package struct Settling: Sendable {
             case .end(let outcome): end.outcome = outcome
             case .requeue(let requeue): returns.append(Return(id: entry.id, queue: standing.queue, requeue))
             }
+            if entry.report == .reaped || entry.report == .takenOver {
+                lost.append(AttemptEnd(standing, entry.report, endsOperation: end.outcome != nil, now: now))
+            }
             ends.append(end)
         }
         // First the followers: those that end take over from the primary's row who ran it.
         var effects = try Ending.end(ends, in: transaction)
         effects.ready.formUnion(try giveBack(returns, in: transaction))
+        effects.lost = lost
         return effects
     }
 

@@ -206,6 +206,7 @@ package actor Reaper {
             let (locked, effects) = try await database.withTransaction { transaction in
                 try held.locking { try treatment(ids, held, transaction) }
             }
+            for attempt in effects.lost { attempt.log(to: logger) }
             metrics.ended(effects.states)
             await waker.wake(effects.ready)
             await waker.wakeWaiters(of: effects.ended)

@@ -300,7 +300,10 @@ struct WorkEpoch: Sendable {
         let run = OperationRun(claim: claim, handlers: handlers, node: settings.node, interruption: interruption)
         let begun = ContinuousClock.now
         let result = await run.run()
-        parts.metrics.ended(claim.operation, result.report, after: ContinuousClock.now - begun)
+        let took = ContinuousClock.now - begun
+        parts.metrics.ended(claim.operation, result.report, after: took)
+        AttemptEnd(claim.operation, result.report, on: settings.node, after: took)
+            .log(to: parts.logger, ["session": "\(session)", "queue_name": "\(claim.operation.queue)"])
         takeNote(of: result.report, claim.operation)
         ledger.finish(
             Settling.Entry(
