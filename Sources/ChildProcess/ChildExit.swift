@@ -31,11 +31,14 @@ public struct CollectedOutput: Hashable, Sendable {
     public var bytes: [UInt8]
     /// The number of bytes that the child wrote in all (as far as they were read).
     public var total: Int
+    /// The first bytes, as many as were asked for beside a tail.
+    public var head: [UInt8]
 
     /// Takes what was kept, and how much there was.
-    public init(bytes: [UInt8], total: Int) {
+    public init(bytes: [UInt8], total: Int, head: [UInt8] = []) {
         self.bytes = bytes
         self.total = total
+        self.head = head
     }
 
     /// A Boolean value that indicates whether the child wrote more than was kept.

@@ -86,10 +86,12 @@ public enum StandardOutput: Sendable {
     case collect(limit: Int, keeping: Kept)
 
     /// The part that is kept of an output that is longer than its limit.
-    public enum Kept: Sendable {
+    public enum Kept: Sendable, Hashable {
         /// The first bytes: for results.
         case head
         /// The last bytes: for complaints, whose last line tells why.
         case tail
+        /// The last bytes, and so many of the first: they tell of what kind the whole was.
+        case tailAndHead(Int)
     }
 }

@@ -31,6 +31,7 @@ final class ChildStreams: Sendable {
 
     var standardOutput: CollectedOutput { output?.collected ?? CollectedOutput(bytes: [], total: 0) }
     var standardError: CollectedOutput { error?.collected ?? CollectedOutput(bytes: [], total: 0) }
+    var standardOutputCount: Int { output?.count ?? 0 }
     var standardErrorCount: Int { error?.count ?? 0 }
 }
 

@@ -76,7 +76,7 @@ public final class CommandKeeper: Sendable {
     ///   - specification: What to run.
     ///   - timeout: Time from this call on, after which the command's process group gets SIGTERM.
     ///   - grace: Time from that SIGTERM (also at a cancellation) to the SIGKILL of all its processes.
-    ///   - started: Is told the process id of the command's keeper, whose only child the command is at first.
+    ///   - started: Is given the command once it runs.
     /// - Returns: How it ended, who ended it, and what was kept of its output.
     /// - Throws: ``ChildProcessError`` when the program never ran, or its keeper was killed, or it cannot be killed;
     ///   `CancellationError` when the task was cancelled before the start.
@@ -84,7 +84,7 @@ public final class CommandKeeper: Sendable {
         _ specification: ChildSpecification,
         timeout: Duration,
         grace: Duration = .seconds(5),
-        started: @Sendable (pid_t) -> Void = { _ in }
+        started: @Sendable (StartedCommand) -> Void = { _ in }
     ) async throws -> CommandResult {
         let terminateAt = SuspendingClock.now.advanced(by: timeout)
         try Task.checkCancellation()
@@ -104,7 +104,7 @@ public final class CommandKeeper: Sendable {
             defer { keeperEnd.close() }
             return try KeptCommand.start(specification, terms, daemonEnd, keeperEnd, poller)
         }
-        started(command.keeperPID)
+        started(command.started)
         return try await withTaskCancellationHandler {
             try await command.result()
         } onCancel: {

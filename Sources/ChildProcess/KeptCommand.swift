@@ -3,8 +3,7 @@ import Glibc
 
 /// One command behind its keeper, from the fork to the reaping of the keeper.
 final class KeptCommand: Sendable {
-    /// The keeper's; the command is its child.
-    let keeperPID: pid_t
+    private let keeperPID: pid_t
     private let specification: ChildSpecification
     private let pidfd: Descriptor
     private let control: Descriptor
@@ -64,6 +63,9 @@ final class KeptCommand: Sendable {
         }
         return command
     }
+
+    /// The command as its starter sees it.
+    var started: StartedCommand { StartedCommand(keeperPID: keeperPID, streams: streams) }
 
     /// Waits for the end; a cancellation must be turned into an order by the caller.
     func result() async throws(ChildProcessError) -> CommandResult {

@@ -11,8 +11,10 @@ import ClusterReports
 struct CommandHandler: TaskHandler {
     /// From SIGTERM to SIGKILL when the time is up: enough to remove a lock file or tell a remote end.
     static let grace: Duration = .seconds(5)
-    /// The end of stderr that is kept with the attempt: some forty lines.
+    /// The end of stderr that is kept with the attempt's failure: some forty lines.
     static let stderrLimit = 4096
+    /// The beginning of stdout by which a result that is too long is told from other output.
+    static let headLimit = 4096
     /// "Try again later", EX_TEMPFAIL of sysexits.h.
     static let tryLaterCode: Int32 = 75
 
@@ -64,8 +66,8 @@ struct CommandHandler: TaskHandler {
                 arguments: Array(command.dropFirst()),
                 environment: environment(of: attempt),
                 standardInput: .data(Array(input.utf8)),
-                standardOutput: .collect(limit: OperationOutcome.longestResult + 1, keeping: .head),
-                standardError: .collect(limit: Self.stderrLimit, keeping: .tail)
+                standardOutput: .collect(limit: OutputTail.mostBytes, keeping: .tailAndHead(Self.headLimit)),
+                standardError: .collect(limit: OutputTail.mostBytes, keeping: .tail)
             )
             let service = "command \(attempt.task) \(operation.id)"
             defer { running.remove(service) }
@@ -73,7 +75,10 @@ struct CommandHandler: TaskHandler {
                 specification,
                 timeout: definition.timeout,
                 grace: Self.grace,
-                started: { running.add(service, keeper: $0) }
+                started: { command in
+                    running.add(service, keeper: command.keeperPID)
+                    attempt.prints(command)
+                }
             )
             return outcome(of: result)
         } catch let error as ChildProcessError where error.isFaultOfTheMachine {
@@ -99,7 +104,7 @@ struct CommandHandler: TaskHandler {
     }
 
     private func outcome(of result: CommandResult) -> TaskOutcome {
-        let tail = result.standardError.bytes.isEmpty ? nil : result.standardError.text
+        let tail = result.standardError.lastText(Self.stderrLimit)
         switch result.cause {
         case .timeout:
             let message = "'\(definition.name)' was ended after its timeout of \(definition.timeout.text)"
@@ -118,27 +123,24 @@ struct CommandHandler: TaskHandler {
 
     /// Exit 0 is success, whatever was printed.
     ///
-    /// Output that is JSON is the result; other output is nobody's business, as many programs chat.
+    /// Output that is one JSON document of at most 64 KiB is the result; other output is a log, as many programs chat.
     private func success(_ output: CollectedOutput) -> TaskOutcome {
         do throws(JSONError) {
             // Of longer output this is the beginning, which tells JSON from chat as well as the whole does.
+            let bytes = output.isTruncated ? output.head : output.bytes
             _ = try JSONValue(
-                parsing: output.bytes,
-                limits: JSONLimits(bytes: output.bytes.count, levels: JSONLimits.result.levels)
+                parsing: bytes,
+                limits: JSONLimits(bytes: bytes.count, levels: JSONLimits.result.levels)
             )
         } catch {
             switch error.code {
             case .malformed: return .done(result: nil)
             // The beginning of a document that has no end is chat, of one that goes on beyond the limit is a result.
-            case .unfinished: return isTooLong(output) && !output.isBlank ? tooLong(output) : .done(result: nil)
+            case .unfinished: return output.isTruncated && !output.isBlank ? tooLong(output) : .done(result: nil)
             case .tooLong, .tooDeep, .repeatedKey: return .doneWithoutResult(error.reason)
             }
         }
-        return isTooLong(output) ? tooLong(output) : .done(result: output.text)
-    }
-
-    private func isTooLong(_ output: CollectedOutput) -> Bool {
-        output.isTruncated || output.total > OperationOutcome.longestResult
+        return output.isTruncated ? tooLong(output) : .done(result: output.text)
     }
 
     private func tooLong(_ output: CollectedOutput) -> TaskOutcome {
@@ -147,7 +149,31 @@ struct CommandHandler: TaskHandler {
 }
 
 extension CollectedOutput {
-    fileprivate var isBlank: Bool { bytes.allSatisfy { " \t\r\n".utf8.contains($0) } }
+    fileprivate var isBlank: Bool { (isTruncated ? head : bytes).allSatisfy { " \t\r\n".utf8.contains($0) } }
+
+    /// Returns the last bytes as text that begins with a character; nil when nothing was printed.
+    fileprivate func lastText(_ limit: Int) -> String? {
+        guard total > limit else { return bytes.isEmpty ? nil : text }
+        return String(decoding: bytes.suffix(limit).drop { $0 & 0xc0 == 0x80 }, as: UTF8.self)
+    }
+}
+
+extension StartedCommand: PrintingCommand {
+    package func total(of stream: StandardStream) -> Int {
+        switch stream {
+        case .stdout: standardOutputCount
+        case .stderr: standardErrorCount
+        }
+    }
+
+    package func tail(of stream: StandardStream) -> (bytes: [UInt8], total: Int) {
+        let output =
+            switch stream {
+            case .stdout: standardOutput
+            case .stderr: standardError
+            }
+        return (output.bytes, output.total)
+    }
 }
 
 extension CommandKeeper: ChildrenLease {}

@@ -26,6 +26,20 @@ struct OutputBufferTests {
         #expect(collected(chunks, limit: 7, .tail).isTruncated)
     }
 
+    @Test("a tail with a head keeps both ends, which may overlap", arguments: 1...11)
+    func ends(size: Int) {
+        let stream = (0..<100).map { UInt8($0) }
+        let chunks = stride(from: 0, to: 100, by: size).map { Array(stream[$0..<min($0 + size, 100)]) }
+        for (limit, head) in [(7, 5), (80, 60), (200, 200)] {
+            let expected = CollectedOutput(
+                bytes: Array(stream.suffix(limit)),
+                total: 100,
+                head: Array(stream.prefix(head))
+            )
+            #expect(collected(chunks, limit: limit, .tailAndHead(head)) == expected)
+        }
+    }
+
     @Test("a limit of zero keeps nothing and still counts")
     func zero() {
         #expect(collected([[1, 2, 3]], limit: 0, .head) == CollectedOutput(bytes: [], total: 3))

@@ -20,7 +20,7 @@ import Testing
                 _ = try await keeper.run(
                     ChildSpecification(executable: "/bin/bash", arguments: ["-c", script, stop]),
                     timeout: .seconds(60),
-                    started: { found.yield($0) }
+                    started: { found.yield($0.keeperPID) }
                 )
             }
             var iterator = pids.makeAsyncIterator()

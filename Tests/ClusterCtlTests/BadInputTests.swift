@@ -246,7 +246,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
         try await withCluster { cluster in
             try await prepare(cluster)
             let before = try await cluster.checksums()
-            #expect(before.count == 30)
+            #expect(before.count == 31)
             let all = Self.operations + Self.topology + Self.interfaces
             try await withThrowingDiscardingTaskGroup { group in
                 // Two at a time: each is a process.
@@ -372,7 +372,7 @@ extension TestCluster {
                     external_network, external_addresses, applied_state, network_problems, network_events, leases,
                     dhcp_leases, supervised_processes, operation_waiters, ready_candidates, history_allowance, cascades,
                     schema_migrations, allowed_addresses, floating_ports, vni_holds, mesh_reachability,
-                    data_plane_checks, data_plane_handovers
+                    data_plane_checks, data_plane_handovers, attempt_outputs
                 """
             ).map { try $0.decode((String, Int?).self) }
             let count = try session.query(

@@ -14,7 +14,7 @@ import Testing
         session: {lease: 2s, renew: 400ms}
         worker: {poll_interval: 100ms}
         tasks:
-          fails: {command: ["/bin/false"], max_attempts: 2}
+          fails: {command: ["/bin/sh", "-c", "echo no >&2; exit 1"], max_attempts: 2}
           later: {command: ["/bin/sh", "-c", "test -e $0 && exit 0; touch $0; exit 75", "SCRATCH/later"]}
           sleeps: {command: ["/bin/sleep", "600"]}
           folds: {command: ["/bin/true"], coalescible: true}

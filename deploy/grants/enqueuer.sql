@@ -1,5 +1,6 @@
 -- The user of role 'enqueuer': clusterctl db grants enqueuer. See docs/decisions/database-roles.md.
 GRANT SELECT, INSERT ON `clusterops`.`adoptions` TO 'clusterops_enqueuer'@'%';
+GRANT SELECT ON `clusterops`.`attempt_outputs` TO 'clusterops_enqueuer'@'%';
 GRANT SELECT, INSERT, UPDATE ON `clusterops`.`coalescing_counters` TO 'clusterops_enqueuer'@'%';
 GRANT SELECT ON `clusterops`.`finished_operations` TO 'clusterops_enqueuer'@'%';
 GRANT SELECT ON `clusterops`.`interfaces` TO 'clusterops_enqueuer'@'%';

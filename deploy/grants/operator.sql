@@ -3,6 +3,7 @@ GRANT PROCESS ON *.* TO 'clusterops_operator'@'%';
 GRANT SELECT, INSERT ON `clusterops`.`adoptions` TO 'clusterops_operator'@'%';
 GRANT SELECT, INSERT, DELETE ON `clusterops`.`allowed_addresses` TO 'clusterops_operator'@'%';
 GRANT SELECT ON `clusterops`.`applied_state` TO 'clusterops_operator'@'%';
+GRANT SELECT ON `clusterops`.`attempt_outputs` TO 'clusterops_operator'@'%';
 GRANT SELECT, INSERT ON `clusterops`.`cascades` TO 'clusterops_operator'@'%';
 GRANT SELECT, INSERT, UPDATE ON `clusterops`.`coalescing_counters` TO 'clusterops_operator'@'%';
 GRANT SELECT ON `clusterops`.`data_plane_checks` TO 'clusterops_operator'@'%';

@@ -1,5 +1,6 @@
 -- The user of role 'worker': clusterctl db grants worker. See docs/decisions/database-roles.md.
 GRANT SELECT, DELETE ON `clusterops`.`adoptions` TO 'clusterops_worker'@'%';
+GRANT SELECT, INSERT, UPDATE, DELETE ON `clusterops`.`attempt_outputs` TO 'clusterops_worker'@'%';
 GRANT SELECT, INSERT, DELETE ON `clusterops`.`cascades` TO 'clusterops_worker'@'%';
 GRANT SELECT, INSERT, UPDATE ON `clusterops`.`coalescing_counters` TO 'clusterops_worker'@'%';
 GRANT SELECT, INSERT, DELETE ON `clusterops`.`finished_operations` TO 'clusterops_worker'@'%';

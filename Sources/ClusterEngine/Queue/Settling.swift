@@ -12,12 +12,21 @@ package struct Settling: Sendable {
         package let report: AttemptReport
         /// The number of its tasks, from the first, that were done in this attempt.
         package let completedTasks: Int
+        /// The end of what its commands have printed, as far as that is not written yet.
+        package let output: [OutputTail]
 
-        package init(id: OperationID, delivery: Int, report: AttemptReport, completedTasks: Int = 0) {
+        package init(
+            id: OperationID,
+            delivery: Int,
+            report: AttemptReport,
+            completedTasks: Int = 0,
+            output: [OutputTail] = []
+        ) {
             self.id = id
             self.delivery = delivery
             self.report = report
             self.completedTasks = completedTasks
+            self.output = output
         }
     }
 
@@ -110,6 +119,8 @@ package struct Settling: Sendable {
             let delivery = Dictionary(locked.map { ($0.id, $0.delivery) }, uniquingKeysWith: { first, _ in first })
             let own = entries.filter { delivery[$0.id] == $0.delivery }
             result.settled = Set(own.map(\.id))
+            // With the outcome: who sees an operation's end sees all that it has printed.
+            try OutputStatements.write(own.flatMap(\.printed), in: transaction)
             try Self.sortOut(entries.filter { delivery[$0.id] != $0.delivery }, of: session, into: &result, transaction)
             let effects = try Self.apply(own, random: random, in: transaction)
             result.ready = effects.ready
@@ -211,6 +222,12 @@ package struct Settling: Sendable {
             if entry.requeue.pause == .zero { ready.insert(queue) }
         }
         return ready
+    }
+}
+
+extension Settling.Entry {
+    fileprivate var printed: [OutputStatements.Printed] {
+        output.map { OutputStatements.Printed(operation: id, delivery: delivery, tail: $0) }
     }
 }
 

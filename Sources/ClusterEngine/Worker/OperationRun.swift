@@ -8,6 +8,8 @@ struct OperationRun: Sendable {
     let node: NodeName
     /// Asked for when somebody cancels the operation.
     let interruption: Interruption
+    /// Told of the commands that run.
+    var output = AttemptOutput()
 
     /// The outcome of an attempt.
     struct Result: Sendable {
@@ -75,7 +77,13 @@ struct OperationRun: Sendable {
             if Task.isCancelled { return over(.handedBack) }
             // What a coalescible task does twice it does once.
             if handler.definition.isCoalescible, !done.insert(task).inserted { continue }
-            let attempt = Attempt(operation: operation, task: task, number: operation.failures + 1, node: node)
+            let attempt = Attempt(
+                operation: operation,
+                task: task,
+                number: operation.failures + 1,
+                node: node,
+                prints: { self.output.add($0, at: index) }
+            )
             switch await outcome(of: handler, attempt) {
             case .done(let output):
                 if let output { take(output, &result, &omitted) }

@@ -36,6 +36,8 @@ public struct Attempt: Sendable {
     public let number: Int
     /// The node that runs it.
     public let node: NodeName
+    /// Is given the command that runs the task, so that what it prints is kept.
+    package var prints: @Sendable (any PrintingCommand) -> Void = { _ in }
 }
 
 /// The outcome of one run of a task.

@@ -67,7 +67,8 @@ extension WorkEpoch {
             id: entry.id,
             delivery: entry.delivery,
             report: .failed(failure),
-            completedTasks: entry.completedTasks
+            completedTasks: entry.completedTasks,
+            output: entry.output
         )
     }
 }

@@ -17,6 +17,7 @@ struct WorkEpoch: Sendable {
     let ledger: WorkLedger
     let announcer: EndNotifier
     let conditions: EpochConditions
+    let printing = PrintingLedger()
     /// Rung by each renewal: it is time to look at the cluster.
     let renewals = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
     /// The snapshots of the cluster; an older one than the newest is of no use.
@@ -108,6 +109,7 @@ struct WorkEpoch: Sendable {
             group.addTask { await self.cascade() }
             group.addTask { await self.flushCounters() }
             group.addTask { await self.sampleProcesses() }
+            group.addTask { await self.writeOutput() }
             group.addTask { await self.watchForTwins() }
             await self.claim(in: &group)
             if !conditions.isLost { await drain() }
@@ -297,7 +299,14 @@ struct WorkEpoch: Sendable {
     }
 
     private func run(_ claim: Claim, _ handlers: [any TaskHandler], _ interruption: Interruption) async {
-        let run = OperationRun(claim: claim, handlers: handlers, node: settings.node, interruption: interruption)
+        let output = printing.start(claim.operation.id, delivery: claim.operation.deliveries)
+        let run = OperationRun(
+            claim: claim,
+            handlers: handlers,
+            node: settings.node,
+            interruption: interruption,
+            output: output
+        )
         let begun = ContinuousClock.now
         let result = await run.run()
         let took = ContinuousClock.now - begun
@@ -310,7 +319,8 @@ struct WorkEpoch: Sendable {
                 id: claim.operation.id,
                 delivery: claim.operation.deliveries,
                 report: result.report,
-                completedTasks: result.completedTasks
+                completedTasks: result.completedTasks,
+                output: printing.finish(claim.operation.id)
             )
         )
         outcomes.continuation.yield()

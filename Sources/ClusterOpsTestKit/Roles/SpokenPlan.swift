@@ -24,7 +24,7 @@ package struct SpokenPlan: Sendable {
     ///
     /// Networks are not among them: nodes that may be elected have all of them, and read all of them.
     private static let large = [
-        "work_queue", "finished_operations", "operation_dependencies", "adoptions",
+        "work_queue", "finished_operations", "operation_dependencies", "adoptions", "attempt_outputs",
         "interfaces", "applied_state", "network_problems", "supervised_processes",
     ]
     /// Rows that are few, however they are read.
@@ -147,6 +147,13 @@ extension TestCluster {
             )
             try await execute("ANALYZE TABLE \(sql: table)")
         }
+        try await execute(
+            """
+            INSERT INTO attempt_outputs (operation, delivery, task_place, stream, tail, total_bytes)
+            SELECT id, 1, 0, 'stdout', 'done', 4 FROM finished_operations WHERE requester = 'backlog'
+            """
+        )
+        try await execute("ANALYZE TABLE attempt_outputs")
     }
 
     /// Adds networks with 100 guests each on as many nodes, all of them applied everywhere.

@@ -18,7 +18,7 @@ extension DatabaseRole {
     /// The rights that a user of this role has, and no more.
     package var rights: Set<DatabaseRight> {
         switch self {
-        case .worker: Set(Self.version + Self.engine + Self.registration + Self.forgetting)
+        case .worker: Set(Self.version + Self.engine + Self.registration + Self.printing + Self.forgetting)
         case .netnode: Set(Self.version + Self.engine + Self.repairs + Self.networks + Self.election + Self.dataPlane)
         case .enqueuer: Set(Self.version + Self.enqueueing + Self.waiting)
         case .reader: Set(Self.version + Self.everything)
@@ -75,6 +75,12 @@ extension DatabaseRole {
     /// A node says which commands it runs.
     private static let registration: [DatabaseRight] = [
         .select("registered_tasks"), .insert("registered_tasks"), .delete("registered_tasks"),
+    ]
+
+    /// The output of commands is kept.
+    private static let printing: [DatabaseRight] = [
+        .select("attempt_outputs"), .insert("attempt_outputs"), .update("attempt_outputs", []),
+        .delete("attempt_outputs"),
     ]
 
     /// History ends.
@@ -145,6 +151,7 @@ extension DatabaseRole {
             "finished_operations",
             "queue_pauses",
             "adoptions",
+            "attempt_outputs",
             "coalescing_counters"
         ) + [
             .insert("work_queue", asked), .update("work_queue", ["lane", "queue_name"]),
@@ -210,6 +217,7 @@ extension DatabaseRole {
             "operation_dependencies",
             "cascades",
             "adoptions",
+            "attempt_outputs",
             "coalescing_counters",
             "queue_pauses",
             "applied_state",

@@ -45,6 +45,7 @@ package enum Migrations {
         step(35, "create data plane handovers", PackageResources.V0035__create_data_plane_handovers_sql),
         step(36, "index nodes by network role", PackageResources.V0036__index_nodes_by_network_role_sql),
         step(37, "add lease witnesses", PackageResources.V0037__add_lease_witnesses_sql),
+        step(38, "create attempt outputs", PackageResources.V0038__create_attempt_outputs_sql),
     ]
 
     /// The names of the steps that make procedures; each does nothing where its procedure exists.

@@ -19,6 +19,7 @@ extension SQLWord {
 
 extension TaskKind: SQLWord {}
 extension OperationState: SQLWord {}
+extension StandardStream: SQLWord {}
 extension AppliedPart: SQLWord {}
 extension NodeRole: SQLWord {}
 extension NodeState: SQLWord {}

@@ -27,10 +27,11 @@ package enum HistoryStatements {
         """
     }
 
-    /// Forgets locked operations, and who adopted them; one by one in a round trip each, as `EndingStatements.delete`
-    /// does.
+    /// Forgets locked operations, what their commands printed, and who adopted them; one by one in a round trip each,
+    /// as `EndingStatements.delete` does.
     package static func delete(_ ids: [OperationID], in transaction: borrowing Transaction) throws(DatabaseError) {
         try transaction.executeBatch(ids.sorted()) { "DELETE FROM finished_operations WHERE id = \($0)" }
+        try OutputStatements.delete(of: ids, in: transaction)
         try transaction.executeBatch(ids.sorted()) { "DELETE FROM adoptions WHERE operation = \($0)" }
     }
 
