@@ -178,7 +178,7 @@ let package = Package(
         .testTarget(name: "MariaDBTests", dependencies: ["MariaDB", "ClusterOpsTestKit"], swiftSettings: strict),
         .testTarget(
             name: "QueueWorkerTests",
-            dependencies: library + ["ClusterOpsTestKit", "queueworker-main"],
+            dependencies: library + ["ChildProcess", "ClusterOpsTestKit", "queueworker-main"],
             swiftSettings: strict
         ),
         .testTarget(name: "TestKitTests", dependencies: ["ClusterOpsTestKit", "ChildProcess"], swiftSettings: strict),

@@ -183,18 +183,20 @@ import Testing
 
 extension Operation {
     /// An operation in a state, with what that state asks for.
-    fileprivate static func example(
+    static func example(
         _ state: OperationState,
+        id: OperationID = .new(),
         queue: String = "any-user_facing",
         readyAt: Timestamp = Timestamp(microseconds: 1_000_000),
         enqueuedAt: Timestamp? = nil,
         deadline: Timestamp? = nil,
-        history: [AttemptRecord] = []
+        history: [AttemptRecord] = [],
+        deliveries: Int? = nil
     ) throws -> Operation {
         let start = Timestamp(microseconds: 2_000_000)
         let failure = OperationFailure(code: "command_failed", message: "exit code 1")
         return Operation(
-            id: .new(),
+            id: id,
             kind: .command,
             tasks: [BuiltInTask.noop.name],
             queue: try QueueName(queue),
@@ -216,7 +218,7 @@ extension Operation {
             unmet: state == .blocked ? 1 : 0,
             enqueuedAt: enqueuedAt ?? readyAt,
             readyAt: readyAt,
-            deliveries: history.count,
+            deliveries: deliveries ?? history.count,
             failures: history.count { $0.outcome == .failed },
             deferCount: history.count { $0.outcome == .deferred },
             worker: Worker(node: try NodeName("h7"), pid: 7, session: .new()),

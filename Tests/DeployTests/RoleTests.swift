@@ -47,6 +47,9 @@ import Testing
             }
             try await world.clusterctl(as: user, "op wait \(parent)")
             try await world.clusterctl(as: user, "op show \(child)")
+            try await cluster.execute("INSERT INTO attempt_outputs VALUES (\(child), 1, 0, 'stdout', 'done', 4)")
+            #expect(try await world.clusterctl(as: user, "op logs \(child)").hasSuffix("done\n"))
+            try await world.clusterctl(as: user, "op logs \(child) --follow")
             try await world.clusterctl(as: user, "op list --network blue")
             #expect(try await cluster.refusals() == [])
             try await world.expectAllWasUsed(user)
@@ -68,7 +71,7 @@ import Testing
             for line in [
                 "status", "node list", "node show h1", "network list", "network show blue", "network leases blue",
                 "events", "interface list", "interface list --network blue", "op list", "op show \(id)",
-                "op explain \(id)", "queue list",
+                "op explain \(id)", "op logs \(id)", "queue list",
                 "queue waits",
                 "coalescing show", "leader show", "service list", "db status", "external show",
             ] {
@@ -136,6 +139,7 @@ import Testing
             let child = try await world.enqueue(as: user, "noop --depends-on \(parent)")
             let other = try await world.enqueue(as: user, "noop --runs-after \(parent)")
             try await world.clusterctl(as: user, "op explain \(child)")
+            try await world.clusterctl(as: user, "op logs \(child)")
             // More than one transaction aborts; the first ones are.
             try await world.clusterctl(as: user, "op enqueue noop --depends-on \(parent) --count 1001")
             try await world.clusterctl(as: user, "op cancel \(parent)")

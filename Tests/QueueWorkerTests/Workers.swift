@@ -1,3 +1,4 @@
+import ChildProcess
 import ClusterEngine
 import ClusterModel
 import ClusterOpsTestKit
@@ -26,6 +27,7 @@ struct Workers: Sendable {
         _ configuration: ConnectionConfiguration,
         tasks: [String: String],
         timeout: String,
+        attempts: Int = 1,
         poll: String,
         lease: Duration,
         renew: String
@@ -35,7 +37,7 @@ struct Workers: Sendable {
         for (name, script) in tasks {
             let quoted = String(decoding: try JSONEncoder().encode(script), as: UTF8.self)
             file += "  \(name): {command: [\"/bin/bash\", \"-c\", \(quoted), \"\(directory)/scratch\"], "
-            file += "timeout: \(timeout), max_attempts: 1}\n"
+            file += "timeout: \(timeout), max_attempts: \(attempts)}\n"
         }
         let path = "\(directory)/config.yaml"
         try (tasks.isEmpty ? "{}" : file).write(toFile: path, atomically: true, encoding: .utf8)
@@ -69,6 +71,19 @@ struct Workers: Sendable {
         try await start(program: "queueworker", ["run", "--node", node])
     }
 
+    /// Starts a command of the operator's against the same cluster, whose output is kept.
+    func printing(_ arguments: String...) async throws -> SupervisedChild {
+        try await SupervisedChild.start(
+            ChildSpecification(
+                executable: try BuiltProduct.path("clusterctl"),
+                arguments: arguments,
+                environment: environment.merging(["PATH": ChildSpecification.standardPath]) { own, _ in own },
+                standardOutput: .collect(limit: 1 << 20, keeping: .head),
+                standardError: .collect(limit: 1 << 20, keeping: .head)
+            )
+        )
+    }
+
     /// Starts one of our programs with the workers' configuration.
     func start(program name: String, _ arguments: [String]) async throws -> RunningProgram {
         let program = try await RunningProgram(name, arguments, environment: environment)
@@ -81,6 +96,7 @@ struct Workers: Sendable {
 func withWorkers(
     tasks: [String: String],
     timeout: String = "60s",
+    attempts: Int = 1,
     poll: String = "100ms",
     lease: Duration = Workers.lease,
     renew: String = Workers.renew,
@@ -95,6 +111,7 @@ func withWorkers(
             cluster.configuration,
             tasks: tasks,
             timeout: timeout,
+            attempts: attempts,
             poll: poll,
             lease: lease,
             renew: renew

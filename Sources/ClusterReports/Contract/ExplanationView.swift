@@ -14,11 +14,13 @@ package struct ExplanationView: Codable, Sendable, Hashable {
     package let seenAt: Timestamp
     /// Every reason, the one that weighs most first; never empty.
     package let reasons: [ReasonView]
+    /// The reason why it ended without completing.
+    @NullWhenUnknown package var error: OperationFailure?
     /// The attempts that did not end it, oldest first.
     package let attemptHistory: [AttemptRecord]
 
     private enum CodingKeys: String, CodingKey {
-        case uuid, state, reasons
+        case uuid, state, reasons, error
         case queueName = "queue_name"
         case seenAt = "seen_at"
         case attemptHistory = "attempt_history"

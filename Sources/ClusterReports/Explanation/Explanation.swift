@@ -340,5 +340,6 @@ extension ExplanationView {
         seenAt = facts.now
         reasons = Explanation(facts).reasons
         attemptHistory = facts.operation.attemptHistory
+        error = facts.operation.error
     }
 }

@@ -23,6 +23,11 @@ struct GlobalOptions: ParsableArguments {
         try Renderer(output).printLine(answer, text: text)
     }
 
+    /// Prints a piece of text that is on its way, or an answer on a line of its own.
+    func printPiece(_ answer: some Encodable, text: String) throws {
+        try Renderer(output).printPiece(answer, text: text)
+    }
+
     /// Lends a connection to the cluster, whose schema must be this program's, and counts what was asked for.
     ///
     /// - Parameters:

@@ -8,6 +8,9 @@ extension ExplanationView: Answer {
         ]
         fields += reasons.map { ($0.reason.rawValue, $0.text) }
         fields += attemptHistory.map { ("delivery \($0.delivery)", $0.text) }
+        // Of the attempt that tells the most: the one that ended it, else the last.
+        let failure = error ?? attemptHistory.last?.error
+        if let tail = failure?.stderrTail { fields += TextTable.lines("stderr", tail) }
         return TextTable(fields: fields)
     }
 }

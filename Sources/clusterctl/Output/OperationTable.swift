@@ -83,9 +83,9 @@ extension OperationView: Answer {
             ("followers", Self.list(followers)),
             ("worker", worker.map { "\($0.node) pid \($0.pid)" }),
             ("error", error.map { "\($0.code): \($0.message)" }),
-            ("stderr", error?.stderrTail),
-            ("result", result.map(Self.text)),
         ]
+        fields += TextTable.lines("stderr", error?.stderrTail)
+        fields.append(("result", result.map(Self.text)))
         for omitted in omitted { fields.append(("no \(omitted.part)", omitted.reason)) }
         for event in timeline {
             let details = event.details.sorted { $0.key < $1.key }.map { "\($0.key)=\(Self.text($0.value))" }

@@ -43,6 +43,14 @@ struct Renderer {
         }
     }
 
+    /// Prints one of many answers as it comes: JSON lines, or text that was made printable, as it stands.
+    func printPiece(_ answer: some Encodable, text: String) throws {
+        switch format {
+        case .json: try write(try ContractDocument.text(of: answer) + "\n")
+        case .table: try write(text)
+        }
+    }
+
     func print(_ answer: some ScriptAnswer) throws {
         switch format {
         case .json: try write(json(answer) + "\n")

@@ -23,6 +23,14 @@ struct TextTable: Equatable {
         rows = fields.map { [$0.name, Printable.escaped($0.value ?? Self.unknown)] }
     }
 
+    /// A value of several lines, each as a field of its own; only the first one has the name.
+    static func lines(_ name: String, _ text: String?) -> [(name: String, value: String?)] {
+        guard let text else { return [(name, nil)] }
+        var lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        if lines.last == "" { lines.removeLast() }
+        return lines.enumerated().map { ($0.offset == 0 ? name : "", String($0.element)) }
+    }
+
     /// The values of one object with more behind them.
     func adding(_ fields: [(name: String, value: String?)]) -> TextTable {
         TextTable(titles: titles, printable: rows + TextTable(fields: fields).rows)

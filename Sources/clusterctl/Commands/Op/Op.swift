@@ -4,8 +4,8 @@ struct Op: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Enqueue, inspect, cancel and retry operations.",
         subcommands: [
-            OpEnqueue.self, OpSubmit.self, OpShow.self, OpExplain.self, OpList.self, OpWait.self, OpCancel.self,
-            OpRetry.self,
+            OpEnqueue.self, OpSubmit.self, OpShow.self, OpLogs.self, OpExplain.self, OpList.self, OpWait.self,
+            OpCancel.self, OpRetry.self,
         ]
     )
 }
