@@ -22,6 +22,7 @@ import Testing
                 "usr/lib/tmpfiles.d/clusterops.conf", "usr/lib/sysctl.d/60-clusterops.conf",
                 "usr/share/bash-completion/completions/clusterctl",
                 "usr/share/zsh/site-functions/_netnode", "usr/share/fish/vendor_completions.d/queueworker.fish",
+                "usr/share/doc/clusterops/commands.md",
                 "usr/share/doc/clusterops/operator-guide.md", "usr/share/doc/clusterops/clusterops.cnf",
             ] { #expect(first[path] != nil, "\(path)") }
             let again = try await installation.install()
