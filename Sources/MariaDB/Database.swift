@@ -73,6 +73,19 @@ public actor Database: Service {
         return Database(configuration, pool: pool, logger: logger)
     }
 
+    /// The schema that its connections use.
+    package nonisolated var schema: String? { configuration.schema }
+
+    /// Makes a pool of one connection to the same server as the same user that uses no schema, such as to create it.
+    ///
+    /// - Returns: A pool that nobody runs: its user closes it.
+    package nonisolated func withoutSchema() -> Database {
+        var (configuration, pool) = (configuration, pool)
+        configuration.schema = nil
+        pool.maximumConnections = 1
+        return Database(configuration, pool: pool, logger: logger)
+    }
+
     /// Closes idle connections until graceful shutdown or cancellation, then closes the pool.
     ///
     /// In a service group it stands before the services that use it, so that it ends after them.
@@ -223,7 +236,7 @@ public actor Database: Service {
 
     /// Runs a statement whose text is made at run time, as `CREATE DATABASE` needs a name that cannot be bound.
     ///
-    /// - Parameter statement: Made from our own words only, never from input.
+    /// - Parameter statement: Made from our own words and quoted names, never from other input.
     /// - Throws: `DatabaseError` of the statement.
     package nonisolated func administer(_ statement: String) async throws {
         _ = try await withSession { session in try session.execute(SQL(trustedText: statement)) }

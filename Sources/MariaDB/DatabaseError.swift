@@ -28,6 +28,12 @@ public struct DatabaseError: Error, Sendable, Hashable, CustomStringConvertible,
         public static let accessDenied = Code(1045)
         /// 1142: the user may not do this to this table.
         public static let accessDeniedToTable = Code(1142)
+        /// The user may not call this procedure.
+        public static let accessDeniedToRoutine = Code(1370)
+        /// The user lacks a right on the whole server.
+        public static let accessDeniedToServer = Code(1227)
+        /// The user has no password that could be asked for, and is not who it should be.
+        public static let accessDeniedWithoutPassword = Code(1698)
         /// The schema does not exist.
         public static let unknownDatabase = Code(1049)
         /// The table does not exist.
@@ -210,16 +216,19 @@ public struct DatabaseError: Error, Sendable, Hashable, CustomStringConvertible,
         }
     }
 
+    /// The error without its statement, for people who have not written it.
+    package var reason: String {
+        let text = "\(phase.rawValue) failed with \(code.rawValue)"
+        return switch code {
+        case .duplicateEntry: text + ": duplicate entry for key '\(duplicateKey ?? "unknown")'"
+        case .truncatedValue, .incorrectStringValue, .dataTooLong: text + ": a value does not fit its column"
+        default: text + ": \(message)"
+        }
+    }
+
     /// The canonical text.
     public var description: String {
-        var text = "\(phase.rawValue) failed with \(code.rawValue)"
-        switch code {
-        case .duplicateEntry: text += ": duplicate entry for key '\(duplicateKey ?? "unknown")'"
-        case .truncatedValue, .incorrectStringValue, .dataTooLong: text += ": a value does not fit its column"
-        default: text += ": \(message)"
-        }
-        if let statement { text += " [\(statement.collapsedWhitespace.prefix(200))]" }
-        return text
+        reason + (statement.map { " [\($0.collapsedWhitespace.prefix(200))]" } ?? "")
     }
 
     /// Everything that is known, values included; for debuggers, not for logs.

@@ -74,6 +74,14 @@ public struct Migrator: Sendable {
         self.migrations = migrations
     }
 
+    /// The version of a schema on which every step was run.
+    public var latest: Int { migrations.count }
+
+    /// Judges a version that was read by other means.
+    public func status(at version: Int) -> Status {
+        Status(version: version, binaryVersion: latest)
+    }
+
     /// Reads where the schema stands; writes nothing.
     public func status(on session: borrowing Session) throws -> Status {
         let exists = try session.query(

@@ -32,7 +32,7 @@ struct ClusterCtl: AsyncParsableCommand {
                 try command.run()
             }
         } catch {
-            Failure(error, of: Self.self).exit()
+            Failure(error, of: Self.self, arguments: Array(CommandLine.arguments.dropFirst())).exit()
         }
         // A return from here would run the exit handlers.
         ProcessEnd.end(0)

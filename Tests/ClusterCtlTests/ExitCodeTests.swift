@@ -97,6 +97,13 @@ import Testing
         ),
         Way(status: 64, words: "--yes", line: "node remove h1"),
         Way(status: 64, words: "terminal", line: "top"),
+        // 77: not permitted by the database.
+        Way(
+            status: 77,
+            words: "'stranger'@'localhost'",
+            line: "op list",
+            environment: ["CLUSTEROPS_DATABASE_USER": "stranger"]
+        ),
     ]
 
     @Test func `the exit codes of the contract are described`() throws {

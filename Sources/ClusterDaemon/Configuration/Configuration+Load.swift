@@ -24,6 +24,7 @@ extension Configuration {
         try load(path: path, environment: environment, defaultPath: defaultPath)
     }
 
+    /// The same with another file that need not exist.
     package static func load(
         path: String?,
         environment: [String: String],
@@ -36,8 +37,21 @@ extension Configuration {
         } else {
             readFile(named ?? defaultPath, mayBeMissing: named == nil, into: &loader)
         }
+        let (ofFile, set) = (loader.configuration, Set(loader.sources.keys))
         loader.readEnvironment(environment)
+        if path != nil {
+            let overridden = keys.filter { key in
+                set.contains(key.path) && key.current(ofFile) != key.current(loader.configuration)
+            }
+            loader.configuration.overriddenKeys = overridden.map(\.path)
+        }
         return try loader.finish()
+    }
+
+    /// The keys that the environment has taken from the file, in a line for people; nil when there are none.
+    package var overriddenText: String? {
+        guard !overriddenKeys.isEmpty else { return nil }
+        return "the environment overrides " + overriddenKeys.joined(separator: ", ")
     }
 
     private static func readFile(_ path: String, mayBeMissing: Bool, into loader: inout ConfigurationLoader) {

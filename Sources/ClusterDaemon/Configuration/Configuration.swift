@@ -32,6 +32,12 @@ package struct Configuration: Sendable, Hashable {
     /// The source of the command of each, for messages.
     package var commandSources: [TaskName: ConfigurationError.Problem.Source] = [:]
 
+    /// The keys of the file that `--config` names whose values the environment has replaced by others.
+    ///
+    /// The environment wins also over a file that was named in the same breath, so programs say which keys it took: a
+    /// variable that was left over from another cluster leads to that one.
+    package var overriddenKeys: [String] = []
+
     /// The defaults.
     package init() {}
 

@@ -1,11 +1,11 @@
 /// Finds what somebody probably meant.
-enum NearestName {
+package enum NearestName {
     /// The candidate that is nearest to the name by Levenshtein distance, if it is near enough to be worth mentioning.
     ///
     /// A candidate whose last part (behind the last dot) is the same counts as one edit away: the key is right and
     /// stands in the wrong section. So does one that goes on where the name ends, as `password_file` does after
     /// `password`.
-    static func find(_ name: String, among candidates: some Sequence<String>) -> String? {
+    package static func find(_ name: String, among candidates: some Sequence<String>) -> String? {
         // Every key is shorter than 64 bytes; the cost of a comparison grows with the product of the lengths.
         guard name.utf8.count <= 64 else { return nil }
         let farthest = max(2, name.utf8.count / 4)

@@ -54,6 +54,12 @@ package struct DaemonStart: Sendable {
                 logLevel: level,
                 load: { try load().0 }
             )
+            if !configuration.overriddenKeys.isEmpty {
+                context.logger.notice(
+                    "the environment overrides keys of the configuration file",
+                    metadata: ["keys": "\(configuration.overriddenKeys.joined(separator: ", "))"]
+                )
+            }
             return try await body(context).rawValue
         }
     }
@@ -70,6 +76,7 @@ package struct DaemonStart: Sendable {
             let (configuration, name) = try load()
             let problems = more(configuration)
             guard problems.isEmpty else { throw ConfigurationError(problems: problems) }
+            if let overridden = configuration.overriddenText { say("\(config ?? ""): \(overridden)") }
             let tasks = daemon == .queueworker ? ", \(configuration.tasks.count) command tasks" : ""
             print("the configuration is right: node \(name)\(tasks)")
             return 0
@@ -98,7 +105,11 @@ package struct DaemonStart: Sendable {
     }
 
     private func refuse(_ message: String, _ code: Int32) -> Int32 {
-        FileHandle.standardError.write(Data("\(daemon.rawValue): \(message)\n".utf8))
+        say(message)
         return code
+    }
+
+    private func say(_ message: String) {
+        FileHandle.standardError.write(Data("\(daemon.rawValue): \(message)\n".utf8))
     }
 }

@@ -12,4 +12,14 @@ package enum ProcessEnd {
         fflush(nil)
         _exit(status)
     }
+
+    /// Ends the process as the kernel ends one whose reader has gone, such as `head`: by SIGPIPE, without a word.
+    ///
+    /// The signal is ignored while there are connections, whose servers may go away too.
+    package static func byBrokenPipe() -> Never {
+        signal(SIGPIPE, SIG_DFL)
+        raise(SIGPIPE)
+        // Where the thread blocks the signal: as a shell shows that end.
+        _exit(128 + SIGPIPE)
+    }
 }

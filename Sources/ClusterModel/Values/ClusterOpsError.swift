@@ -12,6 +12,8 @@ public struct ClusterOpsError: Error, Sendable, Hashable, CustomStringConvertibl
         case conflict
         /// The database cannot be reached, or does not answer in time.
         case unreachable
+        /// The database's user, its password or its rights do not suffice.
+        case notPermitted
         /// The schema is not this program's.
         case notMigrated
         /// The database answered in a way that should not happen.

@@ -1,4 +1,5 @@
 import ClusterEngine
+import ClusterModel
 import ClusterStore
 import MariaDB
 
@@ -8,18 +9,51 @@ extension ClusterConnection {
         SchemaView(try await read { try Migrations.migrator.status(on: $0) })
     }
 
-    /// Brings the schema to this program's version, and makes procedures again that a restored dump has left out.
+    /// Creates the schema if it is not there, brings it to this program's version, and makes procedures again that a
+    /// restored dump has left out.
     ///
-    /// - Throws: `ClusterOpsError` with code `notMigrated` when the database is newer than this program.
+    /// - Throws: `ClusterOpsError` with code `notMigrated` when the database is newer than this program, and with code
+    ///   `notPermitted` when its user may not create the schema.
     package func migrate() async throws -> SchemaView {
+        try await Self.translatingErrors {
+            do {
+                return try await migrateSchema()
+            } catch let error as DatabaseError where .unknownDatabase ~= error {
+                try await createSchema()
+                return try await migrateSchema()
+            }
+        }
+    }
+
+    private func migrateSchema() async throws -> SchemaView {
         let logger = logger
         return SchemaView(
-            try await read { session in
+            try await database.withSession { session in
                 let status = try Migrations.migrator.migrate(on: session, logger: logger)
                 try Migrations.makeProcedures(on: session)
                 return status
             }
         )
+    }
+
+    /// Two that do it at once both succeed, and one that is killed after it leaves an empty schema, as an administrator
+    /// would.
+    private func createSchema() async throws {
+        let statement = Migrations.creation(ofSchema: database.schema ?? "")
+        let server = database.withoutSchema()
+        do {
+            try await server.administer(statement)
+            await server.close()
+        } catch {
+            await server.close()
+            guard let error = error as? DatabaseError, .accessDeniedToDatabase ~= error else { throw error }
+            throw ClusterOpsError(
+                .notPermitted,
+                "there is no schema '\(database.schema ?? "")', and the database's user may not create it: run "
+                    + "\(statement) as the server's administrator, or as a user of the role migrator "
+                    + "(\(error.reason))"
+            )
+        }
     }
 }
 

@@ -51,6 +51,11 @@ package enum Migrations {
     /// The names of the steps that make procedures; each does nothing where its procedure exists.
     private static let procedures: Set = ["create record edges", "create insert aborted"]
 
+    /// Returns the statement that creates a schema unless it is there; the tables name their character sets themselves.
+    package static func creation(ofSchema name: String) -> String {
+        "CREATE DATABASE IF NOT EXISTS `\(name.replacing("`", with: "``"))`"
+    }
+
     /// Makes the procedures that are missing in a migrated schema: `mariadb-dump` leaves them out without `--routines`.
     package static func makeProcedures(on session: borrowing Session) throws {
         for step in all where procedures.contains(step.name) { try migrator.repeatStep(step.version, on: session) }

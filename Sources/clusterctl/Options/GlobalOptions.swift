@@ -1,6 +1,7 @@
 import ArgumentParser
 import ClusterDaemon
 import ClusterEngine
+import ClusterModel
 import ClusterReports
 import Foundation
 import Logging
@@ -43,9 +44,15 @@ struct GlobalOptions: ParsableArguments {
     ) async throws -> Result {
         try await withConnection(try connectionConfiguration(), requester, connections) { cluster in
             try await cluster.requireMigrated()
-            let result = try await body(cluster)
-            await flushCounters(of: cluster)
-            return result
+            do {
+                let result = try await body(cluster)
+                await flushCounters(of: cluster)
+                return result
+            } catch let error as ClusterOpsError where error.code == .notPermitted {
+                // Of use to a person only; where it cannot be read, the refusal stands for itself.
+                guard let role = try? await cluster.role() else { throw error }
+                throw ClusterOpsError(.notPermitted, "you are connected as \(role): \(error.message)")
+            }
         }
     }
 
@@ -66,7 +73,10 @@ struct GlobalOptions: ParsableArguments {
     }
 
     private func connectionConfiguration() throws -> DatabaseConnection {
-        try Configuration.load(path: config, environment: ProcessInfo.processInfo.environment).databaseConnection()
+        let environment = ProcessInfo.processInfo.environment
+        let configuration = try Configuration.load(path: config, environment: environment)
+        if let overridden = configuration.overriddenText { Talk.say("\(config ?? ""): \(overridden)") }
+        return try configuration.databaseConnection()
     }
 
     private func withConnection<Result>(

@@ -8,6 +8,7 @@ enum ExitStatus: Int32, CaseIterable {
     case unreachable = 5
     case timedOut = 6
     case usage = 64
+    case notPermitted = 77
     case interrupted = 130
 
     /// The meaning in a few words, as help and `docs/reference.md` have it.
@@ -19,6 +20,7 @@ enum ExitStatus: Int32, CaseIterable {
         case .unreachable: "database unreachable"
         case .timedOut: "timed out"
         case .usage: "usage"
+        case .notPermitted: "not permitted by the database"
         case .interrupted: "interrupted"
         }
     }

@@ -25,7 +25,8 @@ struct Failure: Error {
     /// - Parameters:
     ///   - error: What was thrown.
     ///   - command: The command whose usage an error of its arguments shows.
-    init(_ error: any Error, of command: (some ParsableCommand).Type) {
+    ///   - arguments: What it was given.
+    init(_ error: any Error, of command: (some ParsableCommand).Type, arguments: [String] = []) {
         switch error {
         case let failure as Failure: self = failure
         case let error as ClusterOpsError: self.init(ExitStatus(error.code), error.message)
@@ -38,8 +39,12 @@ struct Failure: Error {
             let message = command.message(for: error)
             if status == 0 {
                 self.init(status, [], help: message)
+            } else if let unknown = UnknownCommand(in: arguments, of: command) {
+                self.init(status, unknown.messages)
             } else {
-                self.init(status, [message.isEmpty ? "\(error)" : message])
+                // It puts each of several right values on a line of its own.
+                let line = message.replacing(#/:\n *- /#, with: ": ").replacing(#/\n *- /#, with: ", ")
+                self.init(status, [line.isEmpty ? "\(error)" : line])
             }
         }
     }
@@ -60,6 +65,7 @@ extension ExitStatus {
             case .notFound: .notFound
             case .conflict: .conflict
             case .unreachable: .unreachable
+            case .notPermitted: .notPermitted
             case .notMigrated, .internalFailure: .failed
             }
     }

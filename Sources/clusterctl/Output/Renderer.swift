@@ -65,6 +65,7 @@ struct Renderer {
     /// An answer that could not be written is a failure: a full disk must not look like an empty answer.
     private func write(_ text: String) throws {
         guard let reason = Descriptor.output.write(text) else { return }
+        if reason == EPIPE { ProcessEnd.byBrokenPipe() }
         throw Failure(.failed, "cannot write to stdout: \(String(cString: strerror(reason)))")
     }
 }

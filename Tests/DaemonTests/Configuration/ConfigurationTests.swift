@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import ClusterDaemon
@@ -78,6 +79,26 @@ import Testing
         let socket = try loaded("database: {hosts: [db1]}", environment: ["CLUSTEROPS_DATABASE_SOCKET": "/x"])
         #expect(socket.database.endpoint == .socket("/x"))
         #expect(socket.database.tls.mode == .disabled)
+    }
+
+    @Test("Keys that the environment takes from a file that was named are known, and no others")
+    func overriddenKeys() throws {
+        try withTemporaryDirectory { directory in
+            let path = "\(directory)/config.yaml"
+            let yaml = "database: {socket: /x, user: ann}\nworker: {slots: 3}\n"
+            try yaml.write(toFile: path, atomically: true, encoding: .utf8)
+            let environment = [
+                "CLUSTEROPS_DATABASE_HOSTS": "db1", "CLUSTEROPS_DATABASE_USER": "ann", "CLUSTEROPS_WORKER_SLOTS": "2",
+                "CLUSTEROPS_DATABASE_NAME": "other",
+            ]
+            let named = try Configuration.load(path: path, environment: environment)
+            #expect(named.overriddenKeys == ["database.socket", "worker.slots"])
+            #expect(named.overriddenText == "the environment overrides database.socket, worker.slots")
+            // The environment that names the file means what else it says.
+            let variable = environment.merging(["CLUSTEROPS_CONFIG": path]) { $1 }
+            #expect(try Configuration.load(path: nil, environment: variable).overriddenKeys == [])
+            #expect(try Configuration.load(path: path, environment: [:]).overriddenText == nil)
+        }
     }
 
     @Test("TLS is verified with hosts and disabled with a socket, unless it is set")
