@@ -17,7 +17,7 @@ package struct DaemonFace: Sendable {
 
     /// The metrics of both daemons.
     package static let metrics =
-        recordedMetrics + [ready] + WorkSources.metrics + QueueSampler.metrics + DatabaseMetrics.metrics
+        recordedMetrics + [ready, buildInfo] + WorkSources.metrics + QueueSampler.metrics + DatabaseMetrics.metrics
 
     /// The metrics that a worker records by swift-metrics.
     private static let recordedMetrics = [
@@ -53,6 +53,17 @@ package struct DaemonFace: Sendable {
     ]
 
     private static let ready = MetricDefinition("clusterops_ready", .gauge, help: "1 while /readyz answers 200.")
+    private static let buildInfo = MetricDefinition(
+        "clusterops_build_info",
+        .gauge,
+        labels: ["version", "schema"],
+        help: "Always 1; its labels are the program's version and that of the schema that it is for."
+    )
+
+    private static var build: MetricFamily {
+        let labels: MetricLabels = ["version": ProgramVersion.current, "schema": "\(WorkPulse.schemaOfProgram)"]
+        return buildInfo.family([.init(labels, 1)])
+    }
 
     /// Returns a registry that keeps what the daemon records.
     ///
@@ -97,6 +108,7 @@ package struct DaemonFace: Sendable {
             [
                 { judge.session(pulse.reading, at: .now) },
                 { judge.claims(pulse.reading, at: .now) },
+                { WorkHealth.schema(pulse.reading) },
             ] + checks
         )
         let sampler = QueueSampler(database: work.database, queues: work.queues)
@@ -109,7 +121,8 @@ package struct DaemonFace: Sendable {
                 key: "http.\(daemon.rawValue)",
                 health: health,
                 metrics: {
-                    var families = registry.recorded + [Self.ready.family(health.report.isReady ? 1 : 0)]
+                    var families = registry.recorded
+                    families += [Self.ready.family(health.report.isReady ? 1 : 0), Self.build]
                     families += await work.families()
                     families += await sampler.families()
                     for source in sources { families += await source() }

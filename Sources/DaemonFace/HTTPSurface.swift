@@ -44,7 +44,9 @@ struct HTTPSurface: Service {
             } catch is CancellationError {
                 return
             } catch {
-                errors.report("\(key): cannot listen on \(address): \(error); metrics and health are not shown")
+                // Without the name of the function that SwiftNIO has called.
+                let reason = (error as? IOError).map { "\(ErrorNumber(number: $0.errnoCode))" } ?? "\(error)"
+                errors.report("\(key): cannot listen on \(address): \(reason); metrics and health are not shown")
             }
             _ = await pause(for: Self.pauseBeforeNextTry)
         }

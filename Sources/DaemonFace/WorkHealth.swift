@@ -1,4 +1,5 @@
 import ClusterEngine
+import MariaDB
 
 /// Judges a worker by what it last did.
 ///
@@ -32,6 +33,19 @@ package struct WorkHealth: Sendable {
             return Finding("session", isReady: false, reading.error ?? "none is held")
         }
         return Finding("session", isReady: true, "held for \((heldUntil - now).seconds) s, if it is not renewed")
+    }
+
+    /// Returns a finding on whether the schema is this program's.
+    ///
+    /// A worker goes on when a newer program migrates the schema under it, because an update would otherwise stop the
+    /// whole cluster; whoever watches it sees that its turn has come.
+    package static func schema(_ reading: WorkPulse.Reading) -> Finding {
+        guard let schema = reading.schema else { return Finding("schema", isReady: true, "not read yet") }
+        let state =
+            schema.isNewerThanBinary
+            ? "\(Migrator.Refusal.databaseIsNewer(schema))"
+            : "at version \(schema.version), this program needs \(schema.binaryVersion)"
+        return Finding("schema", isReady: schema.isMigrated, state)
     }
 
     /// Returns a finding on whether the loop that claims goes round.

@@ -3,6 +3,7 @@ import ClusterEngine
 import ClusterModel
 import ClusterOpsTestKit
 import ClusterReports
+import ClusterStore
 import Logging
 import MariaDB
 import Testing
@@ -41,6 +42,17 @@ import Testing
         reading.error = "claiming failed: no privilege"
         let finding = judge.claims(reading, at: now)
         #expect(!finding.isReady && finding.isLive && finding.state.hasSuffix("claiming failed: no privilege"))
+    }
+
+    @Test func `a schema of another version is a reason not to be ready, and none to be started anew`() {
+        let known = WorkPulse.schemaOfProgram
+        for (version, ready) in [(known - 1, false), (known, true), (known + 1, false)] {
+            var reading = reading(silentFor: .zero)
+            reading.schema = Migrations.migrator.status(at: version)
+            let finding = WorkHealth.schema(reading)
+            #expect(finding.isReady == ready && finding.isLive && finding.state.contains("version \(version)"))
+        }
+        #expect(WorkHealth.schema(reading(silentFor: .zero)).isReady)
     }
 
     @Test func `a drain is live and not ready whatever the checks say`() {

@@ -1,6 +1,8 @@
+import ClusterDaemon
 import ClusterEngine
 import ClusterModel
 import ClusterOpsTestKit
+import ClusterStore
 import DaemonFace
 import Exposition
 import Foundation
@@ -45,6 +47,8 @@ import Testing
             #expect(page["clusterops_operations_ended_total{state=\"error\"}"] == 1)
             #expect(page["clusterops_coalescing_decisions_total{task=\"noop\",outcome=\"executed\"}"] == 5)
             #expect(page["clusterops_ready"] == 1)
+            let build = "version=\"\(ProgramVersion.current)\",schema=\"\(Migrations.all.count)\""
+            #expect(page["clusterops_build_info{\(build)}"] == 1)
             let margin = try #require(page["clusterops_session_lease_margin_seconds"])
             #expect(margin > 0 && margin <= 2)
             let lent = try #require(page["clusterops_database_connections{pool=\"work\",state=\"lent\"}"])
@@ -93,6 +97,31 @@ import Testing
             #expect(worker.program.isRunning)
             #expect(FileManager.default.createFile(atPath: go, contents: nil))
             #expect(try await worker.program.end() == 0)
+        }
+    }
+
+    @Test func `a newer schema makes it not ready while it works on, and its own schema makes it ready again`()
+        async throws
+    {
+        try await withFacedCluster { cluster in
+            let worker = try await FacedWorker.start(cluster.configuration)
+            try await eventually("it is ready") { try await worker.status("readyz") == 200 }
+            let newer = Migrations.all.count + 1
+            try await cluster.execute(
+                """
+                INSERT INTO schema_migrations (version, name, started_at, finished_at)
+                VALUES (\(newer), 'of a newer program', NOW(6), NOW(6))
+                """
+            )
+            try await eventually("it is not ready any more") { try await worker.status("readyz") == 503 }
+            let body = try #require(try await worker.get("readyz")?.body)
+            #expect(body.contains("the database is at version \(newer)") && body.contains("use the newer program"))
+            #expect(try await worker.status("livez") == 200)
+            #expect(try await worker.metrics()["clusterops_ready"] == 0)
+            let id = try await cluster.enqueue("noop")
+            #expect(try await cluster.queue.ends(of: [id], timeout: .seconds(60)).inTime)
+            try await cluster.execute("DELETE FROM schema_migrations WHERE version = \(newer)")
+            try await eventually("it is ready again") { try await worker.status("readyz") == 200 }
         }
     }
 
@@ -188,7 +217,9 @@ import Testing
             )
             try await eventually("it says so") {
                 second.entries("not working, trying again").contains {
-                    $0["reason"]?.hasPrefix("http.queueworker: cannot listen on \(address)") == true
+                    // In the words of an operator, without those of the library below.
+                    $0["reason"]?.hasPrefix("http.queueworker: cannot listen on \(address): Address already in use;")
+                        == true
                 }
             }
             try await eventually("it works all the same") {

@@ -103,6 +103,7 @@ import Testing
                 )
                 #expect(seen.hasWork && !seen.hasOrphans && !seen.hasOverdue && seen.executing.isEmpty)
                 #expect(seen.isDraining && !seen.hasNode, "there is no such node")
+                #expect(seen.schemaVersion == Migrations.all.count)
                 return (plan, try transaction.reads() - before)
             }
             for (table, type) in plan where ["work_queue", "w"].contains(table) {

@@ -76,6 +76,7 @@ extension WorkEpoch {
     private func heed(_ look: Reaper.Sighted, after known: SessionWork.Known) {
         let seen = look.surroundings
         conditions.setDraining(seen.isDraining)
+        parts.pulse.sawSchema(at: seen.schemaVersion)
         if !seen.hasNode, !conditions.isNodeGone {
             log(.error, "the node has been removed: ending the session")
             conditions.loseNode()

@@ -1,3 +1,5 @@
+import ClusterStore
+import MariaDB
 import Synchronization
 
 /// The last activity of a worker, for whoever judges whether it makes progress.
@@ -13,17 +15,24 @@ package final class WorkPulse: Sendable {
         package var turnedAt: SuspendingClock.Instant
         /// The error that keeps the loop from its work; nil when there is none.
         package var error: String?
+        /// The version of the schema beside this program's, as it was last seen; nil before the first look.
+        package var schema: Migrator.Status?
 
         package init(
             heldUntil: ContinuousClock.Instant? = nil,
             turnedAt: SuspendingClock.Instant,
-            error: String? = nil
+            error: String? = nil,
+            schema: Migrator.Status? = nil
         ) {
             self.heldUntil = heldUntil
             self.turnedAt = turnedAt
             self.error = error
+            self.schema = schema
         }
     }
+
+    /// The version of the schema that this program is for.
+    package static let schemaOfProgram = Migrations.migrator.latest
 
     private let state = Mutex(Reading(turnedAt: .now))
 
@@ -33,6 +42,7 @@ package final class WorkPulse: Sendable {
 
     package func held(until deadline: ContinuousClock.Instant) { state.withLock { $0.heldUntil = deadline } }
     package func released() { state.withLock { $0.heldUntil = nil } }
+    func sawSchema(at version: Int) { state.withLock { $0.schema = Migrations.migrator.status(at: version) } }
     func turned() { state.withLock { $0.turnedAt = .now } }
     package func failed(_ error: String) { state.withLock { $0.error = error } }
     func worked() { state.withLock { $0.error = nil } }

@@ -23,6 +23,8 @@ package struct SessionSnapshot: Sendable {
     package var hasCascades = false
     /// A Boolean value that indicates whether something waits in one of the queues that can be claimed.
     package var hasWork = false
+    /// The version of the schema.
+    package var schemaVersion = 0
 
     package init() {}
 }
@@ -38,12 +40,13 @@ package enum SessionSnapshotStatements {
         case overdue
         case ahead
         case cascade
+        case schema
         case work
     }
 
     /// Reads what a worker has to know every two seconds, in one round trip; locks nothing.
     ///
-    /// One after the other these would be seven statements, which an idle cluster sends for nothing. `queues` are
+    /// One after the other these would be eight statements, which an idle cluster sends for nothing. `queues` are
     /// those that the process has free slots for, or none; what `filter` passes over is no work.
     package static func look(
         from session: SessionID,
@@ -77,6 +80,7 @@ package enum SessionSnapshotStatements {
             case .overdue: seen.hasOverdue = true
             case .ahead: seen.hasAhead = true
             case .cascade: seen.hasCascades = true
+            case .schema: seen.schemaVersion = try row.get("number")
             case .work: seen.hasWork = true
             case nil: preconditionFailure("a row about \(word) was not asked for")
             }
@@ -121,6 +125,9 @@ package enum SessionSnapshotStatements {
             (SELECT 'ahead', id, 0, 0 FROM (\(sql: ClockStatements.aheadQuery(limit: 1))) AS ahead)
             UNION ALL
             (SELECT 'cascade', dependency, 0, 0 FROM cascades LIMIT 1)
+            UNION ALL
+            (SELECT 'schema', NULL, CAST(version AS SIGNED), 0 FROM schema_migrations
+            WHERE finished_at IS NOT NULL ORDER BY version DESC LIMIT 1)
             \(sql: work)
             """
     }
