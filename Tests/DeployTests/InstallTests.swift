@@ -39,6 +39,33 @@ import Testing
         }
     }
 
+    @Test(.enabled("needs strip (Debian package binutils)") { ProgramRun.has("strip") })
+    func `programs are installed without symbols, and run`() async throws {
+        try await withInstallation { installation in
+            for name in ["clusterctl", "queueworker", "netnode"] {
+                let path = "\(installation.directory)/usr/bin/\(name)"
+                let symbols = try await ProgramRun.run("/usr/bin/readelf", ["--sections", "--wide", path])
+                #expect(symbols.status == 0 && !symbols.output.contains(".symtab"), "\(symbols.talk)")
+                #expect(try await ProgramRun.run(path, ["--version"]).output == "\(ProgramVersion.current)\n")
+            }
+        }
+    }
+
+    @Test func `an installed document links to installed files only`() async throws {
+        try await withInstallation { installation in
+            let pages = try installation.tree().keys.filter { $0.hasSuffix(".md") }
+            #expect(pages.count >= 20)
+            for page in pages {
+                let path = URL(fileURLWithPath: "\(installation.directory)/\(page)")
+                let text = try String(contentsOf: path, encoding: .utf8)
+                for match in text.matches(of: /\]\(\s*([^)#\s]+)[^)]*\)/) where !match.output.1.contains("://") {
+                    let target = path.deletingLastPathComponent().appending(path: match.output.1).standardized.path
+                    #expect(FileManager.default.fileExists(atPath: target), "\(page): \(match.output.1)")
+                }
+            }
+        }
+    }
+
     @Test func `directories that others have made stay, also empty ones, and those of the installation go`()
         async throws
     {

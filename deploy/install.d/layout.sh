@@ -6,12 +6,19 @@ units=(clusterops-queueworker.service clusterops-netnode.service)
 configuration=(/etc/clusterops/config.yaml /etc/clusterops/queueworker.env /etc/clusterops/netnode.env)
 # Made empty: a unit that is to open one does not start without it.
 passwords=(/etc/clusterops/queueworker.password /etc/clusterops/netnode.password)
+# The documents, below docs: an installed page links to installed pages.
+documents=()
+for path in "$here"/../docs/{,decisions/,models/}*.md "$here"/../docs/schemas/*.json; do
+    documents+=("${path#"$here"/../docs/}")
+done
+doc=$prefix/share/doc/clusterops
+monitoring=(clusterops.rules.yml clusterops.rules.test.yml grafana-dashboard.json prometheus.yml)
 # systemd looks below /usr/lib and /usr/local/lib.
 lib=$prefix/lib
 
 # The directories that install has made, each as it was made, --destdir included: what is not in it is somebody else's. A
 # tree that is copied elsewhere names none of there.
-made=$prefix/share/doc/clusterops/directories
+made=$doc/directories
 
 # completion PROGRAM SHELL: the file by which a shell completes a program.
 completion() {

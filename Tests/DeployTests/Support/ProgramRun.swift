@@ -16,6 +16,9 @@ struct ProgramRun: Sendable {
     static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent().path
 
+    /// Returns whether this machine has a program of Debian's.
+    static func has(_ program: String) -> Bool { FileManager.default.isExecutableFile(atPath: "/usr/bin/\(program)") }
+
     /// Runs a program to its end.
     static func run(
         _ program: String,
