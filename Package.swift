@@ -184,7 +184,9 @@ let package = Package(
         .testTarget(name: "TestKitTests", dependencies: ["ClusterOpsTestKit", "ChildProcess"], swiftSettings: strict),
         .testTarget(
             name: "NetNodeTests",
-            dependencies: library + ["NetNode", "netnode-main", "ClusterOpsTestKit", "ChildProcess"],
+            dependencies: library + [
+                "NetNode", "clusterctl", "queueworker-main", "netnode-main", "ClusterOpsTestKit", "ChildProcess",
+            ],
             swiftSettings: strict
         ),
         .testTarget(

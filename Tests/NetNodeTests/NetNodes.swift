@@ -92,7 +92,7 @@ struct NetNodes: Sendable {
         return program
     }
 
-    private func environment(_ index: Int) throws -> [String: String] {
+    func environment(_ index: Int) throws -> [String: String] {
         let configuration = world.cluster.configuration
         guard case .socket(let socket) = configuration.endpoint, let schema = configuration.schema else {
             throw ClusterOpsError(.invalid, "the test's server has a socket and a schema")
