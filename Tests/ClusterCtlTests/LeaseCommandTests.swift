@@ -106,9 +106,9 @@ import Testing
             let network = try await cluster.addNetwork("blue")
             try await write([held(0), held(1, remaining: 0)], of: network, term: 1, in: cluster)
             func sweep() async throws -> [Int] {
-                try await cluster.database.withSession { session in
-                    try DHCPLeaseStatements.sweep(on: session)
-                    try NetworkEventStatements.sweep(on: session)
+                try await cluster.database.withTransaction { transaction in
+                    try DHCPLeaseStatements.sweep(in: transaction)
+                    try NetworkEventStatements.sweep(in: transaction)
                 }
                 return [
                     try await cluster.count("SELECT COUNT(*) FROM dhcp_leases"),
@@ -143,7 +143,9 @@ import Testing
                 age: age
             )
         }
-        try await cluster.database.withSession { try NetworkEventStatements.write(events, on: node, session: $0) }
+        try await cluster.database.withTransaction { transaction in
+            try NetworkEventStatements.write(events, on: node, in: transaction)
+        }
     }
 
     @Test func `a DHCP event is written once a minute, however often, and events prints it`() async throws {

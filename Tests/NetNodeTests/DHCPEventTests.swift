@@ -179,8 +179,36 @@ import Testing
         // A new process knows nothing yet of what guests hold.
         #expect(changes(found(2, [:])).isEmpty)
         #expect(changes(found(2, [first: 30])) == .init(written: [first: 30]))
-        book.forget()
+        book.doubtAll()
         #expect(changes(found(2, [first: 30])) == .init(written: [first: 30]))
+        book.doubtAll()
+        #expect(changes(found(2, [:])) == .init(deleted: [first.address]), "given back just before")
+    }
+
+    @Test func `what a failed write was about is written or deleted by the next one, whatever it was`() throws {
+        let (network, vni) = (NetworkID.new(), try VNI(100))
+        let first = LeaseFile.Lease(mac: mac, address: address)
+        let second = LeaseFile.Lease(mac: other, address: try IPv4Address("10.9.0.12"))
+        func found(_ ends: [LeaseFile.Lease: UInt64], _ pid: Int32 = 1) -> LeaseBook.Found {
+            LeaseBook.Found(network: network, pid: pid, ends: ends)
+        }
+        var book = LeaseBook()
+        func fail(_ next: LeaseBook.Found) -> LeaseBook.Changes {
+            let changes = book.changes(next, of: vni)
+            book.begin(changes, from: next, of: vni)
+            return changes
+        }
+        #expect(fail(found([first: 10])) == .init(written: [first: 10]))
+        // It was committed, and the lease was given back before anybody knew.
+        #expect(fail(found([:])) == .init(deleted: [first.address]))
+        book.note(found([:]), of: vni)
+        #expect(fail(found([:])).isEmpty)
+        book.note(found([first: 10, second: 11]), of: vni)
+        #expect(fail(found([second: 11])) == .init(deleted: [first.address]))
+        // The deletion was committed, and the guest has the same lease again.
+        #expect(fail(found([first: 10, second: 11])) == .init(written: [first: 10]))
+        #expect(fail(found([second: 20])) == .init(written: [second: 20], deleted: [first.address]))
+        #expect(fail(found([first: 30], 2)) == .init(written: [first: 30]), "another server says nothing of the rest")
     }
 
     // MARK: MTU

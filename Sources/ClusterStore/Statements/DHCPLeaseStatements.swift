@@ -23,7 +23,8 @@ package enum DHCPLeaseStatements {
     /// Writes leases of a network; written again it changes nothing but their ends.
     ///
     /// To be confirmed by the term in the same transaction. A guest that holds a lease of an earlier term may have been
-    /// told a later end than this server knows of, and goes by that one. Of a network that is gone nothing is written.
+    /// told a later end than this server knows of, and goes by that one. A lease that a later term has written stays as
+    /// it is. Of a network that is gone nothing is written.
     package static func write(
         _ leases: [Held],
         of network: NetworkID,
@@ -42,10 +43,16 @@ package enum DHCPLeaseStatements {
                 address VARCHAR(15) PATH '$.address', mac CHAR(17) PATH '$.mac', remaining INT PATH '$.remaining')) AS l
             WHERE w.id = \(network)
             ON DUPLICATE KEY UPDATE
-                since = IF(dhcp_leases.mac = VALUE(mac) AND ends_at > NOW(6), since, VALUE(since)),
-                ends_at = IF(dhcp_leases.mac = VALUE(mac) AND dhcp_leases.term < VALUE(term),
-                    GREATEST(ends_at, VALUE(ends_at)), VALUE(ends_at)),
-                mac = VALUE(mac), node_name = VALUE(node_name), term = VALUE(term)
+                since = IF(dhcp_leases.term > VALUE(term) OR dhcp_leases.mac = VALUE(mac) AND ends_at > NOW(6),
+                    since, VALUE(since)),
+                ends_at = CASE
+                    WHEN dhcp_leases.term > VALUE(term) THEN ends_at
+                    WHEN dhcp_leases.mac = VALUE(mac) AND dhcp_leases.term < VALUE(term)
+                        THEN GREATEST(ends_at, VALUE(ends_at))
+                    ELSE VALUE(ends_at) END,
+                mac = IF(dhcp_leases.term > VALUE(term), dhcp_leases.mac, VALUE(mac)),
+                node_name = IF(dhcp_leases.term > VALUE(term), dhcp_leases.node_name, VALUE(node_name)),
+                term = GREATEST(dhcp_leases.term, VALUE(term))
             """
         )
     }
@@ -64,8 +71,8 @@ package enum DHCPLeaseStatements {
     }
 
     /// Deletes leases that ended a day ago: a step of the database's clock must not take away what guests hold.
-    package static func sweep(on session: borrowing Session) throws(DatabaseError) {
-        try session.execute(
+    package static func sweep(in transaction: borrowing Transaction) throws(DatabaseError) {
+        try transaction.execute(
             """
             DELETE FROM dhcp_leases WHERE ends_at < NOW(6) - INTERVAL 1 DAY ORDER BY ends_at LIMIT \(mostSwept)
             """

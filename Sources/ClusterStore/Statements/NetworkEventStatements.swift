@@ -43,10 +43,10 @@ package enum NetworkEventStatements {
     /// Writes events; one of the same kind and client in the same minute stands for all.
     ///
     /// So what is written again, because the outcome of its COMMIT is unknown, is nearly always one event.
-    package static func write(_ events: [Seen], on node: NodeName, session: borrowing Session) throws {
+    package static func write(_ events: [Seen], on node: NodeName, in transaction: borrowing Transaction) throws {
         guard !events.isEmpty else { return }
         let document = String(decoding: try JSONEncoder().encode(events), as: UTF8.self)
-        try session.execute(
+        try transaction.execute(
             """
             INSERT INTO network_events (network, kind, mac, in_minute, happened_at, network_name, node_name, address,
                 detail)
@@ -62,8 +62,8 @@ package enum NetworkEventStatements {
     }
 
     /// Deletes events that are older than a week.
-    package static func sweep(on session: borrowing Session) throws(DatabaseError) {
-        try session.execute(
+    package static func sweep(in transaction: borrowing Transaction) throws(DatabaseError) {
+        try transaction.execute(
             """
             DELETE FROM network_events
             WHERE happened_at < NOW(6) - INTERVAL 7 DAY ORDER BY happened_at LIMIT \(mostSwept)

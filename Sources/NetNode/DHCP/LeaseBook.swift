@@ -20,23 +20,47 @@ struct LeaseBook: Sendable {
         var isEmpty: Bool { written.isEmpty && deleted.isEmpty }
     }
 
-    private var known: [VNI: Found] = [:]
+    /// The leases of one server in the database, as far as they are known.
+    private struct Known: Sendable {
+        var found: Found
+        /// The addresses of which it is not known what is written: a write of them may have been committed or not.
+        var doubted: Set<IPv4Address> = []
 
-    /// Returns what is to be written down of a server's leases; to be followed by ``note(_:of:)`` once it is.
+        func isOfSameServer(as other: Found) -> Bool { found.network == other.network && found.pid == other.pid }
+    }
+
+    private var known: [VNI: Known] = [:]
+
+    /// Returns what is to be written down of a server's leases; to be followed by ``begin(_:from:of:)``, and by
+    /// ``note(_:of:)`` once it is.
     func changes(_ found: Found, of vni: VNI) -> Changes {
-        guard let old = known[vni], old.network == found.network, old.pid == found.pid else {
-            return Changes(written: found.ends)
-        }
+        guard let old = known[vni], old.isOfSameServer(as: found) else { return Changes(written: found.ends) }
         let addresses = Set(found.ends.keys.map(\.address))
         return Changes(
-            written: found.ends.filter { old.ends[$0.key] != $0.value },
-            deleted: old.ends.keys.map(\.address).filter { !addresses.contains($0) }.sorted()
+            written: found.ends.filter {
+                old.found.ends[$0.key] != $0.value || old.doubted.contains($0.key.address)
+            },
+            deleted: old.doubted.union(old.found.ends.keys.map(\.address)).subtracting(addresses).sorted()
         )
     }
 
-    /// Takes note of what is written down of a server's leases.
-    mutating func note(_ found: Found, of vni: VNI) { known[vni] = found }
+    /// Takes note that changes are about to be written down: should that fail, nobody knows whether they are.
+    mutating func begin(_ changes: Changes, from found: Found, of vni: VNI) {
+        guard !changes.isEmpty else { return }
+        if known[vni]?.isOfSameServer(as: found) != true {
+            known[vni] = Known(found: Found(network: found.network, pid: found.pid, ends: [:]))
+        }
+        known[vni]?.doubted.formUnion(changes.written.keys.map(\.address))
+        known[vni]?.doubted.formUnion(changes.deleted)
+    }
 
-    /// Forgets what is written down, so that all leases are written again.
-    mutating func forget() { known = [:] }
+    /// Takes note of what is written down of a server's leases.
+    mutating func note(_ found: Found, of vni: VNI) { known[vni] = Known(found: found) }
+
+    /// Doubts all that is written down, so that all leases are written again, and those that were given back deleted.
+    mutating func doubtAll() {
+        for (vni, known) in known {
+            self.known[vni]?.doubted.formUnion(known.found.ends.keys.map(\.address))
+        }
+    }
 }

@@ -130,16 +130,14 @@ package final class DHCPMonitor: Service {
         try await writeEvents()
         let now = ContinuousClock.now
         if written.term != tenure.term || now - written.rewrittenAt >= Self.rewritePace {
-            written.leases.forget()
+            written.leases.doubtAll()
             (written.term, written.rewrittenAt) = (tenure.term, now)
             journal.withLock { $0.noteChanged(networks.servers.all.map(\.vni)) }
         }
         try await writeLeases(&written.leases, under: tenure)
         if written.sweptAt.map({ now - $0 >= Self.sweepPace }) ?? true {
-            try await networks.database.withSession { session in
-                try DHCPLeaseStatements.sweep(on: session)
-                try NetworkEventStatements.sweep(on: session)
-            }
+            try await networks.database.withTransaction { try DHCPLeaseStatements.sweep(in: $0) }
+            try await networks.database.withTransaction { try NetworkEventStatements.sweep(in: $0) }
             written.sweptAt = now
         }
     }
@@ -171,7 +169,9 @@ package final class DHCPMonitor: Service {
                     age: now - pending.at
                 )
             }
-            try await networks.database.withSession { try NetworkEventStatements.write(events, on: node, session: $0) }
+            try await networks.database.withTransaction { transaction in
+                try NetworkEventStatements.write(events, on: node, in: transaction)
+            }
             journal.withLock { $0.drop(some, at: now) }
         }
     }
@@ -186,7 +186,9 @@ package final class DHCPMonitor: Service {
                 if await server.lastWanted?.servesDHCP != true { left.remove(server.vni) }
                 continue
             }
-            try await write(book.changes(found, of: server.vni), of: found.network, under: tenure)
+            let changes = book.changes(found, of: server.vni)
+            book.begin(changes, from: found, of: server.vni)
+            try await write(changes, of: found.network, under: tenure)
             book.note(found, of: server.vni)
             left.remove(server.vni)
         }

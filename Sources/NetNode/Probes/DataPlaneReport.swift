@@ -33,9 +33,18 @@ struct DataPlaneReport: Sendable, Hashable {
 /// Writes a node's reports into the database, by their differences only: a cluster in which nothing changes writes
 /// nothing.
 struct DataPlaneReporter {
+    /// The report as it was last written.
+    private struct Written {
+        let node: NodeID
+        var report: DataPlaneReport
+        /// The paths and checks of which a write may have been committed or not.
+        var doubtedPaths: Set<NodeID> = []
+        var doubtedChecks: Set<DataPlaneCheck> = []
+    }
+
     private let database: Database
-    /// The report as it was last written, and the node's id then; nil before the first one of this process.
-    private var written: (node: NodeID, report: DataPlaneReport)?
+    /// Nil before the first report of this process that is known to be written.
+    private var written: Written?
 
     init(database: Database) {
         self.database = database
@@ -43,17 +52,24 @@ struct DataPlaneReporter {
 
     /// Writes what differs from what was written last, in one transaction; without a difference there is none.
     ///
-    /// A write of which it is not known whether it has been committed is made again: each can be made twice.
+    /// What a write was about of which it is not known whether it has been committed is written again, whatever the
+    /// report says of it by then: each statement can be made twice, and waits for a COMMIT that is still on its way.
     ///
     /// - Returns: Whether something was written.
     /// - Throws: `DatabaseError`; then all of it is for the next time.
     mutating func write(_ report: DataPlaneReport, of node: NodeID) async throws -> Bool {
-        let isFirst = written?.node != node
-        let last = isFirst ? DataPlaneReport() : written?.report ?? DataPlaneReport()
-        guard isFirst || report != last else { return false }
+        let last = written?.node == node ? written : nil
         // In the order of ids, as everybody locks them.
-        let paths = Set(last.paths.keys).union(report.paths.keys).sorted().filter { last.paths[$0] != report.paths[$0] }
-        let checks = DataPlaneCheck.allCases.filter { last.checks[$0] != report.checks[$0] }
+        let paths = Set((last?.report.paths ?? [:]).keys).union(report.paths.keys)
+            .filter { last?.report.paths[$0] != report.paths[$0] }
+            .union(last?.doubtedPaths ?? []).sorted()
+        let checks = DataPlaneCheck.allCases.filter {
+            last?.report.checks[$0] != report.checks[$0] || last?.doubtedChecks.contains($0) == true
+        }
+        let isFirst = last == nil
+        guard isFirst || !paths.isEmpty || !checks.isEmpty else { return false }
+        written?.doubtedPaths.formUnion(paths)
+        written?.doubtedChecks.formUnion(checks)
         try await database.withTransaction { transaction in
             // An earlier process of this node knew other things.
             if isFirst {
@@ -85,7 +101,7 @@ struct DataPlaneReporter {
                 )
             }
         }
-        written = (node, report)
+        written = Written(node: node, report: report)
         return true
     }
 }
