@@ -301,6 +301,16 @@ import Testing
             #expect(try await connection.status().networks.converged == 0)
             try await world.session(2, lives: false)
             #expect(try await judged() == (true, []))
+            // Without a bridge there is no egress: one cause, and one problem.
+            try await cluster.execute(
+                """
+                INSERT INTO network_problems (network, node, what, since, message)
+                SELECT w.id, n.id, 'egress', NOW(6), 'no bridge' FROM networks AS w JOIN nodes AS n WHERE n.name = 'h1'
+                """
+            )
+            #expect(try await judged() == (true, ["egress"]))
+            try await world.check(1, .externalBridge, .failed)
+            #expect(try await connection.status().networks.problems == 1)
         }
     }
 }

@@ -203,6 +203,17 @@ extension NamespaceTests {
                 #expect(try nodes.program(first).log.contains("without_external_bridge"))
                 try await world.underlay.run("ip link del dev xbr", in: world.hosts[1 - first].namespace)
                 try await problem(nodes, "external_bridge", of: 1 - first, saying: "there is no bridge 'xbr'")
+                let leader = try NodeName("h\(2 - first)")
+                try await eventually("its egress is broken by it") {
+                    try await world.cluster.count(
+                        """
+                        SELECT COUNT(*) FROM network_problems AS p JOIN nodes AS n ON n.id = p.node
+                        WHERE p.what = 'egress' AND p.message LIKE '%xbr%' AND n.name = \(leader)
+                        """
+                    ) == 1
+                }
+                let problems = try await nodes.inventory.network(try NetworkName("blue")).problems
+                #expect(problems.filter { $0.node == leader }.map(\.what) == ["external_bridge"], "one cause")
                 try await stays(term + 1, nodes)
             }
         }

@@ -190,7 +190,7 @@ extension Inventory {
                 record: network,
                 externalAddress: external[network.id],
                 applied: reached,
-                problems: (problems[network.id] ?? []) + faults,
+                problems: DataPlaneFindings.joined(problems[network.id] ?? [], faults),
                 converged: isAnswering && convergence.isReached(by: reached)
             )
         }

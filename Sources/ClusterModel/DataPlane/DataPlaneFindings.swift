@@ -144,4 +144,11 @@ package struct DataPlaneFindings: Sendable, Hashable {
         }
         return (failed + named, isAnswering)
     }
+
+    /// Returns the problems of a network, where those that nodes have written down and those of the data plane have one
+    /// cause only once: without its external bridge a node has no egress.
+    package static func joined(_ written: [NetworkProblem], _ faults: [NetworkProblem]) -> [NetworkProblem] {
+        let withoutBridge = Set(faults.filter { $0.what == DataPlaneCheck.externalBridge.rawValue }.map(\.node))
+        return written.filter { $0.what != AppliedPart.egress.rawValue || !withoutBridge.contains($0.node) } + faults
+    }
 }

@@ -173,8 +173,12 @@ package enum StatusStatements {
         """
     }
 
+    /// An egress without the external bridge has the cause of a check, and counts as that.
     private static let problems: SQL = """
-        SELECT 'problems', NULL, (SELECT COUNT(*) FROM network_problems)
+        SELECT 'problems', NULL, (SELECT COUNT(*) FROM network_problems AS p
+                WHERE p.what <> \(AppliedPart.egress) OR NOT EXISTS (SELECT 1 FROM data_plane_checks AS c
+                    WHERE c.node = p.node AND c.what = \(DataPlaneCheck.externalBridge) AND c.state = 'failed'
+                        AND \(sql: DataPlaneStatements.hasNetnode("c.node"))))
             + (SELECT COUNT(*) FROM mesh_reachability AS r
                 WHERE \(sql: DataPlaneStatements.hasNetnode("r.from_node"))
                     AND \(sql: DataPlaneStatements.hasNetnode("r.to_node")))

@@ -76,6 +76,18 @@ import Testing
         #expect(judged(findings, try need(["h1"])) == ([], true))
     }
 
+    @Test func `an egress that lacks the bridge of a failed check is no problem of its own`() throws {
+        func written(_ node: String, _ what: String) throws -> NetworkProblem {
+            NetworkProblem(node: try NodeName(node), what: what, since: Timestamp(microseconds: 0), message: "why")
+        }
+        let all = [try written("h1", "egress"), try written("h1", "ports"), try written("h2", "egress")]
+        let findings = DataPlaneFindings(checks: [try check("h1", .externalBridge)])
+        let faults = findings.judge(try need(egress: true)).problems
+        let joined = DataPlaneFindings.joined(all, faults).map { "\($0.node) \($0.what)" }
+        #expect(joined == ["h1 ports", "h2 egress", "h1 external_bridge"])
+        #expect(DataPlaneFindings.joined(all, []) == all)
+    }
+
     @Test func `a neighbour table that may become too small is for doctor, and no network's problem yet`() throws {
         let findings = DataPlaneFindings(checks: [try check("h1", .neighbourTable)])
         #expect(judged(findings, try need(egress: true)) == ([], true))
