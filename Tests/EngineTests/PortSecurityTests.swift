@@ -59,7 +59,7 @@ import Testing
                 allowed: [try IPv4CIDR("10.9.0.200/32"), try IPv4CIDR("192.168.7.0/24")]
             )
             #expect(own.compactMap(\.port) == [expected])
-            #expect(own.allSatisfy { $0.portSecurity && $0.gateway.description == "10.9.0.1" })
+            #expect(own.allSatisfy { $0.portSecurity && $0.gateway?.description == "10.9.0.1" })
             #expect(own.allSatisfy { $0.network == own[0].network && $0.vni.rawValue == 100 })
             #expect(try await ports(of: "h2", cluster).compactMap(\.port?.address.description) == ["10.9.0.12"])
         }

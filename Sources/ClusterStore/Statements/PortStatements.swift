@@ -39,8 +39,9 @@ package enum PortStatements {
         package let vni: VNI
         /// A Boolean value that indicates whether guests may use only the addresses that their interfaces have.
         package let portSecurity: Bool
-        /// The address of the network's server and router, which no guest may use.
-        package let gateway: IPv4Address
+        /// The address of the network's server and router, which no guest may use; nil where the network's CIDR cannot
+        /// be read.
+        package let gateway: IPv4Address?
         /// Nil for a network without interfaces on the node, and for an interface that cannot be read.
         package let port: Port?
         package let unreadable: Unreadable?
@@ -49,7 +50,7 @@ package enum PortStatements {
             network: NetworkID,
             vni: VNI,
             portSecurity: Bool,
-            gateway: IPv4Address,
+            gateway: IPv4Address?,
             port: Port? = nil,
             unreadable: Unreadable? = nil
         ) {
@@ -64,6 +65,9 @@ package enum PortStatements {
 
     /// Makes sense of rows of ``WantedStatements``, of which each network's first has its columns and no interface;
     /// those of interfaces on other nodes are left out.
+    ///
+    /// Of a network whose CIDR cannot be read, which is told elsewhere, the guests are known all the same: a node that
+    /// starts anew keeps them apart.
     static func rows(in found: [MariaDB.Row]) throws -> NetworkRows<Row> {
         var heads: [NetworkID: Row] = [:]
         let own = try found.filter { row in
@@ -75,7 +79,7 @@ package enum PortStatements {
                 network: network,
                 vni: try row.get("vni"),
                 portSecurity: try row.get("port_security"),
-                gateway: try row.get("cidr", as: CIDR.self).serverAddress
+                gateway: (try? row.get("cidr", as: CIDR.self))?.serverAddress
             )
             heads[network] = head
             return head

@@ -52,17 +52,21 @@ package struct PortsWanted: Sendable, Hashable {
                 vni: rows[0].vni,
                 isSecured: rows[0].portSecurity,
                 gateway: rows[0].gateway,
-                guests: rows.compactMap(\.port).map(Guest.init),
+                // Among further addresses could be the gateway's, if nobody can tell which that is.
+                guests: rows.compactMap(\.port).map { Guest($0, isAllowedMore: rows[0].gateway != nil) },
                 objections: rows.compactMap(\.unreadable).map {
                     "interface \($0.interface) cannot be read: \($0.reason)"
-                }
+                } + (rows[0].gateway == nil ? [withoutGateway] : [])
             )
         }
     }
 
-    /// A network of which it cannot be read what is wanted: its ports stay open.
+    private static let withoutGateway =
+        "the network's CIDR cannot be read: guests may use the addresses of their interfaces and no further ones"
+
+    /// A network of which it cannot be read what is wanted, and nothing is known from before: every port is closed.
     init(unreadable network: NetworkID, vni: VNI) {
-        self.init(network: network, vni: vni, isSecured: false, gateway: nil)
+        self.init(network: network, vni: vni, isSecured: true, gateway: nil)
     }
 
     /// The same network without a guest on this node: every port is closed.
@@ -70,8 +74,9 @@ package struct PortsWanted: Sendable, Hashable {
 }
 
 extension PortsWanted.Guest {
-    init(_ port: PortStatements.Row.Port) {
+    init(_ port: PortStatements.Row.Port, isAllowedMore: Bool) {
         let own = IPv4CIDR(masking: port.address, to: 32)
-        self.init(interface: port.interface, mac: port.mac, sources: ([own] + port.allowed).withoutNested)
+        let sources = isAllowedMore ? ([own] + port.allowed).withoutNested : [own]
+        self.init(interface: port.interface, mac: port.mac, sources: sources)
     }
 }
