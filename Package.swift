@@ -186,6 +186,7 @@ let package = Package(
             name: "NetNodeTests",
             dependencies: library + [
                 "NetNode", "clusterctl", "queueworker-main", "netnode-main", "ClusterOpsTestKit", "ChildProcess",
+                "CNetlink",
             ],
             swiftSettings: strict
         ),

@@ -55,7 +55,7 @@ import NetNode
         /// As a run of netnode does it: what is wanted, what the kernel has, and then the difference.
         func onePass() async throws -> MeshPass {
             let wanted = try await NodeWanted.read(on: node, in: cluster.database)
-            let survey = try await HostSurvey.take(in: host.namespacePath, names: [], withEntries: true)
+            let survey = try await HostSurvey.take(in: host.namespacePath, names: [], rows: .all)
             return try await reconciler.pass(wanted.mesh, from: survey)
         }
         var (passes, idle, byHand): ([Duration], [Duration], [Duration]) = ([], [], [])

@@ -1,7 +1,7 @@
 #define _GNU_SOURCE
 #include "CNetlink.h"
+#include "Closing.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if.h>
@@ -25,64 +25,6 @@
 #define LONGEST (256 * 1024 * 1024)
 /* A dump does not wait for anything; this is for a machine that does nothing at all. */
 #define PATIENCE_SECONDS 5
-
-static int closing(int descriptor) {
-    int error = errno;
-    close(descriptor);
-    errno = error;
-    return -1;
-}
-
-static int subscribe(int protocol, const int *groups, size_t count, int receive_buffer, bool *everywhere) {
-    int listener = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
-    if (listener < 0) return -1;
-    /* Beyond rmem_max where CAP_NET_ADMIN allows it, or as much as rmem_max allows. */
-    if (setsockopt(listener, SOL_SOCKET, SO_RCVBUFFORCE, &receive_buffer, sizeof receive_buffer) != 0)
-        setsockopt(listener, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
-    struct sockaddr_nl address = {.nl_family = AF_NETLINK};
-    if (bind(listener, (struct sockaddr *)&address, sizeof address) != 0) return closing(listener);
-    for (size_t i = 0; i < count; i++)
-        if (setsockopt(listener, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &groups[i], sizeof groups[i]) != 0)
-            return closing(listener);
-    int yes = 1;
-    *everywhere = setsockopt(listener, SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, &yes, sizeof yes) == 0;
-    /* Without CAP_NET_BROADCAST the events of this namespace are still worth receiving. */
-    if (!*everywhere && errno != EPERM) return closing(listener);
-    return listener;
-}
-
-int cnetlink_subscribe_routes(int receive_buffer, bool *everywhere) {
-    static const int groups[] = {RTNLGRP_LINK, RTNLGRP_NEIGH, RTNLGRP_IPV4_IFADDR};
-    return subscribe(NETLINK_ROUTE, groups, sizeof groups / sizeof groups[0], receive_buffer, everywhere);
-}
-
-int cnetlink_subscribe_rules(int receive_buffer, bool *everywhere) {
-    static const int groups[] = {NFNLGRP_NFTABLES};
-    return subscribe(NETLINK_NETFILTER, groups, 1, receive_buffer, everywhere);
-}
-
-ssize_t cnetlink_next(int listener, void *buffer, size_t capacity, bool *elsewhere) {
-    struct sockaddr_nl sender = {0};
-    struct iovec piece = {.iov_base = buffer, .iov_len = capacity};
-    char control[256];
-    struct msghdr message;
-    ssize_t length;
-    do {
-        message = (struct msghdr){.msg_name = &sender, .msg_namelen = sizeof sender, .msg_iov = &piece, .msg_iovlen = 1,
-                                  .msg_control = control, .msg_controllen = sizeof control};
-        length = recvmsg(listener, &message, MSG_DONTWAIT);
-        /* Only the kernel is believed; a process may send to a socket as well. */
-    } while ((length < 0 && errno == EINTR) || (length >= 0 && sender.nl_pid != 0));
-    if (length < 0) return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -1;
-    if (message.msg_flags & MSG_TRUNC) {
-        errno = ENOBUFS;
-        return -1;
-    }
-    *elsewhere = false;
-    for (struct cmsghdr *part = CMSG_FIRSTHDR(&message); part; part = CMSG_NXTHDR(&message, part))
-        if (part->cmsg_level == SOL_NETLINK && part->cmsg_type == NETLINK_LISTEN_ALL_NSID) *elsewhere = true;
-    return length;
-}
 
 static int ask_here(enum cnetlink_subject subject) {
     int protocol = subject == CNETLINK_RULES ? NETLINK_NETFILTER : NETLINK_ROUTE;
@@ -175,7 +117,6 @@ static int request(int asker, enum cnetlink_kind kind) {
         union {
             struct ifinfomsg link;
             struct ifaddrmsg address;
-            struct ndmsg entry;
             struct rtmsg route;
             struct nfgenmsg rule;
         } body;
@@ -190,11 +131,6 @@ static int request(int asker, enum cnetlink_kind kind) {
         question.header.nlmsg_type = RTM_GETADDR;
         question.body.address.ifa_family = AF_INET;
         body = sizeof question.body.address;
-        break;
-    case CNETLINK_ENTRIES:
-        question.header.nlmsg_type = RTM_GETNEIGH;
-        question.body.entry.ndm_family = AF_BRIDGE;
-        body = sizeof question.body.entry;
         break;
     case CNETLINK_ROUTES:
         question.header.nlmsg_type = RTM_GETROUTE;
@@ -228,9 +164,8 @@ static int judge(const void *bytes, ssize_t length) {
     return 1;
 }
 
-ssize_t cnetlink_dump(int asker, enum cnetlink_kind kind, void **answer) {
-    *answer = NULL;
-    if (request(asker, kind) != 0) return -1;
+/* Takes the answer to a request for a dump. */
+static ssize_t take_dump(int asker, void **answer) {
     char *bytes = NULL;
     size_t used = 0, room = 0;
     int verdict = 1;
@@ -263,6 +198,67 @@ ssize_t cnetlink_dump(int asker, enum cnetlink_kind kind, void **answer) {
     }
     *answer = bytes;
     return (ssize_t)used;
+}
+
+ssize_t cnetlink_dump(int asker, enum cnetlink_kind kind, void **answer) {
+    *answer = NULL;
+    return request(asker, kind) != 0 ? -1 : take_dump(asker, answer);
+}
+
+ssize_t cnetlink_dump_entries(int asker, int device, void **answer) {
+    *answer = NULL;
+    int yes = 1;
+    /* Otherwise a kernel that does not know the filter would answer with the rows of all devices. */
+    if (setsockopt(asker, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &yes, sizeof yes) != 0) return -1;
+    struct {
+        struct nlmsghdr header;
+        struct ndmsg body;
+    } question = {.header = {.nlmsg_len = NLMSG_LENGTH(sizeof question.body),
+                             .nlmsg_type = RTM_GETNEIGH,
+                             .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
+                             .nlmsg_seq = 1},
+                  .body = {.ndm_family = AF_BRIDGE, .ndm_ifindex = device}};
+    if (send(asker, &question, question.header.nlmsg_len, 0) < 0) return -1;
+    return take_dump(asker, answer);
+}
+
+ssize_t cnetlink_dump_bridge_table(
+    int asker,
+    enum cnetlink_part part,
+    const char *table,
+    const char *set,
+    void **answer
+) {
+    *answer = NULL;
+    static const uint16_t messages[] = {[CNETLINK_TABLE_CHAINS] = NFT_MSG_GETCHAIN,
+                                        [CNETLINK_TABLE_RULES] = NFT_MSG_GETRULE,
+                                        [CNETLINK_TABLE_ELEMENTS] = NFT_MSG_GETSETELEM,
+                                        [CNETLINK_TABLE_COUNTERS] = NFT_MSG_GETOBJ};
+    struct {
+        struct nlmsghdr header;
+        struct nfgenmsg body;
+        char attributes[2 * (NLA_HDRLEN + NLA_ALIGN(NFT_NAME_MAXLEN))];
+    } question = {.header = {.nlmsg_type = NFNL_SUBSYS_NFTABLES << 8 | messages[part],
+                             .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
+                             .nlmsg_seq = 1},
+                  .body = {.nfgen_family = NFPROTO_BRIDGE, .version = NFNETLINK_V0}};
+    /* The attributes for the names of a table and of a set have these numbers in requests of all kinds. */
+    const char *names[] = {table, set};
+    size_t length = 0;
+    for (uint16_t i = 0; i < 2 && names[i] != NULL; i++) {
+        size_t size = strlen(names[i]) + 1;
+        if (size > NFT_NAME_MAXLEN) {
+            errno = ENOENT;
+            return -1;
+        }
+        struct nlattr attribute = {.nla_len = NLA_HDRLEN + size, .nla_type = i + 1};
+        memcpy(question.attributes + length, &attribute, sizeof attribute);
+        memcpy(question.attributes + length + NLA_HDRLEN, names[i], size);
+        length += NLA_HDRLEN + NLA_ALIGN(size);
+    }
+    question.header.nlmsg_len = offsetof(__typeof__(question), attributes) + length;
+    if (send(asker, &question, question.header.nlmsg_len, 0) < 0) return -1;
+    return take_dump(asker, answer);
 }
 
 /* Reads a number of the first message of a kind, of 4 or 8 octets; -1 and errno when there is none. */

@@ -148,6 +148,7 @@ struct NetNodeDaemon {
             logger: logger
         )
         let worker = worker(parts, coordinator)
+        let trafficErrors = SharedErrors(logger, component: "metrics")
         let face = DaemonFace(
             .netnode,
             context: context,
@@ -165,6 +166,7 @@ struct NetNodeDaemon {
                 { NetworkMetrics.families(coordinator, record, networks.servers) },
                 { ElectionMetrics.families(candidacy) },
                 { DataPlaneMetrics.families(dataPlane.snapshot) },
+                { await TrafficMetrics.families(networks, trafficErrors) },
                 { await DatabaseMetrics.families(electionDatabase, pool: "election") },
                 { await DatabaseMetrics.families(worker.sessionDatabase, pool: "session") },
             ]
@@ -195,7 +197,7 @@ struct NetNodeDaemon {
     /// Creates the gate of this node, which takes VXLAN datagrams of the nodes that the kernel has rows for until the
     /// database has said which there are.
     private func makeGate() async throws -> Gate {
-        let (known, survey) = (KnownNetworks(), try await HostSurvey.take(names: [], withEntries: true))
+        let (known, survey) = (KnownNetworks(), try await HostSurvey.take(names: [], rows: .all))
         let access = UnderlayAccess(
             interface: configuration.network.underlayInterface,
             nodes: known.peers(survey.mesh),

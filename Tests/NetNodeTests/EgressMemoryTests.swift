@@ -15,7 +15,7 @@ extension NamespaceTests {
             try await HostSurvey.take(
                 in: world.node.namespacePath,
                 names: try (0..<networks).map(world.inside),
-                withEntries: false
+                rows: .none
             )
         }
 

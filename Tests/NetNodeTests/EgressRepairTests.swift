@@ -91,7 +91,7 @@ extension NamespaceTests {
                 try await world.pass(wanted)
                 let names = try [world.inside(0), world.inside(1)]
                 func survey() async throws -> HostSurvey {
-                    try await HostSurvey.take(in: world.node.namespacePath, names: names, withEntries: false)
+                    try await HostSurvey.take(in: world.node.namespacePath, names: names, rows: .none)
                 }
                 #expect(world.egress.drift(in: try await survey()) == [])
                 for (line, isInside) in Self.damages {
@@ -193,7 +193,7 @@ extension NamespaceTests {
                 let passing = try await clock.measure { try await world.pass(wanted) }
                 let names = try (0..<30).map { try world.inside($0) }
                 let start = clock.now
-                let survey = try await HostSurvey.take(in: world.node.namespacePath, names: names, withEntries: false)
+                let survey = try await HostSurvey.take(in: world.node.namespacePath, names: names, rows: .none)
                 let asked = clock.now
                 #expect(world.egress.drift(in: survey) == [] && survey.outsides.count == 30)
                 print("egress of 30 networks: made in \(making), passed over in \(passing)")

@@ -246,7 +246,7 @@ extension NamespaceReconciler {
     func pass(_ wanted: [NamespaceWanted]) async throws -> [VNI: any Error] {
         try await pass(
             wanted,
-            from: try await HostSurvey.take(in: namespace, names: wanted.map { name($0.vni) }, withEntries: false)
+            from: try await HostSurvey.take(in: namespace, names: wanted.map { name($0.vni) }, rows: .none)
         )
     }
 }

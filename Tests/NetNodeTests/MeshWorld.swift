@@ -165,7 +165,7 @@ struct NodeMesh: Sendable {
     /// Brings all of it to what is wanted now.
     func pass() async throws -> MeshPass {
         let wanted = try await NodeWanted.read(on: node, in: database)
-        let survey = try await HostSurvey.take(in: namespace, names: [], withEntries: true)
+        let survey = try await HostSurvey.take(in: namespace, names: [], rows: .all)
         return try await reconciler.pass(wanted.mesh, from: survey)
     }
 

@@ -32,7 +32,7 @@ extension NamespaceTests {
                     sources: [IPv4CIDR(masking: own, to: table == .ranges ? 30 : 32)]
                 )
                 let gateway = try world.server.address
-                script = PortTable.script([PortRules(vni: world.blue.vni, gateway: gateway, ports: [port])])
+                script = PortTable.script([PortRules(vni: world.blue.vni, gateway: gateway, ports: [port])], [:])
             }
             _ = try await world.mesh.underlay.run("nft -f -", input: script, in: world.host.namespace)
         }
@@ -111,7 +111,7 @@ extension NamespaceTests {
                 mac: .gateway(of: try VNI(100)),
                 sources: [IPv4CIDR(masking: address, to: 24)]
             )
-            let ports = PortTable.script([PortRules(vni: try VNI(100), gateway: address, ports: [port])])
+            let ports = PortTable.script([PortRules(vni: try VNI(100), gateway: address, ports: [port])], [:])
             let gate = GateTable.script(openFor: nil, UnderlayAccess(interface: nil, nodes: [address]))
             for script in [ports, gate, NamespaceGate.script] {
                 #expect(script.contains("table") && !script.contains("interval"))

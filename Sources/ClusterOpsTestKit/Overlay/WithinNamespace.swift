@@ -1,7 +1,7 @@
 import Foundation
 
 /// Does something on a thread of its own in another network namespace: a socket that is made there stays there.
-enum WithinNamespace {
+package enum WithinNamespace {
     struct Failure: Error, CustomStringConvertible {
         let description: String
     }
@@ -9,7 +9,7 @@ enum WithinNamespace {
     private typealias Enter = @convention(c) (Int32, Int32) -> Int32
 
     /// Runs a body on a thread that ends afterwards, so that no other work is ever done in the namespace.
-    static func run<Result: Sendable>(
+    package static func run<Result: Sendable>(
         _ path: String,
         _ body: @escaping @Sendable () throws -> Result
     ) throws -> Result {

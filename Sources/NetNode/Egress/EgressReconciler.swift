@@ -222,7 +222,7 @@ package struct EgressReconciler: Sendable {
     private func present(_ only: Set<VNI>?, _ links: [String: Link]) async throws -> Set<VNI> {
         let veths = links.keys.compactMap { ExternalVethName(deviceName: $0)?.vni }
         let names = try namespaces.names().filter { only?.contains($0.vni) ?? true }
-        let survey = try await HostSurvey.take(in: namespaces.namespace, names: names, withEntries: false)
+        let survey = try await HostSurvey.take(in: namespaces.namespace, names: names, rows: .none)
         return Set(veths.filter { only?.contains($0) ?? true }).union(survey.outsides.keys)
     }
 

@@ -15,9 +15,11 @@ package enum HostChange: Sendable, Hashable {
     case namespaceRules
     /// The gate's table, changed by another program.
     case rules
-    /// The table of guests' ports, changed by somebody else.
+    /// A table that goes with guests' ports, changed by somebody else.
     case portRules
-    /// The kernel had to drop events.
+    /// The kernel had to drop events of rules.
+    case lostRules
+    /// The kernel had to drop events of something else.
     case lost
 }
 
@@ -32,7 +34,7 @@ package struct HostChanges: Sendable, Hashable {
 
     package mutating func note(_ change: HostChange) {
         switch change {
-        case .devices, .names, .namespaceRules, .rules, .portRules: break
+        case .devices, .names, .namespaceRules, .rules, .portRules, .lostRules: break
         case .entries: entries = true
         case .files(let vni): files?.insert(vni)
         case .lost: (entries, files) = (true, nil)

@@ -143,7 +143,7 @@ final class NetlinkMonitor: Sendable {
             changes.formUnion(try state.withLock { try $0.transaction.note(bytes) })
         } lost: {
             state.withLock { $0.transaction.forget() }
-            changes.formUnion([.rules, .portRules])
+            changes.insert(.lostRules)
         }
         changes.forEach(note)
         if !goesOn { _ = state.withLock { $0.failed.insert(.rules) } }

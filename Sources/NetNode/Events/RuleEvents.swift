@@ -22,7 +22,7 @@ package struct RuleEvents: Sendable {
         var change: HostChange? {
             switch (family, name) {
             case (_, GateTable.name): .rules
-            case (.bridge, PortTable.name): .portRules
+            case (.bridge, _) where BridgeTableName(rawValue: name) != nil: .portRules
             default: nil
             }
         }

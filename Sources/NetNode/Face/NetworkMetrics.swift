@@ -42,7 +42,7 @@ package enum NetworkMetrics {
         [
             isLeader, leaderTerm, leaseMargin, maintenancePass, driftFound, driftRepaired, dnsmasqChanges,
             dnsmasqDeaths,
-        ] + DataPlaneMetrics.metrics + ElectionMetrics.metrics
+        ] + DataPlaneMetrics.metrics + TrafficMetrics.metrics + ElectionMetrics.metrics
 
     /// Recorded by `MaintenanceRecord`.
     static let maintenancePass = MetricDefinition(

@@ -7,18 +7,39 @@ import NIOPosix
 package struct HostSurvey: Sendable {
     /// The node's own devices, by name.
     package let links: [String: Link]
-    /// The static rows of our tunnels; nil when they were not asked for.
-    package let entries: [VNI: Set<ForwardingEntry>]?
-    /// The addresses that bridges have static rows of, by the port; nil when rows were not asked for.
-    package let stations: [String: Set<MACAddress>]?
-    /// The name of the table of guests' ports, of the bridge family.
-    static let portTableName = "coports"
-    /// The handle of that table, which no other table had before; nil when there is no such table.
-    package let portTable: UInt64?
+    /// The static rows of our tunnels, of the networks whose rows were asked for.
+    package let entries: [VNI: Set<ForwardingEntry>]
+    /// The addresses that bridges have static rows of, by the port, of the same networks.
+    package let stations: [String: Set<MACAddress>]
+    /// The handles of the tables that go with guests' ports, which no other table had before; of those that are there.
+    package let tables: [BridgeTableName: UInt64]
     /// The interiors behind the names that were asked for.
     package let interiors: [VNI: NamespaceInterior]
     /// The external veths' ends inside, of the networks that have one.
     package let outsides: [VNI: Outside]
+    /// The traffic that the node's own devices have counted, by their numbers.
+    package private(set) var traffic: [Int: DeviceTraffic] = [:]
+    /// The number of rows that the kernel gave for this, also of those that mean nothing to us.
+    package private(set) var rowsRead = 0
+
+    /// The networks whose rows are read, device by device: a table with very many rows costs only the survey that
+    /// asks for it.
+    package enum Rows: Sendable, Hashable {
+        case none
+        case of(Set<VNI>)
+        /// Those of all networks but these, also of those that no network knows of.
+        case allBut(Set<VNI>)
+
+        package static let all = Rows.allBut([])
+
+        func contains(_ vni: VNI) -> Bool {
+            switch self {
+            case .none: false
+            case .of(let vnis): vnis.contains(vni)
+            case .allBut(let vnis): !vnis.contains(vni)
+            }
+        }
+    }
 
     /// The device `ext0` of a namespace, and what goes with it.
     package struct Outside: Sendable, Hashable {
@@ -36,24 +57,24 @@ package struct HostSurvey: Sendable {
     /// - Parameters:
     ///   - node: the file of the node's own namespace; nil is the process's.
     ///   - names: the names of the namespaces to read.
-    ///   - withEntries: whether to read the forwarding databases too, which may be long.
+    ///   - rows: the networks whose forwarding databases to read too, which may be long.
     /// - Returns: The snapshot.
     /// - Throws: ``NetlinkError`` when one of the answers failed or is incomplete: then nothing is known.
     package static func take(
         in node: String? = nil,
         names: [NamespaceName],
-        withEntries: Bool
+        rows: Rows
     ) async throws -> HostSurvey {
         try await uninterrupted {
             try await NIOThreadPool.singleton.runIfActive {
-                try take(in: node, names: names, withEntries: withEntries)
+                try take(in: node, names: names, rows: rows)
             }
         }
     }
 
     /// Asks the kernel what is inside one namespace, on a thread that may block.
     ///
-    /// - Throws: As ``take(in:names:withEntries:)``.
+    /// - Throws: As ``take(in:names:rows:)``.
     static func interior(of name: NamespaceName) async throws -> NamespaceInterior {
         try await uninterrupted { try await NIOThreadPool.singleton.runIfActive { try inside(name).0 } }
     }
@@ -61,14 +82,14 @@ package struct HostSurvey: Sendable {
     /// Asks the kernel for the external veth's end inside one namespace, on a thread that may block.
     ///
     /// - Returns: The device `ext0` and what goes with it; nil when there is none.
-    /// - Throws: As ``take(in:names:withEntries:)``.
+    /// - Throws: As ``take(in:names:rows:)``.
     package static func outside(of name: NamespaceName) async throws -> Outside? {
         try await uninterrupted { try await NIOThreadPool.singleton.runIfActive { try inside(name).1 } }
     }
 
     /// Asks the kernel for the networks in which a node has one of these addresses, on a thread that may block.
     ///
-    /// - Throws: As ``take(in:names:withEntries:)``.
+    /// - Throws: As ``take(in:names:rows:)``.
     static func networks(of addresses: Set<IPv4Address>, in node: String?) async throws -> [IPv4CIDR] {
         try await uninterrupted {
             try await NIOThreadPool.singleton.runIfActive {
@@ -104,7 +125,7 @@ package struct HostSurvey: Sendable {
         return try await read()
     }
 
-    private static func take(in node: String?, names: [NamespaceName], withEntries: Bool) throws -> HostSurvey {
+    private static func take(in node: String?, names: [NamespaceName], rows: Rows) throws -> HostSurvey {
         let asker = try KernelAsker(node)
         let devices = try asker.devices()
         guard !devices.isEmpty else { throw NetlinkError.malformed("there is not even a loopback device") }
@@ -112,15 +133,31 @@ package struct HostSurvey: Sendable {
         var interiors: [VNI: NamespaceInterior] = [:]
         var outsides: [VNI: Outside] = [:]
         for name in names { (interiors[name.vni], outsides[name.vni]) = try inside(name) }
-        let rows = withEntries ? try Self.rows(asker, numbers) : nil
+        let links = Dictionary(devices.map { ($0.name, $0.link(numbers)) }) { first, _ in first }
+        let found = try Self.rows(asker, numbers, of: links.values.filter { $0.isOfNetwork(in: rows) })
         return HostSurvey(
-            links: Dictionary(devices.map { ($0.name, $0.link(numbers)) }) { first, _ in first },
-            entries: rows?.entries,
-            stations: rows?.stations,
-            portTable: try KernelAsker.bridgeTable(portTableName, in: node),
+            links: links,
+            entries: found.entries,
+            stations: found.stations,
+            tables: try handles(in: node),
             interiors: interiors,
-            outsides: outsides
+            outsides: outsides,
+            traffic: devices.reduce(into: [:]) { $0[$1.index] = $1.traffic },
+            rowsRead: found.count
         )
+    }
+
+    /// Asks the kernel for the tables' handles alone, on a thread that may block.
+    ///
+    /// - Throws: As ``take(in:names:rows:)``.
+    static func tables(in node: String?) async throws -> [BridgeTableName: UInt64] {
+        try await uninterrupted { try await NIOThreadPool.singleton.runIfActive { try handles(in: node) } }
+    }
+
+    private static func handles(in node: String?) throws(NetlinkError) -> [BridgeTableName: UInt64] {
+        var tables: [BridgeTableName: UInt64] = [:]
+        for name in BridgeTableName.allCases { tables[name] = try KernelAsker.bridgeTable(name.rawValue, in: node) }
+        return tables
     }
 
     private static func inside(_ name: NamespaceName) throws(NetlinkError) -> (NamespaceInterior, Outside?) {
@@ -155,16 +192,27 @@ package struct HostSurvey: Sendable {
 
     private static func rows(
         _ asker: borrowing KernelAsker,
-        _ names: [Int: String]
-    ) throws -> (entries: [VNI: Set<ForwardingEntry>], stations: [String: Set<MACAddress>]) {
+        _ names: [Int: String],
+        of devices: [Link]
+    ) throws -> (entries: [VNI: Set<ForwardingEntry>], stations: [String: Set<MACAddress>], count: Int) {
         var entries: [VNI: Set<ForwardingEntry>] = [:]
         var stations: [String: Set<MACAddress>] = [:]
-        for row in try asker.entries(names) {
-            guard let device = names[row.device] else { continue }
-            if let station = row.station { stations[device, default: []].insert(station) }
-            guard let entry = row.entry, let tunnel = TunnelName(deviceName: device) else { continue }
-            entries[tunnel.vni, default: []].insert(entry)
+        var count = 0
+        for device in devices {
+            let rows = try asker.entries(of: device.index, names)
+            count += rows.count
+            stations[device.name] = Set(rows.compactMap(\.station))
+            guard let tunnel = TunnelName(deviceName: device.name) else { continue }
+            entries[tunnel.vni] = Set(rows.compactMap(\.entry))
         }
-        return (entries, stations)
+        return (entries, stations, count)
+    }
+}
+
+extension Link {
+    /// Returns whether it is the tunnel or a port of a network whose rows are asked for.
+    fileprivate func isOfNetwork(in rows: HostSurvey.Rows) -> Bool {
+        let vnis = [TunnelName(deviceName: name)?.vni, master.flatMap { BridgeName(deviceName: $0) }?.vni]
+        return vnis.contains { $0.map(rows.contains) ?? false }
     }
 }

@@ -16,10 +16,16 @@ struct KernelAsker: ~Copyable {
     /// The rules of a namespace.
     static func rules(in name: NamespaceName) throws(NetlinkError) -> NamespaceRules {
         let asker = try KernelAsker(name.path, about: CNETLINK_RULES)
-        let number = cnetlink_rules_generation(asker.socket)
-        guard number >= 0 else { throw .refused(attempt: "ask the kernel about rules in \(name)", error: errno) }
+        let number = try asker.rulesGeneration()
         let rules = try asker.all(CNETLINK_RULE_LIST, of: newRule) { payload throws(NetlinkError) in payload }
-        return try NamespaceRules(generation: UInt32(truncatingIfNeeded: number), rules)
+        return try NamespaceRules(generation: number, rules)
+    }
+
+    /// The number of the last transaction on the rules of the namespace.
+    borrowing func rulesGeneration() throws(NetlinkError) -> UInt32 {
+        let number = cnetlink_rules_generation(socket)
+        guard number >= 0 else { throw .refused(attempt: "ask the kernel about transactions on rules", error: errno) }
+        return UInt32(truncatingIfNeeded: number)
     }
 
     /// NFT_MSG_NEWRULE, of the subsystem of nftables.
@@ -69,8 +75,17 @@ struct KernelAsker: ~Copyable {
         try all(CNETLINK_ADDRESSES, of: 20) { payload throws(NetlinkError) in try AddressMessage(payload) }
     }
 
-    borrowing func entries(_ names: [Int: String]) throws(NetlinkError) -> [EntryMessage] {
-        try all(CNETLINK_ENTRIES, of: 28) { payload throws(NetlinkError) in try EntryMessage(payload, names: names) }
+    /// The rows of one device's forwarding database, and of the bridge's that lead to it.
+    ///
+    /// Only these leave the kernel, so that a guest whose addresses fill the table of one bridge makes the read of no
+    /// other device longer.
+    borrowing func entries(of device: Int, _ names: [Int: String]) throws(NetlinkError) -> [EntryMessage] {
+        let (socket, newEntry) = (socket, UInt16(28))
+        return try rows(of: newEntry) {
+            cnetlink_dump_entries(socket, Int32(truncatingIfNeeded: device), &$0)
+        } read: { payload throws(NetlinkError) in
+            try EntryMessage(payload, names: names)
+        }
     }
 
     borrowing func routes() throws(NetlinkError) -> [RouteMessage] {
@@ -82,10 +97,19 @@ struct KernelAsker: ~Copyable {
         of type: UInt16,
         _ read: (ArraySlice<UInt8>) throws(NetlinkError) -> Row
     ) throws(NetlinkError) -> [Row] {
+        let socket = socket
+        return try rows(of: type, dump: { cnetlink_dump(socket, kind, &$0) }, read: read)
+    }
+
+    private borrowing func rows<Row>(
+        of type: UInt16,
+        dump: (inout UnsafeMutableRawPointer?) -> Int,
+        read: (ArraySlice<UInt8>) throws(NetlinkError) -> Row
+    ) throws(NetlinkError) -> [Row] {
         var answer: UnsafeMutableRawPointer?
-        let length = cnetlink_dump(socket, kind, &answer)
+        let length = dump(&answer)
         guard length >= 0 else {
-            throw .refused(attempt: "read the kernel's devices, routes and entries", error: errno)
+            throw .refused(attempt: "read the kernel's devices, routes, entries and rules", error: errno)
         }
         defer { free(answer) }
         let bytes = [UInt8](UnsafeRawBufferPointer(start: answer, count: length))
@@ -94,5 +118,33 @@ struct KernelAsker: ~Copyable {
             rows.append(try read(message.payload))
         }
         return rows
+    }
+
+    // MARK: Tables of the bridge family
+
+    /// The messages of one part of a table; nil when there is no such table or set.
+    borrowing func part(
+        _ part: cnetlink_part,
+        of table: String,
+        set: String? = nil
+    ) throws(NetlinkError) -> [ArraySlice<UInt8>]? {
+        let message: UInt16 =
+            switch part {
+            case CNETLINK_TABLE_CHAINS: 3
+            case CNETLINK_TABLE_RULES: 6
+            case CNETLINK_TABLE_ELEMENTS: 12
+            default: 18
+            }
+        let (socket, subsystem) = (socket, UInt16(10))
+        do throws(NetlinkError) {
+            return try rows(of: subsystem << 8 | message) {
+                cnetlink_dump_bridge_table(socket, part, table, set, &$0)
+            } read: { payload throws(NetlinkError) in
+                payload
+            }
+        } catch {
+            guard error.number == ENOENT else { throw error }
+            return nil
+        }
     }
 }

@@ -34,17 +34,30 @@ package struct NetlinkAttributes: Sendable {
     ///
     /// - Throws: ``NetlinkError`` when they are cut short.
     package init(_ bytes: ArraySlice<UInt8>) throws(NetlinkError) {
-        var values: [UInt16: ArraySlice<UInt8>] = [:]
+        let all = try Self.all(in: bytes)
+        values = Dictionary(all.map { ($0.type, $0.value) }) { $1 }
+    }
+
+    private static func all(
+        in bytes: ArraySlice<UInt8>
+    ) throws(NetlinkError) -> [(type: UInt16, value: ArraySlice<UInt8>)] {
+        var all: [(UInt16, ArraySlice<UInt8>)] = []
         var rest = bytes
-        while rest.count >= Self.headerLength {
+        while rest.count >= headerLength {
             guard let length = rest.number(at: 0, UInt16.self).map(Int.init),
-                let type = rest.number(at: 2, UInt16.self), length >= Self.headerLength, length <= rest.count
+                let type = rest.number(at: 2, UInt16.self), length >= headerLength, length <= rest.count
             else { throw .malformed("an attribute is longer than its message") }
-            let value = rest.prefix(length).dropFirst(Self.headerLength)
-            values[type & Self.typeMask] = value
-            rest = rest.dropFirst(Self.aligned(length))
+            all.append((type & typeMask, rest.prefix(length).dropFirst(headerLength)))
+            rest = rest.dropFirst(aligned(length))
         }
-        self.values = values
+        return all
+    }
+
+    /// Reads a list, whose attributes all have one number.
+    ///
+    /// - Throws: ``NetlinkError`` when it is cut short.
+    static func list(_ bytes: ArraySlice<UInt8>) throws(NetlinkError) -> [ArraySlice<UInt8>] {
+        try all(in: bytes).map(\.value)
     }
 
     package subscript(type: UInt16) -> ArraySlice<UInt8>? { values[type] }

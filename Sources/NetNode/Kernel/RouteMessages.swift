@@ -24,10 +24,12 @@ package struct DeviceMessage: Sendable, Hashable {
     package let port: BridgePort?
     /// A Boolean value that indicates whether the message is about a port of a bridge, also one that is leaving it.
     package let isOfPort: Bool
+    /// The traffic that it has counted; nil where the message does not say.
+    package let traffic: DeviceTraffic?
 
     private enum Attribute {
         static let (address, name, mtu, link, master): (UInt16, UInt16, UInt16, UInt16, UInt16) = (1, 3, 4, 5, 10)
-        static let (info, families, group): (UInt16, UInt16, UInt16) = (18, 26, 27)
+        static let (info, statistics, families, group): (UInt16, UInt16, UInt16, UInt16) = (18, 23, 26, 27)
         static let (alias, linkNamespace): (UInt16, UInt16) = (20, 37)
         static let (kind, data, portKind, portData): (UInt16, UInt16, UInt16, UInt16) = (1, 2, 4, 5)
         static let (ipv4Settings, ipv6Settings, ipv6AddressMode): (UInt16, UInt16, UInt16) = (1, 2, 8)
@@ -81,6 +83,7 @@ package struct DeviceMessage: Sendable, Hashable {
         isForwarding = port?.number(Attribute.portState, UInt8.self) == Self.forwarding
         self.port = port.map(Self.port)
         alias = attributes.text(Attribute.alias)
+        traffic = attributes[Attribute.statistics].flatMap(DeviceTraffic.init)
         isOfPort = port != nil || payload.first == Self.bridging && attributes[Attribute.master] != nil
     }
 

@@ -69,7 +69,7 @@ struct HostWatch: Sendable {
         self.logger = logger.component("monitor")
         monitor = NetlinkMonitor(prefix: prefix, stateDirectory: stateDirectory) { [gateNews] change in
             if change != .rules { loop.note(change) }
-            if change == .rules || change == .lost { gateNews.note() }
+            if change == .rules || change == .lostRules || change == .lost { gateNews.note() }
         }
     }
 

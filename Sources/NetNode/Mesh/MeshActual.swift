@@ -29,6 +29,6 @@ package struct MeshActual: Sendable, Hashable {
 }
 
 extension HostSurvey {
-    /// The state of the mesh, with no rows where they were not asked for.
-    package var mesh: MeshActual { MeshActual(links.values, entries: entries ?? [:]) }
+    /// The state of the mesh, with no rows of networks whose rows were not asked for.
+    package var mesh: MeshActual { MeshActual(links.values, entries: entries) }
 }

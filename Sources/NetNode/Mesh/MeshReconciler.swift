@@ -25,7 +25,7 @@ package struct MeshReconciler: Sendable {
     ///
     /// - Parameters:
     ///   - wanted: the networks to reconcile.
-    ///   - survey: the snapshot of the kernel, with its forwarding entries.
+    ///   - survey: the snapshot of the kernel, with the forwarding entries of these networks.
     /// - Returns: The changes, and those that are still needed; a change that the kernel refuses is no error of the
     ///   pass.
     /// - Throws: ``NetlinkError`` when the read-back fails or is not complete: then the result is unknown.
@@ -35,7 +35,9 @@ package struct MeshReconciler: Sendable {
             return MeshPass(wanted: wanted, changes: [], remaining: [], batches: 0, complaints: "", complaintsOf: [:])
         }
         let outcome = try await run(changes)
-        let remaining = MeshDiff.changes(from: try await actual(), to: wanted)
+        let vnis = Set(wanted.networks.map(\.vni))
+        let after = try await HostSurvey.take(in: namespace, names: [], rows: .of(vnis))
+        let remaining = MeshDiff.changes(from: after.mesh, to: wanted)
         let pass = MeshPass(
             wanted: wanted,
             changes: changes,
@@ -97,12 +99,8 @@ package struct MeshReconciler: Sendable {
         return .deleted
     }
 
-    private func actual() async throws -> MeshActual {
-        try await HostSurvey.take(in: namespace, names: [], withEntries: true).mesh
-    }
-
     private func links() async throws -> [String: Link] {
-        try await HostSurvey.take(in: namespace, names: [], withEntries: false).links
+        try await HostSurvey.take(in: namespace, names: [], rows: .none).links
     }
 
     /// Gives devices to `ip`, settings to `sysctl` and entries to `bridge`, one process for each stage.

@@ -122,7 +122,7 @@ package struct NamespaceReconciler: Sendable {
     ///
     /// - Throws: ``NetlinkError`` when the kernel cannot be read.
     func links() async throws -> [String: Link] {
-        try await HostSurvey.take(in: namespace, names: [], withEntries: false).links
+        try await HostSurvey.take(in: namespace, names: [], rows: .none).links
     }
 
     private func changes(to wanted: NamespaceWanted, links: [String: Link]) async throws -> [NamespaceChange] {

@@ -13,7 +13,7 @@ package struct PortDiff: Sendable, Hashable {
     /// Compares a survey with what is wanted.
     ///
     /// - Parameters:
-    ///   - survey: what the kernel has; rows are compared when it has them.
+    ///   - survey: what the kernel has; rows are compared of the ports of which it has them.
     ///   - wanted: of all networks of the node.
     ///   - isServing: whether the node's gateways are those of the cluster.
     package init(from survey: HostSurvey, to wanted: [PortsWanted], isServing: Bool) {
@@ -37,10 +37,14 @@ package struct PortDiff: Sendable, Hashable {
         _ ports: [Link],
         to network: PortsWanted,
         among all: [PortsWanted],
-        _ stations: [String: Set<MACAddress>]?
+        _ stations: [String: Set<MACAddress>]
     ) {
         guard network.isSecured else {
-            rules[network.vni] = .open(network.vni)
+            rules[network.vni] = .open(
+                network.vni,
+                ports: ports.compactMap { try? LinkName($0.name) },
+                members: network.guests.map(\.mac)
+            )
             // Those that were guests' ports before; other settings of a port are whose it is.
             for port in ports.sorted(by: { $0.name < $1.name }) where port.port?.isLocked == true {
                 set(port, in: network.vni, to: .standard)
@@ -80,13 +84,12 @@ package struct PortDiff: Sendable, Hashable {
     }
 
     private mutating func compare(
-        _ stations: [String: Set<MACAddress>]?,
+        _ stations: [String: Set<MACAddress>],
         at link: Link,
         in vni: VNI,
         to wanted: Set<MACAddress>
     ) {
-        guard let stations, let device = try? LinkName(link.name) else { return }
-        let have = stations[link.name] ?? []
+        guard let have = stations[link.name], let device = try? LinkName(link.name) else { return }
         changes += wanted.subtracting(have).sorted().map { PortChange(vni: vni, device: device, step: .addStation($0)) }
         changes += have.subtracting(wanted).sorted().map {
             PortChange(vni: vni, device: device, step: .removeStation($0))

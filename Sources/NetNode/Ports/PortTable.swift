@@ -11,7 +11,9 @@ import ClusterModel
 /// In `prerouting`, before the bridge learns an address, a guest's frames are compared with what the guest may send.
 /// All that is not named there is dropped: IPv6, VLAN tags, frames of LLC. See docs/decisions/port-security.md.
 enum PortTable {
-    static let name = HostSurvey.portTableName
+    static let name = BridgeTableName.ports
+    private static let (refusals, limits) = ("refusals", "limits")
+    static let fixedSets = ["open", "guests", "stations", "sources", "gateways", "clients", refusals, limits]
 
     /// Bounds on what one port may send in a second: far above what an honest guest sends, far below what would take
     /// the time of others.
@@ -30,17 +32,43 @@ enum PortTable {
 
     /// The batch that makes the table anew in one transaction, whatever is there.
     ///
-    /// - Parameter networks: what is known of all networks of the node.
+    /// - Parameters:
+    ///   - networks: what is known of all networks of the node.
+    ///   - counts: of the counters, which go on from there.
     /// - Returns: What `nft -f -` reads.
-    static func script(_ networks: some Collection<PortRules>) -> String {
+    static func script(_ networks: some Collection<PortRules>, _ counts: [String: TrafficCount]) -> String {
         let networks = networks.sorted { $0.vni < $1.vni }
         let ports = networks.flatMap { network in network.ports.map { (network, $0) } }
-        let open = networks.filter(\.isOpen).flatMap { [TunnelName($0.vni).description, "\(GatewayVethName($0.vni))"] }
+        func own(of network: PortRules) -> [String] {
+            [TunnelName(network.vni).description, "\(GatewayVethName(network.vni))"]
+        }
+        let open = networks.filter(\.isOpen).flatMap(own)
+        let secured = networks.filter { !$0.isOpen }
+        let counters = secured.flatMap { network in
+            [DropReason.portSecurity, .rateLimit].map { counter($0.counter(of: network.vni), counts) }
+        }
+        let refused = secured.flatMap { network in
+            (own(of: network) + network.ports.map(\.device.description)).map { device in
+                "\(quoted(device)) : \(quoted(DropReason.portSecurity.counter(of: network.vni)))"
+            }
+        }
+        let limited = ports.map { network, port in
+            "\(quoted(port.device)) : \(quoted(DropReason.rateLimit.counter(of: network.vni)))"
+        }
         let ours = [TunnelName.prefix, GatewayVethName.prefix]
         return """
-            table bridge \(name)
-            delete table bridge \(name)
-            table bridge \(name) {
+            table bridge \(name.rawValue)
+            delete table bridge \(name.rawValue)
+            table bridge \(name.rawValue) {
+              \(counters.joined(separator: "\n  "))
+              map \(refusals) {
+                type ifname : counter
+                \(elements(refused))
+              }
+              map \(limits) {
+                type ifname : counter
+                \(elements(limited))
+              }
               set open {
                 type ifname
                 \(elements(open.map(quoted)))
@@ -85,13 +113,25 @@ enum PortTable {
                 oifname @open accept
                 iifname @guests jump to_known
                 \(DeviceRules.each(ours, .from, "jump to_known"))
-                oifname @guests counter drop
-                \(DeviceRules.each(ours, .to, "counter drop"))
+                oifname @guests goto refused_to
+                \(DeviceRules.each(ours, .to, "goto refused_to"))
               }
               chain to_known {
                 oifname @guests accept
                 \(DeviceRules.each(ours, .to, "accept"))
-                counter drop
+                goto refused
+              }
+              chain refused {
+                counter name iifname map @\(refusals)
+                drop
+              }
+              chain refused_to {
+                counter name oifname map @\(refusals)
+                drop
+              }
+              chain limited {
+                counter name iifname map @\(limits)
+                drop
               }
               chain prerouting {
                 type filter hook prerouting priority -250; policy accept;
@@ -100,13 +140,13 @@ enum PortTable {
                 \(DeviceRules.each(ours, .from, "update @heard { ether saddr }"))
               }
               chain guest {
-                iifname . ether saddr != @stations counter drop
+                iifname . ether saddr != @stations goto refused
                 ether daddr & 01:00:00:00:00:00 == 00:00:00:00:00:00 jump to_one
                 ether daddr & 01:00:00:00:00:00 != 00:00:00:00:00:00 \(over("group_rate", Most.flooded))
                 update @heard { ether saddr }
                 ether type arp goto arp_of_guest
                 ether type ip goto ip_of_guest
-                counter drop
+                goto refused
               }
               chain to_one {
                 ether daddr != @heard \(over("unknown_rate", Most.flooded))
@@ -115,37 +155,43 @@ enum PortTable {
                 \(over("arp_rate", Most.arp))
                 arp htype 1 arp ptype 0x0800 arp hlen 6 arp plen 4 \
                 iifname . arp saddr ether @stations jump arp_of_station
-                counter drop
+                goto refused
               }
               chain arp_of_station {
-                iifname . arp saddr ip @gateways counter drop
+                iifname . arp saddr ip @gateways goto refused
                 iifname . arp saddr ip @sources accept
                 \(ranges(of: ports.map(\.1), "arp saddr ip"))
                 arp operation request arp saddr ip 0.0.0.0 accept
               }
               chain ip_of_guest {
-                udp sport 67 counter drop
-                udp dport 68 counter drop
+                udp sport 67 goto refused
+                udp dport 68 goto refused
                 udp dport 67 goto dhcp_of_guest
-                iifname . ip saddr @gateways counter drop
+                iifname . ip saddr @gateways goto refused
                 iifname . ip saddr @sources accept
                 \(ranges(of: ports.map(\.1), "ip saddr"))
-                counter drop
+                goto refused
               }
               chain dhcp_of_guest {
                 \(over("dhcp_rate", Most.dhcp))
                 udp sport 68 @th,64,24 0x010106 iifname . @th,256,80 @clients jump dhcp_of_client
-                counter drop
+                goto refused
               }
               chain dhcp_of_client {
                 ip saddr 0.0.0.0 accept
-                iifname . ip saddr @gateways counter drop
+                iifname . ip saddr @gateways goto refused
                 iifname . ip saddr @sources accept
                 \(ranges(of: ports.map(\.1), "ip saddr"))
               }
             }
 
             """
+    }
+
+    /// The declaration of a counter.
+    static func counter(_ name: String, _ counts: [String: TrafficCount]) -> String {
+        let count = counts[name] ?? TrafficCount()
+        return "counter \(name) { packets \(count.packets) bytes \(count.bytes) }"
     }
 
     private static func quoted(_ name: some CustomStringConvertible) -> String { "\"\(name)\"" }
@@ -176,6 +222,6 @@ enum PortTable {
     }
 
     private static func over(_ meter: String, _ rate: Int) -> String {
-        "update @\(meter) { iifname limit rate over \(rate)/second burst \(rate) packets } counter drop"
+        "update @\(meter) { iifname limit rate over \(rate)/second burst \(rate) packets } goto limited"
     }
 }

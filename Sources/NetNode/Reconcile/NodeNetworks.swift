@@ -27,6 +27,8 @@ package final class NodeNetworks: Sendable {
     let logger: Logger
     /// The state that was wanted of each network at its last run.
     let known = Mutex(KnownNetworks())
+    /// The traffic of each network, as the last drift check has counted it.
+    let traffic = Mutex(NetworkTraffic())
 
     /// The name in problems of the parts of a network that are neither mesh nor server.
     static let namespaceProblem = "namespace"
@@ -119,19 +121,30 @@ package final class NodeNetworks: Sendable {
 
     // MARK: Actual
 
-    /// Reads the mesh and the namespaces of some networks from the kernel.
-    func survey(of vnis: [VNI], withEntries: Bool) async throws -> HostSurvey {
+    /// Reads the namespaces of some networks, and all devices, from the kernel.
+    func survey(of vnis: [VNI], rows: HostSurvey.Rows) async throws -> HostSurvey {
         try await HostSurvey.take(
             in: namespaces.namespace,
             names: vnis.map(namespaces.name),
-            withEntries: withEntries
+            rows: rows
         )
+    }
+
+    /// The same with the forwarding rows of networks that are to be compared, and of those of which nothing is known: the
+    /// nodes to which they lead are admitted.
+    func survey(of vnis: [VNI], toCompare compared: Set<VNI>) async throws -> HostSurvey {
+        let others = known.withLock { $0.vnis }.subtracting(compared)
+        return try await survey(of: vnis, rows: .allBut(others))
     }
 
     /// The same of all networks; of one whose server cannot be read, the namespace that is left may have an egress.
     func surveyOfAll(withEntries: Bool) async throws -> HostSurvey {
-        let names = Set(known.withLock { $0.namespaces }.map(namespaces.name)).union(egress.lastWanted)
-        return try await HostSurvey.take(in: namespaces.namespace, names: Array(names), withEntries: withEntries)
+        let (wanted, vnis) = known.withLock { ($0.namespaces, $0.vnis) }
+        return try await HostSurvey.take(
+            in: namespaces.namespace,
+            names: Array(Set(wanted.map(namespaces.name)).union(egress.lastWanted)),
+            rows: withEntries ? .of(vnis) : .none
+        )
     }
 
     /// The VNIs of which this node has something: a bridge, a tunnel, a veth, a namespace or a server's files.
@@ -154,7 +167,7 @@ package final class NodeNetworks: Sendable {
 
     /// Takes VXLAN datagrams of the nodes with which this one shares a network, before rows lead to them.
     ///
-    /// - Parameter survey: the snapshot of the kernel, with its rows.
+    /// - Parameter survey: the snapshot of the kernel, with the rows of networks of which nothing is known.
     /// - Throws: `HostCommandError` when the rules are not loaded.
     func admitPeers(_ survey: HostSurvey) async throws {
         let known = known.withLock { $0 }
@@ -227,7 +240,7 @@ package final class NodeNetworks: Sendable {
         if removal == .all {
             let others = try await mesh.foreignDevices(on: vni)
             guard others.isEmpty else {
-                _ = try await ports.pass([vni], from: try await survey(of: [], withEntries: true), isServing: false)
+                _ = try await ports.pass([vni], from: try await survey(of: [], rows: .of([vni])), isServing: false)
                 return (.vetoed(by: others), false)
             }
         }
@@ -237,7 +250,10 @@ package final class NodeNetworks: Sendable {
         guard removal == .all else { return (nil, wasCleared) }
         guard try await !wanted(of: [vni]).vnis.contains(vni) else { return (.stillWanted, wasCleared) }
         let deletion = try await mesh.delete(vni)
-        if deletion == .deleted || deletion == .absent { ports.forget(vni) }
+        if deletion == .deleted || deletion == .absent {
+            ports.forget(vni)
+            traffic.withLock { $0.forget(vni) }
+        }
         return (deletion, wasCleared)
     }
 

@@ -116,6 +116,9 @@ struct KnownNetworks: Sendable {
         return Set(networks.values.map(\.mesh.local) + tunnels.compactMap { try? IPv4Address($0) })
     }
 
+    /// The names of the networks.
+    var names: [VNI: NetworkName] { networks.mapValues(\.mesh.name) }
+
     func id(of vni: VNI) -> NetworkID? { networks[vni]?.mesh.id }
     func vni(of id: NetworkID) -> VNI? { networks.first { $0.value.mesh.id == id }?.key }
 
@@ -147,14 +150,14 @@ struct KnownNetworks: Sendable {
         return some.drift(in: survey)
     }
 
-    /// The networks whose state in the kernel differs from what was wanted; entries are compared when the survey has
-    /// them.
+    /// The networks whose state in the kernel differs from what was wanted; entries are compared of those networks of
+    /// which the survey has them.
     func drift(in survey: HostSurvey) -> Set<VNI> {
         let mesh = MeshDiff.changes(from: survey.mesh, to: MeshWanted(networks: networks.values.map(\.mesh)))
         let namespaces = networks.values.compactMap(\.namespace).filter {
             !NamespaceDiff.changes(from: survey.namespace($0.vni), to: $0).isEmpty
         }
-        return Set(mesh.filter { survey.entries != nil || !$0.isOfEntries }.map(\.vni))
+        return Set(mesh.filter { survey.entries[$0.vni] != nil || !$0.isOfEntries }.map(\.vni))
             .union(namespaces.map(\.vni))
     }
 }

@@ -173,7 +173,7 @@ extension ReconcileLoop {
         let mesh = MeshWanted(networks: wanted.mesh.networks.filter { vnis.contains($0.vni) })
         let namespaces = wanted.namespaces.filter { vnis.contains($0.vni) }
         do {
-            let survey = try await networks.survey(of: namespaces.map(\.vni), withEntries: true)
+            let survey = try await networks.survey(of: namespaces.map(\.vni), toCompare: vnis)
             let different = Set(
                 namespaces.filter { !networks.namespaces.changes(from: survey, to: $0).isEmpty }.map(\.vni)
             )
@@ -241,7 +241,7 @@ extension ReconcileLoop {
         var (broken, failure): (Set<VNI>, (any Error)?) = ([], nil)
         var (changed, drift): (Set<VNI>, Set<VNI>) = ([], [])
         do {
-            let survey = try await networks.survey(of: namespaces.map(\.vni), withEntries: true)
+            let survey = try await networks.survey(of: namespaces.map(\.vni), toCompare: vnis)
             changed = Set(
                 namespaces.filter { !networks.namespaces.changes(from: survey, to: $0).isEmpty }.map(\.vni)
             ).union(MeshDiff.changes(from: survey.mesh, to: mesh).map(\.vni))

@@ -17,13 +17,13 @@ extension ReconcileLoop {
     ///
     /// - Parameters:
     ///   - vnis: of the networks.
-    ///   - survey: what the kernel has, with its rows; nil is to be read.
+    ///   - survey: what the kernel has, with the rows of these networks; nil is to be read.
     /// - Returns: What was done, and what is wrong.
     /// - Throws: As `PortReconciler.pass(_:from:isServing:)`.
     func bringPorts(of vnis: Set<VNI>, from survey: HostSurvey?) async throws -> PortPass {
         let isServing = tenure != nil
         if let survey { return try await networks.ports.pass(vnis, from: survey, isServing: isServing) }
-        let fresh = try await networks.survey(of: [], withEntries: true)
+        let fresh = try await networks.survey(of: [], rows: .of(vnis))
         return try await networks.ports.pass(vnis, from: fresh, isServing: isServing)
     }
 }

@@ -108,7 +108,8 @@ package final class ReconcileLoop: Service {
     func note(_ change: HostChange) {
         let isNews = state.withLock { state in
             state.changes.note(change)
-            if change == .portRules { networks.ports.distrustTable() }
+            if change == .portRules { networks.ports.distrustTables() }
+            if change == .lostRules { networks.ports.doubtTables() }
             defer { state.queue.add(.node, .repair) }
             return !state.queue.isDue(.node)
         }
@@ -278,14 +279,17 @@ package final class ReconcileLoop: Service {
     /// Compares all that the kernel has with what the last runs have left, and adds repairs of what differs.
     ///
     /// It asks neither the database nor a program. Forwarding entries and servers' files are compared only when the
-    /// kernel has reported a change of them.
+    /// kernel has reported a change of them, the contents of the tables of ports only when it had to drop reports.
     private func checkForDrift() async {
         let changes = takeChanges()
         let start = ContinuousClock.now
         var took = Duration.zero
         do {
+            // Before the survey, so that what is found of them is no older than it.
+            try await networks.ports.examineTables()
             let survey = try await networks.surveyOfAll(withEntries: changes.entries)
             took = ContinuousClock.now - start
+            networks.traffic.withLock { $0.note(survey) }
             let known = networks.known.withLock { $0 }
             let ports = networks.ports.drift(in: survey, isServing: tenure != nil).intersection(known.vnis)
             let drift = known.drift(in: survey).union(ports)
@@ -344,7 +348,9 @@ package final class ReconcileLoop: Service {
 final class SharedErrors: Sendable {
     private let reporter: Mutex<ErrorReporter>
 
-    init(_ logger: Logger) { reporter = Mutex(ErrorReporter("reconcile", logger: logger)) }
+    init(_ logger: Logger, component: String = "reconcile") {
+        reporter = Mutex(ErrorReporter(component, logger: logger))
+    }
 
     func report(_ message: String) { reporter.withLock { $0.report(message) } }
     func resolved() { reporter.withLock { $0.resolved() } }
