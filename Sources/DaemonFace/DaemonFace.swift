@@ -25,7 +25,8 @@ package struct DaemonFace: Sendable {
             "clusterops_operation_wait_seconds",
             .histogram,
             labels: ["task", "lane"],
-            help: "From when an operation could run to its start, by the database's clock."
+            help: "For each start, the time since the operation could run, by the database's clock: its part of "
+                + "'wait_seconds'."
         ),
         MetricDefinition(
             "clusterops_operation_run_seconds",

@@ -157,7 +157,7 @@ import Testing
         }
     }
 
-    @Test func `queue waits tells per lane and task how long the start took, deferrals apart`() async throws {
+    @Test func `queue waits tells per lane and task how long operations waited, deferrals apart`() async throws {
         try await withCluster { cluster in
             try await cluster.fillHistory(1000)
             // 0.01 s to 10 s, the slowest tenth of them deferred.
@@ -165,7 +165,7 @@ import Testing
                 try session.execute("SET @number = 0")
                 try session.execute(
                     """
-                    UPDATE finished_operations SET started_at = enqueued_at + INTERVAL 10000 * (@number := @number + 1) MICROSECOND,
+                    UPDATE finished_operations SET waited = 10000 * (@number := @number + 1),
                         defer_count = IF(@number > 900, 2, 0) ORDER BY id
                     """
                 )
@@ -211,10 +211,11 @@ extension TestCluster {
             try session.execute(
                 """
                 INSERT INTO finished_operations (id, kind, tasks, queue_name, lane, requester, max_attempts, state, enqueued_at,
-                    ready_at, deliveries, failures, defer_count, claimed_at, started_at, finished_at)
+                    ready_at, deliveries, failures, defer_count, claimed_at, started_at, waited, finished_at)
                 SELECT CONCAT('0190163d-8694-739b-aea5-', LPAD(HEX(seq), 12, '0')), 'command', '["noop"]',
                     'any-user_facing', 'user_facing', 'test', 1, 'complete', NOW(6) + INTERVAL seq MICROSECOND, NOW(6),
-                    1, 0, 0, NOW(6), NOW(6) + INTERVAL seq + 5000 MICROSECOND, NOW(6) + INTERVAL seq MICROSECOND
+                    1, 0, 0, NOW(6), NOW(6) + INTERVAL seq + 5000 MICROSECOND, 5000,
+                    NOW(6) + INTERVAL seq MICROSECOND
                 FROM seq_1_to_20000000 WHERE seq <= \(rows)
                 """
             )

@@ -225,6 +225,8 @@ extension Operation {
             foldedInto: nil,
             claimedAt: start,
             startedAt: start,
+            waited: .zero,
+            couldRunSince: readyAt,
             foldedAt: nil,
             unfoldedAt: nil,
             unfoldedFrom: nil,

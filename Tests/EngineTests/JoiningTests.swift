@@ -95,7 +95,9 @@ import Testing
     {
         try await withCluster { cluster in
             _ = try await cluster.queue.enqueue(OperationRequest(tasks: [BuiltInTask.noop.name]), count: 4)
-            try await cluster.execute("UPDATE work_queue SET ready_at = ready_at - INTERVAL 30 SECOND")
+            try await cluster.execute(
+                "UPDATE work_queue SET ready_at = ready_at - INTERVAL 30 SECOND, ready_set_at = ready_at"
+            )
             var worker = try cluster.worker()
             let claims = try await worker.claim(2)
             let before = claims.map(\.operation.readyAt)

@@ -266,9 +266,10 @@ package struct Claiming: Sendable {
         guard !candidates.isEmpty else { return [:] }
         let siblings = try ClaimStatements.lockSiblings(candidates, in: transaction)
         var folded: [OperationID: [TaskName]] = [:]
+        let startOf = Dictionary(primaries.map { ($0.id, $0.startedAt) }, uniquingKeysWith: { first, _ in first })
         for (primary, members) in Dictionary(grouping: siblings, by: { primaryOf[$0.key] }) {
-            guard let primary else { continue }
-            try ClaimStatements.fold(members.map(\.id), into: primary, in: transaction)
+            guard let primary, let start = startOf[primary] ?? nil else { continue }
+            try ClaimStatements.fold(members.map(\.id), into: primary, startedAt: start, in: transaction)
             folded[primary] = members.map(\.task)
         }
         return folded

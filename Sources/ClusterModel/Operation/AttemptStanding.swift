@@ -16,13 +16,11 @@ package struct AttemptStanding: Sendable {
     package let deferCount: Int
     package let deliveries: Int
     package let isCancelRequested: Bool
-    package let readyAt: Timestamp
+    /// Since when this delivery could have started.
+    package let couldRunSince: Timestamp
     package let startedAt: Timestamp?
     package let worker: (node: NodeName?, session: SessionID?)
     package let history: [AttemptRecord]
-
-    /// Since when this delivery could have started.
-    package var couldRunSince: Timestamp { history.couldRunSince(readyAt, delivery: deliveries) }
 
     package init(
         id: OperationID,
@@ -34,7 +32,7 @@ package struct AttemptStanding: Sendable {
         deferCount: Int,
         deliveries: Int,
         isCancelRequested: Bool,
-        readyAt: Timestamp,
+        couldRunSince: Timestamp,
         startedAt: Timestamp?,
         worker: (node: NodeName?, session: SessionID?),
         history: [AttemptRecord]
@@ -48,7 +46,7 @@ package struct AttemptStanding: Sendable {
         self.deferCount = deferCount
         self.deliveries = deliveries
         self.isCancelRequested = isCancelRequested
-        self.readyAt = readyAt
+        self.couldRunSince = couldRunSince
         self.startedAt = startedAt
         self.worker = worker
         self.history = history

@@ -74,6 +74,11 @@ public struct Operation: Sendable, Identifiable {
     public let claimedAt: Timestamp?
     /// The time at which the last attempt started.
     public let startedAt: Timestamp?
+    /// The time for which it could have run and did not, up to its last start or its fold; nil for operations that ended
+    /// under an older schema.
+    package let waited: Duration?
+    /// Since when it could run, the last time it could: its `readyAt`, or when it was last requeued without a pause.
+    package let couldRunSince: Timestamp
     /// The time at which it became a follower.
     public let foldedAt: Timestamp?
     /// The time at which a primary that did not do its work requeued it.
@@ -99,9 +104,6 @@ public struct Operation: Sendable, Identifiable {
     public var attempts: Int {
         failures + (state == .executing || (state == .complete && foldedInto == nil) ? 1 : 0)
     }
-
-    /// Since when the delivery that runs, or ran last, could have started.
-    package var couldRunSince: Timestamp { attemptHistory.couldRunSince(readyAt, delivery: deliveries) }
 
     package init(
         id: OperationID,
@@ -133,6 +135,8 @@ public struct Operation: Sendable, Identifiable {
         foldedInto: OperationID?,
         claimedAt: Timestamp?,
         startedAt: Timestamp?,
+        waited: Duration?,
+        couldRunSince: Timestamp,
         foldedAt: Timestamp?,
         unfoldedAt: Timestamp?,
         unfoldedFrom: OperationID?,
@@ -173,6 +177,8 @@ public struct Operation: Sendable, Identifiable {
         self.foldedInto = foldedInto
         self.claimedAt = claimedAt
         self.startedAt = startedAt
+        self.waited = waited
+        self.couldRunSince = couldRunSince
         self.foldedAt = foldedAt
         self.unfoldedAt = unfoldedAt
         self.unfoldedFrom = unfoldedFrom
@@ -188,13 +194,11 @@ public struct Operation: Sendable, Identifiable {
     /// Returns the time, in seconds, for which it could have run and did not, up to its last start: the sum over its
     /// deliveries; nil before the first.
     ///
-    /// Deliveries whose records were dropped, or are of older versions, count nothing. A follower's start is its
-    /// primary's, whose row is given while it lives.
+    /// A follower's start is that of its primary, whose row is given while it lives; what the primary waits after the
+    /// fold is the primary's own.
     package func waitSeconds(primary: Operation? = nil) -> Double? {
-        guard let startedAt = primary?.startedAt ?? startedAt else { return nil }
-        let isRecorded = deliveries > 0 && attemptHistory.contains { $0.delivery == deliveries }
-        let last = isRecorded ? 0 : max(0, startedAt.seconds(since: couldRunSince))
-        return attemptHistory.reduce(last) { $0 + $1.waitSeconds }
+        guard let waited, (primary?.startedAt ?? startedAt) != nil else { return nil }
+        return waited / .seconds(1)
     }
 
     package var target: OperationPlan.ResolvedTarget {
@@ -343,15 +347,4 @@ public struct AttemptRecord: Sendable, Hashable, Codable {
     ///
     /// With eight attempts and a few reapings all stay.
     package static let mostKept = 50
-}
-
-extension [AttemptRecord] {
-    /// Since when a delivery could have started: from when the operation was ready, or from the end of the delivery
-    /// before.
-    ///
-    /// What was given back without a pause keeps its `ready_at`, and so its place in the queue; while another
-    /// delivery of it ran, it did not wait.
-    func couldRunSince(_ readyAt: Timestamp, delivery: Int) -> Timestamp {
-        last { $0.delivery < delivery }.map { Swift.max($0.endedAt, readyAt) } ?? readyAt
-    }
 }

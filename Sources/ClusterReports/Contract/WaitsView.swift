@@ -2,7 +2,7 @@ import ClusterModel
 import DatabaseTime
 import MariaDB
 
-/// The waits of operations from their request to their last start, as `queue waits` prints them.
+/// The waits of ended operations, each the `wait_seconds` of `op show`, as `queue waits` prints them.
 package struct WaitsView: Codable, Sendable, Hashable {
     /// The oldest end among those looked at; null when nothing has ended.
     @NullWhenUnknown package var since: Timestamp?

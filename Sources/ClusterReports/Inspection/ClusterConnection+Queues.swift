@@ -81,7 +81,7 @@ extension ClusterConnection {
         return names
     }
 
-    /// Returns the waits of ended operations for their last start; a sample of the newest.
+    /// Returns the waits of ended operations up to their last start; a sample of the newest.
     package func waits(since: Duration?) async throws -> WaitsView {
         WaitsView(
             try await read { try WaitStatements.classes(since: since, on: $0) },

@@ -56,7 +56,7 @@ extension DatabaseRole {
             .update(
                 "work_queue",
                 [
-                    "state", "session", "worker_node", "worker_pid", "deliveries", "claimed_at", "started_at",
+                    "state", "session", "worker_node", "worker_pid", "deliveries", "claimed_at", "started_at", "waited",
                     "running_key", "folded_into", "folded_at", "unfolded_at", "unfolded_from", "unmet", "ready_at",
                     "ready_set_at", "failures", "defer_count", "attempt_history",
                     // What comes back waits in the best lane of those that ride on it.

@@ -46,6 +46,8 @@ package enum Migrations {
         step(36, "index nodes by network role", PackageResources.V0036__index_nodes_by_network_role_sql),
         step(37, "add lease witnesses", PackageResources.V0037__add_lease_witnesses_sql),
         step(38, "create attempt outputs", PackageResources.V0038__create_attempt_outputs_sql),
+        step(39, "add work queue waited", PackageResources.V0039__add_work_queue_waited_sql),
+        step(40, "add finished operations waited", PackageResources.V0040__add_finished_operations_waited_sql),
     ]
 
     /// The names of the steps that make procedures; each does nothing where its procedure exists.

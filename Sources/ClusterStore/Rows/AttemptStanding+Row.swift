@@ -7,7 +7,8 @@ extension AttemptStanding {
     /// The columns that `init(row:)` reads.
     package static let columns: SQL = """
         id, tasks, queue_name, deadline, max_attempts, failures, defer_count, deliveries,
-        cancel_requested_at IS NOT NULL AS is_cancel_requested, enqueued_at, ready_at, started_at, worker_node, session,
+        cancel_requested_at IS NOT NULL AS is_cancel_requested, enqueued_at,
+        \(sql: OperationColumns.couldRunSince) AS could_run_since, started_at, worker_node, session,
         \(sql: Operation.Document.history.columns)
         """
 
@@ -23,7 +24,7 @@ extension AttemptStanding {
             deferCount: try row.get("defer_count"),
             deliveries: try row.get("deliveries"),
             isCancelRequested: try row.get("is_cancel_requested"),
-            readyAt: try row.get("ready_at"),
+            couldRunSince: try row.get("could_run_since"),
             startedAt: try row.get("started_at"),
             worker: (try? row.get("worker_node", as: NodeName.self), try row.get("session")),
             history: try AttemptRecord.history(of: row)

@@ -11,11 +11,13 @@ extension Operation {
         """
 
     /// The columns of `work_queue` that `init(row:)` reads; a live operation has no end yet.
-    static let liveColumns: SQL = "\(sql: sharedColumns), \(sql: noEnd)"
+    static let liveColumns: SQL = "\(sql: sharedColumns), \(sql: liveSince), \(sql: noEnd)"
+
+    private static let liveSince: SQL = "\(sql: OperationColumns.couldRunSince) AS could_run_since"
 
     /// The columns of `finished_operations` that `init(row:)` reads.
     static let finishedColumns: SQL =
-        "\(sql: sharedColumns), \(sql: OperationColumns.selection(OperationColumns.end))"
+        "\(sql: sharedColumns), ready_at AS could_run_since, \(sql: OperationColumns.selection(OperationColumns.end))"
 
     /// Returns the columns of a waiting operation as they are once a worker has taken it at the moment of the
     /// statement.
@@ -23,10 +25,10 @@ extension Operation {
         let taken: [SQL: SQL] = [
             "state": "'executing'", "deliveries": "deliveries + 1", "session": "\(worker.session)",
             "worker_node": "\(worker.node)", "worker_pid": "\(worker.pid)", "claimed_at": "NOW(6)",
-            "started_at": "NOW(6)",
+            "started_at": "NOW(6)", "waited": OperationColumns.waited(until: "NOW(6)"),
         ]
         let columns = OperationColumns.requested + OperationColumns.progress
-        return "\(sql: OperationColumns.selection(columns, taken)), \(sql: noEnd)"
+        return "\(sql: OperationColumns.selection(columns, taken)), \(sql: liveSince), \(sql: noEnd)"
     }
 
     /// Reads the tasks, of which there is one at least.
@@ -81,6 +83,8 @@ extension Operation {
             foldedInto: try row.get("folded_into"),
             claimedAt: try row.get("claimed_at"),
             startedAt: try row.get("started_at"),
+            waited: try row.get("waited", as: Int64?.self).map { Duration(wholeMicroseconds: $0) },
+            couldRunSince: try row.get("could_run_since"),
             foldedAt: try row.get("folded_at"),
             unfoldedAt: try row.get("unfolded_at"),
             unfoldedFrom: try row.get("unfolded_from"),

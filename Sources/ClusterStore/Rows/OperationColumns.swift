@@ -15,7 +15,7 @@ package enum OperationColumns {
     /// The columns that tell what has happened since.
     static let progress: [SQL] = [
         "deliveries", "failures", "defer_count", "session", "folded_into", "cancel_requested_at", "cancel_requester",
-        "worker_node", "worker_pid", "claimed_at", "started_at", "folded_at", "unfolded_at", "unfolded_from",
+        "worker_node", "worker_pid", "claimed_at", "started_at", "waited", "folded_at", "unfolded_at", "unfolded_from",
         "attempt_history",
     ]
     /// The columns of `finished_operations` alone.
@@ -32,6 +32,20 @@ package enum OperationColumns {
             Operation.Document.parameters, .dependsOn, .runsAfter, .history, .error, .result,
         ].map { ($0.column, $0.columns) }
     )
+
+    /// Since when a row of `work_queue` could run, the last time it could: what comes back without a pause keeps its
+    /// `ready_at`, and so its place, and did not wait while a worker had it.
+    static let couldRunSince: SQL = "GREATEST(ready_at, ready_set_at)"
+
+    /// Returns `waited` as it is once a waiting operation has started, or was folded, at a moment.
+    ///
+    /// No wait is negative, although the database's clock may have been set back.
+    static func waited(until moment: SQL) -> SQL {
+        "waited + GREATEST(0, TIMESTAMPDIFF(MICROSECOND, \(sql: couldRunSince), \(sql: moment)))"
+    }
+
+    /// Returns the wait of a row of `finished_operations`; NULL for one that never started, which has none.
+    static let finishedWait: SQL = "IF(started_at IS NULL, NULL, waited)"
 
     /// Returns a list of columns as a statement has it.
     static func list(_ columns: [SQL]) -> SQL { .joined(columns, separator: ", ") }

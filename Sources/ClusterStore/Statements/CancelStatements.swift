@@ -44,7 +44,7 @@ package enum CancelStatements {
 
     /// Gives locked followers of a primary that does not do their work back to their queues.
     ///
-    /// `ready_at` stays: they have waited since then.
+    /// `ready_at` stays, and with it their places; their next wait begins now.
     package static func unfold(
         _ followers: [OperationID],
         from primary: OperationID,
@@ -55,7 +55,8 @@ package enum CancelStatements {
                 try transaction.execute(
                     """
                     UPDATE work_queue FORCE INDEX (PRIMARY)
-                    SET state = 'queued', folded_into = NULL, unfolded_at = NOW(6), unfolded_from = \(primary)
+                    SET state = 'queued', folded_into = NULL, unfolded_at = NOW(6), unfolded_from = \(primary),
+                        ready_set_at = NOW(6)
                     WHERE id IN (\(list: ids))
                     """
                 )

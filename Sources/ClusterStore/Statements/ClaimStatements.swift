@@ -217,7 +217,8 @@ package enum ClaimStatements {
             """
             UPDATE work_queue FORCE INDEX (PRIMARY)
             SET state = 'executing', session = \(worker.session), worker_node = \(worker.node),
-                worker_pid = \(worker.pid), deliveries = deliveries + 1, claimed_at = \(moment), started_at = \(moment)
+                worker_pid = \(worker.pid), deliveries = deliveries + 1, claimed_at = \(moment), started_at = \(moment),
+                waited = \(sql: OperationColumns.waited(until: "\(moment)"))
             WHERE id IN (\(list: ids))
             """
         )
@@ -241,7 +242,8 @@ package enum ClaimStatements {
                 UPDATE work_queue FORCE INDEX (PRIMARY)
                 SET state = 'executing', session = \(worker.session), worker_node = \(worker.node),
                     worker_pid = \(worker.pid), deliveries = deliveries + 1, claimed_at = \(moment),
-                    started_at = \(moment), running_key = exclusive_key
+                    started_at = \(moment), waited = \(sql: OperationColumns.waited(until: "\(moment)")),
+                    running_key = exclusive_key
                 WHERE id = \(id)
                 """
             ) != nil
@@ -293,17 +295,19 @@ package enum ClaimStatements {
         }
     }
 
-    /// Makes locked siblings followers of a primary.
+    /// Makes locked siblings followers of a primary, which started at a moment: their wait ends with it.
     package static func fold(
         _ ids: [OperationID],
         into primary: OperationID,
+        startedAt moment: Timestamp,
         in transaction: borrowing Transaction
     ) throws(DatabaseError) {
         guard !ids.isEmpty else { return }
         try transaction.execute(
             """
             UPDATE work_queue FORCE INDEX (PRIMARY)
-            SET state = 'folded', folded_into = \(primary), folded_at = NOW(6)
+            SET state = 'folded', folded_into = \(primary), folded_at = NOW(6),
+                waited = \(sql: OperationColumns.waited(until: "\(moment)"))
             WHERE id IN (\(list: ids))
             """
         )

@@ -247,7 +247,7 @@ package enum EndingStatements {
     /// Gives a locked claim back to its queue; the records of its attempts stay.
     ///
     /// Without a pause it keeps its place: its next start is late by what the last worker has cost it, and is not put
-    /// behind all that has come since.
+    /// behind all that has come since. It waits from now on all the same: while a worker had it, it did not.
     package static func requeue(
         _ id: OperationID,
         _ requeue: Requeue,
@@ -260,8 +260,7 @@ package enum EndingStatements {
                 failures = failures + \(requeue.failures), defer_count = defer_count + \(requeue.deferrals),
                 ready_at = IF(\(requeue.pause == .zero), ready_at,
                     NOW(6) + INTERVAL \(requeue.pause.wholeMicroseconds) MICROSECOND),
-                ready_set_at = IF(\(requeue.pause == .zero), ready_set_at, NOW(6)),
-                attempt_history = \(JSONColumn(requeue.history))
+                ready_set_at = NOW(6), attempt_history = \(JSONColumn(requeue.history))
             WHERE id = \(id)
             """
         )

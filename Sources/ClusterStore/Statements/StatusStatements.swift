@@ -85,7 +85,7 @@ package enum StatusStatements {
         (SELECT 'wait', lane, CAST(FLOOR(LOG2(wait + 1) * \(WaitHistogram.classesPerDoubling)) AS SIGNED) AS class,
             COUNT(*), CAST(MAX(wait) AS SIGNED), 0, 0, NULL
         FROM (
-            SELECT lane, GREATEST(0, TIMESTAMPDIFF(MICROSECOND, enqueued_at, started_at)) AS wait
+            SELECT lane, \(sql: OperationColumns.finishedWait) AS wait
             FROM finished_operations FORCE INDEX (finished_by_end)
             ORDER BY finished_at DESC LIMIT \(waitSample)) AS ended
         WHERE wait IS NOT NULL

@@ -2,7 +2,7 @@ import ClusterModel
 import DatabaseTime
 import MariaDB
 
-/// The statement on how long operations waited, from the columns that each start writes anyway.
+/// The statement on how long operations waited, from the column to which each start adds its wait.
 package enum WaitStatements {
     /// Ended operations that are looked at: 20,000 rows, 80 ms.
     package static let sample = 20_000
@@ -44,7 +44,7 @@ package enum WaitStatements {
                 COUNT(*) AS count, CAST(MAX(wait) AS SIGNED) AS longest, MIN(finished_at) AS oldest
             FROM (
                 SELECT lane, tasks, defer_count > 0 AS is_deferred, finished_at,
-                    GREATEST(0, TIMESTAMPDIFF(MICROSECOND, enqueued_at, started_at)) AS wait
+                    \(sql: OperationColumns.finishedWait) AS wait
                 FROM finished_operations FORCE INDEX (finished_by_end)
                 \(sql: recent)
                 ORDER BY finished_at DESC

@@ -8,8 +8,9 @@ struct QueueWaits: AsyncParsableCommand {
         abstract: "Show how long ended operations waited for their start, per lane and task.",
         discussion: """
             Example: clusterctl queue waits --since 1h
-            The wait is from the request to the last start, followers included. The newest ended operations are looked \
-            at, 20,000 at most; the answer says when there were more.
+            The wait is the time for which an operation could have run and did not, as 'op show' has it: without a \
+            delay, back-off, dependencies and earlier attempts. The newest ended operations are looked at, 20,000 at \
+            most; the answer says when there were more.
             """
     )
 
