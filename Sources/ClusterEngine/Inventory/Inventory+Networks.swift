@@ -168,6 +168,7 @@ extension Inventory {
         let external = try ExternalStatements.networkAddresses(of: only, on: session)
         let leader = try LeaseStatements.leader(ElectedLease.networkNode, on: session)
         let dataPlane = try DataPlaneStatements.findings(on: session)
+        let withNetnode = try NodeStatements.withNetnode(on: session)
         return networks.map { network in
             let nodes = candidates.union(hosts[network.id] ?? [])
             let (faults, isAnswering) = dataPlane.judge(
@@ -183,15 +184,19 @@ extension Inventory {
                 needsServer: network.dhcp || network.dns,
                 needsEgress: external[network.id] != nil,
                 wantedGeneration: network.generation,
+                elected: leader?.holder,
                 term: leader.flatMap { $0.holder == nil ? nil : $0.term }
             )
             let reached = applied[network.id] ?? []
+            let missing = convergence.missing(from: reached)
             return NetworkSnapshot(
                 record: network,
                 externalAddress: external[network.id],
                 applied: reached,
                 problems: DataPlaneFindings.joined(problems[network.id] ?? [], faults),
-                converged: isAnswering && convergence.isReached(by: reached)
+                missing: missing,
+                withNetnode: withNetnode,
+                converged: isAnswering && missing.isEmpty
             )
         }
     }

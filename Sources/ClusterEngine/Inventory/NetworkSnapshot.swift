@@ -7,6 +7,10 @@ package struct NetworkSnapshot: Sendable, Hashable {
     package let externalAddress: IPv4Address?
     package let applied: [AppliedState]
     package let problems: [NetworkProblem]
+    /// The parts that have not reached the wanted generation.
+    package let missing: [Convergence.Missing]
+    /// The nodes with a live netnode.
+    package let withNetnode: Set<NodeName>
     /// A Boolean value that indicates whether every node has reached what is wanted, and packets get from one to the
     /// other.
     package let converged: Bool

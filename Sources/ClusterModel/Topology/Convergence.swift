@@ -7,6 +7,8 @@ package struct Convergence: Sendable {
     /// A Boolean value that indicates whether the elected node makes egress for the network.
     package var needsEgress = false
     package let wantedGeneration: Int
+    /// The node that is elected now; nil when none is.
+    package let elected: NodeName?
     /// The term of the node that is elected now; nil when none is.
     package let term: Int?
 
@@ -15,24 +17,40 @@ package struct Convergence: Sendable {
         needsServer: Bool,
         needsEgress: Bool = false,
         wantedGeneration: Int,
+        elected: NodeName?,
         term: Int?
     ) {
         self.meshNodes = meshNodes
         self.needsServer = needsServer
         self.needsEgress = needsEgress
         self.wantedGeneration = wantedGeneration
+        self.elected = elected
         self.term = term
     }
 
-    /// Returns whether the wanted generation, or a later one, is applied: for the mesh on every node that takes part,
-    /// and for server and egress under the term that runs now.
+    /// A part of a network that has not reached the wanted generation.
+    package struct Missing: Sendable, Hashable {
+        package let what: AppliedPart
+        /// The node that is to apply it; nil for what the elected node does, while none is elected.
+        package let node: NodeName?
+        /// The generation that it has applied; nil for none.
+        package let applied: Int?
+    }
+
+    /// Returns what keeps the wanted generation, or a later one, from being applied: for the mesh on every node that
+    /// takes part, and for server and egress under the term that runs now.
     ///
     /// What an earlier leader did says nothing about the one that serves.
-    package func isReached(by applied: [AppliedState]) -> Bool {
-        let current = applied.filter { $0.generation >= wantedGeneration }
-        let meshed = Set(current.filter { $0.what == .mesh }.map(\.node))
-        guard meshNodes.isSubset(of: meshed) else { return false }
-        func isDone(_ part: AppliedPart) -> Bool { current.contains { $0.what == part && $0.term == term } }
-        return (!needsServer || isDone(.dnsmasq)) && (!needsEgress || isDone(.egress))
+    package func missing(from applied: [AppliedState]) -> [Missing] {
+        func missing(_ part: AppliedPart, on node: NodeName?, term: Int?) -> Missing? {
+            let reached = applied.filter { state in
+                state.what == part && (part == .mesh ? state.node == node : state.term == term)
+            }.map(\.generation).max()
+            if let reached, reached >= wantedGeneration { return nil }
+            return Missing(what: part, node: node, applied: reached)
+        }
+        let served = [(AppliedPart.dnsmasq, needsServer), (.egress, needsEgress)].filter(\.1).map(\.0)
+        return meshNodes.sorted().compactMap { missing(.mesh, on: $0, term: nil) }
+            + served.compactMap { missing($0, on: elected, term: term) }
     }
 }

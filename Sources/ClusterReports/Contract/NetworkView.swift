@@ -35,6 +35,8 @@ package struct NetworkView: Codable, Sendable, Hashable {
     package let wantedGeneration: Int
     /// The applied state of the network's parts on the nodes.
     package let applied: [AppliedView]
+    /// The parts that have not reached the wanted generation, and the nodes that are to apply them.
+    package let waitingFor: [WaitingForView]
     /// A Boolean value that indicates whether all that should be applied is applied, at the wanted generation.
     package let converged: Bool
     /// The problems that keep nodes from applying the network.
@@ -46,6 +48,7 @@ package struct NetworkView: Codable, Sendable, Hashable {
         case portSecurity = "port_security"
         case serverAddress = "server_address"
         case wantedGeneration = "wanted_generation"
+        case waitingFor = "waiting_for"
     }
 }
 
@@ -59,6 +62,25 @@ package struct AppliedView: Codable, Sendable, Hashable {
     package let generation: Int
     /// The term of the election under which it did.
     package let term: Int
+}
+
+/// A part of a network that has not reached the wanted generation.
+package struct WaitingForView: Codable, Sendable, Hashable {
+    /// The node that is to apply it; null for what the elected node does, while none is elected.
+    @NullWhenUnknown package var node: NodeName?
+    /// The part of the network.
+    package let what: AppliedPart
+    /// The generation that it is to reach.
+    package let wanted: Int
+    /// The generation that it has reached; null for none.
+    @NullWhenUnknown package var applied: Int?
+    /// A Boolean value that indicates whether the node has a live netnode.
+    package let netnodeRuns: Bool
+
+    private enum CodingKeys: String, CodingKey {
+        case node, what, wanted, applied
+        case netnodeRuns = "netnode_runs"
+    }
 }
 
 /// A problem that keeps a node from applying a network.
@@ -93,6 +115,15 @@ extension NetworkSnapshot: Reported {
             wantedGeneration: record.generation,
             applied: applied.map {
                 AppliedView(node: $0.node, what: $0.what, generation: $0.generation, term: $0.term)
+            },
+            waitingFor: missing.map { part in
+                WaitingForView(
+                    node: part.node,
+                    what: part.what,
+                    wanted: record.generation,
+                    applied: part.applied,
+                    netnodeRuns: part.node.map(withNetnode.contains) ?? false
+                )
             },
             converged: converged,
             problems: problems.map {

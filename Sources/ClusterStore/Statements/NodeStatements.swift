@@ -121,6 +121,17 @@ package enum NodeStatements {
         }
     }
 
+    /// Reads the nodes with a live netnode.
+    package static func withNetnode(on session: borrowing Session) throws -> Set<NodeName> {
+        let names = try session.query(
+            """
+            SELECT DISTINCT node_name FROM sessions
+            WHERE daemon = \(DaemonName.netnode) AND \(sql: LeaseTime.isLive())
+            """
+        )
+        return Set(try names.map { try $0.only(NodeName.self) })
+    }
+
     /// Reads the time at which a process of each node last renewed its session.
     package static func lastSeen(on session: borrowing Session) throws -> [NodeID: Timestamp] {
         let pairs = try session.query("SELECT node, MAX(renewed_at) FROM sessions GROUP BY node")
