@@ -104,6 +104,7 @@ import Testing
             line: "op list",
             environment: ["CLUSTEROPS_DATABASE_USER": "stranger"]
         ),
+        Way(status: 2, words: "sessions", line: "doctor --quiet"),
     ]
 
     @Test func `the exit codes of the contract are described`() throws {

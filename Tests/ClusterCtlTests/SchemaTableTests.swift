@@ -25,23 +25,21 @@ import Testing
 
     private static let doctor = [
         80: """
-        settings  asked: the server keeps what it has acknowledged, and lets claims work
-          found   innodb_flush_log_at_trx_commit is 2: a crash of the machine loses
-                  operations that were acknowledged
+        warning   settings: innodb_flush_log_at_trx_commit is 2: a crash of the machine
+                  loses operations that were acknowledged
           remedy  SET GLOBAL innodb_flush_log_at_trx_commit = 1, and the same in the
                   server's configuration
 
         """,
         120: """
-        settings  asked: the server keeps what it has acknowledged, and lets claims work
-          found   innodb_flush_log_at_trx_commit is 2: a crash of the machine loses operations that were acknowledged
+        warning   settings: innodb_flush_log_at_trx_commit is 2: a crash of the machine loses operations that were acknowledged
           remedy  SET GLOBAL innodb_flush_log_at_trx_commit = 1, and the same in the server's configuration
 
         """,
     ]
 
     @Test(arguments: doctor)
-    func `a finding stands below its check, with its remedy, and is broken to the width`(
+    func `a finding has its severity, its check and its remedy, and is broken to the width`(
         width: Int,
         expected: String
     ) throws {

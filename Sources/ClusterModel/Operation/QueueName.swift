@@ -75,6 +75,11 @@ public struct QueueName: TextValue {
         Lane.allCases.sorted().flatMap { lane in targets.map { QueueName($0, lane) } }
     }
 
+    /// Returns every queue that a cluster of some nodes has.
+    package static func all(of nodes: [NodeName]) -> [QueueName] {
+        claimOrder(targets: [.any, .networkNode] + nodes.flatMap { [.node($0), .nodeNetwork($0)] })
+    }
+
     private static func target(_ text: Substring) -> QueueTarget? {
         let network = "-network"
         if text == "networknode" { return .networkNode }

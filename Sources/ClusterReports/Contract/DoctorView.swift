@@ -7,6 +7,9 @@ package struct DoctorView: Codable, Sendable, Hashable {
     package let healthy: Bool
     /// Every check, in the order in which they were made.
     package let checks: [CheckView]
+
+    /// A Boolean value that indicates whether a finding is critical; a check that was not run is none.
+    package var isCritical: Bool { checks.contains(where: \.isCritical) }
 }
 
 /// One thing that `doctor` looks at.
@@ -19,10 +22,23 @@ package struct CheckView: Codable, Sendable, Hashable {
         case notRun = "not_run"
     }
 
+    /// The severity of the findings of a check.
+    package enum Severity: String, Codable, Sendable, Hashable {
+        /// Work or networks stand still, or what was written down cannot be true.
+        case critical
+        /// All goes on, and something is to be done.
+        case warning
+    }
+
+    /// A Boolean value that indicates whether it has critical findings.
+    package var isCritical: Bool { state == .findings && severity == .critical }
+
     /// Its name, for scripts.
     package let check: String
     /// The check in words, for people.
     package let title: String
+    /// The severity of its findings.
+    package let severity: Severity
     /// The outcome of the check.
     package let state: State
     /// The findings, each with what to do.

@@ -43,7 +43,7 @@ extension ClusterConnection {
             await round.make(check) { check in try await read { check.view(on: $0) } }
         }
         guard schema.migrated else {
-            for check in DoctorCheck.ofSchema + [.writes, .doorbells] {
+            for check in DoctorCheck.ofSchema + DoctorCheck.ofWork.map(\.check) + [.writes, .doorbells] {
                 await round.make(check) {
                     $0.notRun("the schema is not this program's", remedy: "see the check 'schema'")
                 }
@@ -54,6 +54,16 @@ extension ClusterConnection {
         for check in DoctorCheck.ofSchema {
             await round.make(check) { check in try await snapshot { check.view(on: $0) } }
         }
+        // Read once for all checks of work.
+        var facts: DoctorCheck.WorkFacts?
+        for (check, judge) in DoctorCheck.ofWork {
+            await round.make(check) { check in
+                let known =
+                    if let facts { facts } else { try await snapshot { try DoctorCheck.WorkFacts(on: $0) } }
+                facts = known
+                return check.view(of: judge(known))
+            }
+        }
         await round.make(.writes) { $0.view(of: DoctorCheck.findings(of: try await refusedWrites())) }
         await round.make(.doorbells) { check in
             check.view(of: DoctorCheck.findings(ofDeadDoorbells: try await deadDoorbells()))
@@ -61,13 +71,10 @@ extension ClusterConnection {
         return round.view
     }
 
-    private func deadDoorbells() async throws -> [HostPort] {
-        let addresses = try await read { session in
-            try [DaemonName.queueworker, .netnode].flatMap {
-                try SessionStatements.doorbells($0, node: nil, on: session)
-            }
-        }
-        return try await DoorbellProbe.refusing(among: addresses)
+    private func deadDoorbells() async throws -> [DoctorStatements.Bell] {
+        let bells = try await read { try DoctorStatements.bells(on: $0) }
+        let refusing = Set(try await DoorbellProbe.refusing(among: bells.map(\.address)))
+        return bells.filter { refusing.contains($0.address) }
     }
 
     /// Thrown in a transaction whose writes have gone well, to roll it back.

@@ -4,39 +4,49 @@ import ClusterStore
 import MariaDB
 
 extension DoctorCheck {
-    static let sessions = DoctorCheck("sessions", "every node has its daemons, each once, and the dead are noticed") {
-        session in
-        findings(of: try DoctorStatements.nodeSessions(on: session))
+    static let sessions = DoctorCheck(
+        "sessions",
+        "every node has its daemons, each once, and the dead are noticed",
+        .critical
+    ) { session in
+        findings(
+            of: try DoctorStatements.nodeSessions(on: session),
+            hasNetworks: try DoctorStatements.hasNetworks(on: session)
+        )
     }
 
-    /// Nodes that a finding names: as many as a line of a terminal takes.
-    private static let mostNamed = 8
-
     /// Judges processes; pure.
-    static func findings(of nodes: [NodeSessions]) -> [FindingView] {
+    ///
+    /// A node that takes no new work needs no queueworker, and a cluster without networks no netnodes.
+    static func findings(of nodes: [NodeSessions], hasNetworks: Bool) -> [FindingView] {
         var findings: [FindingView] = []
         func tell(
             _ filter: (NodeSessions) -> Bool,
             _ what: String,
-            detail: (NodeSessions) -> String = { _ in "" },
             _ remedy: (String) -> String
         ) {
             let found = nodes.filter(filter)
-            guard let first = found.first else { return }
-            let named = found.prefix(mostNamed).map(\.node.description).joined(separator: ", ")
-            let more = found.count > mostNamed ? " and \(found.count - mostNamed) more nodes" : ""
-            let subject = found.count == 1 ? named : "each of \(named)\(more)"
-            findings.append(FindingView("\(subject) \(what)\(detail(first))", remedy: remedy(named)))
+            guard !found.isEmpty else { return }
+            let named = list(found.map(\.node))
+            findings.append(
+                FindingView("\(found.count == 1 ? named : "each of \(named)") \(what)", remedy: remedy(named))
+            )
         }
-        tell({ $0.workers == 0 }, "has no live queueworker") { "on \($0): systemctl start clusterops-queueworker" }
-        tell({ $0.networkDaemons == 0 }, "has no live netnode") { "on \($0): systemctl start clusterops-netnode" }
-        tell(
-            { $0.workers > 1 || $0.networkDaemons > 1 },
-            "has two live processes of one daemon",
-            detail: { ": \($0.living)" }
-        ) {
-            "look for '--node \($0)' or node.name \($0) on other hosts, as in a configuration that was copied; on \($0), stop "
-                + "the one that systemd does not know"
+        tell({ $0.workers == 0 && !$0.isDraining }, "has no live queueworker") {
+            "on \($0): systemctl start clusterops-queueworker"
+        }
+        tell({ $0.networkDaemons == 0 && hasNetworks }, "has no live netnode") {
+            "on \($0): systemctl start clusterops-netnode"
+        }
+        for node in nodes where node.workers > 1 || node.networkDaemons > 1 {
+            findings.append(
+                FindingView(
+                    "\(node.node) has two live processes of one daemon: \(node.living)",
+                    remedy:
+                        "look for '--node \(node.node)' or node.name \(node.node) on other hosts, as in a "
+                        + "configuration that was copied; on \(node.node), stop the one that systemd does not know"
+                )
+            )
         }
         tell({ $0.unnoticed > 0 }, "has a session that expired over a minute ago and was not marked dead") { _ in
             "start queueworker or netnode on any node: each finds dead sessions"
@@ -48,27 +58,40 @@ extension DoctorCheck {
         return findings
     }
 
-    static let lease = DoctorCheck("lease", "a network node is elected, if one may be") { session in
+    static let lease = DoctorCheck("lease", "a network node is elected, if one may be", .critical) { session in
         let candidates = try NetworkStatements.networkNodes(on: session)
-        let leader = try LeaseStatements.leader(ElectedLease.networkNode, on: session)
-        guard let first = candidates.min(), leader?.holder == nil else { return [] }
-        let drained = try DoctorStatements.drainingNetworkNodes(on: session)
-        let message = "no network node is elected: networks are not served and operations of 'networknode' wait"
-        // One that is drained is not elected, however well it runs.
-        guard let able = candidates.subtracting(drained).min() else {
-            return [
-                FindingView(
-                    "\(message); every network node is being drained",
-                    remedy: "clusterctl node undrain \(first)"
-                )
-            ]
+        guard try LeaseStatements.leader(ElectedLease.networkNode, on: session)?.holder == nil,
+            // A cluster without networks is one that only runs operations.
+            try DoctorStatements.hasNetworks(on: session)
+        else { return [] }
+        let nodes = try DoctorStatements.nodeSessions(on: session)
+        return findings(withoutLeader: nodes.filter { candidates.contains($0.node) })
+    }
+
+    /// Judges a cluster in which none of the nodes that may be elected is; pure.
+    static func findings(withoutLeader candidates: [NodeSessions]) -> [FindingView] {
+        guard !candidates.isEmpty else { return [] }
+        func named(_ filter: (NodeSessions) -> Bool) -> String? {
+            let nodes = candidates.filter(filter).map(\.node)
+            return nodes.isEmpty ? nil : list(nodes)
         }
+        // One that is drained is not elected, however well it runs.
+        let running = named { !$0.isDraining && $0.networkDaemons > 0 }
+        let drained = candidates.filter { $0.isDraining && $0.networkDaemons > 0 }.map(\.node).min()
+        let stopped = named { !$0.isDraining && $0.networkDaemons == 0 }
+        let remedies = [
+            running.map { "on \($0): see netnode's log lines 'elected' and 'the lease cannot be read'" },
+            running == nil ? drained.map { "clusterctl node undrain \($0)" } : nil,
+            stopped.map { "on \($0): systemctl start clusterops-netnode" },
+        ].compactMap(\.self)
+        let isDrained = candidates.allSatisfy(\.isDraining)
         return [
             FindingView(
-                message,
-                remedy:
-                    "start netnode on \(able); if it runs, see its log lines 'elected' and 'the lease cannot be read'"
-                    + (drained.min().map { "; or clusterctl node undrain \($0)" } ?? "")
+                "no network node is elected: networks are not served and operations of 'networknode' wait"
+                    + (isDrained ? "; every network node is being drained" : ""),
+                remedy: remedies.isEmpty
+                    ? "clusterctl node undrain \(candidates[0].node), and start netnode on it"
+                    : remedies.joined(separator: "; or ")
             )
         ]
     }
@@ -76,20 +99,51 @@ extension DoctorCheck {
     static let tasks = DoctorCheck("tasks", "a task is the same on every node, and can be started there") { session in
         let conflicts = try TaskStatements.conflicting(limit: mostTold, on: session).map { task in
             FindingView(
-                "task '\(task)' is defined differently on different nodes",
+                "task '\(task)' is defined differently: "
+                    + words(for: try TaskStatements.definers(of: task, on: session)),
                 remedy: "make tasks.\(task) equal in all configurations, and restart their queueworkers"
             )
         }
-        let obstacles = try TaskStatements.obstacles(on: session).prefix(mostTold).map { found in
-            FindingView(
-                "\(found.node) cannot start '\(found.task)' since \(found.since), and leaves it to other nodes: "
-                    + "\(found.reason)",
+        return conflicts + findings(of: try TaskStatements.obstacles(on: session))
+    }
+
+    /// The definitions of a task, each with the nodes that have it.
+    private static func words(for definers: [(node: NodeName, definition: TaskDefinition)]) -> String {
+        let groups = Dictionary(grouping: definers, by: \.definition).sorted {
+            $0.value[0].node < $1.value[0].node
+        }
+        return groups.map { definition, members in
+            let coalescible = definition.isCoalescible ? "coalescible" : "not coalescible"
+            return
+                "on \(list(members.map(\.node))) \(coalescible), max_attempts \(definition.maximumAttempts), timeout "
+                + definition.timeout.text
+        }.joined(separator: "; ")
+    }
+
+    /// Judges what keeps nodes from starting tasks; pure.
+    ///
+    /// Nodes that have the same obstacle are told of together.
+    static func findings(of obstacles: [NodeObstacle]) -> [FindingView] {
+        struct Kind: Hashable {
+            let task: TaskName
+            let reason: String
+        }
+        let kinds = Dictionary(grouping: obstacles) { Kind(task: $0.task, reason: $0.reason) }
+        return kinds.sorted { ($0.key.task, $0.key.reason) < ($1.key.task, $1.key.reason) }.map { kind, found in
+            let nodes = list(found.map(\.node))
+            let since = found.map(\.since).min().map { " since \($0)" } ?? ""
+            return FindingView(
+                "\(nodes) cannot start '\(kind.task)'\(since), and \(found.count == 1 ? "leaves" : "leave") it to other "
+                    + "nodes: \(kind.reason)",
                 remedy:
-                    "on \(found.node): install the program, or take tasks.\(found.task) out of the configuration and "
-                    + "reload queueworker (SIGHUP)"
+                    "on \(nodes): install the program, or take tasks.\(kind.task) out of the configuration and reload "
+                    + "queueworker (SIGHUP)"
             )
         }
-        return conflicts + obstacles
+    }
+
+    private static func list(_ nodes: [NodeName]) -> String {
+        nodes.sorted().map(\.description).joined(separator: ", ")
     }
 
     static let clock = DoctorCheck("clock", "this machine's clock is the database's") { _ in [] }
@@ -117,11 +171,14 @@ extension DoctorCheck {
     }
 
     /// Judges what ringing has shown; pure.
-    static func findings(ofDeadDoorbells addresses: [HostPort]) -> [FindingView] {
-        addresses.prefix(mostTold).map { address in
+    static func findings(ofDeadDoorbells bells: [DoctorStatements.Bell]) -> [FindingView] {
+        bells.map { bell in
             FindingView(
-                "nothing listens at the doorbell \(address): work for that process waits for a slow poll",
-                remedy: "see whether its daemon hangs, and doorbell.advertise in its configuration"
+                "nothing listens at \(bell.address), the doorbell of \(bell.daemon) on \(bell.node), pid \(bell.pid): "
+                    + "work for that process waits for a slow poll",
+                remedy:
+                    "on \(bell.node): nothing if \(bell.daemon) is just stopping (systemctl status); else see whether "
+                    + "it hangs, and doorbell.advertise in its configuration"
             )
         }
     }

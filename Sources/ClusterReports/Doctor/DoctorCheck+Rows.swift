@@ -7,7 +7,8 @@ extension DoctorCheck {
 
     static let dependencies = DoctorCheck(
         "dependencies",
-        "what is blocked waits for as many as it says, all of them live"
+        "what is blocked waits for as many as it says, all of them live",
+        .critical
     ) {
         session in
         let dangling = try DoctorStatements.danglingEdges(limit: mostTold, on: session).map { edge in
@@ -25,7 +26,8 @@ extension DoctorCheck {
         return dangling + miscounted
     }
 
-    static let followers = DoctorCheck("followers", "what is folded follows an operation that is live") { session in
+    static let followers = DoctorCheck("followers", "what is folded follows an operation that is live", .critical) {
+        session in
         try DoctorStatements.lostFollowers(limit: mostTold, on: session).map { found in
             FindingView(
                 "operation \(found.id) follows \(found.primary), which is not live or is itself a follower",
@@ -37,7 +39,7 @@ extension DoctorCheck {
     /// A session's lease is 10 s by default, and a minute at most in any sane configuration.
     private static let patience: Duration = .seconds(60)
 
-    static let orphans = DoctorCheck("orphans", "what executes belongs to a live session") { session in
+    static let orphans = DoctorCheck("orphans", "what executes belongs to a live session", .critical) { session in
         try DoctorStatements.orphans(olderThan: patience, limit: mostTold, on: session).map { id in
             FindingView(
                 "operation \(id) is executing under a dead session, and no reaper has requeued it",
@@ -86,7 +88,8 @@ extension DoctorCheck {
         )
     }
 
-    static let cascades = DoctorCheck("cascades", "what depends on ended operations is released or aborted") {
+    static let cascades = DoctorCheck("cascades", "what depends on ended operations is released or aborted", .critical)
+    {
         session in
         try CascadeStatements.old(by: patience, limit: mostTold, on: session).map { id in
             FindingView(
@@ -114,7 +117,7 @@ extension DoctorCheck {
         }
     }
 
-    static let twofold = DoctorCheck("twofold", "no operation is both live and ended") { session in
+    static let twofold = DoctorCheck("twofold", "no operation is both live and ended", .critical) { session in
         try DoctorStatements.twofold(limit: mostTold, on: session).map { id in
             FindingView(
                 "operation \(id) is live and ended at once",

@@ -3,7 +3,7 @@ import ClusterStore
 import MariaDB
 
 extension DoctorCheck {
-    static let schema = DoctorCheck("schema", "the schema is this program's") { _ in [] }
+    static let schema = DoctorCheck("schema", "the schema is this program's", .critical) { _ in [] }
 
     /// Judges the schema's version; pure.
     static func findings(of schema: SchemaView) -> [FindingView] {
@@ -41,7 +41,7 @@ extension DoctorCheck {
         ("operation_dependencies", "dependencies_of", "INDEX dependencies_of (dependent)"),
     ]
 
-    static let indexes = DoctorCheck("indexes", "every index that statements go by is there") { session in
+    static let indexes = DoctorCheck("indexes", "every index that statements go by is there", .critical) { session in
         let there = try DoctorStatements.indexes(on: session)
         return wantedIndexes.filter { !there.contains("\($0.table).\($0.index)") }.map { wanted in
             FindingView(

@@ -2,7 +2,11 @@ import ClusterStore
 import MariaDB
 
 extension DoctorCheck {
-    static let writes = DoctorCheck("writes", "what this user may write can be written: it is tried, and taken back") {
+    static let writes = DoctorCheck(
+        "writes",
+        "what this user may write can be written: it is tried, and taken back",
+        .critical
+    ) {
         _ in []
     }
 

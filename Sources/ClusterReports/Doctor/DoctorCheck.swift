@@ -7,11 +7,18 @@ struct DoctorCheck: Sendable {
 
     let name: String
     let title: String
+    let severity: CheckView.Severity
     let look: @Sendable (borrowing Session) throws -> [FindingView]
 
-    init(_ name: String, _ title: String, look: @escaping @Sendable (borrowing Session) throws -> [FindingView]) {
+    init(
+        _ name: String,
+        _ title: String,
+        _ severity: CheckView.Severity = .warning,
+        look: @escaping @Sendable (borrowing Session) throws -> [FindingView]
+    ) {
         self.name = name
         self.title = title
+        self.severity = severity
         self.look = look
     }
 
@@ -33,11 +40,15 @@ struct DoctorCheck: Sendable {
     }
 
     func view(of findings: [FindingView]) -> CheckView {
-        CheckView(check: name, title: title, state: findings.isEmpty ? .ok : .findings, findings: findings)
+        view(findings.isEmpty ? .ok : .findings, findings)
     }
 
     func notRun(_ reason: String, remedy: String) -> CheckView {
-        CheckView(check: name, title: title, state: .notRun, findings: [FindingView(reason, remedy: remedy)])
+        view(.notRun, [FindingView(reason, remedy: remedy)])
+    }
+
+    private func view(_ state: CheckView.State, _ findings: [FindingView]) -> CheckView {
+        CheckView(check: name, title: title, severity: severity, state: state, findings: findings)
     }
 
     private static func remedy(for error: any Error) -> String {

@@ -46,6 +46,13 @@ extension ClusterConnection {
         }
     }
 
+    /// Returns whether the cluster has a queue that a pattern matches; a rule without one pauses nothing.
+    package func hasQueue(matching pattern: QueuePattern) async throws -> Bool {
+        let glob = Glob(pattern.description)
+        let nodes = try await read { try NodeStatements.nodes(on: $0) }.map(\.name)
+        return QueueName.all(of: nodes).contains { glob.matches($0.description) }
+    }
+
     /// Removes every rule whose pattern is the given one or lies within it, and wakes who can go on.
     package func resume(_ pattern: QueuePattern) async throws -> QueueResumeView {
         let glob = Glob(pattern.description)
@@ -71,7 +78,8 @@ extension ClusterConnection {
         return view
     }
 
-    private static func queuesInUse(on session: borrowing Session) throws -> [QueueName] {
+    /// Returns the queues that have operations, by name.
+    static func queuesInUse(on session: borrowing Session) throws -> [QueueName] {
         var names: [QueueName] = []
         while names.count < mostQueues,
             let next = try QueueStatements.nextQueue(after: names.last?.description ?? "", on: session)

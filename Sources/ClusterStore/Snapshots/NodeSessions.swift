@@ -3,6 +3,8 @@ import ClusterModel
 /// The processes of a node, as the database knows them.
 package struct NodeSessions: Sendable {
     package let node: NodeName
+    /// A Boolean value that indicates whether the node takes no new work.
+    package var isDraining = false
     package var workers = 1
     package var networkDaemons = 1
     /// Leases that ended more than a minute ago, of sessions that nobody has marked dead.

@@ -106,12 +106,6 @@ package enum DoctorStatements {
         }
     }
 
-    /// The network nodes that are being drained, and so are not elected.
-    package static func drainingNetworkNodes(on session: borrowing Session) throws -> Set<NodeName> {
-        let names = try session.query("SELECT name FROM nodes WHERE is_network_node AND state = 'draining'")
-        return Set(try names.map { try $0.only(NodeName.self) })
-    }
-
     /// Processes of a node that a finding names.
     private static let mostNamed = 6
 
@@ -119,7 +113,7 @@ package enum DoctorStatements {
     package static func nodeSessions(on session: borrowing Session) throws -> [NodeSessions] {
         try session.query(
             """
-            SELECT n.name,
+            SELECT n.name, n.state = 'draining' AS is_draining,
                 COUNT(IF(\(sql: LeaseTime.runs("s.")) AND s.daemon = 'queueworker', 1, NULL)) AS workers,
                 COUNT(IF(\(sql: LeaseTime.runs("s.")) AND s.daemon = 'netnode', 1, NULL)) AS network_daemons,
                 COUNT(IF(s.expires_at < NOW(6) - INTERVAL 1 MINUTE, 1, NULL)) AS unnoticed,
@@ -127,11 +121,12 @@ package enum DoctorStatements {
                 GROUP_CONCAT(IF(\(sql: LeaseTime.runs("s.")), CONCAT(s.daemon, ' pid ', s.pid), NULL)
                     ORDER BY s.daemon, s.started_at SEPARATOR ', ' LIMIT \(mostNamed)) AS living
             FROM nodes AS n LEFT JOIN sessions AS s ON s.node = n.id AND s.dead = FALSE
-            GROUP BY n.name ORDER BY n.name
+            GROUP BY n.name, n.state ORDER BY n.name
             """
         ).map { row in
             NodeSessions(
                 node: try row.get("name"),
+                isDraining: try row.get("is_draining"),
                 workers: try row.get("workers"),
                 networkDaemons: try row.get("network_daemons"),
                 unnoticed: try row.get("unnoticed"),

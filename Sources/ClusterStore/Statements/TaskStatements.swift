@@ -134,6 +134,37 @@ package enum TaskStatements {
         }
     }
 
+    /// Reads the definitions of a task that count, each with a node that has it, by name of the node.
+    package static func definers(
+        of task: TaskName,
+        on session: borrowing Session
+    ) throws -> [(node: NodeName, definition: TaskDefinition)] {
+        let all = try session.query(
+            """
+            SELECT DISTINCT n.name AS node_name, r.kind, r.coalescible, r.max_attempts, r.timeout_microseconds,
+                s.id IS NOT NULL AS is_live
+            FROM registered_tasks AS r
+                JOIN nodes AS n ON n.id = r.node
+                LEFT JOIN sessions AS s ON s.id = r.session AND s.dead = FALSE
+            WHERE r.name = \(task) ORDER BY n.name
+            """
+        ).map { row in
+            let definition = TaskDefinition(
+                name: task,
+                kind: try row.get("kind"),
+                isCoalescible: try row.get("coalescible"),
+                maximumAttempts: try row.get("max_attempts"),
+                timeout: Duration(wholeMicroseconds: try row.get("timeout_microseconds"))
+            )
+            return (
+                node: try row.get("node_name", as: NodeName.self), definition: definition,
+                isLive: try row.get("is_live", as: Bool.self)
+            )
+        }
+        let living = all.filter(\.isLive)
+        return (living.isEmpty ? all : living).map { ($0.node, $0.definition) }
+    }
+
     /// The tasks whose definitions that count are not all the same.
     package static func conflicting(limit: Int, on session: borrowing Session) throws -> [TaskName] {
         try session.query(

@@ -3,6 +3,7 @@ import ArgumentParser
 /// The exit codes of the contract, beside 0.
 enum ExitStatus: Int32, CaseIterable {
     case failed = 1
+    case critical = 2
     case notFound = 3
     case conflict = 4
     case unreachable = 5
@@ -15,6 +16,7 @@ enum ExitStatus: Int32, CaseIterable {
     var meaning: String {
         switch self {
         case .failed: "failed"
+        case .critical: "critical finding"
         case .notFound: "unknown network, node, interface or operation"
         case .conflict: "conflict"
         case .unreachable: "database unreachable"

@@ -9,7 +9,11 @@ struct TextTable: Equatable {
     /// The titles of the columns; none for a table of names and values.
     let titles: [String]
     /// Each as long as the titles, if there are any.
-    let rows: [[String]]
+    private(set) var rows: [[String]]
+    /// The names of rows that are shown as alarms.
+    private var alarms: Set<String> = []
+    /// Tables that come after this one, each behind a blank line.
+    private var following: [TextTable] = []
 
     /// A table with a line of titles.
     init(_ titles: [String], rows: [[String?]]) {
@@ -17,10 +21,20 @@ struct TextTable: Equatable {
         self.rows = rows.map { row in row.map { Printable.escaped($0 ?? Self.unknown) } }
     }
 
-    /// The values of one object, a line each.
-    init(fields: [(name: String, value: String?)]) {
+    /// The values of one object, a line each; those of `alarms` are red where there are colours.
+    init(fields: [(name: String, value: String?)], alarms: Set<String> = []) {
         titles = []
         rows = fields.map { [$0.name, Printable.escaped($0.value ?? Self.unknown)] }
+        self.alarms = alarms
+    }
+
+    /// The table with others below it; those without rows are left out.
+    func followed(by tables: [TextTable]) -> TextTable {
+        var all = ([self] + tables).filter { !$0.rows.isEmpty }
+        guard !all.isEmpty else { return self }
+        var first = all.removeFirst()
+        first.following += all
+        return first
     }
 
     /// A value of several lines, each as a field of its own; only the first one has the name.
@@ -33,28 +47,33 @@ struct TextTable: Equatable {
 
     /// The values of one object with more behind them.
     func adding(_ fields: [(name: String, value: String?)]) -> TextTable {
-        TextTable(titles: titles, printable: rows + TextTable(fields: fields).rows)
-    }
-
-    private init(titles: [String], printable rows: [[String]]) {
-        self.titles = titles
-        self.rows = rows
+        var table = self
+        table.rows += TextTable(fields: fields).rows
+        return table
     }
 
     /// The table as lines, made to fit a width if there is one: values beside names are wrapped, columns are cut, and
     /// the last ones left out, but for ids.
     func text(width: Int?, style: TextStyle = .plain) -> String {
+        ([ownText(width: width, style: style)] + following.map { $0.text(width: width, style: style) })
+            .joined(separator: "\n")
+    }
+
+    private func ownText(width: Int?, style: TextStyle) -> String {
         let kept = columnsThatFit(width)
         let lines =
             titles.isEmpty
             ? rows.flatMap { wrapped($0, to: width) } : ([titles] + rows).map { Array($0.prefix(kept)) }
         let widths = columnWidths(of: lines, total: width)
+        var isAlarm = false
         return lines.enumerated().map { number, line in
             let isTitle = number == 0 && !titles.isEmpty
+            // A line without a name goes on with the one above it.
+            if let name = line.first, !name.isEmpty { isAlarm = alarms.contains(name) }
             var text = ""
             for (index, cell) in line.enumerated() {
                 let cut = Self.cut(cell, to: widths[index])
-                text += (index == 0 ? "" : Self.gap) + style.styled(cut, isTitle: isTitle)
+                text += (index == 0 ? "" : Self.gap) + style.styled(cut, isTitle: isTitle, isAlarm: isAlarm)
                 // The last column is not filled up: no line ends in spaces.
                 if index < line.count - 1 { text += String(repeating: " ", count: widths[index] - cut.count) }
             }
@@ -63,7 +82,7 @@ struct TextTable: Equatable {
     }
 
     /// Columns whose values are of use only as a whole: people act by them.
-    private static let identifiers: Set<String> = ["UUID", "OPERATION"]
+    private static let identifiers: Set<String> = ["UUID", "OPERATION", "MAC", "ADDRESS"]
 
     private func isWhole(_ column: Int) -> Bool {
         column < titles.count && Self.identifiers.contains(titles[column])
