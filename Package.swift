@@ -129,8 +129,8 @@ let package = Package(
         .executableTarget(
             name: "clusterctl",
             dependencies: [
-                "ClusterDaemon", "ClusterEngine", "ClusterModel", "ClusterReports", "ClusterStore", "Measurement",
-                "Yams", arguments, log, unixSignals,
+                "ClusterDaemon", "ClusterEngine", "ClusterModel", "ClusterReports", "ClusterStore", "DatabaseTime",
+                "Measurement", "Yams", arguments, log, unixSignals,
             ],
             swiftSettings: strict
         ),

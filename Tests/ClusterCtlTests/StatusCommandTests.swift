@@ -223,7 +223,7 @@ extension Session {
     }
 
     /// Rows that this connection has asked the storage engine for.
-    fileprivate borrowing func rowsRead() throws -> Int {
+    borrowing func rowsRead() throws -> Int {
         try query("SHOW SESSION STATUS LIKE 'Handler_read%'").map { try Int($0.decode((String, String).self).1) ?? 0 }
             .reduce(0, +)
     }

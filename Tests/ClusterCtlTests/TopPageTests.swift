@@ -24,13 +24,44 @@ import Testing
         let hv1 = try NodeName("hv1")
         let status = StatusView(
             seenAt: Timestamp(microseconds: 1_772_366_405_250_000),
+            database: DatabaseStatus(server: "db1:3306", schema: "clusterops"),
             leader: LeaderView(name: "networknode", holder: hv1, term: 3, expiresInSeconds: 4.2),
             lanes: lanes,
             pauses: 1,
+            pauseRules: [
+                PauseStatus(
+                    pattern: "hv7-*",
+                    reason: "disk",
+                    requester: "alice",
+                    pausedAt: Timestamp(microseconds: 0),
+                    matches: false
+                )
+            ],
             nodes: NodesStatus(total: 3, live: 2, draining: 1, silent: [try NodeName("hv3")]),
-            sessions: [],
-            networks: NetworksStatus(total: 105, converged: 104, problems: 2, behind: []),
-            processes: ProcessesStatus(total: 105, running: 105, unhealthy: 1, stale: 0, first: [])
+            sessions: [
+                SessionsStatus(
+                    daemon: "netnode",
+                    live: 1,
+                    wanted: 3,
+                    present: 1,
+                    missing: [try NodeName("hv2"), try NodeName("hv3")]
+                )
+            ],
+            networks: NetworksStatus(
+                total: 105,
+                converged: 104,
+                problems: 2,
+                behind: [],
+                unserved: 0,
+                withoutServer: []
+            ),
+            processes: ProcessesStatus(
+                total: 105,
+                running: 105,
+                unhealthy: 1,
+                stale: 0,
+                first: ["hv1/dnsmasq 7"]
+            )
         )
         let queue = QueueName(.node(hv1), .userFacing)
         return ClusterActivity(
@@ -49,10 +80,28 @@ import Testing
                 )
             ],
             nodes: [
-                .init(name: try NodeName("hv3"), liveProcesses: 0, running: 0, isDraining: false, seenSecondsAgo: nil),
-                .init(name: try NodeName("hv2"), liveProcesses: 1, running: 0, isDraining: true, seenSecondsAgo: 0.4),
-                .init(name: hv1, liveProcesses: 2, running: 9, isDraining: false, seenSecondsAgo: 1.5),
+                node(try NodeName("hv3"), 0, running: 0, missing: ["queueworker", "netnode"], seen: nil),
+                node(try NodeName("hv2"), 1, running: 0, isDraining: true, missing: ["netnode"], seen: 0.4),
+                node(hv1, 2, running: 9, seen: 1.5),
             ]
+        )
+    }
+
+    private static func node(
+        _ name: NodeName,
+        _ processes: Int,
+        running: Int,
+        isDraining: Bool = false,
+        missing: [String] = [],
+        seen: Double?
+    ) -> ClusterActivity.NodeActivity {
+        ClusterActivity.NodeActivity(
+            name: name,
+            liveProcesses: processes,
+            running: running,
+            isDraining: isDraining,
+            missing: missing,
+            seenSecondsAgo: seen
         )
     }
 
@@ -70,10 +119,14 @@ import Testing
     @Test func `in 80 by 24 there is something of everything`() throws {
         let page = TopPage(activity: try Self.activity(), columns: 80, rows: 24)
         let text = """
-            clusterctl top  2026-03-01 12:00:05 UTC  leader hv1, term 3
-            nodes 2/3 live, 1 draining   networks 104/105 converged, 2 problems
-            processes 105/105 running, 1 unhealthy, 0 not sampled   pause rules 1
+            2026-03-01 12:00:05 UTC  leader hv1, term 3  clusterops at db1:3306
+            nodes 2/3 live, 1 draining   netnodes 1/3   pauses 1
+            networks 104/105 converged, 2 problems   processes 105/105 running, 1 unhealthy
 
+            ! nodes have 2 problems with networks
+            ! no live netnode on hv2 hv3
+            ! unhealthy: hv1/dnsmasq 7
+            ! the pause rule 'hv7-*' of alice matches no queue
             LANE                 QUEUED DELAYED BLOCKED RUNNING OLDEST ENDED/S    P50    P99
             user_waiting              0       0       0       0      -       0      -      -
             user_facing              12       3       1       2  61.0s    12.3    4ms   1.3s
@@ -84,15 +137,11 @@ import Testing
             0190163d-8694-739b-aea5-966c26f8ad01      2h  hv1          backup_1 (cancelled)
             0190163d-8694-739b-aea5-966c26f8ad02      7m  hv1          backup_2
             0190163d-8694-739b-aea5-966c26f8ad03   88.9s  hv1          backup_3
-            0190163d-8694-739b-aea5-966c26f8ad04   28.1s  hv1          backup_4
-            0190163d-8694-739b-aea5-966c26f8ad05   11.5s  hv1          backup_5
-            0190163d-8694-739b-aea5-966c26f8ad06    5.6s  hv1          backup_6
             FAILED 1                                 AGO  TASKS: ERROR
             0190163d-8694-739b-aea5-966c26f8ad0a      1m  backup: 'backup' ended with exit …
-            NODES 3                                 SEEN  STATE        PROCESSES  RUNNING
-            hv3                                    never  silent               0        0
-            hv2                                    400ms  draining             1        0
-            hv1                                     1.5s  live                 2        9
+            NODES 3                                 SEEN  STATE          PROCESSES  RUNNING
+            hv3                                    never  silent                 0        0
+            hv2                                    400ms  no netnode             1        0
             q quit  / filter  l lane  tab part  space hold  esc all
             """
         #expect(page.screen.text == text + "\n", "\n\(page.screen.text)")
@@ -101,10 +150,14 @@ import Testing
     @Test func `120 columns show all percentiles, and more of an error`() throws {
         let page = TopPage(activity: try Self.activity(), columns: 120, rows: 30)
         let text = """
-            clusterctl top  2026-03-01 12:00:05 UTC  leader hv1, term 3
-            nodes 2/3 live, 1 draining   networks 104/105 converged, 2 problems
-            processes 105/105 running, 1 unhealthy, 0 not sampled   pause rules 1
+            2026-03-01 12:00:05 UTC  leader hv1, term 3  clusterops at db1:3306
+            nodes 2/3 live, 1 draining   netnodes 1/3   pauses 1
+            networks 104/105 converged, 2 problems   processes 105/105 running, 1 unhealthy
 
+            ! nodes have 2 problems with networks
+            ! no live netnode on hv2 hv3
+            ! unhealthy: hv1/dnsmasq 7
+            ! the pause rule 'hv7-*' of alice matches no queue
             LANE                 QUEUED DELAYED BLOCKED RUNNING OLDEST ENDED/S    P50    P90    P99    MAX
             user_waiting              0       0       0       0      -       0      -      -      -      -
             user_facing              12       3       1       2  61.0s    12.3    4ms  250ms   1.3s  75.0s
@@ -120,16 +173,12 @@ import Testing
             0190163d-8694-739b-aea5-966c26f8ad06    5.6s  hv1          backup_6
             0190163d-8694-739b-aea5-966c26f8ad07    3.0s  hv1          backup_7
             0190163d-8694-739b-aea5-966c26f8ad08    1.8s  hv1          backup_8
-            0190163d-8694-739b-aea5-966c26f8ad09    1.1s  hv1          backup_9
             FAILED 1                                 AGO  NODE         TASKS: ERROR
             0190163d-8694-739b-aea5-966c26f8ad0a      1m  hv1          backup: 'backup' ended with exit code 1 after it had written…
-            NODES 3                                 SEEN  STATE        PROCESSES  RUNNING
-            hv3                                    never  silent               0        0
-            hv2                                    400ms  draining             1        0
-            hv1                                     1.5s  live                 2        9
-
-
-
+            NODES 3                                 SEEN  STATE          PROCESSES  RUNNING
+            hv3                                    never  silent                 0        0
+            hv2                                    400ms  no netnode             1        0
+            hv1                                     1.5s  live                   2        9
             q quit  / filter  l lane  tab part  space hold  esc all
             """
         #expect(page.screen.text == text + "\n", "\n\(page.screen.text)")
@@ -138,7 +187,7 @@ import Testing
     @Test func `a part may have the page, a lane and a word say of what, and escape shows all again`() throws {
         var choice = TopChoice()
         func page() throws -> String {
-            TopPage(activity: try Self.activity(), choice: choice, columns: 80, rows: 24).screen.text
+            TopPage(activity: try Self.activity(), choice: choice, columns: 80, rows: 28).screen.text
         }
         choice.take(.tab)
         #expect(try page().contains("RUNNING 9") && !page().contains("FAILED") && page().contains("backup_9"))
@@ -174,7 +223,7 @@ import Testing
         let text = before.text.utf8.count
         #expect(whole.utf8.count < text + 500, "\(whole.utf8.count) bytes for \(text)")
         let change = after.update(from: before, colours: true)
-        #expect(change == "\u{1b}[?2026h\u{1b}[7;27H3\u{1b}[?2026l", "\(change.debugDescription)")
+        #expect(change == "\u{1b}[?2026h\u{1b}[11;27H3\u{1b}[?2026l", "\(change.debugDescription)")
         #expect(!before.update(from: nil, colours: false).contains("m") || before.text.contains("m"))
 
         // A terminal shows the same whether it was drawn at once or by its changes.

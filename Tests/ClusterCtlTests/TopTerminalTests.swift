@@ -25,6 +25,7 @@ import Testing
     /// Digits that are times become zeros, so that the rest can be compared.
     private func masked(_ text: String) -> String {
         text.replacing(/20\d\d-\d\d-\d\d \d\d:\d\d:\d\d/, with: "2026-03-01 12:00:00")
+            .replacing(/(leader hv1, term 7).*/) { "\($0.output.1)  clusterops at db1:3306" }
             .replacing(/[ ]+\d+(\.\d+)?(ms|s|m)(?= |$)/.anchorsMatchLineEndings()) { match in
                 String(repeating: " ", count: match.output.0.count - 2) + "0s"
             }
@@ -53,10 +54,11 @@ import Testing
             let terminal = try start(cluster)
             try await terminal.until("a page") { $0.text.contains("esc all") }
             let text = """
-                clusterctl top  2026-03-01 12:00:00 UTC  leader hv1, term 7
-                nodes 1/2 live, 0 draining   networks 0/0 converged, 0 problems
-                processes 0/0 running, 0 unhealthy, 0 not sampled   pause rules 0
+                2026-03-01 12:00:00 UTC  leader hv1, term 7  clusterops at db1:3306
+                nodes 1/2 live, 0 draining   netnodes 0/0   queueworkers 0/2   pauses 0
+                networks 0/0 converged, 0 problems   processes 0/0 running, 0 unhealthy
 
+                ! no live queueworker on hv1 hv2
                 LANE                 QUEUED DELAYED BLOCKED RUNNING OLDEST ENDED/S    P50    P99
                 user_waiting              0       0       0       0      -       0      -      -
                 user_facing               0       0       0       1      -     0.1     0s     0s
@@ -67,10 +69,9 @@ import Testing
                 0190163d-8694-739b-aea5-966c26f8ad02      0s  hv1          noop
                 FAILED 1                                 AGO  TASKS: ERROR
                 0190163d-8694-739b-aea5-966c26f8ad01      0s  noop: it said no
-                NODES 2                                 SEEN  STATE        PROCESSES  RUNNING
-                hv2                                    never  silent               0        0
-                hv1                                       0s  live                 1        0
-
+                NODES 2                                 SEEN  STATE          PROCESSES  RUNNING
+                hv2                                    never  silent                 0        0
+                hv1                                       0s  no queueworker         1        0
 
 
 

@@ -66,6 +66,8 @@ private struct StableIDs {
                 "2026-03-01T12:00:00.000000Z".prefix(time.output.count - 1) + time.output.suffix(1)
             }
             .replacing(/\d+(\.\d+)? s\b/, with: "0 s")
+            .replacing(/\b(\d+)s\b/) { "0s" + String(repeating: " ", count: $0.output.1.count - 1) }
+            .replacing(/\ncluster .*\n(?: .*\n)*/, with: "\ncluster       clusterops at db1:3306\n")
             .replacing(/requester( +)\S+/) { "requester\($0.output.1)alice@admin" }
             .replacing(/requester=\S+/, with: "requester=alice@admin")
             // What was shown in place is gone; `TerminalTests` has a test of it.

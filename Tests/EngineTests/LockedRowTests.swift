@@ -204,7 +204,9 @@ private struct QueueInUse: Sendable {
                 let locked = try ClaimStatements.lockSiblings(siblings, in: transaction)
                 #expect(locked.count == 10)
             },
-            LockingStatement("fold", 10) { try ClaimStatements.fold(siblings, into: primary, startedAt: moment, in: $0) },
+            LockingStatement("fold", 10) {
+                try ClaimStatements.fold(siblings, into: primary, startedAt: moment, in: $0)
+            },
         ]
     }
 

@@ -5,6 +5,7 @@ import Testing
 
 @testable import ClusterEngine
 @testable import ClusterModel
+@testable import ClusterReports
 @testable import ClusterStore
 
 /// The wait of an operation: the time for which it could have run and did not.
@@ -57,10 +58,10 @@ import Testing
     }
 
     @Test(arguments: [
-        AttemptReport.failed(OperationFailure(code: "boom", message: "no")), .deferred, .handedBack, .reaped, .takenOver,
+        AttemptReport.failed(OperationFailure(code: "boom", message: "no")), .deferred, .handedBack, .reaped,
+        .takenOver,
     ])
-    func `neither a run nor the back-off after it is a wait, and every wait is added`(report: AttemptReport) async throws
-    {
+    func `neither a run nor a back-off is a wait, and every wait is added`(report: AttemptReport) async throws {
         try await withCluster { cluster in
             let recorded = TestMetrics()
             let metrics = WorkMetrics(factory: recorded)
@@ -90,6 +91,34 @@ import Testing
             #expect(abs(sum - waited) < 0.001, "\(sum), \(waited)")
             let records = operation.attemptHistory.reduce(0) { $0 + $1.waitSeconds }
             #expect(abs(records - waited) < 0.001, "\(records), \(waited)")
+        }
+    }
+
+    @Test func `queue waits and the status sum up what op show tells`() async throws {
+        try await withCluster { cluster in
+            let request = OperationRequest(tasks: noop, delay: .seconds(20 * 3600))
+            let id = try await cluster.queue.enqueue(request).uuid
+            // It ends without a start, and so without a wait.
+            let other = try await cluster.queue.enqueue(OperationRequest(tasks: noop)).uuid
+            _ = try await cluster.queue.cancel(other)
+            var worker = try cluster.worker()
+            try await cluster.pass(hours: 23)
+            try await worker.settle(try await worker.claim(), .deferred)
+            try await cluster.pass(hours: 2)
+            try await worker.settle(try await worker.claim(), .succeeded(result: nil))
+            let waited = try #require(try await cluster.operation(id).waitSeconds())
+            #expect(Int(waited / hour) == 4, "3 h, and 2 h without the back-off")
+            let (waits, status) = try await cluster.database.withSession { session in
+                (
+                    WaitsView(try WaitStatements.classes(since: nil, on: session), sampleLimit: 10),
+                    try StatusView(StatusStatements.rows(on: session))
+                )
+            }
+            let lane = try #require(status.lanes.first { $0.lane == .userFacing })
+            #expect(waits.lanes.map(\.all.n) == [1] && lane.waits.n == 1 && waits.sampled == 2)
+            for longest in [waits.lanes.first?.all.max, waits.tasks.first?.all.max, lane.waits.max] {
+                #expect(longest.map { abs($0 - waited) < 0.001 } == true, "\(longest ?? -1), \(waited)")
+            }
         }
     }
 

@@ -74,8 +74,8 @@ public struct Operation: Sendable, Identifiable {
     public let claimedAt: Timestamp?
     /// The time at which the last attempt started.
     public let startedAt: Timestamp?
-    /// The time for which it could have run and did not, up to its last start or its fold; nil for operations that ended
-    /// under an older schema.
+    /// The time for which it could have run and did not, up to its last start or its fold; nil for operations that
+    /// ended under an older schema.
     package let waited: Duration?
     /// Since when it could run, the last time it could: its `readyAt`, or when it was last requeued without a pause.
     package let couldRunSince: Timestamp

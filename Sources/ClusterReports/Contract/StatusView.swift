@@ -6,15 +6,21 @@ import MariaDB
 public struct StatusView: Codable, Sendable, Hashable {
     /// The time at which all this was so, by the database's clock.
     public let seenAt: Timestamp
+    /// The database that says so.
+    public let database: DatabaseStatus
+    /// Sentences on what is not as it is wanted, the worst first; empty when all is.
+    public let attention: [String]
     /// The elected node and its lease.
     public let leader: LeaderView
     /// The counts of waiting and executing operations in every lane, the best first.
     public let lanes: [LaneStatus]
     /// Rules that pause queues.
     public let pauses: Int
+    /// The first of these rules, by pattern; 20 at most.
+    public let pauseRules: [PauseStatus]
     /// The machines.
     public let nodes: NodesStatus
-    /// Live processes by daemon.
+    /// The processes of each daemon.
     public let sessions: [SessionsStatus]
     /// The guests' networks.
     public let networks: NetworksStatus
@@ -22,8 +28,36 @@ public struct StatusView: Codable, Sendable, Hashable {
     public let processes: ProcessesStatus
 
     private enum CodingKeys: String, CodingKey {
-        case leader, lanes, pauses, nodes, sessions, networks, processes
+        case database, attention, leader, lanes, pauses, nodes, sessions, networks, processes
         case seenAt = "seen_at"
+        case pauseRules = "pause_rules"
+    }
+}
+
+/// The database that a cluster lives in.
+public struct DatabaseStatus: Codable, Sendable, Hashable {
+    /// The server, as `HOST:PORT`, or `HOST:SOCKET` where it has no port.
+    public let server: String
+    /// The schema.
+    public let schema: String
+}
+
+/// A rule that keeps queues from being drained.
+public struct PauseStatus: Codable, Sendable, Hashable {
+    /// The queues' names, with `*` for any run of characters.
+    public let pattern: String
+    /// The reason for the pause.
+    public let reason: String
+    /// The person or program that paused them.
+    public let requester: String
+    /// Since when.
+    public let pausedAt: Timestamp
+    /// A Boolean value that indicates whether the cluster has a queue of that name.
+    public let matches: Bool
+
+    private enum CodingKeys: String, CodingKey {
+        case pattern, reason, requester, matches
+        case pausedAt = "paused_at"
     }
 }
 
@@ -62,16 +96,25 @@ public struct NodesStatus: Codable, Sendable, Hashable {
     public let draining: Int
     /// The first of those without a live process, by name; 20 at most.
     public let silent: [NodeName]
+    /// The first of those that take no new work while operations wait for them, by name; 20 at most.
+    public internal(set) var held: [NodeName] = []
 }
 
-/// The live processes of one daemon.
+/// The processes of one daemon.
 public struct SessionsStatus: Codable, Sendable, Hashable {
     /// The name of the program.
     public let daemon: String
     /// The number of processes that hold a lease.
-    public let live: Int
+    public internal(set) var live = 0
     /// The number of processes that have let their lease run out and are not marked dead yet.
-    public let expired: Int
+    public internal(set) var expired = 0
+    /// The number of nodes that are to have one: of queueworker those that take new work, of netnode all, where there
+    /// are networks.
+    public let wanted: Int
+    /// The number of these nodes that have one.
+    public let present: Int
+    /// The first of these nodes that have none, by name; 20 at most.
+    public let missing: [NodeName]
 }
 
 /// The guests' networks.
@@ -80,10 +123,19 @@ public struct NetworksStatus: Codable, Sendable, Hashable {
     public let total: Int
     /// The number of networks that have converged.
     public let converged: Int
-    /// The number of problems that nodes have with them.
+    /// The number of problems that nodes have with them, and of those that nothing serves.
     public let problems: Int
     /// The first of those that are behind, by name; 20 at most.
     public let behind: [NetworkName]
+    /// The number of those that the elected node has no server or egress for, or that want for an elected node.
+    public let unserved: Int
+    /// The first of these, by name; 20 at most.
+    public let withoutServer: [NetworkName]
+
+    private enum CodingKeys: String, CodingKey {
+        case total, converged, problems, behind, unserved
+        case withoutServer = "without_server"
+    }
 }
 
 /// The counts of the processes that nodes supervise; `service list` has each.

@@ -28,7 +28,7 @@ private struct ActivityDraft {
     private var ended: [(lane: Lane, count: Int, oldest: Timestamp)] = []
     private var running: [ClusterActivity.RunningOperation] = []
     private var failures: [ClusterActivity.FailedOperation] = []
-    private var nodes: [ClusterActivity.NodeActivity] = []
+    private var nodes: [(row: StatusRow, name: NodeName)] = []
 
     mutating func take(_ row: StatusRow) throws {
         if try status.take(row) { return }
@@ -64,17 +64,25 @@ private struct ActivityDraft {
                     message: it.message ?? ""
                 )
             )
-        case .node:
-            nodes.append(
-                ClusterActivity.NodeActivity(
-                    name: try NodeName(row.name ?? ""),
-                    liveProcesses: a,
-                    running: b,
-                    isDraining: row.c != 0,
-                    seenSecondsAgo: row.d.map(Self.seconds)
-                )
-            )
+        case .node: nodes.append((row, try NodeName(row.name ?? "")))
         }
+    }
+
+    /// The processes that a node lacks follow from what the whole cluster is for.
+    private static func node(_ row: StatusRow, _ name: NodeName, in status: StatusView) -> ClusterActivity.NodeActivity
+    {
+        let isDraining = row.c != 0
+        var missing: [String] = []
+        if row.e & 1 == 0, !isDraining { missing.append(DaemonName.queueworker.rawValue) }
+        if row.e & 2 == 0, status.networks.total > 0 { missing.append(DaemonName.netnode.rawValue) }
+        return ClusterActivity.NodeActivity(
+            name: name,
+            liveProcesses: row.a,
+            running: row.b,
+            isDraining: isDraining,
+            missing: missing,
+            seenSecondsAgo: row.d.map(seconds)
+        )
     }
 
     private static func seconds(_ microseconds: Int) -> Double { Double(microseconds) / 1_000_000 }
@@ -91,7 +99,7 @@ private struct ActivityDraft {
             endedPerSecond: Dictionary(uniqueKeysWithValues: ended.map { ($0.lane, Double($0.count) / span) }),
             running: running,
             failures: failures,
-            nodes: nodes
+            nodes: nodes.map { Self.node($0.row, $0.name, in: status) }
         )
     }
 }

@@ -44,6 +44,8 @@ package struct ClusterActivity: Sendable {
         package let liveProcesses: Int
         package let running: Int
         package let isDraining: Bool
+        /// The daemons that the node is to have, and has no live process of.
+        package let missing: [String]
         /// The time since a process of the node last renewed its session, in seconds; nil when no session of it is
         /// known.
         package let seenSecondsAgo: Double?

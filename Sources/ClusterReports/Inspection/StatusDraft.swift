@@ -2,14 +2,17 @@ import ClusterEngine
 import ClusterModel
 import ClusterStore
 import DatabaseTime
+import Foundation
+import MariaDB
 
 /// The status according to the rows seen so far.
 struct StatusDraft {
     private enum Subject: String {
-        case now, leader, queue, lane, wait, pauses, nodes, session, networks, problems, processes
+        case now, leader, queue, lane, wait, pauses, pause, nodes, held, session, networks, problems, processes
     }
 
     private var now = Timestamp(microseconds: 0)
+    private var database = DatabaseStatus(server: "", schema: "")
     private var leader = LeaderView(
         name: ElectedLease.networkNode,
         holder: nil,
@@ -22,9 +25,14 @@ struct StatusDraft {
     private var cappedQueues: Set<Lane> = []
     private var inNodes = 0
     private var pauses = 0
+    private var pauseRules: [PauseStatus] = []
     private var nodes = NodesStatus(total: 0, live: 0, draining: 0, silent: [])
-    private var sessions: [SessionsStatus] = []
-    private var networks = (total: 0, converged: 0, behind: [NetworkName]())
+    private var held: [NodeName] = []
+    private var missing: [DaemonName: (count: Int, first: [NodeName])] = [:]
+    private var processCounts: [DaemonName: (live: Int, expired: Int)] = [:]
+    private var networks = (
+        total: 0, converged: 0, behind: [NetworkName](), unserved: 0, withoutServer: [NetworkName]()
+    )
     private var problems = 0
     private var processes = ProcessesStatus(total: 0, running: 0, unhealthy: 0, stale: 0, first: [])
 
@@ -41,7 +49,10 @@ struct StatusDraft {
 
     private mutating func add(_ subject: Subject, _ row: StatusRow) throws {
         switch subject {
-        case .now: now = row.at ?? now
+        case .now:
+            now = row.at ?? now
+            let words = (row.name ?? "").split(separator: " ", maxSplits: 1).map(String.init)
+            database = DatabaseStatus(server: words.first ?? "", schema: words.dropFirst().first ?? "")
         case .leader:
             leader = LeaderView(
                 name: ElectedLease.networkNode,
@@ -59,10 +70,18 @@ struct StatusDraft {
             )
         case .wait: waits[try Self.lane(of: row), default: WaitHistogram()].add(row.b, of: row.a, longest: Int64(row.c))
         case .pauses: pauses = row.a
+        case .pause: if let rule = try PauseStatus(row) { pauseRules.append(rule) }
         case .nodes:
-            nodes = NodesStatus(total: row.a, live: row.b, draining: row.c, silent: try Self.names(row.name))
-        case .session: sessions.append(SessionsStatus(daemon: row.name ?? "", live: row.a, expired: row.b))
-        case .networks: networks = (row.a, row.b, try Self.names(row.name))
+            let lists = Self.lists(row.name)
+            nodes = NodesStatus(total: row.a, live: row.b, draining: row.c, silent: try Self.names(lists[0]))
+            missing[.queueworker] = (row.d ?? 0, try Self.names(lists[1]))
+            missing[.netnode] = (row.e, try Self.names(lists[2]))
+        case .held: held = try Self.names(row.name)
+        case .session:
+            if let daemon = DaemonName(rawValue: row.name ?? "") { processCounts[daemon] = (row.a, row.b) }
+        case .networks:
+            let lists = Self.lists(row.name)
+            networks = (row.a, row.b, try Self.names(lists[0]), row.c, try Self.names(lists[1]))
         case .problems: problems = row.a
         case .processes:
             let first = (row.name ?? "").split(separator: ",").map(String.init)
@@ -102,6 +121,30 @@ struct StatusDraft {
         try (list ?? "").split(separator: " ").map { try Name(String($0)) }
     }
 
+    /// The lists of a row, each of which may be empty.
+    private static func lists(_ name: String?) -> [String] {
+        (name ?? "").components(separatedBy: StatusStatements.listSeparator)
+    }
+
+    /// The processes of a daemon beside the nodes that are to have it.
+    private func sessions(_ daemon: DaemonName) -> SessionsStatus {
+        let wanted =
+            switch daemon {
+            case .queueworker: nodes.total - nodes.draining
+            case .netnode: networks.total > 0 ? nodes.total : 0
+            }
+        let missing = wanted > 0 ? self.missing[daemon] : nil
+        let counts = processCounts[daemon] ?? (0, 0)
+        return SessionsStatus(
+            daemon: daemon.rawValue,
+            live: counts.live,
+            expired: counts.expired,
+            wanted: wanted,
+            present: wanted - (missing?.count ?? 0),
+            missing: missing?.first ?? []
+        )
+    }
+
     var view: StatusView {
         let statuses = Lane.allCases.sorted().map { lane in
             var status = lanes[lane] ?? LaneStatus(lane: lane)
@@ -110,18 +153,24 @@ struct StatusDraft {
             status.waits = (waits[lane] ?? WaitHistogram()).waits
             return status
         }
+        var nodes = nodes
+        nodes.held = held
         return StatusView(
             seenAt: now,
+            database: database,
             leader: leader,
             lanes: statuses,
             pauses: pauses,
+            pauseRules: pauseRules,
             nodes: nodes,
-            sessions: sessions.sorted { $0.daemon < $1.daemon },
+            sessions: [sessions(.netnode), sessions(.queueworker)],
             networks: NetworksStatus(
                 total: networks.total,
                 converged: networks.converged,
-                problems: problems,
-                behind: networks.behind
+                problems: problems + networks.unserved,
+                behind: networks.behind,
+                unserved: networks.unserved,
+                withoutServer: networks.withoutServer
             ),
             processes: processes
         )
@@ -136,5 +185,26 @@ extension StatusView {
             guard try draft.take(row) else { preconditionFailure("the statement names its subjects") }
         }
         self = draft.view
+    }
+}
+
+extension PauseStatus {
+    private struct Rule: Codable, Sendable {
+        let pattern: String
+        let reason: String
+        let requester: String
+    }
+
+    /// Reads a row; nil for one that tells no rule.
+    fileprivate init?(_ row: StatusRow) throws {
+        guard let name = row.name, let pausedAt = row.at else { return nil }
+        let rule = try JSONColumn<Rule>(sqlValue: .text(name)).value
+        self.init(
+            pattern: rule.pattern,
+            reason: rule.reason,
+            requester: rule.requester,
+            pausedAt: pausedAt,
+            matches: row.a != 0
+        )
     }
 }

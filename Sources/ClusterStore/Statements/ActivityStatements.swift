@@ -1,3 +1,4 @@
+import ClusterModel
 import MariaDB
 
 /// The one statement that shows what the cluster does; like the status that it contains, it does not grow with the
@@ -57,16 +58,18 @@ package enum ActivityStatements {
 
     private static let nodes: SQL = """
         (SELECT 'node', n.name, COALESCE(s.live, 0), COALESCE(w.running, 0), n.state = 'draining',
-            TIMESTAMPDIFF(MICROSECOND, s.seen, NOW(6)), 0, NULL
+            TIMESTAMPDIFF(MICROSECOND, s.seen, NOW(6)), COALESCE(s.daemons, 0), NULL
         FROM nodes AS n
             LEFT JOIN (
-                SELECT node, COUNT(IF(\(sql: LeaseTime.isLive()), 1, NULL)) AS live, MAX(renewed_at) AS seen
+                SELECT node, COUNT(IF(\(sql: LeaseTime.isLive()), 1, NULL)) AS live, MAX(renewed_at) AS seen,
+                    BIT_OR(IF(\(sql: LeaseTime.isLive()), IF(daemon = \(DaemonName.queueworker), 1, 2), 0)) AS daemons
                 FROM sessions GROUP BY node) AS s ON s.node = n.id
             LEFT JOIN (
                 SELECT o.node, COUNT(*) AS running
                 FROM work_queue AS q FORCE INDEX (work_by_session) JOIN sessions AS o ON o.id = q.session
                 WHERE q.session IS NOT NULL GROUP BY o.node) AS w ON w.node = n.id
-        ORDER BY COALESCE(s.live, 0) = 0 DESC, n.state = 'draining' DESC, COALESCE(w.running, 0) DESC, n.name
+        ORDER BY COALESCE(s.live, 0) = 0 DESC, COALESCE(s.daemons, 0) <> 3 DESC, n.state = 'draining' DESC,
+            COALESCE(w.running, 0) DESC, n.name
         LIMIT \(listed))
         """
 }

@@ -95,14 +95,15 @@ package enum QueueStatements {
         try session.execute("DELETE FROM queue_pauses WHERE pattern = \(pattern)") == 1
     }
 
-    /// A condition: whether a rule pauses a queue, as `Glob` says it.
+    /// A condition: whether a rule pauses a queue.
+    package static func isPaused(_ queue: SQL) -> SQL {
+        "EXISTS (SELECT 1 FROM queue_pauses WHERE \(sql: matches(queue)))"
+    }
+
+    /// A condition on a row of `queue_pauses`: its pattern matches a queue, as `Glob` says it.
     ///
     /// A pattern has neither `%` nor `|` in it, and its underscore stands for itself.
-    package static func isPaused(_ queue: SQL) -> SQL {
-        """
-        EXISTS (
-            SELECT 1 FROM queue_pauses
-            WHERE \(sql: queue) LIKE REPLACE(REPLACE(pattern, '_', '|_'), '*', '%') ESCAPE '|')
-        """
+    static func matches(_ queue: SQL) -> SQL {
+        "\(sql: queue) LIKE REPLACE(REPLACE(pattern, '_', '|_'), '*', '%') ESCAPE '|'"
     }
 }

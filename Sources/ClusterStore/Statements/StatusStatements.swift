@@ -14,7 +14,7 @@ package enum StatusStatements {
     /// Ended operations whose waits are summed up.
     private static let waitSample = 1000
     /// Names that a list holds.
-    private static let named = 20
+    static let named = 20
     /// As many as there are VNIs.
     ///
     /// The limit makes the server judge each network once; without one it would merge the inner SELECT into the outer
@@ -33,14 +33,22 @@ package enum StatusStatements {
     package static var statusQuery: SQL { .joined(branches, separator: " UNION ALL ") }
 
     private static var branches: [SQL] {
-        let shared = Lane.allCases.flatMap { lane in [QueueTarget.any, .networkNode].map { QueueName($0, lane) } }
-        return [now, leader] + shared.map(queue) + [
-            lanesOfNodes(without: shared), waits, pauses, nodes, sessions, networks, problems, processes,
+        [now, leader] + sharedQueues.map(queue) + [
+            lanesOfNodes, waits, pauses, pauseRules, nodes, held, sessions, networks, problems, processes,
         ]
     }
 
+    /// The queues that are no node's own.
+    static let sharedQueues = Lane.allCases.flatMap { lane in
+        [QueueTarget.any, .networkNode].map { QueueName($0, lane) }
+    }
+
+    /// The time, and where it is read: a schema of a server, by its host and its port, or its socket if it has no port.
     private static let now: SQL = """
-        SELECT 'now' AS subject, NULL AS name, 0 AS a, 0 AS b, 0 AS c, 0 AS d, 0 AS e, NOW(6) AS at
+        SELECT 'now' AS subject,
+            CONVERT(CONCAT(@@hostname, ':', IF(@@skip_networking, @@socket, @@port), ' ', DATABASE()) USING utf8mb4)
+                AS name,
+            0 AS a, 0 AS b, 0 AS c, 0 AS d, 0 AS e, NOW(6) AS at
         """
 
     private static let leader: SQL = """
@@ -67,8 +75,7 @@ package enum StatusStatements {
     }
 
     /// The queues of the nodes are many and short: they are walked through together.
-    private static func lanesOfNodes(without shared: [QueueName]) -> SQL {
-        """
+    private static let lanesOfNodes: SQL = """
         (SELECT 'lane', SUBSTRING_INDEX(queue_name, '-', -1) AS lane,
             COUNT(IF(state = 'queued' AND ready_at <= NOW(6), 1, NULL)),
             COUNT(IF(state = 'queued' AND ready_at > NOW(6), 1, NULL)),
@@ -76,10 +83,9 @@ package enum StatusStatements {
             MIN(IF(state = 'queued' AND ready_at <= NOW(6), ready_at, NULL))
         FROM (
             SELECT queue_name, state, ready_at FROM work_queue FORCE INDEX (claim)
-            WHERE queue_name NOT IN (\(list: shared)) LIMIT \(countedInNodes)) AS walked
+            WHERE queue_name NOT IN (\(list: sharedQueues)) LIMIT \(countedInNodes)) AS walked
         GROUP BY lane)
         """
-    }
 
     private static let waits: SQL = """
         (SELECT 'wait', lane, CAST(FLOOR(LOG2(wait + 1) * \(WaitHistogram.classesPerDoubling)) AS SIGNED) AS class,
@@ -94,27 +100,24 @@ package enum StatusStatements {
 
     private static let pauses: SQL = "SELECT 'pauses', NULL, COUNT(*), 0, 0, 0, 0, NULL FROM queue_pauses"
 
-    private static let nodes: SQL = """
-        SELECT 'nodes', GROUP_CONCAT(IF(l.node IS NULL, n.name, NULL) ORDER BY n.name SEPARATOR ' ' LIMIT \(named)),
-            COUNT(*), COUNT(l.node), COUNT(IF(n.state = 'draining', 1, NULL)), 0, 0, NULL
-        FROM nodes AS n
-            LEFT JOIN (SELECT DISTINCT node FROM sessions WHERE \(sql: LeaseTime.isLive())) AS l
-            ON l.node = n.id
-        """
-
     private static let sessions: SQL = """
         (SELECT 'session', daemon, COUNT(IF(\(sql: LeaseTime.runs()), 1, NULL)),
             COUNT(IF(\(sql: LeaseTime.runs()), NULL, 1)), 0, 0, 0, NULL
         FROM sessions WHERE dead = FALSE GROUP BY daemon)
         """
 
-    /// The same rule as `Convergence`: the mesh on every node that may be elected or hosts a guest, the server, and
-    /// the egress where there is one, under the term that runs now; and as `DataPlaneFindings`.
+    /// The networks, by the same rule as `Convergence` and `DataPlaneFindings`.
+    ///
+    /// A network has converged with the mesh on every node that may be elected or hosts a guest, the server, and the
+    /// egress where there is one, under the term that runs now. It is served when the elected node has a server and
+    /// egress for it, of whatever generation.
     private static let networks: SQL = """
-        SELECT 'networks', GROUP_CONCAT(IF(converged, NULL, name) ORDER BY name SEPARATOR ' ' LIMIT \(named)),
-            COUNT(*), COUNT(IF(converged, 1, NULL)), 0, 0, 0, NULL
+        SELECT 'networks', CONCAT_WS(\(listSeparator), \(sql: names("NOT converged", "name")),
+                \(sql: names("NOT served", "name"))),
+            COUNT(*), COUNT(IF(converged, 1, NULL)), COUNT(IF(served, NULL, 1)), 0, 0, NULL
         FROM (
             SELECT w.name,
+                \(sql: isServed(since: "0")) AS served,
                 (SELECT COUNT(*) FROM applied_state AS a JOIN nodes AS n ON n.id = a.node
                 WHERE a.network = w.id AND a.what = 'mesh' AND a.generation >= w.generation
                     AND (n.is_network_node
@@ -122,20 +125,26 @@ package enum StatusStatements {
                 = (SELECT COUNT(*) FROM nodes WHERE is_network_node)
                     + (SELECT COUNT(DISTINCT i.node) FROM interfaces AS i JOIN nodes AS n ON n.id = i.node
                     WHERE i.network = w.id AND NOT n.is_network_node)
-                AND (NOT (w.dhcp OR w.dns) OR \(sql: isServed("dnsmasq")))
-                AND (NOT EXISTS (SELECT 1 FROM external_addresses AS x WHERE x.holder = w.id)
-                    OR \(sql: isServed("egress")))
+                AND \(sql: isServed(since: "w.generation"))
                 AND NOT \(sql: losesPackets) AND NOT \(sql: hasFailedCheck) AS converged
             FROM networks AS w LIMIT \(everyNetwork)) AS judged
         """
 
-    /// Returns a condition: the elected node has written down, under the term that runs now, that it has applied the
-    /// generation of `w`.
-    private static func isServed(_ part: String) -> SQL {
+    /// Returns a condition: the elected node has written down, under the term that runs now, that it has applied a
+    /// generation of `w`, or a later one, of all that only it serves.
+    private static func isServed(since generation: SQL) -> SQL {
+        """
+        (NOT (w.dhcp OR w.dns) OR \(sql: isApplied("dnsmasq", since: generation)))
+        AND (NOT EXISTS (SELECT 1 FROM external_addresses AS x WHERE x.holder = w.id)
+            OR \(sql: isApplied("egress", since: generation)))
+        """
+    }
+
+    private static func isApplied(_ part: String, since generation: SQL) -> SQL {
         """
         EXISTS (
             SELECT 1 FROM applied_state AS a
-            WHERE a.network = w.id AND a.what = \(part) AND a.generation >= w.generation AND a.term = (
+            WHERE a.network = w.id AND a.what = \(part) AND a.generation >= \(sql: generation) AND a.term = (
                 SELECT term FROM leases
                 WHERE name = \(ElectedLease.networkNode) AND holder IS NOT NULL AND \(sql: LeaseTime.runs())))
         """

@@ -43,11 +43,11 @@ extension OperationStateView: TableRow {
 }
 
 extension OperationView: TableRow {
-    static let titles = ["UUID", "STATE", "QUEUE", "TASKS", "NETWORK", "NODE", "ENQUEUED", "WAITED", "REQUESTS"]
+    static let titles = ["UUID", "STATE", "AGE", "TASKS", "NODE", "NETWORK", "QUEUE", "WAITED", "REQUESTS"]
     var cells: [String?] {
         [
-            "\(uuid)", state.rawValue, "\(queueName)", tasks.map(\.description).joined(separator: " "),
-            network?.description, node?.description, "\(enqueuedAt)", waitSeconds?.secondsText, "\(requests)",
+            "\(uuid)", state.rawValue, ShortTime.age(of: enqueuedAt), tasks.map(\.description).joined(separator: " "),
+            node?.description, network?.description, "\(queueName)", waitSeconds?.secondsText, "\(requests)",
         ]
     }
 }

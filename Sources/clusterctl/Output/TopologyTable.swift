@@ -9,11 +9,11 @@ extension ChangedView: Answer where Object: Answer {
 }
 
 extension NodeView: TableRow {
-    static let titles = ["NAME", "UNDERLAY", "ROLES", "STATE", "LAST SEEN", "DAEMONS"]
+    static let titles = ["NAME", "STATE", "DAEMONS", "SEEN", "UNDERLAY", "ROLES"]
     var cells: [String?] {
         [
-            "\(name)", "\(underlayAddress)", rolesText, state.rawValue, lastSeen.map { "\($0)" },
-            sessions.isEmpty ? nil : sessions.map(\.daemon).joined(separator: " "),
+            "\(name)", state.rawValue, sessions.isEmpty ? nil : sessions.map(\.daemon).joined(separator: " "),
+            lastSeen.map { ShortTime.age(of: $0) }, "\(underlayAddress)", rolesText,
         ]
     }
 
@@ -57,9 +57,26 @@ extension NetworkView: Answer {
                 ("server address", serverAddress?.description), ("wanted generation", "\(wantedGeneration)"),
                 ("converged", converged.word),
             ]
-                + applied.map { ("applied", "\($0.what.rawValue) on \($0.node): \($0.generation), term \($0.term)") }
-                + problems.map { ("problem", "\($0.what) on \($0.node) since \($0.since): \($0.message)") }
+                + waitingFor.map { ("waits for", $0.text) }
+                + current.map { ("applied", "\($0.what.rawValue) on \($0.node): \($0.generation), term \($0.term)") }
+                + problems.map { ("problem", "\($0.what) on \($0.node) since \($0.since): \($0.message)") },
+            alarms: ["problem"]
         )
+    }
+
+    /// The applied state that counts: a server or egress of an earlier term is gone with its leader.
+    private var current: [AppliedView] {
+        let last = applied.filter { $0.what != .mesh }.map(\.term).max()
+        return applied.filter { $0.what == .mesh || $0.term == last }
+    }
+}
+
+extension WaitingForView {
+    fileprivate var text: String {
+        guard let node else { return "an elected network node: \(what.rawValue) \(wanted)" }
+        let reached = applied.map { "\($0)" } ?? "none"
+        return "\(node): \(what.rawValue) \(reached) of \(wanted)"
+            + (netnodeRuns ? "" : ", its netnode is not running")
     }
 }
 
@@ -74,10 +91,10 @@ extension LeaseView: TableRow {
 }
 
 extension InterfaceView: TableRow {
-    static let titles = ["UUID", "NETWORK", "NODE", "MAC", "ADDRESS", "HOSTNAME", "FLOATING"]
+    static let titles = ["UUID", "HOSTNAME", "NETWORK", "NODE", "ADDRESS", "MAC", "FLOATING"]
     var cells: [String?] {
         [
-            "\(uuid)", "\(network)", "\(node)", "\(mac)", "\(address)", "\(hostname)",
+            "\(uuid)", "\(hostname)", "\(network)", "\(node)", "\(address)", "\(mac)",
             floatingAddress.map { "\($0)" },
         ]
     }

@@ -20,8 +20,9 @@ struct TopPage {
     var screen: Screen {
         var screen = Screen(columns: columns, rows: rows)
         head(&screen)
-        lanes(&screen, from: 4)
-        let first = 5 + activity.status.lanes.count
+        let lanesRow = 4 + alarms(&screen, from: 4)
+        lanes(&screen, from: lanesRow)
+        let first = lanesRow + 1 + activity.status.lanes.count
         lists(&screen, rows: first..<max(first, rows - 1))
         foot(&screen)
         return screen
@@ -32,19 +33,21 @@ struct TopPage {
     private func head(_ screen: inout Screen) {
         let status = activity.status
         let leader = status.leader.holder.map { "leader \($0), term \(status.leader.term)" } ?? "no leader"
-        screen.put("clusterctl top  \(Self.clock("\(status.seenAt)"))  \(leader)", row: 0, look: .bold)
+        let cluster = Printable.escaped("\(status.database.schema) at \(status.database.server)", longest: columns)
+        screen.put("\(Self.clock("\(status.seenAt)"))  \(leader)  \(cluster)", row: 0, look: .bold)
         let (nodes, networks, processes) = (status.nodes, status.networks, status.processes)
+        let daemons = status.sessions.map { "   \($0.daemon)s \($0.present)/\($0.wanted)" }.joined()
         screen.put(
-            "nodes \(nodes.live)/\(nodes.total) live, \(nodes.draining) draining   "
-                + "networks \(networks.converged)/\(networks.total) converged, \(networks.problems) problems",
+            "nodes \(nodes.live)/\(nodes.total) live, \(nodes.draining) draining\(daemons)   pauses \(status.pauses)",
             row: 1,
-            look: nodes.live < nodes.total || networks.problems > 0 ? .yellow : .plain
+            look: nodes.live < nodes.total || status.sessions.contains(where: \.isShort) ? .red : .plain
         )
         screen.put(
-            "processes \(processes.running)/\(processes.total) running, \(processes.unhealthy) unhealthy, "
-                + "\(processes.stale) not sampled   pause rules \(status.pauses)",
+            "networks \(networks.converged)/\(networks.total) converged, \(networks.problems) problems   "
+                + "processes \(processes.running)/\(processes.total) running, \(processes.unhealthy) unhealthy",
             row: 2,
-            look: processes.unhealthy > 0 || processes.running < processes.total ? .yellow : .plain
+            look: networks.unserved > 0 || processes.unhealthy > 0
+                ? .red : networks.problems > 0 || processes.running < processes.total ? .yellow : .plain
         )
         if let trouble {
             let text = "seen \(ShortTime.text(age.seconds)) ago: \(Printable.escaped(trouble, longest: columns))"
@@ -57,6 +60,20 @@ struct TopPage {
     /// `2026-03-01 12:00:05 UTC`.
     private static func clock(_ time: String) -> String {
         time.prefix(19).replacing("T", with: " ") + " UTC"
+    }
+
+    /// The most lines of what needs a look; the rest is counted, and `doctor` has it.
+    private static let mostAlarms = 6
+
+    /// Writes what needs a look, and returns the number of lines.
+    private func alarms(_ screen: inout Screen, from row: Int) -> Int {
+        var lines = activity.status.attention.map { Printable.escaped("! \($0)", longest: columns) }
+        if lines.count > Self.mostAlarms {
+            let left = lines.count - Self.mostAlarms + 1
+            lines = lines.prefix(Self.mostAlarms - 1) + ["! and \(left) more: see 'clusterctl status'"]
+        }
+        for (offset, line) in lines.enumerated() { screen.put(line, row: row + offset, look: .red) }
+        return lines.count
     }
 
     // MARK: The lanes
@@ -168,11 +185,11 @@ struct TopPage {
     private var nodes: List {
         let wanted = activity.nodes.filter { choice.wants(["\($0.name)", $0.word], lane: nil) }
         return (
-            "NODES \(wanted.count)".filled(37) + "SEEN".padded(7) + "  " + "STATE".filled(13) + "PROCESSES  RUNNING",
+            "NODES \(wanted.count)".filled(37) + "SEEN".padded(7) + "  " + "STATE".filled(15) + "PROCESSES  RUNNING",
             wanted.map { node in
                 let seen = node.seenSecondsAgo.map(ShortTime.text) ?? "never"
                 let text =
-                    "\(node.name)".shortened(36).filled(37) + seen.padded(7) + "  " + node.word.filled(13)
+                    "\(node.name)".shortened(36).filled(37) + seen.padded(7) + "  " + node.word.filled(15)
                     + "\(node.liveProcesses)".padded(9) + "\(node.running)".padded(9)
                 return (text, node.look)
             }
@@ -194,8 +211,14 @@ struct TopPage {
 }
 
 extension ClusterActivity.NodeActivity {
-    fileprivate var word: String { liveProcesses == 0 ? "silent" : isDraining ? "draining" : "live" }
-    fileprivate var look: Screen.Look { liveProcesses == 0 ? .red : isDraining ? .yellow : .plain }
+    fileprivate var word: String {
+        if liveProcesses == 0 { return "silent" }
+        return missing.first.map { "no \($0)" } ?? (isDraining ? "draining" : "live")
+    }
+
+    fileprivate var look: Screen.Look {
+        liveProcesses == 0 || !missing.isEmpty ? .red : isDraining ? .yellow : .plain
+    }
 }
 
 extension String {
@@ -209,18 +232,4 @@ extension String {
     }
 
     fileprivate func shortened(_ width: Int) -> String { count <= width ? self : prefix(width - 1) + "…" }
-}
-
-/// A length of time in at most six characters; pure.
-enum ShortTime {
-    static func text(_ seconds: Double) -> String {
-        let seconds = max(0, seconds)
-        switch seconds {
-        case ..<0.9995: return "\(Int((seconds * 1000).rounded()))ms"
-        case ..<99.95: return "\((seconds * 10).rounded() / 10)s"
-        case ..<6000: return "\(Int(seconds / 60))m"
-        case ..<360_000: return "\(Int(seconds / 3600))h"
-        default: return "\(min(99_999, Int(seconds / 86_400)))d"
-        }
-    }
 }

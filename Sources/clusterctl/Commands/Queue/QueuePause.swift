@@ -31,6 +31,10 @@ struct QueuePause: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try await global.withCluster { try global.print(try await $0.pause(pattern, reason: reason)) }
+        try await global.withCluster { cluster in
+            try global.print(try await cluster.pause(pattern, reason: reason))
+            guard try await !cluster.hasQueue(matching: pattern) else { return }
+            Talk.say("the cluster has no queue '\(pattern)': the rule pauses nothing until it has one")
+        }
     }
 }
