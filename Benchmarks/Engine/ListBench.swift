@@ -76,7 +76,8 @@ extension TestCluster {
             try session.execute(
                 """
                 INSERT INTO finished_operations (id, kind, tasks, queue_name, lane, requester, max_attempts, state,
-                    enqueued_at, ready_at, deliveries, failures, defer_count, claimed_at, started_at, waited, finished_at)
+                    enqueued_at, ready_at, deliveries, failures, defer_count, claimed_at, started_at, waited,
+                    finished_at)
                 SELECT CONCAT('0190163d-8694-739b-aea5-', LPAD(HEX(seq), 12, '0')), 'command', '["noop"]',
                     'any-user_facing', 'user_facing', 'bench', 1, 'complete',
                     NOW(6) - INTERVAL (20000000 - seq) MICROSECOND, NOW(6), 1, 0, 0, NOW(6),

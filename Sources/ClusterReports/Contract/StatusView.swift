@@ -127,7 +127,7 @@ public struct NetworksStatus: Codable, Sendable, Hashable {
     public let problems: Int
     /// The first of those that are behind, by name; 20 at most.
     public let behind: [NetworkName]
-    /// The number of those that the elected node has no server or egress for, or that want for an elected node.
+    /// The number of those for which no elected node has a server and egress, as far as they need them.
     public let unserved: Int
     /// The first of these, by name; 20 at most.
     public let withoutServer: [NetworkName]

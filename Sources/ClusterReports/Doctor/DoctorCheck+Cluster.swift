@@ -133,8 +133,8 @@ extension DoctorCheck {
             let nodes = list(found.map(\.node))
             let since = found.map(\.since).min().map { " since \($0)" } ?? ""
             return FindingView(
-                "\(nodes) cannot start '\(kind.task)'\(since), and \(found.count == 1 ? "leaves" : "leave") it to other "
-                    + "nodes: \(kind.reason)",
+                "\(nodes) cannot start '\(kind.task)'\(since), and \(found.count == 1 ? "leaves" : "leave") it to "
+                    + "other nodes: \(kind.reason)",
                 remedy:
                     "on \(nodes): install the program, or take tasks.\(kind.task) out of the configuration and reload "
                     + "queueworker (SIGHUP)"

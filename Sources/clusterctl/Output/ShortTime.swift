@@ -14,7 +14,7 @@ enum ShortTime {
         }
     }
 
-    /// The time since a moment, in whole seconds or more, by this machine's clock: for lists, in which that says enough.
+    /// The time since a moment, in whole seconds or more, by this machine's clock: it says enough in lists.
     static func age(of moment: Timestamp) -> String {
         let now = Timestamp(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000))
         let seconds = max(0, now.seconds(since: moment))
