@@ -45,7 +45,7 @@ extension StatusStatements {
         ["CONCAT(n.name, '-', \(lane))", "CONCAT(n.name, '-network-', \(lane))"]
     }
 
-    /// Returns a condition; with EXISTS the server would read all queues once instead of some for each node.
+    /// Returns a condition; a scalar, because the server turns a lone EXISTS into a join that reads all queues.
     private static func hasReadyWork(_ queue: SQL) -> SQL {
         """
         (SELECT 1 FROM work_queue FORCE INDEX (claim)
