@@ -19,6 +19,11 @@ struct GlobalOptions: ParsableArguments {
         try Renderer(output).print(answer)
     }
 
+    /// Prints an answer in the place of the one before.
+    func printInPlace(_ answer: some Answer) throws {
+        try Renderer(output).printInPlace(answer)
+    }
+
     /// Prints one of many answers on a line of its own.
     func printLine(_ answer: some Encodable, text: String) throws {
         try Renderer(output).printLine(answer, text: text)

@@ -35,6 +35,14 @@ struct Renderer {
         }
     }
 
+    /// Prints an answer in the place of the one before, where there is a terminal; else after it.
+    func printInPlace(_ answer: some Answer) throws {
+        guard format == .table else { return try write(ContractDocument.text(of: answer) + "\n") }
+        let table = answer.table.text(width: Terminal.width, style: Terminal.style)
+        // Clears the screen and goes to its first place.
+        try write(Terminal.width == nil ? table + "\n" : "\u{1b}[2J\u{1b}[1;1H" + table)
+    }
+
     /// Prints one of many answers on a line of its own, as it comes: JSON lines, or text.
     func printLine(_ answer: some Encodable, text: String) throws {
         switch format {

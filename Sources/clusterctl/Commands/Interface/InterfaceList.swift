@@ -12,6 +12,8 @@ struct InterfaceList: AsyncParsableCommand {
 
     @OptionGroup var global: GlobalOptions
 
+    @OptionGroup var watching: Watching
+
     @Option(help: "List only interfaces of this network.", transform: { try NetworkName($0) })
     var network: NetworkName?
 
@@ -19,8 +21,6 @@ struct InterfaceList: AsyncParsableCommand {
     var node: NodeName?
 
     func run() async throws {
-        try await global.withCluster { cluster in
-            try global.print(try await Inventory(cluster).interfaces(network: network, node: node).view)
-        }
+        try await watching.print(global) { try await Inventory($0).interfaces(network: network, node: node).view }
     }
 }

@@ -17,10 +17,12 @@ struct NetworkLeases: AsyncParsableCommand {
 
     @OptionGroup var global: GlobalOptions
 
+    @OptionGroup var watching: Watching
+
     @Argument(help: "The network's name.", transform: { try NetworkName($0) })
     var name: NetworkName
 
     func run() async throws {
-        try await global.withCluster { try global.print(try await Inventory($0).leases(of: name).view) }
+        try await watching.print(global) { try await Inventory($0).leases(of: name).view }
     }
 }

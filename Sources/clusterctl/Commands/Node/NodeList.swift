@@ -11,7 +11,9 @@ struct NodeList: AsyncParsableCommand {
 
     @OptionGroup var global: GlobalOptions
 
+    @OptionGroup var watching: Watching
+
     func run() async throws {
-        try await global.withCluster { try global.print(try await Inventory($0).nodes().view) }
+        try await watching.print(global) { try await Inventory($0).nodes().view }
     }
 }

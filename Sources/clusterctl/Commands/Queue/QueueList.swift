@@ -10,7 +10,9 @@ struct QueueList: AsyncParsableCommand {
 
     @OptionGroup var global: GlobalOptions
 
+    @OptionGroup var watching: Watching
+
     func run() async throws {
-        try await global.withCluster { try global.print(try await $0.queues()) }
+        try await watching.print(global) { try await $0.queues() }
     }
 }

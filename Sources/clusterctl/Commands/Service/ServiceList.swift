@@ -10,7 +10,9 @@ struct ServiceList: AsyncParsableCommand {
 
     @OptionGroup var global: GlobalOptions
 
+    @OptionGroup var watching: Watching
+
     func run() async throws {
-        try await global.withCluster { try global.print(try await $0.services()) }
+        try await watching.print(global) { try await $0.services() }
     }
 }
