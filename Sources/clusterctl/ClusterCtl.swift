@@ -15,8 +15,8 @@ struct ClusterCtl: AsyncParsableCommand {
             """,
         version: ProgramVersion.current,
         subcommands: [
-            Op.self, QueueNoun.self, Coalescing.self, NodeNoun.self, NetworkNoun.self, InterfaceNoun.self,
-            External.self,
+            Op.self, TaskNoun.self, QueueNoun.self, Coalescing.self, NodeNoun.self, NetworkNoun.self,
+            InterfaceNoun.self, External.self,
             Leader.self, Service.self, Status.self, Top.self, Events.self, Doctor.self, BenchNoun.self, Db.self,
         ]
     )

@@ -3,7 +3,7 @@ import ClusterStore
 import MariaDB
 
 /// Looks up what a request names, and plans it: the reads before the pure checks of `OperationPlan`.
-struct Admission {
+package struct Admission {
     private var definitions: [TaskName: TaskDefinition] = [:]
     private var networks: [NetworkName: NetworkID] = [:]
     private var nodes: [NodeName: NodeID] = [:]
@@ -12,12 +12,21 @@ struct Admission {
     ///
     /// - Throws: `ClusterOpsError` naming the first thing that is unknown or does not fit.
     static func plans(for requests: [OperationRequest], on session: borrowing Session) throws -> [OperationPlan] {
-        var admission = Admission()
-        try admission.readDefinitions(Set(requests.flatMap(\.tasks)), on: session)
-        return try requests.map { request in
-            let target = try admission.resolve(request.target, on: session)
-            return try OperationPlan(request, definitions: admission.definitions, target: target)
-        }
+        var admission = try Admission(of: Set(requests.flatMap(\.tasks)), on: session)
+        return try requests.map { try admission.plan($0, on: session) }
+    }
+
+    /// Reads the definitions of some tasks.
+    init(of tasks: Set<TaskName>, on session: borrowing Session) throws {
+        try readDefinitions(tasks, on: session)
+    }
+
+    /// Plans one request, whose tasks are among those whose definitions were read.
+    ///
+    /// - Throws: `ClusterOpsError` naming what is unknown or does not fit.
+    mutating func plan(_ request: OperationRequest, on session: borrowing Session) throws -> OperationPlan {
+        let target = try resolve(request.target, on: session)
+        return try OperationPlan(request, definitions: definitions, target: target)
     }
 
     /// A node that a request names was removed since the request was planned.
@@ -49,7 +58,7 @@ struct Admission {
     /// One definition for a name that nodes define differently: the most careful of them.
     ///
     /// Coalescible only if all say so, and the fewest attempts; `doctor` and the workers' logs show the conflict.
-    static func agreement(of variants: [TaskDefinition]) -> TaskDefinition {
+    package static func agreement(of variants: [TaskDefinition]) -> TaskDefinition {
         let first = variants[0]
         return TaskDefinition(
             name: first.name,

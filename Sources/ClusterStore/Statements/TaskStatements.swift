@@ -96,6 +96,45 @@ package enum TaskStatements {
         }
     }
 
+    /// The names of all registered tasks, in order, at most so many.
+    package static func names(limit: Int, on session: borrowing Session) throws -> [TaskName] {
+        try session.query("SELECT DISTINCT name FROM registered_tasks ORDER BY name LIMIT \(limit)").map {
+            try $0.only()
+        }
+    }
+
+    /// A live process, with the tasks that it has registered.
+    package struct Runner: Sendable, Hashable {
+        package let node: NodeName
+        package let daemon: DaemonName
+        package let mayBeElected: Bool
+        package let tasks: Set<TaskName>
+    }
+
+    /// Reads the live processes of the cluster: in the design's largest one, 2,000 with some tasks each.
+    package static func runners(on session: borrowing Session) throws -> [Runner] {
+        let registrations = try session.query(
+            """
+            SELECT r.session, r.name FROM registered_tasks AS r JOIN sessions AS s ON s.id = r.session
+            WHERE \(sql: LeaseTime.isLive("s."))
+            """
+        ).map { try $0.decode((SessionID, TaskName).self) }
+        let tasks = Dictionary(grouping: registrations, by: \.0).mapValues { Set($0.map(\.1)) }
+        return try session.query(
+            """
+            SELECT s.id, s.daemon, n.name, n.is_network_node
+            FROM sessions AS s JOIN nodes AS n ON n.id = s.node WHERE \(sql: LeaseTime.isLive("s."))
+            """
+        ).map { row in
+            Runner(
+                node: try row.get("name"),
+                daemon: try row.get("daemon"),
+                mayBeElected: try row.get("is_network_node"),
+                tasks: tasks[try row.get("id")] ?? []
+            )
+        }
+    }
+
     /// The definitions that count of some names: those of living sessions, and of dead ones where no living one knows
     /// the name.
     package static func registrations(_ names: [TaskName], on session: borrowing Session) throws -> [TaskDefinition] {
