@@ -29,14 +29,13 @@ struct ListBench {
                 return sample.median
             }
             let (all, rare, recent) = (OperationFilter(), try Self.rare(), try Self.executing())
-            var next = OperationFilter()
-            next.after = try await connection.operations(rare).next
+            let next = OperationFilter(after: try await connection.operations(rare).next)
             let size = "\(rows) live, \(5 * rows) ended"
             let questions: [(String, () async throws -> Void)] = [
                 ("op list", { _ = try await connection.operations(all) }),
                 ("op list of what is rare", { _ = try await connection.operations(rare) }),
                 ("op list of what runs", { _ = try await connection.operations(recent) }),
-                ("op list, a page far back", { [next] in _ = try await connection.operations(next) }),
+                ("op list, a page far back", { _ = try await connection.operations(next) }),
                 ("queue list", { _ = try await connection.queues() }),
                 ("queue waits", { _ = try await connection.waits(since: nil) }),
                 ("status", { _ = try await connection.status() }),
@@ -52,16 +51,16 @@ struct ListBench {
     }
 
     private static func rare() throws -> OperationFilter {
-        var filter = OperationFilter()
-        filter.states = [.cancelled, .blocked]
-        filter.network = try NetworkName("blue")
-        return filter
+        var selector = OperationSelector()
+        selector.states = [.cancelled, .blocked]
+        selector.network = try NetworkName("blue")
+        return OperationFilter(selector)
     }
 
     private static func executing() throws -> OperationFilter {
-        var filter = OperationFilter()
-        filter.states = [.executing]
-        return filter
+        var selector = OperationSelector()
+        selector.states = [.executing]
+        return OperationFilter(selector)
     }
 }
 

@@ -49,7 +49,9 @@ import Testing
             let run = try await cluster.clusterctl("op", "retry", "\(id)", "-o", "json")
             #expect(run.status == 0 && run.talk == "")
             #expect(try Golden("op-retry").differences(from: run.output) == [])
-            #expect(try await cluster.clusterctl("op", "retry", "\(id)").output.contains("retry of"))
+            let again = try await cluster.clusterctl("op", "retry", "\(id)")
+            #expect(again.status == 4 && again.talk.contains("was retried already, as '"), "\(again.talk)")
+            #expect(try await cluster.clusterctl("op", "retry", "\(id)", "--force").output.contains("retry of"))
             #expect(try await cluster.clusterctl("op", "retry", "\(OperationID.new())").status == 3)
         }
     }

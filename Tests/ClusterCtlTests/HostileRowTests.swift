@@ -61,7 +61,7 @@ import Testing
             let page: OperationPageView = try await cluster.example(
                 "op-list",
                 ["op", "list"],
-                open: [".items[].timeline[]", ".items[].parameters"]
+                open: [".items[].timeline[]", ".items[].parameters", ".items[].labels"]
             )
             #expect(page.items.map(\.uuid) == [ids[1]] && page.unreadable.map(\.uuid) == [ids[0]])
             #expect(page.unreadable.first?.reason.contains("tasks") == true)

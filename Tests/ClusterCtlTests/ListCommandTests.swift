@@ -12,7 +12,7 @@ import Testing
         try await cluster.example(
             "op-list",
             ["op", "list"] + arguments,
-            open: [".items[].timeline[]", ".items[].parameters"]
+            open: [".items[].timeline[]", ".items[].parameters", ".items[].labels"]
         )
     }
 
@@ -122,15 +122,21 @@ import Testing
                 try session.query("SELECT id FROM finished_operations LIMIT 1")[0].only(OperationID.self)
             }
             let key = try await cluster.database.withSession { try OperationListStatements.key(of: oldest, on: $0) }
-            var filter = OperationFilter()
-            filter.network = try NetworkName("blue")
-            filter.since = .seconds(3600)
+            func filter(_ states: Set<OperationState>) throws -> OperationFilter {
+                var selector = OperationSelector()
+                selector.states = states
+                selector.network = try NetworkName("blue")
+                selector.queue = try QueuePattern("h1-*")
+                selector.lanes = [.background, .userFacing]
+                selector.since = .seconds(3600)
+                return OperationFilter(selector)
+            }
             let queries: [SQL] = [
-                OperationListStatements.endedQuery(filter, states: [.error], after: key),
-                OperationListStatements.endedQuery(filter, states: [.complete, .error], after: nil, downTo: key),
+                OperationListStatements.endedQuery(try filter([.error]), after: key),
+                OperationListStatements.endedQuery(try filter([.complete, .error]), after: nil, downTo: key),
                 OperationListStatements.horizonQuery(of: .ended, after: key, looking: 1000),
                 OperationListStatements.horizonQuery(of: .live, after: key, looking: 1000),
-                OperationListStatements.liveQuery(filter, states: [.blocked], after: key, by: "work_by_age"),
+                OperationListStatements.liveQuery(try filter([.blocked]), after: key, by: "work_by_age"),
             ]
             for query in queries {
                 let lines = try await cluster.database.withSession { session in

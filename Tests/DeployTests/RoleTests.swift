@@ -37,7 +37,9 @@ import Testing
                 """
             let submitted = try await world.clusterctl(as: user, "op submit - -o json", input: doomed)
             #expect(submitted.matches(of: /"aborted"/).count == 2 && submitted.matches(of: /"queued"/).count == 1)
-            try await world.clusterctl(as: user, "op retry \(first)")
+            try await world.clusterctl(as: user, "op retry \(first) --with-dependents")
+            try await world.clusterctl(as: user, "op retry \(first) --force")
+            try await world.clusterctl(as: user, "op enqueue noop --label release=42")
             try await world.clusterctl(as: user, "op enqueue nonsense", exit: 64)
             try await world.clusterctl(as: user, "op enqueue noop --interface \(InterfaceID.new())", exit: 3)
             // A waiter is rung where a worker can be reached.
@@ -73,7 +75,8 @@ import Testing
                 "events", "interface list", "interface list --network blue", "op list", "op show \(id)",
                 "op explain \(id)", "op logs \(id)", "queue list",
                 "queue waits",
-                "coalescing show", "leader show", "service list", "db status", "external show",
+                "coalescing show", "leader show", "service list", "db status", "external show", "task list",
+                "op list --label release=42 --error command_failed", "op retry --state error --dry-run",
             ] {
                 try await world.clusterctl(as: user, line)
             }
@@ -143,10 +146,14 @@ import Testing
             // More than one transaction aborts; the first ones are.
             try await world.clusterctl(as: user, "op enqueue noop --depends-on \(parent) --count 1001")
             try await world.clusterctl(as: user, "op cancel \(parent)")
+            try await world.clusterctl(as: user, "op enqueue noop --count 3 --lane background --label sweep=1")
+            try await world.clusterctl(as: user, "op cancel --lane background --yes")
+            try await world.clusterctl(as: user, "op retry --label sweep=1")
             #expect(try await world.state(child) == "aborted")
             #expect(try await world.state(other) == "queued")
             #expect(try await world.state(world.enqueue(as: user, "noop --depends-on \(parent)")) == "aborted")
             try await world.clusterctl(as: user, "op retry \(parent)")
+            try await world.clusterctl(as: user, "op retry \(parent) --force")
             try await cluster.execute("DELETE FROM work_queue")
 
             // A primary that runs is marked; its adoption tells of the request that shares it.

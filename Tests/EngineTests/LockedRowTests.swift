@@ -242,7 +242,7 @@ private struct QueueInUse: Sendable {
             },
             LockingStatement("unfold", 9) { try CancelStatements.unfold(followers, from: primary, in: $0) },
             LockingStatement("lock", 1) { _ = try CancelStatements.lock(waiting[0], in: $0) },
-            LockingStatement("request", 1) { try CancelStatements.request(executing[0], by: "test", in: $0) },
+            LockingStatement("request", 1) { try CancelStatements.request([executing[0]], by: "test", in: $0) },
             LockingStatement("lockNext", 10) { transaction in
                 let locked = try CascadeStatements.lockNext(in: transaction)
                 #expect(locked.count == 10)

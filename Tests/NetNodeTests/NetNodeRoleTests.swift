@@ -151,6 +151,9 @@ extension NamespaceTests {
             let noop = BuiltInTask.noop.name
             let root = try await cluster.queue.enqueue(OperationRequest(tasks: [noop])).uuid
             _ = try await cluster.queue.enqueue(OperationRequest(tasks: [noop], dependsOn: [root]), count: 1001)
+            // One that fails aborts what depends on it.
+            let failing = try await cluster.queue.enqueue(OperationRequest(tasks: [noop])).uuid
+            _ = try await cluster.queue.enqueue(OperationRequest(tasks: [noop], dependsOn: [failing]))
             var worker = try cluster.worker("h1", queues: ["any-user_facing"])
             let session = worker.identity.session
             try await cluster.execute(
@@ -161,16 +164,19 @@ extension NamespaceTests {
                 FROM nodes WHERE name = 'h1'
                 """
             )
-            let entries = try await worker.claim(1).map { claim in
-                Settling.Entry(
-                    id: claim.operation.id,
-                    delivery: claim.operation.deliveries,
-                    report: .succeeded(result: nil)
-                )
+            let claims = try await worker.claim(2)
+            try await cluster.execute("UPDATE work_queue SET failures = max_attempts - 1 WHERE id = \(failing)")
+            func entries(of id: OperationID, _ report: AttemptReport) -> [Settling.Entry] {
+                claims.filter { $0.operation.id == id }.map {
+                    Settling.Entry(id: id, delivery: $0.operation.deliveries, report: report)
+                }
             }
+            let succeeded = entries(of: root, .succeeded(result: nil))
+            let failed = entries(of: failing, .failed(OperationFailure(code: "boom", message: "boom")))
             try await user.withDatabase { database in
-                let result = try await Settling(database: database).settle(entries, of: session)
+                let result = try await Settling(database: database).settle(succeeded, of: session)
                 #expect(result.settled == [root] && result.isUnfinished)
+                _ = try await Settling(database: database).settle(failed, of: session)
                 try await CascadeWork(database: database).runAll { _ in }
             }
             try await eventually("all are released, by this user or by a netnode") {

@@ -1,4 +1,5 @@
 -- The user of role 'netnode': clusterctl db grants netnode. See docs/decisions/database-roles.md.
+GRANT INSERT ON `clusterops`.`aborted_dependents` TO 'clusterops_netnode'@'%';
 GRANT INSERT ON `clusterops`.`adoptions` TO 'clusterops_netnode'@'%';
 GRANT SELECT ON `clusterops`.`allowed_addresses` TO 'clusterops_netnode'@'%';
 GRANT SELECT, INSERT, UPDATE ON `clusterops`.`applied_state` TO 'clusterops_netnode'@'%';
@@ -19,6 +20,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON `clusterops`.`network_problems` TO 'clus
 GRANT SELECT ON `clusterops`.`networks` TO 'clusterops_netnode'@'%';
 GRANT SELECT ON `clusterops`.`nodes` TO 'clusterops_netnode'@'%';
 GRANT SELECT, DELETE ON `clusterops`.`operation_dependencies` TO 'clusterops_netnode'@'%';
+GRANT SELECT ON `clusterops`.`operation_labels` TO 'clusterops_netnode'@'%';
 GRANT SELECT, DELETE ON `clusterops`.`operation_waiters` TO 'clusterops_netnode'@'%';
 GRANT SELECT ON `clusterops`.`queue_pauses` TO 'clusterops_netnode'@'%';
 GRANT SELECT, INSERT, UPDATE, DELETE ON `clusterops`.`ready_candidates` TO 'clusterops_netnode'@'%';

@@ -1,5 +1,6 @@
 -- The user of role 'operator': clusterctl db grants operator. See docs/decisions/database-roles.md.
 GRANT PROCESS ON *.* TO 'clusterops_operator'@'%';
+GRANT SELECT, INSERT ON `clusterops`.`aborted_dependents` TO 'clusterops_operator'@'%';
 GRANT SELECT, INSERT ON `clusterops`.`adoptions` TO 'clusterops_operator'@'%';
 GRANT SELECT, INSERT, DELETE ON `clusterops`.`allowed_addresses` TO 'clusterops_operator'@'%';
 GRANT SELECT ON `clusterops`.`applied_state` TO 'clusterops_operator'@'%';
@@ -20,9 +21,11 @@ GRANT SELECT ON `clusterops`.`network_problems` TO 'clusterops_operator'@'%';
 GRANT SELECT, INSERT, UPDATE (generation, mtu, domain, dhcp, dns, port_security, gateway), DELETE ON `clusterops`.`networks` TO 'clusterops_operator'@'%';
 GRANT SELECT, INSERT, UPDATE (state, underlay_address), DELETE ON `clusterops`.`nodes` TO 'clusterops_operator'@'%';
 GRANT SELECT, DELETE ON `clusterops`.`operation_dependencies` TO 'clusterops_operator'@'%';
+GRANT SELECT, INSERT ON `clusterops`.`operation_labels` TO 'clusterops_operator'@'%';
 GRANT SELECT, INSERT, UPDATE, DELETE ON `clusterops`.`operation_waiters` TO 'clusterops_operator'@'%';
 GRANT SELECT, INSERT, UPDATE, DELETE ON `clusterops`.`queue_pauses` TO 'clusterops_operator'@'%';
 GRANT SELECT ON `clusterops`.`registered_tasks` TO 'clusterops_operator'@'%';
+GRANT SELECT, INSERT, UPDATE ON `clusterops`.`retries` TO 'clusterops_operator'@'%';
 GRANT SELECT ON `clusterops`.`schema_migrations` TO 'clusterops_operator'@'%';
 GRANT SELECT ON `clusterops`.`sessions` TO 'clusterops_operator'@'%';
 GRANT SELECT ON `clusterops`.`supervised_processes` TO 'clusterops_operator'@'%';

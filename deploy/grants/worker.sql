@@ -1,4 +1,5 @@
 -- The user of role 'worker': clusterctl db grants worker. See docs/decisions/database-roles.md.
+GRANT SELECT, INSERT, DELETE ON `clusterops`.`aborted_dependents` TO 'clusterops_worker'@'%';
 GRANT SELECT, DELETE ON `clusterops`.`adoptions` TO 'clusterops_worker'@'%';
 GRANT SELECT, INSERT, UPDATE, DELETE ON `clusterops`.`attempt_outputs` TO 'clusterops_worker'@'%';
 GRANT SELECT, INSERT, DELETE ON `clusterops`.`cascades` TO 'clusterops_worker'@'%';
@@ -7,9 +8,11 @@ GRANT SELECT, INSERT, DELETE ON `clusterops`.`finished_operations` TO 'clusterop
 GRANT SELECT, INSERT, UPDATE ON `clusterops`.`history_allowance` TO 'clusterops_worker'@'%';
 GRANT SELECT ON `clusterops`.`nodes` TO 'clusterops_worker'@'%';
 GRANT SELECT, DELETE ON `clusterops`.`operation_dependencies` TO 'clusterops_worker'@'%';
+GRANT SELECT, DELETE ON `clusterops`.`operation_labels` TO 'clusterops_worker'@'%';
 GRANT SELECT, DELETE ON `clusterops`.`operation_waiters` TO 'clusterops_worker'@'%';
 GRANT SELECT ON `clusterops`.`queue_pauses` TO 'clusterops_worker'@'%';
 GRANT SELECT, INSERT, DELETE ON `clusterops`.`registered_tasks` TO 'clusterops_worker'@'%';
+GRANT SELECT, DELETE ON `clusterops`.`retries` TO 'clusterops_worker'@'%';
 GRANT SELECT ON `clusterops`.`schema_migrations` TO 'clusterops_worker'@'%';
 GRANT SELECT, INSERT, UPDATE (renewals, renewed_at, doorbell, expires_at, dead), DELETE ON `clusterops`.`sessions` TO 'clusterops_worker'@'%';
 GRANT SELECT, INSERT, UPDATE, DELETE ON `clusterops`.`supervised_processes` TO 'clusterops_worker'@'%';

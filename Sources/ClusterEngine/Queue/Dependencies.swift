@@ -129,6 +129,8 @@ struct UnmetDependencies {
                 requester: requester,
                 in: transaction
             )
+            guard let dependency = reason.dependency else { continue }
+            try RetryStatements.recordAborted([(dependency, plan.id)], on: transaction.session)
         }
     }
 }

@@ -111,6 +111,10 @@ package enum Ending {
             for (outcome, members) in Dictionary(grouping: level, by: \.outcome) {
                 try EndingStatements.copyToHistory(members.map(\.id), outcome: outcome, in: transaction)
             }
+            let aborted = level.compactMap { id, outcome in
+                outcome.failedDependency.map { (dependency: $0, dependent: id) }
+            }
+            try RetryStatements.recordAborted(aborted, on: transaction.session)
             try EndingStatements.delete(level.map(\.id), in: transaction)
             effects.ended.formUnion(level.map(\.id))
             for (_, outcome) in level { effects.states[outcome.state, default: 0] += 1 }

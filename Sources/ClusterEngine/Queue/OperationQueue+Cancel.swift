@@ -66,12 +66,11 @@ extension OperationQueue {
             }
             throw ClusterOpsError(.conflict, "operation '\(id)' has ended already: it is \(state.rawValue)")
         }
-        try CancelStatements.request(id, by: requester, in: transaction)
+        try CancelStatements.request([id], by: requester, in: transaction)
         var effects = Ending.Effects()
         let runs = standing.state == .executing
         if !runs {
-            let doing = standing.state == .folded ? "rode on another" : "waited"
-            let outcome = OperationOutcome.cancelled("it was cancelled by \(requester) while it \(doing)")
+            let outcome = OperationOutcome.cancelled(by: requester, while: standing.state)
             effects = try Ending.endWaiting([(id, outcome)], in: transaction)
         }
         let left = try CascadeStatements.edgesLeft(

@@ -186,6 +186,8 @@ public struct OperationQueue: Sendable {
         try IdempotentEnqueue(new).beginningAgainIfSentTwice {
             try unmet.insertImpossible(new, requester: requester, in: transaction)
         }
+        try LabelStatements.insert(new, on: transaction.session)
+        try RetryRecords(new).write(requester: requester, in: transaction)
         return plans.map { plan in
             known[plan.id]
                 ?? OperationReceipt(
@@ -221,6 +223,8 @@ public struct OperationQueue: Sendable {
             throw ClusterOpsError(error)
         } catch let error as Admission.NodeGone {
             throw ClusterOpsError(.notFound, "there is no node '\(error.name)': it was removed")
+        } catch is RetryRecords.RetriedMeanwhile {
+            throw ClusterOpsError(.conflict, "others retry the same operations: nothing was changed; try again")
         }
     }
 }

@@ -97,6 +97,8 @@ public struct Operation: Sendable, Identifiable {
     public let error: OperationFailure?
     /// JSON text.
     public let result: String?
+    /// The labels that the caller gave it, by name.
+    public internal(set) var labels: [String: String] = [:]
     /// The parts that could not be read, or were not kept.
     public internal(set) var omitted: [OmittedPart] = []
 
@@ -146,6 +148,7 @@ public struct Operation: Sendable, Identifiable {
         attemptHistory: [AttemptRecord],
         error: OperationFailure?,
         result: String?,
+        labels: [String: String] = [:],
         omitted: [OmittedPart] = []
     ) {
         self.id = id
@@ -188,6 +191,7 @@ public struct Operation: Sendable, Identifiable {
         self.attemptHistory = attemptHistory
         self.error = error
         self.result = result
+        self.labels = labels
         self.omitted = omitted
     }
 

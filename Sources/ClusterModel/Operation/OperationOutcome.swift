@@ -10,19 +10,23 @@ public struct OperationOutcome: Sendable, Hashable {
     package let resultOmitted: String?
     /// 1 when the end is a failed attempt, for the row's count.
     package let countsAsFailure: Int
+    /// The dependency whose end aborted it, if one did.
+    package let failedDependency: OperationID?
 
     private init(
         state: OperationState,
         failure: OperationFailure?,
         result: String?,
         resultOmitted: String? = nil,
-        countsAsFailure: Int = 0
+        countsAsFailure: Int = 0,
+        failedDependency: OperationID? = nil
     ) {
         self.state = state
         self.failure = failure
         self.result = result
         self.resultOmitted = resultOmitted
         self.countsAsFailure = countsAsFailure
+        self.failedDependency = failedDependency
     }
 
     /// Reads the outcome of an operation; nil while it lives.
@@ -55,7 +59,8 @@ public struct OperationOutcome: Sendable, Hashable {
         OperationOutcome(
             state: .aborted,
             failure: OperationFailure(code: reason.code, message: "\(reason)"),
-            result: nil
+            result: nil,
+            failedDependency: reason.dependency
         )
     }
 
@@ -85,6 +90,11 @@ package enum AbortReason: Sendable, Hashable, CustomStringConvertible {
         case .dependencyEnded: Self.codes.dependencyEnded
         case .nodeRemoved: Self.codes.nodeRemoved
         }
+    }
+
+    /// The dependency that did not complete, if that is the reason.
+    package var dependency: OperationID? {
+        if case .dependencyEnded(let id, _) = self { id } else { nil }
     }
 
     package var description: String {

@@ -1,20 +1,36 @@
 import DatabaseTime
 
-/// The operations that `op list` is asked for.
+/// A page of the operations that are selected.
 package struct OperationFilter: Sendable {
-    /// Only those in one of these states; all if empty.
-    package var states: Set<OperationState> = []
-    package var network: NetworkName?
-    package var node: NodeName?
-    package var queue: QueueName?
-    /// Only those enqueued within this time.
-    package var since: Duration?
+    package var selector: OperationSelector
+    /// The purpose of the list; what needs nothing more for it is left out.
+    package var purpose: Purpose
     /// Only those older than this one.
     package var after: OperationID?
     /// The largest number of operations to list.
-    package var limit = 100
+    package var limit: Int
 
-    package init() {}
+    /// The purpose of a list of operations.
+    package enum Purpose: Sendable, Hashable {
+        /// All are shown.
+        case show
+        /// Those whose end nobody has asked for yet.
+        case cancel
+        /// Those that ended without completing and have not been retried.
+        case retry
+    }
+
+    package init(
+        _ selector: OperationSelector = OperationSelector(),
+        purpose: Purpose = .show,
+        after: OperationID? = nil,
+        limit: Int = 100
+    ) {
+        self.selector = selector
+        self.purpose = purpose
+        self.after = after
+        self.limit = limit
+    }
 }
 
 /// Joins what was found among live and among ended operations to one page; pure.
@@ -43,17 +59,20 @@ package struct OperationPage: Sendable, Equatable {
         package var keys: [Key] = []
         /// The oldest that was looked at; nil when all were.
         package var horizon: Key?
+        /// The number of those found in each state.
+        package var states: [OperationState: Int] = [:]
 
-        package init(keys: [Key] = [], horizon: Key? = nil) {
+        package init(keys: [Key] = [], horizon: Key? = nil, states: [OperationState: Int] = [:]) {
             self.keys = keys
             self.horizon = horizon
+            self.states = states
         }
     }
 
     /// Newest first.
     package let keys: [Key]
-    /// The operation after which the next page begins; nil at the end.
-    package let next: OperationID?
+    /// The place after which the next page begins; nil at the end.
+    package let next: Key?
 
     package init(merging parts: [Part], limit: Int) {
         let horizon = parts.compactMap(\.horizon).max()
@@ -61,6 +80,6 @@ package struct OperationPage: Sendable, Equatable {
         keys = Array(found.prefix(limit))
         // A part that is full may have more behind its last.
         let isFull = found.count > limit || parts.contains { $0.keys.count >= limit }
-        next = isFull && keys.count == limit ? keys.last?.id : horizon?.id
+        next = isFull && keys.count == limit ? keys.last : horizon
     }
 }

@@ -41,6 +41,7 @@ package struct OperationPlan: Sendable, Hashable {
     package let runsAfter: [OperationID]
     package let delay: Duration
     package let deadline: Duration?
+    package let labels: [OperationLabel]
     package let maximumAttempts: Int
     package let coalesceKey: CoalescingKey?
     package let exclusiveKey: String?
@@ -48,6 +49,8 @@ package struct OperationPlan: Sendable, Hashable {
     package let dedupRefusal: DedupRefusal?
     /// The ended operation that this one does again.
     package let retryOf: OperationID?
+    /// A Boolean value that indicates whether it may be retried although it was before.
+    package let repeatsRetry: Bool
 
     /// Checks a request.
     ///
@@ -77,6 +80,7 @@ package struct OperationPlan: Sendable, Hashable {
         runsAfter = Self.unique(request.runsAfter, without: Set(request.dependsOn))
         delay = request.delay
         deadline = request.deadline
+        labels = request.labels
         // An attempt runs all of them: one that may run once only runs once, whatever stands beside it.
         maximumAttempts = definitions.map(\.maximumAttempts).min() ?? 1
 
@@ -89,19 +93,20 @@ package struct OperationPlan: Sendable, Hashable {
         exclusiveKey = Self.exclusiveKey(kind, target, identities)
         dedupRefusal = Self.dedupRefusal(request, isCoalescible: !identities.isEmpty)
         retryOf = nil
+        repeatsRetry = false
     }
 
     /// The same work under another id.
     package init(copying other: OperationPlan, id: OperationID) {
-        self.init(copying: other, id: id, retryOf: other.retryOf)
+        self.init(copying: other, id: id, retryOf: other.retryOf, repeatsRetry: other.repeatsRetry)
     }
 
-    /// The same plan, naming the operation that it does again.
-    package init(retrying old: OperationID, as other: OperationPlan) {
-        self.init(copying: other, id: other.id, retryOf: old)
+    /// The same plan, naming the operation that it does again; `repeatsRetry` allows that it was retried before.
+    package init(retrying old: OperationID, as other: OperationPlan, repeatsRetry: Bool = false) {
+        self.init(copying: other, id: other.id, retryOf: old, repeatsRetry: repeatsRetry)
     }
 
-    private init(copying other: OperationPlan, id: OperationID, retryOf: OperationID?) {
+    private init(copying other: OperationPlan, id: OperationID, retryOf: OperationID?, repeatsRetry: Bool) {
         self.id = id
         hasCallersID = false
         kind = other.kind
@@ -113,11 +118,13 @@ package struct OperationPlan: Sendable, Hashable {
         runsAfter = other.runsAfter
         delay = other.delay
         deadline = other.deadline
+        labels = other.labels
         maximumAttempts = other.maximumAttempts
         coalesceKey = other.coalesceKey
         exclusiveKey = other.exclusiveKey
         dedupRefusal = other.dedupRefusal
         self.retryOf = retryOf
+        self.repeatsRetry = repeatsRetry
     }
 
     /// The reason why an enqueue did not look for a waiting operation to return instead; counted as counters.
@@ -130,6 +137,8 @@ package struct OperationPlan: Sendable, Hashable {
         case deadline = "deadline"
         case callersID = "callers_id"
         case askedNotTo = "no_dedup"
+        /// A waiting operation would not have these labels.
+        case labels = "labels"
         case severalOperations = "several_operations"
         /// Adopting is not possible there: what waits may have been claimed by the time that the caller commits.
         case callersTransaction = "callers_transaction"
@@ -142,6 +151,7 @@ package struct OperationPlan: Sendable, Hashable {
         if !request.dependsOn.isEmpty || !request.runsAfter.isEmpty { return .ordering }
         if request.delay != .zero { return .delay }
         if request.deadline != nil { return .deadline }
+        if !request.labels.isEmpty { return .labels }
         if request.id != nil { return .callersID }
         return request.allowsDedup ? nil : .askedNotTo
     }
@@ -174,7 +184,21 @@ package struct OperationPlan: Sendable, Hashable {
         if let deadline = request.deadline, deadline <= request.delay {
             throw ClusterOpsError(.invalid, "the deadline lies before the end of the delay: it could never be met")
         }
+        try check(request.labels)
         if let parameters = request.parameters { try check(parameters: parameters) }
+    }
+
+    private static func check(_ labels: [OperationLabel]) throws(ClusterOpsError) {
+        guard labels.count <= OperationRequest.mostLabels else {
+            throw ClusterOpsError(
+                .invalid,
+                "\(labels.count) labels: an operation has at most \(OperationRequest.mostLabels)"
+            )
+        }
+        var names: Set<String> = []
+        if let second = labels.first(where: { !names.insert($0.name).inserted }) {
+            throw ClusterOpsError(.invalid, "label '\(second.name)' is given twice: a name has one value")
+        }
     }
 
     private static func check(parameters: String) throws(ClusterOpsError) {

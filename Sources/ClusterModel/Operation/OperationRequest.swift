@@ -35,6 +35,8 @@ public struct OperationRequest: Sendable, Hashable {
     public var delay: Duration
     /// It ends in `error` when it has not completed this long after the enqueue.
     public var deadline: Duration?
+    /// Names with values by which the operation can be found; at most one of each name.
+    public var labels: [OperationLabel]
     /// A Boolean value that indicates whether a waiting operation for the same work may be returned in place of a new
     /// one.
     public var allowsDedup: Bool
@@ -50,6 +52,7 @@ public struct OperationRequest: Sendable, Hashable {
         runsAfter: [OperationID] = [],
         delay: Duration = .zero,
         deadline: Duration? = nil,
+        labels: [OperationLabel] = [],
         allowsDedup: Bool = true
     ) {
         self.id = id
@@ -61,6 +64,7 @@ public struct OperationRequest: Sendable, Hashable {
         self.runsAfter = runsAfter
         self.delay = delay
         self.deadline = deadline
+        self.labels = labels
         self.allowsDedup = allowsDedup
     }
 
@@ -74,6 +78,8 @@ public struct OperationRequest: Sendable, Hashable {
     public static let deepestParameters = 31
     /// Edges into one operation; a fan-in of 1,000 is in the design's targets.
     public static let mostDependencies = 4096
+    /// Labels of one operation; each is a row.
+    public static let mostLabels = 16
     /// A delay or deadline further away than this is taken for a mistake.
     public static let longestDelay: Duration = .seconds(366 * 86_400)
 }

@@ -25,7 +25,8 @@ package struct SpokenPlan: Sendable {
     /// Networks are not among them: nodes that may be elected have all of them, and read all of them.
     private static let large = [
         "work_queue", "finished_operations", "operation_dependencies", "adoptions", "attempt_outputs",
-        "interfaces", "applied_state", "network_problems", "supervised_processes",
+        "interfaces", "applied_state", "network_problems", "supervised_processes", "operation_labels", "retries",
+        "aborted_dependents",
     ]
     /// Rows that are few, however they are read.
     private static let few = 1000

@@ -30,12 +30,16 @@ package struct OperationView: Codable, Sendable, Hashable {
     package let runsAfter: [OperationID]
     /// The number of those that have not ended.
     package let unmet: Int
+    /// The labels that the caller gave it, by name.
+    package let labels: [String: String]
     /// The person or program that asked for it.
     package let requester: String
     /// The time at which it ends in `error` if it has not been started.
     @NullWhenUnknown package var deadline: Timestamp?
     /// The ended operation that this one does again.
     @NullWhenUnknown package var retryOf: OperationID?
+    /// The operation that does this one again.
+    @NullWhenUnknown package var retriedAs: OperationID?
     /// Attempts that count: the failed ones, and the one that runs or succeeded.
     package let attempts: Int
     /// Failed attempts until it ends in `error`.
@@ -77,11 +81,12 @@ package struct OperationView: Codable, Sendable, Hashable {
 
     private enum CodingKeys: String, CodingKey {
         case uuid, kind, tasks, state, lane, network, node, interface, parameters, unmet, requester, deadline, attempts
-        case deliveries, requests, followers, worker, error, result, omitted, timeline
+        case labels, deliveries, requests, followers, worker, error, result, omitted, timeline
         case queueName = "queue_name"
         case dependsOn = "depends_on"
         case runsAfter = "runs_after"
         case retryOf = "retry_of"
+        case retriedAs = "retried_as"
         case maxAttempts = "max_attempts"
         case deferCount = "defer_count"
         case enqueuedAt = "enqueued_at"

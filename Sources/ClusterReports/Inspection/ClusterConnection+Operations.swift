@@ -49,7 +49,7 @@ extension ClusterConnection {
             return OperationPageView(
                 items: try Self.views(of: operations, on: session),
                 unreadable: unreadable.map { UnreadableOperationView(uuid: $0.id, reason: $0.reason) },
-                next: page.next
+                next: page.next?.id
             )
         }
     }
@@ -82,6 +82,8 @@ extension ClusterConnection {
             let ids = page.map(\.id)
             let followers = try OperationStatements.followers(ofAll: ids, on: session)
             let adoptions = try OperationStatements.adoptions(ofAll: ids, on: session)
+            let ended = page.filter { $0.state.isTerminal && $0.state != .complete }.map(\.id)
+            let retries = try RetryStatements.retries(ofAll: ended, on: session)
             // An ended follower has its primary's times in its own row.
             let primaryIDs = Set(page.filter { $0.state == .folded }.compactMap(\.foldedInto))
             let primaries = try OperationStatements.shown(Array(primaryIDs), on: session).operations
@@ -91,6 +93,7 @@ extension ClusterConnection {
                     primary: primaries.first { $0.id == operation.foldedInto },
                     followers: followers[operation.id] ?? [],
                     adoptions: adoptions[operation.id] ?? [],
+                    retriedAs: retries[operation.id],
                     now: now
                 )
             }

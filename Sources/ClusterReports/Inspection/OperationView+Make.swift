@@ -10,12 +10,14 @@ extension OperationView {
     ///   - primary: The row of the operation that a live follower rides on.
     ///   - followers: What rides, or rode, on it.
     ///   - adoptions: The requests that adopted it, oldest first.
+    ///   - retriedAs: The operation that does it again.
     ///   - now: The database's time.
     package init(
         _ operation: Operation,
         primary: Operation? = nil,
         followers: [OperationID] = [],
         adoptions: [(requester: String, at: Timestamp)] = [],
+        retriedAs: OperationID? = nil,
         now: Timestamp
     ) {
         let runner = primary ?? operation
@@ -36,9 +38,11 @@ extension OperationView {
             dependsOn: operation.dependsOn,
             runsAfter: operation.runsAfter,
             unmet: operation.unmet,
+            labels: operation.labels,
             requester: operation.requester,
             deadline: operation.deadline,
             retryOf: operation.retryOf,
+            retriedAs: retriedAs,
             attempts: operation.attempts,
             maxAttempts: operation.maximumAttempts,
             deliveries: operation.deliveries,

@@ -48,8 +48,10 @@ extension DatabaseRole {
             "operation_waiters",
             "queue_pauses",
             "coalescing_counters",
-            "supervised_processes"
+            "supervised_processes",
+            "operation_labels"
         ) + [
+            .insert("aborted_dependents"),
             .insert("sessions"),
             .update("sessions", ["renewals", "renewed_at", "doorbell", "expires_at", "dead"]),
             .delete("sessions"),
@@ -87,6 +89,8 @@ extension DatabaseRole {
     private static let forgetting: [DatabaseRight] = [
         .delete("finished_operations"), .select("adoptions"), .delete("adoptions"),
         .select("history_allowance"), .insert("history_allowance"), .update("history_allowance", []),
+        .select("retries"), .delete("retries"), .delete("operation_labels"),
+        .select("aborted_dependents"), .delete("aborted_dependents"),
     ]
 
     /// Repairs are ordinary operations: they may adopt one that waits, and, as the engine may, move it to a better
@@ -152,9 +156,13 @@ extension DatabaseRole {
             "queue_pauses",
             "adoptions",
             "attempt_outputs",
-            "coalescing_counters"
+            "coalescing_counters",
+            "operation_labels",
+            "retries",
+            "aborted_dependents"
         ) + [
             .insert("work_queue", asked), .update("work_queue", ["lane", "queue_name"]),
+            .insert("operation_labels"), .insert("retries"), .update("retries", []), .insert("aborted_dependents"),
             .insert("adoptions"), .insert("coalescing_counters"), .update("coalescing_counters", []),
             // What it waits for, and the end of what can never run, are written by procedures that refuse the work of
             // others.
@@ -231,7 +239,9 @@ extension DatabaseRole {
             "external_network",
             "external_addresses",
             "floating_ports",
-            "vni_holds"
+            "vni_holds",
+            "operation_labels",
+            "retries"
         )
 
     /// The rights for what the procedures do: they act with the rights of who made them, the migrator.

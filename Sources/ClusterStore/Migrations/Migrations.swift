@@ -48,6 +48,9 @@ package enum Migrations {
         step(38, "create attempt outputs", PackageResources.V0038__create_attempt_outputs_sql),
         step(39, "add work queue waited", PackageResources.V0039__add_work_queue_waited_sql),
         step(40, "add finished operations waited", PackageResources.V0040__add_finished_operations_waited_sql),
+        step(41, "create retries", PackageResources.V0041__create_retries_sql),
+        step(42, "create aborted dependents", PackageResources.V0042__create_aborted_dependents_sql),
+        step(43, "create operation labels", PackageResources.V0043__create_operation_labels_sql),
     ]
 
     /// The names of the steps that make procedures; each does nothing where its procedure exists.

@@ -2,8 +2,10 @@ import ClusterModel
 import MariaDB
 
 extension Operation {
-    private static let sharedColumns: SQL =
-        OperationColumns.selection(OperationColumns.requested + OperationColumns.progress)
+    private static let sharedColumns: SQL = """
+        \(sql: OperationColumns.selection(OperationColumns.requested + OperationColumns.progress)),
+        \(sql: OperationLabel.column)
+        """
 
     private static let noEnd: SQL = """
         NULL AS finished_at, NULL AS error, NULL AS error_size, NULL AS result, NULL AS result_size,
@@ -28,7 +30,10 @@ extension Operation {
             "started_at": "NOW(6)", "waited": OperationColumns.waited(until: "NOW(6)"),
         ]
         let columns = OperationColumns.requested + OperationColumns.progress
-        return "\(sql: OperationColumns.selection(columns, taken)), \(sql: liveSince), \(sql: noEnd)"
+        return """
+            \(sql: OperationColumns.selection(columns, taken)), \(sql: OperationLabel.column), \(sql: liveSince), \
+            \(sql: noEnd)
+            """
     }
 
     /// Reads the tasks, of which there is one at least.
@@ -96,6 +101,7 @@ extension Operation {
                 ? documents.value(.history, as: [AttemptRecord].self) ?? [] : AttemptRecord.history(of: row),
             error: try documents.value(.error, as: OperationFailure.self),
             result: try documents.text(.result),
+            labels: try row.get("labels", as: JSONColumn<[String: String]>?.self)?.value ?? [:],
             omitted: documents.omitted + [omittedResult].compactMap { $0 }
         )
     }

@@ -25,21 +25,53 @@ package enum CancelStatements {
         }
     }
 
-    /// Writes down that somebody wants a locked operation ended; the first request counts.
+    /// Locks those of some live operations that are still selected, and whose end nobody has asked for.
+    package static func lock(
+        _ ids: [OperationID],
+        selectedBy selector: OperationSelector,
+        in transaction: borrowing Transaction
+    ) throws -> [(id: OperationID, standing: Standing)] {
+        let locked = try ids.inLists { ids in
+            try transaction.query(lockQuery(ids, selectedBy: selector)).map { row -> (OperationID, Standing) in
+                let standing = Standing(
+                    state: try row.get("state"),
+                    session: try row.get("session"),
+                    requester: try row.get("requester")
+                )
+                return (try row.get("id"), standing)
+            }
+        }
+        return locked.map { (id: $0.0, standing: $0.1) }
+    }
+
+    package static func lockQuery(_ ids: [OperationID], selectedBy selector: OperationSelector) -> SQL {
+        """
+        SELECT id, state, session, requester FROM work_queue FORCE INDEX (PRIMARY)
+        WHERE id IN (\(list: ids)) AND \(sql: .joined(selector.conditions(of: .live, for: .cancel), separator: " AND "))
+        ORDER BY id
+        FOR UPDATE
+        """
+    }
+
+    /// Writes down that somebody wants locked operations ended; the first request counts.
     package static func request(
-        _ id: OperationID,
+        _ ids: [OperationID],
         by requester: String,
         in transaction: borrowing Transaction
-    ) throws(DatabaseError) {
+    ) throws {
         // From left to right: the requester is set while the time is still the old one.
-        try transaction.execute(
-            """
-            UPDATE work_queue FORCE INDEX (PRIMARY)
-            SET cancel_requester = IF(cancel_requested_at IS NULL, \(requester), cancel_requester),
-                cancel_requested_at = COALESCE(cancel_requested_at, NOW(6))
-            WHERE id = \(id)
-            """
-        )
+        _ = try ids.inLists { ids in
+            [
+                try transaction.execute(
+                    """
+                    UPDATE work_queue FORCE INDEX (PRIMARY)
+                    SET cancel_requester = IF(cancel_requested_at IS NULL, \(requester), cancel_requester),
+                        cancel_requested_at = COALESCE(cancel_requested_at, NOW(6))
+                    WHERE id IN (\(list: ids))
+                    """
+                )
+            ]
+        }
     }
 
     /// Gives locked followers of a primary that does not do their work back to their queues.

@@ -27,12 +27,16 @@ package enum HistoryStatements {
         """
     }
 
-    /// Forgets locked operations, what their commands printed, and who adopted them; one by one in a round trip each,
+    /// Forgets locked operations, with all that is known of them elsewhere; one by one in a round trip for each table,
     /// as `EndingStatements.delete` does.
     package static func delete(_ ids: [OperationID], in transaction: borrowing Transaction) throws(DatabaseError) {
-        try transaction.executeBatch(ids.sorted()) { "DELETE FROM finished_operations WHERE id = \($0)" }
+        let ids = ids.sorted()
+        try transaction.executeBatch(ids) { "DELETE FROM finished_operations WHERE id = \($0)" }
         try OutputStatements.delete(of: ids, in: transaction)
-        try transaction.executeBatch(ids.sorted()) { "DELETE FROM adoptions WHERE operation = \($0)" }
+        try transaction.executeBatch(ids) { "DELETE FROM adoptions WHERE operation = \($0)" }
+        try transaction.executeBatch(ids) { "DELETE FROM operation_labels WHERE operation = \($0)" }
+        try transaction.executeBatch(ids) { "DELETE FROM retries WHERE operation = \($0)" }
+        try transaction.executeBatch(ids) { "DELETE FROM aborted_dependents WHERE dependent = \($0)" }
     }
 
     // MARK: The allowance

@@ -28,6 +28,41 @@ extension RetryView: Answer {
     }
 }
 
+extension CancelView: TableRow {
+    static let titles = ["UUID", "STATE", "REQUESTS", "UNFOLDED", "ABORTED"]
+    var cells: [String?] {
+        ["\(uuid)", state.rawValue, "\(requests)", "\(unfolded.count)", "\(aborted.count)"]
+    }
+}
+
+extension BulkCancelView: Answer {
+    var table: TextTable {
+        TextTable(fields: [
+            ("matched", "\(matched)"), ("states", states.countsText), ("dry run", dryRun.word),
+            ("cancelled", "\(cancelled)"), ("interrupted", "\(interrupted)"), ("unfolded", "\(unfolded)"),
+            ("aborted", "\(aborted)"),
+        ])
+    }
+}
+
+extension BulkRetryView: Answer {
+    var table: TextTable {
+        TextTable(fields: [
+            ("matched", "\(matched)"), ("states", states?.countsText), ("dry run", dryRun.word),
+            ("retried", "\(retried)"), ("dependents", "\(dependents)"), ("retried before", "\(earlier)"),
+            ("refused", "\(refused)"),
+        ])
+    }
+}
+
+extension [String: Int] {
+    /// The counts that are not zero, by name.
+    fileprivate var countsText: String? {
+        let counts = filter { $0.value > 0 }.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
+        return counts.isEmpty ? nil : counts.joined(separator: ", ")
+    }
+}
+
 extension BulkEnqueueView: Answer {
     var table: TextTable { TextTable(fields: [("count", "\(count)"), ("first uuid", "\(firstUUID)")]) }
 }
@@ -73,8 +108,10 @@ extension OperationView: Answer {
             ("unmet", "\(unmet)"),
             ("requester", requester),
             ("requests", "\(requests)"),
+            ("labels", Self.list(labels)),
             ("deadline", deadline.map { "\($0)" }),
             ("retry of", retryOf?.description),
+            ("retried as", retriedAs?.description),
             ("attempts", "\(attempts) of \(maxAttempts)"),
             ("deliveries", "\(deliveries)"),
             ("deferred", "\(deferCount)"),
@@ -92,6 +129,10 @@ extension OperationView: Answer {
             fields.append(("\(event.at)", ([event.event.rawValue] + details).joined(separator: " ")))
         }
         return TextTable(fields: fields)
+    }
+
+    private static func list(_ labels: [String: String]) -> String? {
+        labels.isEmpty ? nil : labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " ")
     }
 
     private static func list(_ ids: [OperationID]) -> String? {

@@ -41,7 +41,8 @@ struct SubmittedOperation: Sendable {
             lane: try fields.value("lane") ?? .default,
             parameters: fields.document("parameters"),
             delay: delay?.duration ?? .zero,
-            deadline: deadline?.duration
+            deadline: deadline?.duration,
+            labels: try fields.labels("labels")
         )
         try fields.refuseOthers()
     }
@@ -120,6 +121,25 @@ private struct Fields {
         } catch {
             throw ClusterOpsError(.invalid, "\(place): \(key): \(error.reason)")
         }
+    }
+
+    mutating func labels(_ key: String) throws(ClusterOpsError) -> [OperationLabel] {
+        guard let value = rest.removeValue(forKey: key) else { return [] }
+        guard case .object(let members) = value else {
+            throw ClusterOpsError(.invalid, "\(place): \(key): expected an object of names and values")
+        }
+        var labels: [OperationLabel] = []
+        for (name, value) in members.sorted(by: { $0.key < $1.key }) {
+            guard case .string(let text) = value else {
+                throw ClusterOpsError(.invalid, "\(place): \(key): \(ValueError.quotable(name)): expected text")
+            }
+            do throws(ValueError) {
+                labels.append(try OperationLabel(name: name, value: text))
+            } catch {
+                throw ClusterOpsError(.invalid, "\(place): \(key): \(error.reason)")
+            }
+        }
+        return labels
     }
 
     mutating func document(_ key: String) -> String? {

@@ -30,11 +30,17 @@ struct OpEnqueue: AsyncParsableCommand {
     )
     var lane = Lane.default
 
-    @Option(help: "An operation that must complete first; may be repeated.", transform: { try OperationID($0) })
-    var dependsOn: [OperationID] = []
+    @Option(
+        help: "An operation that must complete first; may be repeated.",
+        transform: { try OperationReference($0) }
+    )
+    var dependsOn: [OperationReference] = []
 
-    @Option(help: "An operation that must have ended first; may be repeated.", transform: { try OperationID($0) })
-    var runsAfter: [OperationID] = []
+    @Option(
+        help: "An operation that must have ended first; may be repeated.",
+        transform: { try OperationReference($0) }
+    )
+    var runsAfter: [OperationReference] = []
 
     @Option(help: "Start no earlier than this long from now, such as 30s.", transform: { try DurationText($0) })
     var delay: DurationText?
@@ -60,26 +66,56 @@ struct OpEnqueue: AsyncParsableCommand {
     @Option(help: "Enqueue this many separate operations.")
     var count: Int?
 
+    @Option(
+        help: "A label to find it by, such as release=42; may be repeated. It adopts no other operation then.",
+        transform: { try OperationLabel($0) }
+    )
+    var label: [OperationLabel] = []
+
+    @Flag(help: "Wait until it has ended, and print it with its result; succeed only if it completes.")
+    var wait = false
+
+    @OptionGroup var waiting: Waiting
+
+    func validate() throws {
+        if wait, count != nil { throw ValidationError("--wait is for one operation, and not for --count") }
+        if waiting.timeout != nil, !wait { throw ValidationError("--timeout goes with --wait") }
+    }
+
     func run() async throws {
-        let request = OperationRequest(
+        try await global.withCluster { cluster in
+            let request = try await resolvedRequest(on: cluster)
+            if let count {
+                let first = try await cluster.queue.enqueue(request, count: count)
+                return try global.print(BulkEnqueueView(count: count, firstUUID: first))
+            }
+            let receipt = try await cluster.queue.enqueue(request)
+            guard wait else { return try global.print(receipt) }
+            // Whoever interrupts the wait knows what to look for.
+            Talk.say("operation \(receipt.uuid) is \(receipt.state.rawValue) in \(receipt.queueName)")
+            let (states, inTime) = try await EndProgress.ends(
+                of: [receipt.uuid],
+                timeout: waiting.timeout,
+                on: cluster
+            )
+            try global.print(try await cluster.operation(receipt.uuid))
+            try EndProgress.requireComplete(states.items, inTime: inTime)
+        }
+    }
+
+    private func resolvedRequest(on cluster: ClusterConnection) async throws -> OperationRequest {
+        OperationRequest(
             tasks: tasks,
             target: .init(network: network, node: node, interface: interface),
             lane: lane,
             id: uuid,
             parameters: parameters,
-            dependsOn: dependsOn,
-            runsAfter: runsAfter,
+            dependsOn: try await cluster.operations(named: dependsOn),
+            runsAfter: try await cluster.operations(named: runsAfter),
             delay: delay?.duration ?? .zero,
             deadline: deadline?.duration,
+            labels: label,
             allowsDedup: !noDedup
         )
-        try await global.withCluster { cluster in
-            if let count {
-                let first = try await cluster.queue.enqueue(request, count: count)
-                try global.print(BulkEnqueueView(count: count, firstUUID: first))
-            } else {
-                try global.print(try await cluster.queue.enqueue(request))
-            }
-        }
     }
 }

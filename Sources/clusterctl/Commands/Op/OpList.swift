@@ -1,4 +1,5 @@
 import ArgumentParser
+import ClusterEngine
 import ClusterModel
 import ClusterReports
 import ClusterStore
@@ -13,42 +14,26 @@ struct OpList: AsyncParsableCommand {
         discussion: """
             Example: clusterctl op list --state error --since 1d
             A list that has more names the operation to continue after. A page examines the newest \
-            \(OperationListStatements.mostExamined.ended) ended operations, so a rare one may be on a later page.
+            \(OperationListStatements.mostExamined.ended) ended operations, or \
+            \(OperationListStatements.mostExamined.endedRows) where it selects by task, requester or error, so a rare \
+            one may be on a later page.
             """
     )
 
     @OptionGroup var global: GlobalOptions
 
-    @Option(
-        help: "List only operations in this state; may be repeated.",
-        transform: { try OpList.state($0) }
-    )
-    var state: [OperationState] = []
+    @OptionGroup var watching: Watching
 
-    @Option(
-        help: "List only operations on this network.",
-        completion: Names.networks,
-        transform: { try NetworkName($0) }
-    )
-    var network: NetworkName?
-
-    @Option(help: "List only operations on this node.", completion: Names.nodes, transform: { try NodeName($0) })
-    var node: NodeName?
-
-    @Option(help: "List only operations of this queue.", transform: { try QueueName($0) })
-    var queue: QueueName?
-
-    @Option(help: "List only operations enqueued within this time, such as 1h.", transform: { try DurationText($0) })
-    var since: DurationText?
+    @OptionGroup(title: "Selection") var selection: Selection
 
     @Option(help: "The most operations to list, 1 to 10000.")
     var limit = 100
 
     @Option(
         help: "Continue after this operation, with which an earlier list stopped.",
-        transform: { try OperationID($0) }
+        transform: { try OperationReference($0) }
     )
-    var after: OperationID?
+    var after: OperationReference?
 
     func validate() throws {
         guard (1...Self.mostListed).contains(limit) else {
@@ -57,15 +42,8 @@ struct OpList: AsyncParsableCommand {
     }
 
     func run() async throws {
-        var filter = OperationFilter()
-        filter.states = Set(state)
-        filter.network = network
-        filter.node = node
-        filter.queue = queue
-        filter.since = since?.duration
-        filter.after = after
-        filter.limit = limit
-        let page = try await global.withCluster { [filter] in try await $0.operations(filter) }
+        if watching.watch { return try await watching.print(global) { try await list(from: $0) } }
+        let page = try await global.withCluster { try await list(from: $0) }
         try global.print(page)
         for operation in page.unreadable {
             Talk.say("operation \(operation.uuid) cannot be read: \(operation.reason)")
@@ -73,11 +51,13 @@ struct OpList: AsyncParsableCommand {
         if let next = page.next { Talk.say("there may be more: go on with --after \(next)") }
     }
 
-    private static func state(_ text: String) throws -> OperationState {
-        guard let state = OperationState(rawValue: text) else {
-            let states = OperationState.allCases.map(\.rawValue).joined(separator: ", ")
-            throw ValueError("state", found: text, expected: "one of \(states)")
+    private func list(from cluster: ClusterConnection) async throws -> OperationPageView {
+        var filter = OperationFilter(selection.selector, limit: limit)
+        if let after { filter.after = try await cluster.operation(named: after) }
+        let page = try await cluster.operations(filter)
+        if page.items.isEmpty, page.unreadable.isEmpty, page.next == nil, after == nil {
+            try await cluster.requireKnown(selection.selector)
         }
-        return state
+        return page
     }
 }

@@ -11,10 +11,13 @@ struct OpShow: AsyncParsableCommand {
 
     @OptionGroup var global: GlobalOptions
 
-    @Argument(help: "The operation.", transform: { try OperationID($0) })
-    var uuid: OperationID
+    @Argument(help: "The operation; its id may be abbreviated.", transform: { try OperationReference($0) })
+    var uuid: OperationReference
 
     func run() async throws {
-        try await global.withCluster { try global.print(try await $0.operation(uuid)) }
+        try await global.withCluster { cluster in
+            let id = try await cluster.operation(named: uuid)
+            try global.print(try await cluster.operation(id))
+        }
     }
 }

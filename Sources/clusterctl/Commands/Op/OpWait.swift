@@ -18,8 +18,8 @@ struct OpWait: AsyncParsableCommand {
 
     @OptionGroup var waiting: Waiting
 
-    @Argument(help: "The operations.", transform: { try OperationID($0) })
-    var uuids: [OperationID]
+    @Argument(help: "The operations; an id may be abbreviated.", transform: { try OperationReference($0) })
+    var uuids: [OperationReference]
 
     func validate() throws {
         guard uuids.count <= Self.mostAwaited else {
@@ -28,36 +28,11 @@ struct OpWait: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let watcher = Terminal.showsProgress ? progress : nil
         let (states, inTime) = try await global.withCluster { cluster in
-            defer { if watcher != nil { Talk.progress("") } }
-            return try await cluster.ends(of: uuids, timeout: waiting.timeout?.duration, watcher: watcher)
+            let ids = try await cluster.operations(named: uuids)
+            return try await EndProgress.ends(of: ids, timeout: waiting.timeout, on: cluster)
         }
         try global.print(states)
-        if !inTime {
-            let live = states.items.filter { !$0.state.isTerminal }
-            throw Failure(.timedOut, "timed out: \(Self.named(live)) \(live.count == 1 ? "has" : "have") not ended")
-        }
-        let bad = states.items.filter { $0.state != .complete }
-        guard bad.isEmpty else { throw Failure(.failed, "did not complete: \(Self.named(bad))") }
-    }
-
-    /// The interval at which what is shown is renewed; ends are told when they come all the same.
-    private static let progressInterval: Duration = .seconds(1)
-
-    private var progress: EndWatcher {
-        let (begun, count) = (ContinuousClock.now, uuids.count)
-        return EndWatcher(every: Self.progressInterval) { states in
-            let ended = states.values.count(where: \.isTerminal)
-            let running = states.values.count { $0 == .executing || $0 == .folded }
-            let passed = (ContinuousClock.now - begun).components.seconds
-            Talk.progress("\(ended) of \(count) ended, \(running) executing, \(passed) s")
-        }
-    }
-
-    /// Names the first few, so that the line stays readable.
-    private static func named(_ states: [OperationStateView]) -> String {
-        let names = states.prefix(3).map { "\($0.uuid) (\($0.state.rawValue))" }.joined(separator: ", ")
-        return states.count > 3 ? "\(names) and \(states.count - 3) more" : names
+        try EndProgress.requireComplete(states.items, inTime: inTime)
     }
 }
