@@ -162,7 +162,7 @@ import Testing
         try await withRoles { world in
             let (enqueuer, person) = (try await world.user(.enqueuer), try await world.user(.operator))
             let id = try await world.enqueue(as: enqueuer, "noop")
-            try await world.clusterctl(as: enqueuer, "op cancel \(id)", exit: 1)
+            try await world.clusterctl(as: enqueuer, "op cancel \(id)", exit: 77)
             try await world.clusterctl(as: person, "op cancel \(id)")
             for statement: SQL in [
                 "INSERT INTO queue_pauses VALUES ('*', 'x', 'x', NOW(6))", "DELETE FROM networks", "DELETE FROM nodes",
@@ -285,7 +285,7 @@ import Testing
             try await world.clusterctl(
                 as: user,
                 "op enqueue noop --depends-on \(world.enqueue(as: user, "noop"))",
-                exit: 1
+                exit: 77
             )
             try await world.clusterctl(as: migrator, "db migrate")
             let statements = try DatabaseRole.enqueuer.statements(
