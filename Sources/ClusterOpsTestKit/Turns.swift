@@ -2,19 +2,19 @@
 ///
 /// Swift Testing starts all tests together. A few at a time are as fast on few cores, and none waits for so long that
 /// the server's own timeouts, which are part of what is tested, strike in the wrong place.
-actor Turns {
+package actor Turns {
     /// Two for each core of the smallest machine that runs the tests.
     static let shared = Turns(4)
 
     private var free: Int
     private var waiting: [CheckedContinuation<Void, Never>] = []
 
-    init(_ count: Int) {
+    package init(_ count: Int) {
         free = count
     }
 
     /// Waits for a turn; `leave` gives it on.
-    func enter() async {
+    package func enter() async {
         if free > 0 {
             free -= 1
         } else {
@@ -22,7 +22,7 @@ actor Turns {
         }
     }
 
-    func leave() {
+    package func leave() {
         if waiting.isEmpty {
             free += 1
         } else {

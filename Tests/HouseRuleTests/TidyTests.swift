@@ -51,6 +51,17 @@ import Testing
         #expect(limits > 50)
     }
 
+    @Test func `tests on namespaces run one after the other within their suite`() throws {
+        var suites = 0
+        for file in try SourceFile.all(below: "Tests") where file.text.contains("\nextension NamespaceTests {") {
+            for suite in file.text.matches(of: #/    @Suite(\(.*\))? struct/#) {
+                suites += 1
+                #expect(suite.1?.contains(".serialized") == true, "\(file.path): \(suite.0)")
+            }
+        }
+        #expect(suites > 40)
+    }
+
     @Test func `SQL stands in the store`() throws {
         let homes = [
             "Sources/ClusterStore/", "Sources/MariaDB/",

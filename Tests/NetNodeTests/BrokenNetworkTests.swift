@@ -5,7 +5,7 @@ import Testing
 
 extension NamespaceTests {
     /// One network's trouble is its own.
-    @Suite struct BrokenNetworkTests {
+    @Suite(.serialized) struct BrokenNetworkTests {
         @Test
         func `one that cannot be repaired is tried later and later and says why, while others are repaired at once`()
             async throws

@@ -11,7 +11,7 @@ import Testing
 
 extension NamespaceTests {
     /// The statements and programs that one change of a network takes on the elected node.
-    @Suite struct ChangeCostTests {
+    @Suite(.serialized) struct ChangeCostTests {
         @Test func `one more guest takes one read of what is wanted, one write and one program`() async throws {
             let server = try PrivateServer(options: SpokenStatements.serverOptions)
             defer { server.destroy() }

@@ -12,7 +12,7 @@ import Testing
 
 extension NamespaceTests {
     /// What an operator sees of DHCP, by real netnodes.
-    @Suite struct DHCPMonitorTests {
+    @Suite(.serialized) struct DHCPMonitorTests {
         private func leases(_ nodes: NetNodes) async throws -> [GuestLease] {
             try await nodes.inventory.leases(of: try NetworkName("blue"))
         }

@@ -7,7 +7,7 @@ import Testing
 
 extension NamespaceTests {
     /// What somebody breaks is repaired as soon as the kernel tells of it, with maintenance too seldom to have done it.
-    @Suite struct DriftTests {
+    @Suite(.serialized) struct DriftTests {
         private static let seldom = ["CLUSTEROPS_NETWORK_MAINTENANCE_INTERVAL": "10m"]
         /// A sweep's two seconds, a repair, and a machine that does other things.
         private static let soon: Duration = .seconds(6)

@@ -7,7 +7,7 @@ import Testing
 
 extension NamespaceTests {
     /// One network's egress does not hold up the rest.
-    @Suite struct EgressApartTests {
+    @Suite(.serialized) struct EgressApartTests {
         /// Gives a test a node that has two networks with NAT, all made, and `netnode` on it.
         private func withTwo(
             maintenance: String,
@@ -65,7 +65,8 @@ extension NamespaceTests {
                     try await world.cluster.count(
                         """
                         SELECT COUNT(*) FROM information_schema.PROCESSLIST
-                        WHERE STATE LIKE 'Waiting for table metadata lock' AND INFO LIKE '%FROM external_addresses AS e%'
+                        WHERE DB = DATABASE() AND STATE LIKE 'Waiting for table metadata lock'
+                            AND INFO LIKE '%FROM external_addresses AS e%'
                         """
                     )
                 }

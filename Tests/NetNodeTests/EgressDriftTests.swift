@@ -9,7 +9,7 @@ import Testing
 extension NamespaceTests {
     /// What somebody breaks of a network's egress is repaired as early as the rest, with maintenance too seldom to
     /// have done it.
-    @Suite struct EgressDriftTests {
+    @Suite(.serialized) struct EgressDriftTests {
         private static let environment = [
             "CLUSTEROPS_NETWORK_MAINTENANCE_INTERVAL": "10m", "CLUSTEROPS_NETWORK_EXTERNAL_BRIDGE": "xbr",
         ]

@@ -10,7 +10,7 @@ import Testing
 
 extension NamespaceTests {
     /// The state that drift checks compare the kernel with after an egress was changed.
-    @Suite struct EgressMemoryTests {
+    @Suite(.serialized) struct EgressMemoryTests {
         private func survey(_ world: EgressWorld, _ networks: Int) async throws -> HostSurvey {
             try await HostSurvey.take(
                 in: world.node.namespacePath,

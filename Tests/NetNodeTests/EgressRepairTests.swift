@@ -6,7 +6,7 @@ import Testing
 
 extension NamespaceTests {
     /// What a pass does with what others did, and with what is there already.
-    @Suite struct EgressRepairTests {
+    @Suite(.serialized) struct EgressRepairTests {
         /// Whether a command only reads.
         private func isRead(_ command: HostCommand) -> Bool {
             switch command.program {

@@ -8,7 +8,7 @@ import Testing
 
 extension NamespaceTests {
     /// From `clusterctl`'s words to packets outside, by real netnodes.
-    @Suite struct EgressTakeoverTests {
+    @Suite(.serialized) struct EgressTakeoverTests {
         private static let bridge = ["CLUSTEROPS_NETWORK_EXTERNAL_BRIDGE": "xbr"]
         private static let byOperations = bridge.merging(["CLUSTEROPS_NETWORK_MAINTENANCE_INTERVAL": "1h"]) { $1 }
 

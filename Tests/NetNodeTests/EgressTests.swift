@@ -7,7 +7,7 @@ import Testing
 
 extension NamespaceTests {
     /// The kernel's side of NAT and floating addresses: real packets between guests and a host outside.
-    @Suite struct EgressTests {
+    @Suite(.serialized) struct EgressTests {
         @Test func `guests of equal addresses are seen and reached under their networks' own external ones`()
             async throws
         {

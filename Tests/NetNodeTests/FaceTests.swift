@@ -8,7 +8,7 @@ import Testing
 
 extension NamespaceTests {
     /// What real `netnode` processes show by HTTP.
-    @Suite struct FaceTests {
+    @Suite(.serialized) struct FaceTests {
         private static let shown = [
             "CLUSTEROPS_HTTP_NETNODE": "127.0.0.1:9472", "CLUSTEROPS_NETWORK_MAINTENANCE_INTERVAL": "1s",
         ]

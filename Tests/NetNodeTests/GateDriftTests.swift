@@ -4,7 +4,7 @@ import Testing
 
 extension NamespaceTests {
     /// The gate under the hands of others, on nodes that run: the elected one must be heard, the other one must not.
-    @Suite struct GateDriftTests {
+    @Suite(.serialized) struct GateDriftTests {
         @Test func `whatever is done to the rules is undone at once, open on the elected node and closed on the other`()
             async throws
         {

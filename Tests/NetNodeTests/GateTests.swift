@@ -9,7 +9,7 @@ import Testing
 
 extension NamespaceTests {
     /// The kernel's side of "never two": real frames between a guest and the network's namespace.
-    @Suite struct GateTests {
+    @Suite(.serialized) struct GateTests {
         private struct World: Sendable {
             let mesh: MeshWorld
             let network: MeshWorld.Network

@@ -18,7 +18,7 @@ import Testing
 }
 
 extension NamespaceTests {
-    @Suite struct GatewayGratuitousARPTests {
+    @Suite(.serialized) struct GatewayGratuitousARPTests {
         @Test func `a gateway that is yet to be made is no failure, and it is sent once it is made`() async throws {
             try await withMesh(hosts: 1, networkNodes: [0]) { mesh in
                 let network = try await mesh.addNetwork("blue", vni: 100)

@@ -9,7 +9,7 @@ import Testing
 
 extension NamespaceTests {
     /// A warning means that something is wrong: where nothing is, there is none.
-    @Suite struct HealthyLogTests {
+    @Suite(.serialized) struct HealthyLogTests {
         private static let bridge = ["CLUSTEROPS_NETWORK_EXTERNAL_BRIDGE": "xbr"]
         /// Messages that each network node logs in the first test, with the part of it that does.
         private static let components = [

@@ -52,34 +52,43 @@ import Testing
 }
 
 extension NamespaceTests {
-    @Suite struct NamespaceHostsTests {
+    @Suite(.serialized) struct NamespaceHostsTests {
         private struct Stop: Error {}
 
-        private var ours: [String] {
+        /// The namespaces that there are of hosts, by the beginning of their names: other tests have theirs.
+        private func present(_ prefix: String) -> [String] {
             let names = (try? FileManager.default.contentsOfDirectory(atPath: "/run/netns")) ?? []
-            return names.filter { NamespaceNames.owner(of: $0) == getpid() }
+            return names.filter { $0.hasPrefix(prefix) }
+        }
+
+        private func prefix(of hosts: NamespaceHosts) -> String {
+            String(hosts.hosts[0].namespace.dropLast("h1".count))
         }
 
         @Test func `whatever happens to a test, its namespaces go`() async throws {
+            let prefixes = Locked<[String]>([])
             await #expect(throws: Stop.self) {
                 try await withHosts(count: 2) { hosts in
-                    #expect(ours.count == 3)
+                    let prefix = prefix(of: hosts)
+                    prefixes.update { $0.append(prefix) }
+                    #expect(present(prefix).count == 3)
                     let said = try await hosts.run("ping -c 1 -W 5 192.0.2.2", in: hosts.hosts[0].namespace)
                     #expect(said.contains(" 0% packet loss"))
                     throw Stop()
                 }
             }
-            #expect(ours == [])
             await withTaskGroup(of: Void.self) { group in
                 group.addTask {
-                    try? await withHosts(count: 1) { _ in
-                        #expect(ours.count == 2)
+                    try? await withHosts(count: 1) { hosts in
+                        let prefix = prefix(of: hosts)
+                        prefixes.update { $0.append(prefix) }
+                        #expect(present(prefix).count == 2)
                         withUnsafeCurrentTask { $0?.cancel() }
                         try Task.checkCancellation()
                     }
                 }
             }
-            #expect(ours == [])
+            #expect(prefixes.value.count == 2 && prefixes.value.flatMap(present) == [])
         }
 
         @Test func `the next run removes what a killed one has left, and nothing else`() async throws {

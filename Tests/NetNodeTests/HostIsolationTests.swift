@@ -9,7 +9,7 @@ import Testing
 extension NamespaceTests {
     /// What a guest may try against the node that it runs on, and against its peers; by real frames, on nodes with the
     /// kernel's own settings: IPv6, no reverse path filter; and with routing.
-    @Suite struct HostIsolationTests {
+    @Suite(.serialized) struct HostIsolationTests {
         /// What keeps guests out, each by itself enough.
         enum Defence: String, CaseIterable {
             case both, rules, settings, none

@@ -6,7 +6,7 @@ import Testing
 
 extension NamespaceTests {
     /// The kernel asked by us must answer what it answers `ip` and `bridge`.
-    @Suite struct HostSurveyTests {
+    @Suite(.serialized) struct HostSurveyTests {
         @Test func `a survey sees what ip and bridge see, whatever somebody has made of it`() async throws {
             try await withMesh(hosts: 2, networkNodes: [0, 1]) { world in
                 let blue = try await world.addNetwork("blue", vni: 100)

@@ -228,7 +228,7 @@ import Testing
 }
 
 extension NamespaceTests {
-    @Suite struct HostileNetworkTests {
+    @Suite(.serialized) struct HostileNetworkTests {
         @Test func `a network whose own row is hostile is left as it is, and all others are served`() async throws {
             try await withNetNodes(hosts: 1) { nodes in
                 let world = nodes.world

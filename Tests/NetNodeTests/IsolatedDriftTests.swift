@@ -10,7 +10,7 @@ import Testing
 
 extension NamespaceTests {
     /// What is broken on a node while it has no database is made again as it was wanted last.
-    @Suite struct IsolatedDriftTests {
+    @Suite(.serialized) struct IsolatedDriftTests {
         @Test func `a node that is cut off from the database repairs mesh, namespace and egress as it knew them`()
             async throws
         {

@@ -5,7 +5,7 @@ import Testing
 
 extension NamespaceTests {
     /// What a supervisor runs after a `netnode` that was killed.
-    @Suite struct LowerVethsTests {
+    @Suite(.serialized) struct LowerVethsTests {
         @Test func `after a kill the veths are taken down, not while a netnode runs, and the next one puts them up`()
             async throws
         {

@@ -9,7 +9,7 @@ import Testing
 
 extension NamespaceTests {
     /// What stays right without anybody asking, and what is gone when it is taken away.
-    @Suite struct MaintenanceTests {
+    @Suite(.serialized) struct MaintenanceTests {
         private static let often = ["CLUSTEROPS_NETWORK_MAINTENANCE_INTERVAL": "1s"]
 
         @Test func `what somebody breaks on the elected node is repaired without anybody asking`() async throws {

@@ -5,7 +5,7 @@ import Testing
 
 extension NamespaceTests {
     /// Damage to many networks at once, which has one cause and costs the database little more than that to one.
-    @Suite struct MassDamageTests {
+    @Suite(.serialized) struct MassDamageTests {
         private static let networks = 20
 
         /// What the server was asked for, by its own log, since it was emptied.

@@ -8,7 +8,7 @@ import Testing
 
 extension NamespaceTests {
     /// How a network's devices are taken away.
-    @Suite struct MeshDeletionTests {
+    @Suite(.serialized) struct MeshDeletionTests {
         /// A network that is not wanted on the host any more, with the loop that made it there.
         private func withUnwanted(
             _ body: @Sendable (MeshWorld, MeshWorld.Network, ReconcileLoop) async throws -> Void

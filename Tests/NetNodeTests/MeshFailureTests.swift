@@ -12,7 +12,7 @@ import Testing
 
 /// What the reconciler and the tasks of the mesh do when something is in their way, and at size.
 extension NamespaceTests {
-    @Suite struct MeshFailureTests {
+    @Suite(.serialized) struct MeshFailureTests {
         @Test func `a read that fails or is cut short changes nothing`() async throws {
             try await withMesh(hosts: 2) { world in
                 let blue = try await world.addNetwork("blue", vni: 100)

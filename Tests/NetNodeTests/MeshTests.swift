@@ -7,7 +7,7 @@ import NetNode
 import Testing
 
 extension NamespaceTests {
-    @Suite struct MeshTests {
+    @Suite(.serialized) struct MeshTests {
         @Test func `two networks with the same addresses reach their own guests, and no other`() async throws {
             try await withMesh(hosts: 3) { world in
                 let blue = try await world.addNetwork("blue", vni: 100)

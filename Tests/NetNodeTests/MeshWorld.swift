@@ -8,13 +8,49 @@ import MariaDB
 import NetNode
 import Testing
 
-/// The tests on real namespaces, tunnels and frames: one at a time, as the machine is shared.
+/// The tests on real namespaces, tunnels and frames: of each suite one at a time, and a few suites beside each other.
+///
+/// Each test has hosts of its own, and nothing of them is visible outside. Alone, the tests use a third of a processor.
 @Suite(
-    .serialized,
+    .fewAtOnce,
     .timeLimit(.minutes(15)),
     .enabled("needs root for network namespaces") { NamespaceHosts.unavailability == nil }
 )
 enum NamespaceTests {}
+
+/// Lets only so many of the suites within a suite run at once.
+private struct SuiteTurn: SuiteTrait, TestTrait, TestScoping {
+    /// On two processors, with their programs and the database, three at once failed beside other work: elected nodes
+    /// missed their renewals.
+    private static let turns = Turns(2)
+
+    var isRecursive: Bool { true }
+
+    /// The suites within, as a whole: a time limit is that of a test, and does not count the wait for the turn.
+    func scopeProvider(for test: Test, testCase: Test.Case?) -> Self? {
+        test.isSuite && test.name != "\(NamespaceTests.self)" ? self : nil
+    }
+
+    @concurrent
+    func provideScope(
+        for test: Test,
+        testCase: Test.Case?,
+        performing body: @concurrent @Sendable () async throws -> Void
+    ) async throws {
+        await Self.turns.enter()
+        do {
+            try await body()
+        } catch {
+            await Self.turns.leave()
+            throw error
+        }
+        await Self.turns.leave()
+    }
+}
+
+extension Trait where Self == SuiteTurn {
+    fileprivate static var fewAtOnce: SuiteTurn { SuiteTurn() }
+}
 
 /// Hosts that are nodes of a cluster: their mesh is in the kernel, what is wanted of it in a real database.
 struct MeshWorld: Sendable {

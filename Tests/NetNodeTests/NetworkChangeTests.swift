@@ -9,7 +9,7 @@ import Testing
 
 extension NamespaceTests {
     /// What is changed reaches kernels and guests, by the operations that the change has enqueued.
-    @Suite struct NetworkChangeTests {
+    @Suite(.serialized) struct NetworkChangeTests {
         /// A maintenance pass would do the operations' work.
         private static let withoutMaintenance = ["CLUSTEROPS_NETWORK_MAINTENANCE_INTERVAL": "1h"]
 

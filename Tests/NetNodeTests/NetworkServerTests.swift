@@ -6,7 +6,7 @@ import NetNode
 import Testing
 
 extension NamespaceTests {
-    @Suite struct NetworkServerTests {
+    @Suite(.serialized) struct NetworkServerTests {
         @Test func `a known guest gets its address and options, an unknown one gets nothing`() async throws {
             try await withServers { world in
                 let server = try world.networkServer()

@@ -12,7 +12,7 @@ import Testing
 @testable import NetNode
 
 extension NamespaceTests {
-    @Suite struct NetworkServersTests {
+    @Suite(.serialized) struct NetworkServersTests {
         @Test func `a killed server comes back, also while a guest holds a connection to it`() async throws {
             try await withServers { world in
                 let wanted = try world.wanted([world.host(11)])
@@ -282,7 +282,7 @@ extension NamespaceTests {
         }
     }
 
-    @Suite struct ServerStatementsTests {
+    @Suite(.serialized) struct ServerStatementsTests {
         @Test func `one statement gives the networks with their guests, and those without`() async throws {
             try await withCluster { cluster in
                 let (blue, green, node) = (NetworkID.new(), NetworkID.new(), NodeID.new())

@@ -8,7 +8,7 @@ import Testing
 
 extension NamespaceTests {
     /// What a guest may not send, by real frames.
-    @Suite struct PortAttackTests {
+    @Suite(.serialized) struct PortAttackTests {
         /// A frame, and what of it is looked for where it must not arrive.
         private struct Attack {
             let name: String

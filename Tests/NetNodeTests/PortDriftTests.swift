@@ -8,7 +8,7 @@ import Testing
 extension NamespaceTests {
     /// Ports on nodes with real netnodes: closed, opened and repaired by what the kernel reports, with maintenance too
     /// seldom to have done it.
-    @Suite struct PortDriftTests {
+    @Suite(.serialized) struct PortDriftTests {
         private static let seldom = ["CLUSTEROPS_NETWORK_MAINTENANCE_INTERVAL": "10m"]
 
         private struct World: Sendable {

@@ -8,7 +8,7 @@ import Testing
 
 extension NamespaceTests {
     /// Ports that belong to no guest of their network.
-    @Suite struct PortIsolationTests {
+    @Suite(.serialized) struct PortIsolationTests {
         /// Plugs a guest in that no interface is of.
         private func stranger(
             _ world: PortWorld,

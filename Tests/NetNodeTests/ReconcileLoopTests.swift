@@ -11,7 +11,7 @@ import Testing
 
 extension NamespaceTests {
     /// The loop by which everything that changes networks goes.
-    @Suite struct ReconcileLoopTests {
+    @Suite(.serialized) struct ReconcileLoopTests {
         @Test func `networks that are added at once share a read, a batch and a write`() async throws {
             let server = try PrivateServer(options: SpokenStatements.serverOptions)
             defer { server.destroy() }

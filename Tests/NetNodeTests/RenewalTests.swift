@@ -49,7 +49,7 @@ private struct RunningClient {
 }
 
 extension NamespaceTests {
-    @Suite struct RenewalTests {
+    @Suite(.serialized) struct RenewalTests {
         @Test
         func `after a take-over guests renew by unicast with a server that remembers nobody, and never hear a NAK`()
             async throws

@@ -6,7 +6,7 @@ import Testing
 
 extension NamespaceTests {
     /// What a pass may say, and when.
-    @Suite struct ServerCertaintyTests {
+    @Suite(.serialized) struct ServerCertaintyTests {
         private func hosts(_ world: ServerWorld) -> String {
             let data = FileManager.default.contents(atPath: "\(world.directory)/100/hosts") ?? Data()
             return String(decoding: data, as: UTF8.self)

@@ -8,7 +8,7 @@ import Testing
 
 extension NamespaceTests {
     /// No message of a guest takes DHCP from another one, or the server from its network.
-    @Suite struct ServerDeclineTests {
+    @Suite(.serialized) struct ServerDeclineTests {
         /// The MAC that a server is asked by, which only root can read.
         private func probe(_ world: ServerWorld) throws -> MACAddress {
             let text = try String(contentsOfFile: "\(world.directory)/100/hosts", encoding: .utf8)

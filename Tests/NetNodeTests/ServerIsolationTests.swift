@@ -7,7 +7,7 @@ import Testing
 
 extension NamespaceTests {
     /// A server that was taken over reaches nothing of another network's.
-    @Suite struct ServerIsolationTests {
+    @Suite(.serialized) struct ServerIsolationTests {
         /// Runs a line of shell as the server of a network: its user, its capabilities, its namespaces.
         private func succeeds(_ line: String, as index: Int, in world: ServerWorld) async throws -> Bool {
             let child = try await SupervisedChild.start(

@@ -9,7 +9,7 @@ import Testing
 extension NamespaceTests {
     /// What becomes of leases when guests change; the server's process stays the same wherever it is not said
     /// otherwise.
-    @Suite struct ServerLeaseTests {
+    @Suite(.serialized) struct ServerLeaseTests {
         private func leases(_ world: ServerWorld) throws -> LeaseFile {
             let data = FileManager.default.contents(atPath: "\(world.directory)/100/leases") ?? Data()
             return try LeaseFile(String(decoding: data, as: UTF8.self))

@@ -7,7 +7,7 @@ import Testing
 
 extension NamespaceTests {
     /// A server that runs is asked whether it serves.
-    @Suite struct ServerProbeTests {
+    @Suite(.serialized) struct ServerProbeTests {
         @Test func `the probe takes no lease, sends no frame, and leaves every address to guests`() async throws {
             try await withServers { world in
                 let server = try world.networkServer()

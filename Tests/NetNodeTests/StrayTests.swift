@@ -5,7 +5,7 @@ import Testing
 
 extension NamespaceTests {
     /// What bears our names and is wanted by nobody.
-    @Suite struct StrayTests {
+    @Suite(.serialized) struct StrayTests {
         private static let often = ["CLUSTEROPS_NETWORK_MAINTENANCE_INTERVAL": "1s"]
 
         @Test func `strays of every kind go by themselves, and what only looks like one stays`() async throws {

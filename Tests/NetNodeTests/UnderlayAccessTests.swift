@@ -40,7 +40,7 @@ import Testing
 
 extension NamespaceTests {
     /// Who may bring frames into a network from the underlay, and by which way; real VXLAN datagrams.
-    @Suite struct UnderlayNamespaceTests {
+    @Suite(.serialized) struct UnderlayNamespaceTests {
         private static let vxlan: UInt16 = 4789
 
         /// Sends datagrams, and tells which of their frames a guest has received; the last one is a node's, which ends

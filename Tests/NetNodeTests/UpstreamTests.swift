@@ -7,7 +7,7 @@ import Testing
 
 extension NamespaceTests {
     /// Whom a network's server asks for names that are not its own.
-    @Suite struct UpstreamTests {
+    @Suite(.serialized) struct UpstreamTests {
         private func upstream(_ guest: NamespaceHosts.Guest, _ world: ServerWorld) async throws -> SupervisedChild {
             let options = [
                 "--keep-in-foreground", "--conf-file=/dev/null", "--pid-file=", "--no-resolv", "--no-hosts",
