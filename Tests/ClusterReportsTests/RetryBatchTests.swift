@@ -42,6 +42,8 @@ import Testing
             foldedInto: nil,
             claimedAt: nil,
             startedAt: nil,
+            waited: nil,
+            couldRunSince: time,
             foldedAt: nil,
             unfoldedAt: nil,
             unfoldedFrom: nil,

@@ -7,7 +7,7 @@ import Testing
 extension NamespaceTests {
     /// What guests notice while the database is away and witnesses confirm the elected node, and that never two are
     /// heard.
-    @Suite struct DatabaseOutageTests {
+    @Suite(.serialized) struct DatabaseOutageTests {
         private static let pace = OverlayProbe.Pace(gateway: .milliseconds(100), lease: .milliseconds(200))
 
         /// The ways in which a database can be away.

@@ -29,7 +29,7 @@ import Testing
 
 extension NamespaceTests {
     /// What leaves by NAT, and what comes in by a floating address, on the wire outside.
-    @Suite struct EgressFilterTests {
+    @Suite(.serialized) struct EgressFilterTests {
         private func gatewayMAC() throws -> MACAddress { try MACAddress("02:63:6f:00:00:64") }
 
         @Test func `a packet that connection tracking calls invalid does not leave with the address of a guest`()

@@ -10,7 +10,7 @@ import Testing
 
 extension NamespaceTests {
     /// One network's guest that sends from ever new addresses, where nothing keeps it from that.
-    @Suite struct FloodTests {
+    @Suite(.serialized) struct FloodTests {
         private static let made = 100_000
 
         /// Two networks on two hosts: `blue`, whose guests may send from any address, and `red`.

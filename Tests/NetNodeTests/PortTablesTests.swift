@@ -124,7 +124,7 @@ import Testing
 
 extension NamespaceTests {
     /// The same in a kernel.
-    @Suite struct PortTableContentsTests {
+    @Suite(.serialized) struct PortTableContentsTests {
         /// The handle and the rules of the table of ports, as `nft` lists them.
         private func table(_ world: PortWorld) async throws -> String {
             try await world.onHost("nft --stateless --handle --terse list table bridge coports")

@@ -7,7 +7,7 @@ import Testing
 extension NamespaceTests {
     /// The tables of a node are made anew at each renewal of its election and at each change of its ports, while guests
     /// send.
-    @Suite struct TableReplacementTests {
+    @Suite(.serialized) struct TableReplacementTests {
         /// A table that frames to or from a guest pass, by the name of what decides.
         enum Table: CaseIterable, Sendable {
             case addresses, ranges, nodes, gate
@@ -113,7 +113,8 @@ extension NamespaceTests {
             )
             let ports = PortTable.script([PortRules(vni: try VNI(100), gateway: address, ports: [port])], [:])
             let gate = GateTable.script(openFor: nil, UnderlayAccess(interface: nil, nodes: [address]))
-            for script in [ports, gate, NamespaceGate.script] {
+            let sources = SourceTable.script([.open(try VNI(100), ports: [try LinkName("vnet0")])], [:])
+            for script in [ports, sources, gate, NamespaceGate.script] {
                 #expect(script.contains("table") && !script.contains("interval"))
                 // What stands in braces without a name may not have a wildcard, a range or a prefix.
                 #expect(script.firstMatch(of: /(?:name|addr) \{/) == nil)

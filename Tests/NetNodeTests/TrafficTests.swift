@@ -81,7 +81,7 @@ import Testing
 
 extension NamespaceTests {
     /// The same of real devices and rules.
-    @Suite struct TrafficTests {
+    @Suite(.serialized) struct TrafficTests {
         @Test func `frames of guests are counted by network and direction, and dropped ones by reason`() async throws {
             try await withPorts { world in
                 let networks = world.loops[0].networks
