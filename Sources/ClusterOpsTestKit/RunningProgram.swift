@@ -75,7 +75,7 @@ public final class RunningProgram: Sendable {
 /// - Throws: `TookTooLong`, or what `condition` throws.
 public func eventually(
     _ what: String,
-    within limit: Duration = .seconds(30),
+    within limit: Duration = .seconds(120),
     _ condition: () async throws -> Bool
 ) async throws {
     let deadline = ContinuousClock.now + limit
