@@ -60,7 +60,7 @@ import Testing
             let made = try await SupervisedChild.start(
                 ChildSpecification(
                     executable: "/bin/sh",
-                    arguments: ["-c", line.replacing("/tmp/", with: "")],
+                    arguments: ["-c", String(line).replacing("/tmp/", with: "")],
                     workingDirectory: workers.directory
                 )
             )
