@@ -30,9 +30,10 @@ func withElectionKeepers(
     _ body: @Sendable ([ElectionMember]) async throws -> Void
 ) async throws {
     let timing = ElectionState.Timing(
-        lease: .milliseconds(1500),
+        // Long enough for renewals that a busy machine holds up.
+        lease: .milliseconds(3000),
         renew: .milliseconds(200),
-        fence: .milliseconds(1000),
+        fence: .milliseconds(2200),
         handover: handover
     )
     var members: [ElectionMember] = []
