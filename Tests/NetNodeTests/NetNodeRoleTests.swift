@@ -31,7 +31,8 @@ extension NamespaceTests {
                 try await Self.leaveLitter(cluster)
                 var environment = user.environment
                 environment["CLUSTEROPS_NETWORK_MAINTENANCE_INTERVAL"] = "1s"
-                environment["CLUSTEROPS_ELECTION_OUTAGE"] = "3s"
+                environment["CLUSTEROPS_ELECTION_RENEW"] = "200ms"
+                environment["CLUSTEROPS_ELECTION_OUTAGE"] = "4s"
                 for index in 0..<3 { try await nodes.start(index, environment: environment) }
                 var first = try await nodes.elected()
                 try await nodes.meshed(blue)

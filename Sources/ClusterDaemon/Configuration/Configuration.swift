@@ -122,6 +122,9 @@ package struct Configuration: Sendable, Hashable {
         /// The least time of the lease that has to be left at the fence: what was begun just before it may be in force
         /// that much later, as the kernel's gate by the start and the run of `nft`.
         package static let leastMargin = Duration.seconds(1)
+        /// The least time that has to be left for the first round of questions to witnesses, between the second renewal
+        /// that is missed and the fence: a round takes up to 0.35 s, and one whose datagrams are lost is asked anew.
+        package static let timeForRound = Duration.seconds(1)
     }
 
     /// The addresses where the daemons show metrics and health.

@@ -36,6 +36,15 @@ extension ConfigurationLoader {
             "expected an outage of 0s or at least election.lease, found outage \(election.outage.text) "
                 + "and lease \(election.lease.text)"
         )
+        check(
+            ["election.fence", "election.renew", "election.outage"],
+            // Two renewals have to be missing before the first round can begin, and it has to end before the fence.
+            election.outage == .zero || election.renew >= election.fence
+                || election.fence >= election.renew * 2 + Configuration.Election.timeForRound,
+            "expected, with election.outage, a fence of at least twice election.renew and "
+                + "\(Configuration.Election.timeForRound.text), found fence \(election.fence.text) and renew "
+                + election.renew.text
+        )
         let tls = configuration.database.tls
         check(
             ["database.tls.ca_file", "database.tls.mode"],

@@ -153,6 +153,13 @@ import Testing
             "c.yaml:2: election.outage: expected an outage of 0s or at least election.lease, found outage 4s and lease 5s"
         ),
         Row(
+            "election:\n  outage: 5m\n  renew: 1500ms",
+            """
+            c.yaml:3: election.renew: expected, with election.outage, a fence of at least twice election.renew and 1s, \
+            found fence 3.5s and renew 1.5s
+            """
+        ),
+        Row(
             "election: {fence: never, lease: 1s}",
             "c.yaml:1: election.fence: expected a duration from 20ms to 1h, with ms, s, m, h or d, found \"never\""
         ),
