@@ -31,9 +31,9 @@ extension ConfigurationLoader {
         )
         check(
             ["election.outage", "election.lease"],
-            // Who is no witness would follow sooner than the witnesses.
-            election.outage == .zero || election.outage >= election.lease,
-            "expected an outage of 0s or at least election.lease, found outage \(election.outage.text) "
+            // Four fifths of it, less the time from fence to lease, have to be more than the fence.
+            election.outage == .zero || election.outage * 2 >= election.lease * 3,
+            "expected an outage of 0s or at least 1.5 times election.lease, found outage \(election.outage.text) "
                 + "and lease \(election.lease.text)"
         )
         check(

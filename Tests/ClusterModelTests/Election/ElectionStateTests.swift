@@ -128,7 +128,7 @@ import Testing
             lease: .seconds(5),
             renew: .seconds(1),
             fence: .milliseconds(3500),
-            outage: .seconds(12)
+            outage: .seconds(15)
         )
         var simulation = ElectionSimulation(timing: timing, candidates: 3, seed: seed)
         for _ in 0..<3000 {

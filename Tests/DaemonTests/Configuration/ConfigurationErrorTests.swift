@@ -149,8 +149,11 @@ import Testing
             "c.yaml:2: election.fence: expected election.lease at least 1s above fence, found fence 4.5s and lease 5s"
         ),
         Row(
-            "election:\n  outage: 4s",
-            "c.yaml:2: election.outage: expected an outage of 0s or at least election.lease, found outage 4s and lease 5s"
+            "election:\n  outage: 7s",
+            """
+            c.yaml:2: election.outage: expected an outage of 0s or at least 1.5 times election.lease, \
+            found outage 7s and lease 5s
+            """
         ),
         Row(
             "election:\n  outage: 5m\n  renew: 1500ms",
