@@ -46,6 +46,7 @@ import Testing
     @Test func `a look that failed says of nobody that he is not there, and is waited out`() {
         #expect(handover(.stopping).step(nil, at: start) == .wait)
         #expect(handover(.stopping).step(nil, at: late) == .resign(to: nil))
+        #expect(handover(.ineligible).step(nil, at: late) == .wait, "nobody can be elected without the database")
         #expect(handover(.requested(request)).step(nil, at: late) == .stay(.nobodyReady, request))
     }
 }
