@@ -113,13 +113,26 @@ import Testing
             [UInt8](repeating: 0x43, count: 1472),
         ] { sent += asker.send(datagram) == nil ? 1 : 0 }
         #expect(sent == 6)
-        var answered = 0
-        while case let count = prober.turn(at: now), count > 0 { answered += count }
-        #expect(answered == 2 && prober.counts.answersGiven == 2)
+        #expect(prober.turn(at: now) == 6 && prober.turn(at: now) == 0, "all that was sent was read")
+        #expect(prober.counts.answersGiven == 2)
         #expect(received(by: asker).map(\.count) == [ProbeMessage.headerLength, 1472])
 
         for _ in 0..<200 { _ = asker.send(request.encoded()) }
         #expect(prober.turn(at: now) == PathProber.mostAnswersAtOnce, "a turn is bounded")
+    }
+
+    @Test func `a question is answered behind a flood of junk, and only where it comes from a peer's address`() throws {
+        let (node, leader, other) = (try peer(13), try peer(14), try peer(15))
+        let prober = PathProber(port: port) { question, _ in
+            WitnessMessage(.confirmation, nonce: question.nonce, holder: question.holder, witness: question.witness)
+        }
+        prober.take(ProbePlan(node: node, peers: [leader]), fullSize: nil, at: now)
+        let sockets = try [other, leader].map { try ProbeSocket(at: $0.address, port: 0, peer: (node.address, port)) }
+        for _ in 0..<500 { _ = sockets[0].send([UInt8](repeating: 0x43, count: WitnessMessage.length)) }
+        let question = WitnessMessage(.question, nonce: 1, holder: .new(), witness: node.id)
+        for socket in sockets { _ = socket.send(question.encoded) }
+        #expect(prober.turn(at: now) == 502, "and there may be more, so the next turn is soon")
+        #expect(sockets.map { received(by: $0).count } == [0, 1])
     }
 
     private func received(by socket: ProbeSocket) -> [[UInt8]] {

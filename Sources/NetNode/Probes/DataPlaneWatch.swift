@@ -12,8 +12,8 @@ import Synchronization
 package final class DataPlaneWatch: Service {
     /// The time between two turns of the prober: answers may take half a second.
     private static let turn: Duration = .milliseconds(100)
-    /// The same after a turn that had requests to answer: with ``PathProber/mostAnswersAtOnce`` it bounds what anybody
-    /// can make this node answer at 6,400 datagrams a second.
+    /// The same after a turn that had something to read: with ``PathProber/mostAnswersAtOnce`` it bounds what anybody
+    /// can make this node answer at 6,400 datagrams a second, and with ``PathProber/mostReadAtOnce`` what it reads.
     private static let busyTurn: Duration = .milliseconds(10)
     /// The time between two reads of whom to probe, with jitter.
     private static let planInterval: Duration = .seconds(5)
@@ -81,9 +81,9 @@ package final class DataPlaneWatch: Service {
     }
 
     private func probe() async {
-        var answered = 0
-        while await pause(for: answered == 0 ? Self.turn : Self.busyTurn) == .elapsed {
-            answered = prober.turn(at: .now)
+        var count = 0
+        while await pause(for: count == 0 ? Self.turn : Self.busyTurn) == .elapsed {
+            count = prober.turn(at: .now)
         }
     }
 

@@ -28,6 +28,8 @@ final class PathProber: Sendable {
         var plan: ProbePlan?
         var responder: ProbeSocket?
         var peers: [NodeID: Peer] = [:]
+        /// The addresses from which a leader may ask.
+        var askers: Set<IPv4Address> = []
         var sequence: UInt32 = 0
         var counts = Counts()
         /// The reason why nothing can be probed, as the kernel gave it.
@@ -40,6 +42,10 @@ final class PathProber: Sendable {
     /// Requests that are answered in one turn; with the least time between turns that bounds the datagrams that
     /// anybody can make this node send, one for one and byte for byte.
     static let mostAnswersAtOnce = 64
+    /// Datagrams that are read in one turn: most of what the socket's buffer holds.
+    ///
+    /// So what needs no answer keeps no question from being read.
+    static let mostReadAtOnce = 1024
 
     private let port: UInt16
     private let witness: @Sendable (WitnessMessage, ContinuousClock.Instant) -> WitnessMessage?
@@ -69,6 +75,7 @@ final class PathProber: Sendable {
             // A socket is bound to the address that the node had when it was made.
             if state.plan?.node != plan.node { (state.responder, state.peers) = (nil, [:]) }
             state.plan = plan
+            state.askers = Set(plan.peers.map(\.address))
             let wanted = Dictionary(plan.peers.map { ($0.id, $0) }) { first, _ in first }
             state.peers = state.peers.filter { wanted[$0.key] == $0.value.peer }
             state.failure = nil
@@ -90,17 +97,17 @@ final class PathProber: Sendable {
 
     /// Answers what has come, reads what was answered, and sends what is due.
     ///
-    /// - Returns: How many requests it has answered.
+    /// - Returns: The number of datagrams that others have sent unasked, answered or not.
     func turn(at now: ContinuousClock.Instant) -> Int {
         withUnsafeTemporaryAllocation(byteCount: ProbeMessage.longest, alignment: 8) { buffer in
             state.withLock { state in
                 guard let plan = state.plan else { return 0 }
-                let answered = state.answer(as: plan.node.id, buffer, witness)
+                let count = state.answer(as: plan.node.id, buffer, witness)
                 for id in state.peers.keys {
                     state.read(id, buffer, at: now)
                     state.send(id, from: plan.node.id, at: now)
                 }
-                return answered
+                return count
             }
         }
     }
@@ -153,14 +160,16 @@ extension PathProber.State {
     ) -> Int {
         guard let responder else { return 0 }
         var answered = 0
-        for _ in 0..<PathProber.mostAnswersAtOnce {
+        for count in 0..<PathProber.mostReadAtOnce {
+            guard answered < PathProber.mostAnswersAtOnce else { return count }
             switch responder.receive(into: buffer) {
-            case .nothing: return answered
+            case .nothing: return count
             case .failure: continue
             case .datagram(let count, let place):
                 // Its time is that of the answer, and not of the turn: a witness waits for a whole lease from then on.
                 if let question = WitnessMessage(buffer.prefix(count)) {
-                    guard let answer = witness(question, .now) else { continue }
+                    let address = IPv4Address(rawValue: UInt32(bigEndian: place.sin_addr.s_addr))
+                    guard askers.contains(address), let answer = witness(question, .now) else { continue }
                     answer.encoded.withUnsafeBytes { responder.send($0, to: place) }
                     answered += 1
                     continue
@@ -173,7 +182,7 @@ extension PathProber.State {
                 counts.answersGiven += 1
             }
         }
-        return answered
+        return PathProber.mostReadAtOnce
     }
 
     fileprivate mutating func read(
