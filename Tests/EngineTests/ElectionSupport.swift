@@ -27,6 +27,7 @@ func withElectionKeepers(
     _ nodes: [String],
     on cluster: TestCluster,
     handover: Duration = .seconds(10),
+    witnesses: any WitnessChannel = NoWitnesses(),
     _ body: @Sendable ([ElectionMember]) async throws -> Void
 ) async throws {
     let timing = ElectionState.Timing(
@@ -42,6 +43,7 @@ func withElectionKeepers(
         let role = RecordingRole()
         let keeper = ElectionKeeper(
             election: ElectionRecord(timing: timing, node: try NodeName(node)),
+            witnesses: witnesses,
             database: Database(cluster.configuration, logger: .silent),
             role: role,
             logger: .silent

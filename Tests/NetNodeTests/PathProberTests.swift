@@ -135,6 +135,17 @@ import Testing
         #expect(sockets.map { received(by: $0).count } == [0, 1])
     }
 
+    @Test func `a node can be asked while it listens at the address of its row, as the node of that row`() throws {
+        let node = try peer(16)
+        let prober = PathProber(port: port)
+        #expect(!prober.canBeAsked(as: node.id))
+        prober.take(ProbePlan(node: node, peers: []), fullSize: nil, at: now)
+        #expect(prober.canBeAsked(as: node.id) && !prober.canBeAsked(as: .new()))
+        let replaced = ProbePeer(id: .new(), name: node.name, address: try IPv4Address("192.0.2.77"))
+        prober.take(ProbePlan(node: replaced, peers: []), fullSize: nil, at: now)
+        #expect(!prober.canBeAsked(as: replaced.id) && !prober.canBeAsked(as: node.id), "another machine is")
+    }
+
     private func received(by socket: ProbeSocket) -> [[UInt8]] {
         var datagrams: [[UInt8]] = []
         var buffer = [UInt8](repeating: 0, count: ProbeMessage.longest)

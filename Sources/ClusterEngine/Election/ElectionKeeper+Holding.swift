@@ -121,7 +121,9 @@ extension ElectionKeeper {
                 outage: timing.outage,
                 on: session
             )
-            return (isRenewed, list, wishes)
+            // A node that was removed and added again is another one, which has to stand for election anew.
+            let isEligible = wishes.eligible.map { $0 == election.node } ?? false
+            return (isRenewed, list, (isEligible, wishes.resignation))
         }
     }
 

@@ -187,10 +187,11 @@ package struct ElectionKeeper: Service {
             }
             return nil
         }
-        let (lease, candidate, duration) = (lease, candidate, timing.lease)
+        let (lease, candidate, node, duration) = (lease, candidate, election.node, timing.lease)
         // An error says nothing: what was seen stays seen, and its counters make a second try safe.
         let won = try await database.withSession { session in
-            try LeaseStatements.eligible(candidate.node, on: session) != nil
+            // Never as the node that was removed, when another one has its name now.
+            try LeaseStatements.eligible(candidate.node, on: session).map { $0 == node } ?? false
                 && LeaseStatements.acquire(lease, after: seen, by: candidate, lease: duration, on: session)
         }
         let leadership = election.update { state in
@@ -213,10 +214,14 @@ package struct ElectionKeeper: Service {
 
     /// The lease, if this node may have it.
     private func sighting() async throws -> ElectionState.Sighting? {
-        let (lease, election) = (lease, election)
+        let (lease, election, witnesses, logger) = (lease, election, witnesses, logger)
         return try await database.withSession { session in
             guard let id = try LeaseStatements.eligible(election.candidate.node, on: session) else { return nil }
-            let node = election.identify(id)
+            if election.identify(id) {
+                logger.notice("node was removed and added again; standing anew", metadata: ["node": "\(id)"])
+            }
+            // Who cannot be asked has confirmed nothing, whatever the list says: such as a machine that was replaced.
+            let node = witnesses.canBeAsked(as: id) ? id : nil
             if let sighting = try LeaseStatements.sighting(lease, as: node, on: session) { return sighting }
             try LeaseStatements.create(lease, on: session)
             return try LeaseStatements.sighting(lease, as: node, on: session)

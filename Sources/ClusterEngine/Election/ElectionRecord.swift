@@ -36,15 +36,18 @@ package final class ElectionRecord: Sendable {
         state.withLock { body(&$0.election) }
     }
 
-    /// Takes the node's id from the database, and returns the first one that was taken.
+    /// Takes the node's id from the database; not to be called while it leads.
     ///
-    /// It stays what it was: a node that was removed and added again with its name may be another machine, which is
-    /// neither asked in place of this one nor named in its place.
-    func identify(_ node: NodeID) -> NodeID {
+    /// A node that was removed and added again with its name is another one. So the election begins anew, as in a process
+    /// that is started now: it waits for a whole lease, which is longer than what it has confirmed as the former node.
+    ///
+    /// - Returns: Whether it was another one before.
+    func identify(_ node: NodeID) -> Bool {
         state.withLock { state in
-            let first = state.node ?? node
-            state.node = first
-            return first
+            let isAnother = state.node.map { $0 != node } ?? false
+            if isAnother { state.election = ElectionState(timing, me: candidate.id, now: .now) }
+            state.node = node
+            return isAnother
         }
     }
 

@@ -5,6 +5,9 @@ package protocol WitnessChannel: Sendable {
     /// The nodes that have answered this one lately, and so can be asked.
     var answering: Set<NodeID> { get }
 
+    /// Returns whether a question to a node comes to this process, which is that node.
+    func canBeAsked(as node: NodeID) -> Bool
+
     /// Sends a question to each of some nodes; whether it arrives is not known.
     func ask(_ nodes: Set<NodeID>, holder: SessionID, nonce: UInt64)
 
@@ -17,6 +20,8 @@ package struct NoWitnesses: WitnessChannel {
     package init() {}
 
     package var answering: Set<NodeID> { [] }
+
+    package func canBeAsked(as node: NodeID) -> Bool { false }
 
     package func ask(_ nodes: Set<NodeID>, holder: SessionID, nonce: UInt64) {}
 

@@ -258,8 +258,10 @@ package struct ElectionState: Sendable, Hashable {
     package mutating func saw(_ sighting: Sighting, answeredAt: ContinuousClock.Instant) {
         guard case .follower(let seen, let since) = role else { return }
         if let away, away.endsWhenLed, let holder = sighting.holder, holder != me { self.away = nil }
+        // One that becomes a witness of this row only now may not have been the one that was asked until now.
         let isSame =
             seen?.term == sighting.term && seen?.renewals == sighting.renewals && seen?.holder == sighting.holder
+            && seen?.outage == sighting.outage
         role = .follower(seen: sighting, since: isSame ? since : answeredAt)
         if isSame, standstill != nil {
             standstill?.until = answeredAt

@@ -5,22 +5,20 @@ import MariaDB
 package enum HandoverStatements {
     // MARK: The holder
 
-    /// Reads whether a node may still be elected, and who has asked the holder of a term to resign.
+    /// Reads the id of a node if it may still be elected, and who has asked the holder of a term to resign.
     package static func wishes(
         of name: String,
         term: UInt64,
         holder node: NodeName,
         on session: borrowing Session
-    ) throws -> (isEligible: Bool, resignation: ResignationID?) {
+    ) throws -> (eligible: NodeID?, resignation: ResignationID?) {
         let row = try session.query(
             """
-            SELECT EXISTS (
-                    SELECT 1 FROM nodes WHERE name = \(node) AND is_network_node AND state = 'active'
-                ) AS is_eligible,
+            SELECT (SELECT id FROM nodes WHERE name = \(node) AND is_network_node AND state = 'active') AS eligible,
                 (SELECT resignation FROM leases WHERE name = \(name) AND resignation_term = \(term)) AS resignation
             """
         )[0]
-        return (try row.get("is_eligible"), try row.get("resignation"))
+        return (try row.get("eligible"), try row.get("resignation"))
     }
 
     /// Reads the possible successors of the holder of a term, whose node is `node`.

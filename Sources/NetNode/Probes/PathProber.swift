@@ -136,6 +136,10 @@ extension PathProber: WitnessChannel {
         state.withLock { state in Set(state.peers.filter { $0.value.path.verdict.isAnswering }.keys) }
     }
 
+    func canBeAsked(as node: NodeID) -> Bool {
+        state.withLock { $0.responder != nil && $0.plan?.node.id == node }
+    }
+
     func ask(_ nodes: Set<NodeID>, holder: SessionID, nonce: UInt64) {
         state.withLock { state in
             if state.round != nonce { (state.round, state.confirmed) = (nonce, []) }

@@ -212,6 +212,13 @@ import Testing
         #expect(state.next(at: start + .seconds(20)) == .acquire(after: sighting(.seconds(20))))
     }
 
+    @Test func `who becomes a witness of the same row later waits from then on`() {
+        var state = follower(sighting(.seconds(20)))
+        state.saw(sighting(), answeredAt: start + .seconds(7))
+        #expect(state.next(at: start + .milliseconds(11_999)) == .look)
+        #expect(state.next(at: start + .seconds(12)) == .acquire(after: sighting()))
+    }
+
     @Test func `nobody confirms who leads, who has seen nothing, and who has seen another holder`() {
         var leader = leader()
         let byLeader = leader.confirm(other, at: start)
