@@ -190,6 +190,7 @@ extension NamespaceTests {
                 try await scene.silent()
                 let log = try scene.nodes.program(scene.leader).log
                 #expect(log.contains("asking the witnesses") && !log.contains("not confirmed by all"))
+                #expect(log.contains("outage time is nearly over; the tenure ends unless the lease is renewed"))
                 scene.server.resume()
                 try await scene.answered()
                 let last = try #require(await scene.lease("term"))

@@ -167,7 +167,7 @@ extension Configuration {
         ConfigurationKey(
             "election.fence",
             \.election.fence,
-            "The time without renewal after which a network node stops by itself; less than lease.",
+            "The time without renewal or confirmation after which a network node stops by itself; less than lease.",
             .duration(.milliseconds(20)...(.seconds(3_600))),
             example: "3s"
         ),

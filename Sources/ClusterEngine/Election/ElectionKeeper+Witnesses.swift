@@ -25,11 +25,12 @@ extension ElectionKeeper {
     /// those may hang for longer than a fence.
     func askWitnesses(_ tenure: Tenure) async {
         guard timing.outage > .zero else { return }
-        var isAsking = false
+        var (isAsking, isEnding) = (false, false)
         while !tenure.isOver {
             let round = election.update { $0.round(nonce: .random(in: .min ... .max), at: .now) }
             if (round != nil) != isAsking {
                 isAsking.toggle()
+                isEnding = false
                 if let round {
                     logger.warning(
                         "lease not renewed; asking the witnesses",
@@ -38,6 +39,13 @@ extension ElectionKeeper {
                 } else {
                     logger.notice("no more questions to the witnesses", metadata: ["term": "\(tenure.term)"])
                 }
+            }
+            if let round, !isEnding, round.beganAt + timing.fence > round.bound {
+                isEnding = true
+                logger.warning(
+                    "outage time is nearly over; the tenure ends unless the lease is renewed",
+                    metadata: ["term": "\(tenure.term)", "left": "\(round.bound - round.beganAt)"]
+                )
             }
             if let round, await isConfirmed(round), !(await extend(tenure)) { return }
             // The next round begins half a renewal after this one; and whether a first one is due is seen soon enough.
@@ -66,7 +74,8 @@ extension ElectionKeeper {
         let isRenewed = election.update { state in
             state.leadership(at: .now) != nil && !state.needsConfirmation(at: .now)
         }
-        guard !isRenewed else { return false }
+        // Beyond the bound nobody's word would help.
+        guard !isRenewed, .now < round.bound else { return false }
         election.note(false)
         let missing = round.asked.subtracting(confirmed).map(\.description).sorted().joined(separator: " ")
         logger.warning(

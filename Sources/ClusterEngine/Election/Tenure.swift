@@ -43,7 +43,7 @@ package final class Tenure: Sendable {
     /// A Boolean value that indicates whether nothing may be done under it any more.
     package var isOver: Bool { deadline == nil }
 
-    /// Takes note of a confirmed renewal; never shortens.
+    /// Takes note of a renewal or a round that was confirmed; never shortens.
     ///
     /// - Returns: False when it was over before: then it stays so.
     package func extend(until later: ContinuousClock.Instant) -> Bool {

@@ -4,6 +4,8 @@ package struct WitnessRound: Sendable, Hashable {
     package let nonce: UInt64
     package let term: UInt64
     package let beganAt: ContinuousClock.Instant
+    /// The end of the tenure, whoever confirms it, unless the lease is renewed meanwhile.
+    package let bound: ContinuousClock.Instant
     /// All who have to confirm.
     package let asked: Set<NodeID>
 }
@@ -41,7 +43,13 @@ extension ElectionState {
         guard case .leader(let leading) = role, needsConfirmation(at: now), let asked = leading.lists.all else {
             return nil
         }
-        return WitnessRound(nonce: nonce, term: leading.term, beganAt: now, asked: asked)
+        return WitnessRound(
+            nonce: nonce,
+            term: leading.term,
+            beganAt: now,
+            bound: leading.renewedAt + timing.bound,
+            asked: asked
+        )
     }
 
     /// The end of the time in which a round is worth an answer; the next one promises more then.

@@ -3,10 +3,10 @@
 /// Pure: it is told what the database answered and when it had asked, and says what to do next.
 ///
 /// A leader acts only until its *fence*: counted on its own clock, which counts suspend, from before the last
-/// confirmed renewal was sent, and shorter than the lease. A candidate takes over only when it has itself seen the
-/// same renewal for a whole lease, on a clock that counts suspend too: the database's clock makes no second leader
-/// when it is set forward, and keeps no dead one when it is set back. The term rises by one at each change of holder
-/// and is checked in every write; see design, section 5.
+/// confirmed renewal was sent, or the last round that all witnesses have confirmed, and shorter than the lease. A
+/// candidate takes over only when it has itself seen the same renewal for a whole lease, on a clock that counts suspend
+/// too: the database's clock makes no second leader when it is set forward, and keeps no dead one when it is set back.
+/// The term rises by one at each change of holder and is checked in every write; see design, section 5.
 package struct ElectionState: Sendable, Hashable {
     /// The durations by which the lease is kept; the configuration refuses `renew ≥ fence` and `fence ≥ lease`.
     package struct Timing: Sendable, Hashable {

@@ -4,7 +4,7 @@ import FoundationEssentials
 /// witness confirms that.
 ///
 /// It is believed because of what it repeats: a question the holder's session, which is in the lease's row, and an
-/// answer the random number of its round. Who cannot read the underlay's packets knows neither.
+/// answer the random number of its round, which is in nothing but the question.
 package struct WitnessMessage: Sendable, Hashable {
     /// The purpose of a datagram.
     package enum Kind: UInt8, Sendable, Hashable {

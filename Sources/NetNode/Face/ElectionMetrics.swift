@@ -22,7 +22,7 @@ package enum ElectionMetrics {
     private static let hasWitnesses = MetricDefinition(
         "clusterops_election_outage_covered",
         .gauge,
-        help: "1 while this node is elected and could serve on without the database (election.outage)."
+        help: "1 while this node is elected and would ask witnesses if it lost the database (election.outage)."
     )
     private static let witnesses = MetricDefinition(
         "clusterops_election_witnesses",

@@ -78,7 +78,7 @@ import Testing
         var now = Duration.seconds(2)
         while now < .seconds(60), let round = state.round(nonce: 1, at: start + now) {
             let isConfirmed = state.confirmed(round, by: all, at: start + now)
-            #expect(isConfirmed)
+            #expect(isConfirmed && round.bound == start + .milliseconds(14_500))
             now += .milliseconds(500)
         }
         #expect(now == .milliseconds(14_500))
