@@ -40,11 +40,17 @@ private struct GuideStory: Sendable {
         let directory = try PrivateServer.shared.directory.scratch()
         let host = try String(contentsOfFile: "/proc/sys/kernel/hostname", encoding: .utf8)
         // On the third host: a person who is logged in there.
+        let machine = host.trimmingCharacters(in: .whitespacesAndNewlines)
+        let environment = try nodes.environment(2)
+        let schema = try #require(environment["CLUSTEROPS_DATABASE_NAME"])
+        let socket = try #require(environment["CLUSTEROPS_DATABASE_SOCKET"])
         shell = try DocumentShell(
             directory: directory,
-            environment: try nodes.environment(2),
+            environment: environment,
             namespace: nodes.world.hosts[2].namespacePath,
-            replacing: [("root@vm", "root@\(host.trimmingCharacters(in: .whitespacesAndNewlines))")]
+            replacing: [
+                ("root@vm", "root@\(machine)"), ("clusterops at db1:3306", "\(schema) at \(machine):\(socket)"),
+            ]
         )
     }
 
