@@ -39,11 +39,11 @@ private struct GuideStory: Sendable {
         self.nodes = nodes
         let directory = try PrivateServer.shared.directory.scratch()
         let host = try String(contentsOfFile: "/proc/sys/kernel/hostname", encoding: .utf8)
-        // On the third host: a person who is logged in there.
         let machine = host.trimmingCharacters(in: .whitespacesAndNewlines)
         let environment = try nodes.environment(2)
         let schema = try #require(environment["CLUSTEROPS_DATABASE_NAME"])
         let socket = try #require(environment["CLUSTEROPS_DATABASE_SOCKET"])
+        // On the third host: a person who is logged in there.
         shell = try DocumentShell(
             directory: directory,
             environment: environment,
