@@ -386,8 +386,8 @@ extension TestCluster {
                     finished_operations, operation_dependencies, adoptions, coalescing_counters, queue_pauses,
                     external_network, external_addresses, applied_state, network_problems, network_events, leases,
                     dhcp_leases, supervised_processes, operation_waiters, ready_candidates, history_allowance, cascades,
-                    schema_migrations, allowed_addresses, floating_ports, vni_holds, mesh_reachability, operation_labels,
-                    data_plane_checks, data_plane_handovers, attempt_outputs, retries, aborted_dependents
+                    schema_migrations, allowed_addresses, floating_ports, vni_holds, mesh_reachability, retries,
+                    data_plane_checks, data_plane_handovers, attempt_outputs, aborted_dependents, operation_labels
                 """
             ).map { try $0.decode((String, Int?).self) }
             let count = try session.query(

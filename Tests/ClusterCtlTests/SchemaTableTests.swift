@@ -32,7 +32,8 @@ import Testing
 
         """,
         120: """
-        warning   settings: innodb_flush_log_at_trx_commit is 2: a crash of the machine loses operations that were acknowledged
+        warning   settings: innodb_flush_log_at_trx_commit is 2: a crash of the machine loses operations that were \
+        acknowledged
           remedy  SET GLOBAL innodb_flush_log_at_trx_commit = 1, and the same in the server's configuration
 
         """,

@@ -6,7 +6,7 @@ import Testing
 @testable import ClusterStore
 @testable import DatabaseTime
 
-/// What is told to who reads the output of an operation; without a database.
+/// The lines for a reader of an operation's output; without a database.
 @Suite struct LogFollowerTests {
     private func tail(_ bytes: [UInt8], of total: Int, _ stream: StandardStream = .stdout) -> OutputTail {
         OutputTail(place: 0, stream: stream, bytes: bytes, total: total)

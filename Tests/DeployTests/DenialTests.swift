@@ -6,7 +6,7 @@ import Logging
 import MariaDB
 import Testing
 
-/// What a person reads when the database's server refuses something.
+/// The sentences that a person reads when the database's server refuses something.
 @Suite(.timeLimit(.minutes(15))) struct DenialTests {
     private static let notPermitted: Int32 = 77
 

@@ -7,7 +7,7 @@ import Testing
 @testable import ClusterReports
 @testable import ClusterStore
 
-/// What becomes of the writes of leases and DHCP events when two nodes make them, or one dies meanwhile.
+/// The writes of leases and DHCP events when two nodes make them, or one dies meanwhile.
 @Suite(.timeLimit(.minutes(15))) struct LeaseRecordTests {
     private let network = NetworkID.new()
     private let macs: [MACAddress]

@@ -54,7 +54,7 @@ import Testing
         }
     }
 
-    /// What each of the three nodes waits for besides the lease, in seconds.
+    /// The time for which each of the three nodes waits besides the lease, in seconds.
     private func waits(_ cluster: TestCluster) async throws -> [Int] {
         var waits: [Int] = []
         for node in nodes { waits.append(Int(try await seen(as: node, on: cluster).outage / .seconds(1))) }

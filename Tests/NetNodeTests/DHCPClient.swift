@@ -43,7 +43,7 @@ struct DHCPClient: Sendable {
     /// The directory of what the clients of a guest remember.
     static func directory(of guest: NamespaceHosts.Guest) -> String { "/tmp/\(guest.namespace)-client" }
 
-    /// What it has said of itself.
+    /// Its own log.
     var talk: String { child.standardError.text + child.standardOutput.text }
 
     /// Has it renew its lease now, by unicast to the server that it knows.

@@ -5,8 +5,7 @@ import MariaDB
 import Testing
 
 extension NamespaceTests {
-    /// What guests notice while the database is away and witnesses confirm the elected node, and that never two are
-    /// heard.
+    /// A database that is away while witnesses confirm the elected node: guests notice nothing, and never two are heard.
     @Suite(.serialized) struct DatabaseOutageTests {
         private static let pace = OverlayProbe.Pace(gateway: .milliseconds(100), lease: .milliseconds(200))
 

@@ -7,7 +7,7 @@ import Testing
 @testable import ClusterStore
 @testable import NetNode
 
-/// Whether the kernel still has the tables of ports as they were made.
+/// The comparison of the kernel's tables of ports with what was made.
 @Suite struct PortTablesTests {
     private let vnis: [VNI]
     private let rules: [VNI: PortRules]

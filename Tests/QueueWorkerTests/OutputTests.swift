@@ -7,7 +7,7 @@ import Foundation
 import MariaDB
 import Testing
 
-/// What commands print is kept while they run and afterwards, and shown wherever somebody asks.
+/// The output of commands: kept while they run and afterwards, and shown wherever somebody asks.
 @Suite(.timeLimit(.minutes(15))) struct OutputTests {
     @Test func `what a command has printed is kept, however its attempt ended`() async throws {
         try await withWorkers(

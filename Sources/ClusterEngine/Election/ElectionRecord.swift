@@ -38,8 +38,9 @@ package final class ElectionRecord: Sendable {
 
     /// Takes the node's id from the database; not to be called while it leads.
     ///
-    /// A node that was removed and added again with its name is another one. So the election begins anew, as in a process
-    /// that is started now: it waits for a whole lease, which is longer than what it has confirmed as the former node.
+    /// A node that was removed and added again with its name is another one. So the election begins anew, as in a
+    /// process that is started now: it waits for a whole lease, which is longer than what it has confirmed as the
+    /// former node.
     ///
     /// - Returns: Whether it was another one before.
     func identify(_ node: NodeID) -> Bool {

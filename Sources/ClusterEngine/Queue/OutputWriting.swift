@@ -4,7 +4,7 @@ import MariaDB
 
 /// Writes down what commands print while they run.
 ///
-/// What they have printed in the end is written with their outcomes, by ``Settling``.
+/// The last of it is written with their outcomes, by ``Settling``.
 package struct OutputWriting: Sendable {
     private let database: Database
 

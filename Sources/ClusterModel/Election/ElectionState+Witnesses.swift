@@ -17,8 +17,8 @@ package struct WitnessRound: Sendable, Hashable {
 extension ElectionState {
     // MARK: The leader
 
-    /// Returns the list to send with the renewal that is due, nil nodes being no list; it counts from now on, whether or
-    /// not it arrives.
+    /// Returns the list to send with the renewal that is due, nil nodes being no list; it counts from now on, whether
+    /// or not it arrives.
     package mutating func list(_ nodes: Set<NodeID>?) -> WitnessList {
         guard case .leader(var leading) = role else { return .none }
         defer { role = .leader(leading) }

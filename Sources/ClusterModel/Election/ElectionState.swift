@@ -54,8 +54,9 @@ package struct ElectionState: Sendable, Hashable {
         /// The time after the last confirmed renewal was sent at which a tenure ends, whoever confirms it: the others
         /// wait for the outage time, and it may be heard after its fence for as long as lies between fence and lease.
         ///
-        /// A fifth of the outage time is left for clocks that are slewed meanwhile: one of them may be a tenth slow, and
-        /// the other one a tenth fast. The kernel slews by 10 % at most, and chrony by 8.3 % unless it is told otherwise.
+        /// A fifth of the outage time is left for clocks that are slewed meanwhile: one of them may be a tenth slow,
+        /// and the other one a tenth fast. The kernel slews by 10 % at most, and chrony by 8.3 % unless it is told
+        /// otherwise.
         var bound: Duration { outage * 4 / 5 - (lease - fence) }
     }
 

@@ -94,8 +94,8 @@ package struct Handover: Sendable, Hashable {
     ///   - now: when it was answered.
     /// - Returns: what to do.
     package func step(_ prospects: Prospects?, at now: ContinuousClock.Instant) -> Step {
-        // While a database that is away shows nobody, nobody can be elected either: a node that may not stay serves on, as
-        // long as its witnesses confirm it. A process that has to end does not wait for that.
+        // While a database that is away shows nobody, nobody can be elected either: a node that may not stay serves on,
+        // as long as its witnesses confirm it. A process that has to end does not wait for that.
         let isLate = now >= deadline && (prospects != nil || cause != .ineligible)
         let best = prospects?.ready.max { ($0.strength, $1.id) < ($1.strength, $0.id) }
         if let best, best.strength >= strength { return .resign(to: best.id) }

@@ -29,7 +29,8 @@ extension ClusterConnection {
                     let more = found.count > Self.mostNamed ? " and others" : ""
                     throw ClusterOpsError(
                         .invalid,
-                        "several operations have an id that begins with '\(reference)': \(names)\(more); give more of it"
+                        "several operations have an id that begins with '\(reference)': \(names)\(more); "
+                            + "give more of it"
                     )
                 }
                 return id

@@ -11,7 +11,8 @@ extension OperationLabel {
 
     /// A condition on an operation whose `id` the statement around it reads: it has this label.
     ///
-    /// A scalar subquery is one probe for each operation; the optimizer makes a join of an EXISTS, and reads all labels.
+    /// A scalar subquery is one probe for each operation; the optimizer makes a join of an EXISTS, and reads all
+    /// labels.
     var isCarried: SQL {
         """
         (SELECT l.value FROM operation_labels AS l FORCE INDEX (PRIMARY)

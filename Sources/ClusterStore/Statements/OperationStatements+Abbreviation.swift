@@ -25,7 +25,8 @@ extension OperationStatements {
         return """
             (SELECT id FROM work_queue FORCE INDEX (PRIMARY) WHERE \(sql: condition) ORDER BY id LIMIT \(limit))
             UNION
-            (SELECT id FROM finished_operations FORCE INDEX (PRIMARY) WHERE \(sql: condition) ORDER BY id LIMIT \(limit))
+            (SELECT id FROM finished_operations FORCE INDEX (PRIMARY)
+                WHERE \(sql: condition) ORDER BY id LIMIT \(limit))
             """
     }
 

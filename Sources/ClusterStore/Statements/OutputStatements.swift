@@ -26,7 +26,7 @@ package enum OutputStatements {
 
     /// Writes output; the caller has made sure that the attempts are its session's.
     ///
-    /// What was written later of a stream stays, whatever the order of the writes. In the order of the key, so that
+    /// Of two writes of a stream the one with more bytes stays, whatever their order. In the order of the key, so that
     /// two writers cannot deadlock.
     package static func write(_ printed: [Printed], in transaction: borrowing Transaction) throws(DatabaseError) {
         var rest = printed.sorted(by: Printed.isBefore)[...]

@@ -9,8 +9,8 @@ package enum TrafficMetrics {
     /// below a megabyte.
     static let mostNetworks = 512
 
-    /// Reads what there is now; where the kernel's counters cannot be read there is nothing, and the rest of the page is
-    /// shown all the same.
+    /// Reads what there is now; where the kernel's counters cannot be read there is nothing, and the rest of the page
+    /// is shown all the same.
     static func families(_ networks: NodeNetworks, _ errors: SharedErrors) async -> [MetricFamily] {
         do {
             let drops = try await networks.ports.drops()

@@ -126,7 +126,7 @@ package final class PortReconciler: Sendable {
 
     // MARK: Actual
 
-    /// The networks of which the kernel has not what is wanted; rows are compared of those of which the survey has them.
+    /// The networks of which the kernel has not what is wanted; rows are compared where the survey has them.
     package func drift(in survey: HostSurvey, isServing: Bool) -> Set<VNI> {
         let (wanted, tables, strangers) = state.withLock { ($0.wanted, $0.tables, $0.strangers) }
         guard let wanted else { return [] }

@@ -2,9 +2,9 @@ import ClusterModel
 
 /// The table of nftables by which the bridge of a network without port security learns a bounded number of addresses.
 ///
-/// There a guest may send from whatever address it likes, and each would be a row in the bridges of all nodes: 14,000 a
-/// second were seen, and reads of tables with 277,000 rows that took seconds. With port security nothing is learned from
-/// guests' ports.
+/// There a guest may send from whatever address it likes, and each would be a row in the bridges of all nodes: 14,000
+/// a second were seen, and reads of tables with 277,000 rows that took seconds. With port security nothing is learned
+/// from guests' ports.
 ///
 /// A table of its own: what the kernel has counted here is lost when the table is made anew, so that happens only when
 /// something changes for these networks, and not with each guest of a node.
@@ -18,7 +18,7 @@ enum SourceTable {
     enum Most {
         /// From the ports of one node, without the addresses of interfaces, which pass in any case.
         ///
-        /// That is far more than a hypervisor has guests, also with guests inside of guests.
+        /// A hypervisor has far fewer guests, also with guests inside of guests.
         static let near = 4096
         /// From all other nodes: those of four that are at their bound.
         static let far = 16_384

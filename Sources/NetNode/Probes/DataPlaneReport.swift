@@ -52,8 +52,8 @@ struct DataPlaneReporter {
 
     /// Writes what differs from what was written last, in one transaction; without a difference there is none.
     ///
-    /// What a write was about of which it is not known whether it has been committed is written again, whatever the
-    /// report says of it by then: each statement can be made twice, and waits for a COMMIT that is still on its way.
+    /// The rows of a write of which it is not known whether it has been committed are written again, whatever the
+    /// report says of them by then: each statement can be made twice, and waits for a COMMIT that is still on its way.
     ///
     /// - Returns: Whether something was written.
     /// - Throws: `DatabaseError`; then all of it is for the next time.

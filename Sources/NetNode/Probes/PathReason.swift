@@ -59,8 +59,8 @@ enum PathReason {
                 state: .refused,
                 size: nil,
                 reason: "\(there) is reached, and refuses udp/\(here.port): its netnode does not run, is of another "
-                    + "version or has another network.probe_port, or a firewall rejects it; whether packets of networks "
-                    + "arrive there is not known"
+                    + "version or has another network.probe_port, or a firewall rejects it; whether packets of "
+                    + "networks arrive there is not known"
             )
         }
     }

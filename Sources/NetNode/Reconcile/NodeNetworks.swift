@@ -130,8 +130,8 @@ package final class NodeNetworks: Sendable {
         )
     }
 
-    /// The same with the forwarding rows of networks that are to be compared, and of those of which nothing is known: the
-    /// nodes to which they lead are admitted.
+    /// The same with the forwarding rows of networks that are to be compared, and of those of which nothing is known:
+    /// the nodes to which they lead are admitted.
     func survey(of vnis: [VNI], toCompare compared: Set<VNI>) async throws -> HostSurvey {
         let others = known.withLock { $0.vnis }.subtracting(compared)
         return try await survey(of: vnis, rows: .allBut(others))

@@ -51,7 +51,7 @@ struct ElectionSimulation {
     private(set) var resignations = 0
     /// How often a lease that was left to somebody went to another one within the start that he has.
     private(set) var snatched = 0
-    /// How often somebody acted on witnesses alone, his last renewal being older than the fence.
+    /// The number of times that somebody acted on witnesses alone, his last renewal being older than the fence.
     private(set) var kept = 0
     private var renewedAt: ContinuousClock.Instant
     private var awayUntil: ContinuousClock.Instant

@@ -7,8 +7,8 @@ struct TaskList: AsyncParsableCommand {
         abstract: "List the tasks that can be enqueued: what each needs, its limits, and the nodes that run it now.",
         discussion: """
             Example: clusterctl task list
-            A task without nodes can be enqueued; it waits until a node runs it. A problem is why a node cannot run it, or \
-            that nodes define it differently: the most careful definition counts then.
+            A task without nodes can be enqueued; it waits until a node runs it. A problem is why a node cannot run \
+            it, or that nodes define it differently: the most careful definition counts then.
             """
     )
 
