@@ -86,7 +86,10 @@ private struct StolenAddress: AsyncParsableCommand {
             // The pace of the attack: a bridge that learned the address here is told so again before the gateway, which
             // answers pings every 0.2 s, can be learned at its own port.
             try await Task.sleep(for: .milliseconds(10))
-            captured += port.frames().count { Array($0.prefix(6)) == target }
+            // A frame of its own, such as the answer to the gateway's ARP probe, is seen here too.
+            captured += port.frames().count { frame in
+                Array(frame.prefix(6)) == target && Array(frame.dropFirst(6).prefix(6)) != attacker.mac.octets
+            }
         }
         print(captured)
     }
