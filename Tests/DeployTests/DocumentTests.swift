@@ -1,6 +1,5 @@
 import ClusterOpsTestKit
 import Foundation
-import Glibc
 import Testing
 
 /// The commands of README and of the operator guide, as they are printed, where they need a database server only.
@@ -78,22 +77,5 @@ import Testing
         try await shell.prepare("sed 's/tls: .*/tls: {mode: disabled}/' ~/.config/clusterops/config.yaml >plain.yaml")
         let refused = try await shell.prepare("clusterctl status --config plain.yaml || echo \"exit $?\"")
         #expect(refused.contains("database.tls.mode if it may come by TLS only") && refused.contains("exit 77"))
-    }
-}
-
-/// A port that was free a moment ago.
-private func freePort() throws -> UInt16 {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    defer { close(descriptor) }
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    return try withUnsafeMutablePointer(to: &address) { pointer in
-        try pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
-            try #require(bind(descriptor, generic, length) == 0)
-            try #require(getsockname(descriptor, generic, &length) == 0)
-            return pointer.pointee.sin_port.bigEndian
-        }
     }
 }

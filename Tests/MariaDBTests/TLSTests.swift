@@ -135,20 +135,3 @@ import Testing
         ConnectionConfiguration(endpoint: .hosts([.init(name: host, port: port)]), user: "root", tls: tls)
     }
 }
-
-/// A port that was free a moment ago.
-private func freePort() throws -> UInt16 {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    defer { close(descriptor) }
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    return try withUnsafeMutablePointer(to: &address) { pointer in
-        try pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
-            try #require(bind(descriptor, generic, length) == 0)
-            try #require(getsockname(descriptor, generic, &length) == 0)
-            return pointer.pointee.sin_port.bigEndian
-        }
-    }
-}

@@ -5,7 +5,8 @@ import MariaDB
 import Testing
 
 extension NamespaceTests {
-    /// A database that is away while witnesses confirm the elected node: guests notice nothing, and never two are heard.
+    /// A database that is away while witnesses confirm the elected node: guests notice nothing, and never are two
+    /// heard.
     @Suite(.serialized) struct DatabaseOutageTests {
         private static let pace = OverlayProbe.Pace(gateway: .milliseconds(100), lease: .milliseconds(200))
 

@@ -48,8 +48,9 @@ extension ElectionKeeper {
                 )
             }
             if let round, await isConfirmed(round), !(await extend(tenure)) { return }
-            // The next round begins half a renewal after this one; and whether a first one is due is seen soon enough.
             let rest = round.map { max(.zero, $0.beganAt + timing.renew / 2 - .now) } ?? timing.renew / 8
+            // The pace of the rounds: the next one begins half a renewal after this one. Nobody tells that a renewal
+            // is late, so a first round is looked for eight times in a renewal.
             guard (try? await Task.sleep(for: rest)) != nil else { return }
         }
     }
@@ -68,7 +69,7 @@ extension ElectionKeeper {
                 witnesses.ask(round.asked.subtracting(confirmed), holder: candidate.id, nonce: round.nonce)
                 due = now + timing.renew / 2
             }
-            // Answers come by turns of whoever reads the socket.
+            // Answers are taken from the socket by the prober, which tells nobody.
             guard (try? await Task.sleep(for: Self.lookForConfirmations)) != nil else { return false }
         }
         let isRenewed = election.update { state in

@@ -18,7 +18,7 @@ extension WorkEpoch {
                     errors.report("the output of commands was not written: \(error)")
                 }
                 let bytes = printed.reduce(0) { $0 + $1.tail.bytes.count }
-                // Nothing tells that a command has printed; and the rate is bounded by this pause.
+                // Commands tell nobody that they have printed, and this pause bounds the bytes written in a second.
                 guard (try? await Task.sleep(for: PrintingPace.pause(afterWriting: bytes))) != nil else { return }
             }
         }

@@ -62,9 +62,9 @@ package struct PeerPath: Sendable, Hashable {
     /// Returns the probes to send now.
     package mutating func due(at now: ContinuousClock.Instant) -> [Size] {
         small.expire(at: now)
-        // That long ones do not arrive is news only while short ones do: a node that has just died loses both.
-        if small.hasMissed { full.withdraw(at: now) } else { full.expire(at: now) }
+        full.expire(at: now)
         var sizes: [Size] = small.isDue(at: now) ? [.small] : []
+        // That long ones do not arrive is news only while short ones do: a node that has just died loses both.
         if fullSize != nil, small.state == .answering, !small.hasMissed, full.isDue(at: now) { sizes.append(.full) }
         return sizes
     }

@@ -96,12 +96,6 @@ package struct ProbedPath: Sendable, Hashable {
         failed(.noAnswer, at: now)
     }
 
-    /// Takes back the open probe if it was not answered in time: that says nothing.
-    package mutating func withdraw(at now: ContinuousClock.Instant) {
-        guard let open, now - open.sentAt >= Self.timeout else { return }
-        self.open = nil
-    }
-
     /// Takes note of a probe that has failed, or could not be sent.
     package mutating func failed(_ failure: Failure, at now: ContinuousClock.Instant) {
         let sentAt = open?.sentAt ?? now

@@ -96,8 +96,9 @@ extension ClusterConnection {
             switch follower.next(look) {
             case .done: return
             case .goOn: continue
-            // A wait for what a worker writes, of which nobody is told.
-            case .wait: try await Task.sleep(for: Self.logPace)
+            case .wait:
+                // The worker writes output into the database and tells nobody, so the row is read again.
+                try await Task.sleep(for: Self.logPace)
             }
         }
     }

@@ -29,14 +29,14 @@ struct Watching: ParsableArguments {
                         if isUnreachable { Talk.say("the database can be reached again") }
                         isUnreachable = false
                         try global.printInPlace(current)
-                        // What is watched changes without telling anybody.
+                        // The database tells nobody that a list has changed, so it is read again.
                         try await Task.sleep(for: Self.interval)
                     }
                 }
             } catch let error as ClusterOpsError where error.code == .unreachable {
                 if !isUnreachable { Talk.say("\(error.message); trying again") }
                 isUnreachable = true
-                // The same rest as between two answers: a server that restarts is not to be met by a crowd.
+                // Nobody tells that the server is back; tried at once, it would be met by a crowd when it is.
                 try await Task.sleep(for: Self.interval)
             }
         }
