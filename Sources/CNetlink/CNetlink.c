@@ -66,6 +66,24 @@ int cnetlink_ask(const char *path, enum cnetlink_subject subject) {
     return path == NULL ? ask_here(subject) : (int)within(path, ask_there, &subject);
 }
 
+struct pair {
+    int *routing;
+    int *rules;
+};
+
+static ssize_t ask_both_there(void *argument) {
+    struct pair *pair = argument;
+    *pair->routing = ask_here(CNETLINK_ROUTING);
+    if (*pair->routing < 0) return -1;
+    *pair->rules = ask_here(CNETLINK_RULES);
+    return *pair->rules < 0 ? closing(*pair->routing) : 0;
+}
+
+int cnetlink_ask_both(const char *path, int *routing, int *rules) {
+    struct pair pair = {.routing = routing, .rules = rules};
+    return (int)within(path, ask_both_there, &pair);
+}
+
 struct settings {
     const char *files;
     char *values;
@@ -115,7 +133,11 @@ static int request(int asker, enum cnetlink_kind kind) {
     struct {
         struct nlmsghdr header;
         union {
-            struct ifinfomsg link;
+            struct {
+                struct ifinfomsg message;
+                struct rtattr header;
+                uint32_t mask;
+            } link;
             struct ifaddrmsg address;
             struct rtmsg route;
             struct nfgenmsg rule;
@@ -125,6 +147,13 @@ static int request(int asker, enum cnetlink_kind kind) {
     switch (kind) {
     case CNETLINK_LINKS:
         question.header.nlmsg_type = RTM_GETLINK;
+        body = sizeof question.body.link.message;
+        break;
+    case CNETLINK_LINKS_WITHOUT_COUNTERS:
+        question.header.nlmsg_type = RTM_GETLINK;
+        question.body.link.header.rta_type = IFLA_EXT_MASK;
+        question.body.link.header.rta_len = RTA_LENGTH(sizeof question.body.link.mask);
+        question.body.link.mask = RTEXT_FILTER_SKIP_STATS;
         body = sizeof question.body.link;
         break;
     case CNETLINK_ADDRESSES:

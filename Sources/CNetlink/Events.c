@@ -32,19 +32,25 @@ static int subscribe(int protocol, const int *groups, size_t count, int receive_
 }
 
 /* Leaves out the events of rows that nobody has made: those that bridges learn, and the kernel's neighbours. A guest
- * can make as many of them as it can send frames. Each event is a datagram of its own. */
-static int leave_out_learned(int listener) {
+ * can make as many of them as it can send frames. Leaves out those of routes other than default ones, of which a router
+ * has as many as there are networks in the world. Each event is a datagram of its own. */
+static int leave_out_masses(int listener) {
     enum { type = offsetof(struct nlmsghdr, nlmsg_type), body = NLMSG_HDRLEN };
     enum { family = body + offsetof(struct ndmsg, ndm_family), state = body + offsetof(struct ndmsg, ndm_state) };
+    enum { destination_length = body + offsetof(struct rtmsg, rtm_dst_len) };
     struct sock_filter program[] = {
         /* BPF loads numbers in the order of the network; those of netlink have this machine's. */
         BPF_STMT(BPF_LD | BPF_H | BPF_ABS, type),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(RTM_NEWNEIGH), 1, 0),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(RTM_DELNEIGH), 0, 4),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(RTM_NEWNEIGH), 3, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(RTM_DELNEIGH), 2, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(RTM_NEWROUTE), 5, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(RTM_DELROUTE), 4, 6),
         BPF_STMT(BPF_LD | BPF_B | BPF_ABS, family),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_BRIDGE, 0, 3),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_BRIDGE, 0, 5),
         BPF_STMT(BPF_LD | BPF_H | BPF_ABS, state),
-        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, htons(NUD_PERMANENT | NUD_NOARP), 0, 1),
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, htons(NUD_PERMANENT | NUD_NOARP), 2, 3),
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, destination_length),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1),
         BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
         BPF_STMT(BPF_RET | BPF_K, 0),
     };
@@ -53,9 +59,11 @@ static int leave_out_learned(int listener) {
 }
 
 int cnetlink_subscribe_routes(int receive_buffer, bool *everywhere) {
-    static const int groups[] = {RTNLGRP_LINK, RTNLGRP_NEIGH, RTNLGRP_IPV4_IFADDR};
+    static const int groups[] = {
+        RTNLGRP_LINK, RTNLGRP_NEIGH, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_IFINFO,
+    };
     int listener = subscribe(NETLINK_ROUTE, groups, sizeof groups / sizeof groups[0], receive_buffer, everywhere);
-    if (listener >= 0 && leave_out_learned(listener) != 0) return closing(listener);
+    if (listener >= 0 && leave_out_masses(listener) != 0) return closing(listener);
     return listener;
 }
 

@@ -1,5 +1,6 @@
 /* From fork to exec. Between the two, only async-signal-safe calls: the child is a copy of a multithreaded process, in
- * which another thread may have held any lock (malloc's, stdio's, the Swift runtime's) at the moment of the fork. */
+ * which another thread may have held any lock (malloc's, stdio's, the Swift runtime's) at the moment of the fork; or it
+ * shares that process's memory. */
 #define _GNU_SOURCE
 #include "Internal.h"
 
@@ -174,13 +175,34 @@ static void block_signals(sigset_t *previous) {
     sigprocmask(SIG_SETMASK, &all, previous);
 }
 
+struct start {
+    const struct cspawn_request *request;
+    pid_t parent;
+    int failure;
+};
+
+static int become(void *argument) {
+    const struct start *start = argument;
+    cspawn_become(start->request, start->parent, start->failure);
+}
+
+/* A child in this process's memory, on a stack of its own, while this thread waits for its exec or its end: it costs no
+ * copy of the page tables, and no copy of each page that other threads write to meanwhile. Not for one that changes its
+ * credentials: the kernel would then take the parent's memory for that of a process that has changed them. */
+static pid_t start_sharing(struct start *start, int *pidfd) {
+    _Alignas(16) char stack[32 << 10]; /* a hundred times the largest array of cspawn_become */
+    return clone(become, stack + sizeof stack, SIGCHLD | CLONE_VM | CLONE_VFORK | CLONE_PIDFD, start, pidfd);
+}
+
 int cspawn_direct(const struct cspawn_request *request, struct cspawn_child *child) {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return errno;
     pid_t parent = getpid();
     sigset_t previous;
     block_signals(&previous);
-    child->pid = cspawn_fork(request, &child->pidfd);
+    struct start start = {.request = request, .parent = parent, .failure = ends[1]};
+    bool shares = !request->process_namespace && !request->changes_credentials;
+    child->pid = shares ? start_sharing(&start, &child->pidfd) : cspawn_fork(request, &child->pidfd);
     int error = errno;
     if (child->pid == 0) cspawn_become(request, parent, ends[1]);
     sigprocmask(SIG_SETMASK, &previous, NULL);

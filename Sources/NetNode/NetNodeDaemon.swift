@@ -49,7 +49,7 @@ struct NetNodeDaemon {
         let gate = try await makeGate()
         try await gate.close()
 
-        let database = try context.database(slots: Self.slots)
+        let database = try context.database()
         let networks = makeNetworks(database, gate)
         // Those that an earlier process has left open, which was elected and was killed.
         try await networks.namespaces.closeGates()
@@ -71,11 +71,10 @@ struct NetNodeDaemon {
             logger: logger
         )
         let listener = context.listener(database, for: [doorbell, electionDoorbell])
-        var electionPool = Database.PoolConfiguration()
-        electionPool.maximumConnections = Self.electionConnections
-        var electionConnection = try configuration.databaseConnection()
-        electionConnection.timeouts = Self.electionTimeouts
-        let electionDatabase = Database(electionConnection, pool: electionPool, logger: logger)
+        let electionDatabase = database.companion(
+            connections: Self.electionConnections,
+            timeouts: Self.electionTimeouts
+        )
         let electionProgress = Progress()
         let candidacy = ElectionRecord(
             timing: ElectionState.Timing(
@@ -177,7 +176,8 @@ struct NetNodeDaemon {
         logger.notice("netnode starts", metadata: ["node": "\(node)"])
         let ending = await Daemon.run(
             services: face.services
-                + [electionDatabase, database, listener, loop, election, worker, maintenance, monitor, dataPlane],
+                + [electionDatabase, database, networks.reads, listener, loop, election, worker]
+                + [maintenance, monitor, dataPlane],
             logger: logger,
             reactions: face.reactions(reload: reload)
         )

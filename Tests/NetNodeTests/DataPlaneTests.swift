@@ -104,7 +104,10 @@ extension NamespaceTests {
                     waker: NoWaker(),
                     logger: .silent
                 )
-                _ = try await nodes.inventory.setUnderlay(try IPv4Address("192.0.2.99"), of: try NodeName("h2"))
+                _ = try await nodes.inventory.changeNode(
+                    try NodeName("h2"),
+                    NodeChange(underlayAddress: try IPv4Address("192.0.2.99"))
+                )
                 let words = "192.0.2.99 of the node's row is on no device of the node, which has 192.0.2.2 on under0"
                 try await problem(nodes, "underlay_address", of: 1, saying: words, "node set h2 --underlay")
                 try await problem(nodes, "underlay", of: 0, saying: "h2 (192.0.2.99) does not answer")
@@ -112,7 +115,10 @@ extension NamespaceTests {
                 let check = try #require(doctor.checks.first { $0.check == "data_plane" })
                 #expect(check.findings.contains { $0.message.contains("on h2") && $0.message.contains(words) })
                 #expect(check.findings.contains { $0.message.contains("h2 (192.0.2.99) does not answer") })
-                _ = try await nodes.inventory.setUnderlay(try IPv4Address("192.0.2.2"), of: try NodeName("h2"))
+                _ = try await nodes.inventory.changeNode(
+                    try NodeName("h2"),
+                    NodeChange(underlayAddress: try IPv4Address("192.0.2.2"))
+                )
                 try await converges(nodes, "with its own address")
             }
         }

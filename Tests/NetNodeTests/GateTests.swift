@@ -162,6 +162,30 @@ extension NamespaceTests {
             }
         }
 
+        @Test func `a repair starts a program only after somebody has changed a rule of the node`() async throws {
+            try await withWorld { world in
+                let commands = Locked(0)
+                let runner = HostCommandRunner { command in
+                    commands.update { $0 += 1 }
+                    return try await HostCommandRunner.processes.output(command)
+                }
+                let gate = Gate(namespace: world.mesh.hosts[0].namespacePath, runner: runner, logger: .silent)
+                func programs(_ repaired: Bool) async throws -> Int {
+                    commands.update { $0 = 0 }
+                    #expect(try await gate.repair() == repaired)
+                    return commands.value
+                }
+                try await gate.close()
+                #expect(try await programs(false) == 0)
+                try await world.host("nft add table ip another")
+                #expect(try await programs(false) > 0, "a change of whatever kind is looked at")
+                #expect(try await programs(false) == 0, "and once")
+                try await world.host("nft flush ruleset")
+                #expect(try await programs(true) > 0)
+                #expect(try await programs(false) == 0)
+            }
+        }
+
         @Test func `every damage to a namespace is repaired, also what damage to the bridge means for it`() async throws
         {
             try await withWorld { world in

@@ -2,6 +2,7 @@ import ClusterDaemon
 import ClusterEngine
 import ClusterModel
 import ClusterOpsTestKit
+import Foundation
 import Testing
 
 @testable import NetNode
@@ -37,6 +38,11 @@ extension NamespaceTests {
                 )
                 try await namespaces.openGates(under: tenure)
                 #expect(try !namespaces.sendGratuitousARP(for: network.vni), "there is no namespace")
+                // As `ip netns add` leaves it for a moment.
+                let name = namespaces.name(network.vni).path
+                #expect(FileManager.default.createFile(atPath: name, contents: nil))
+                #expect(try !namespaces.sendGratuitousARP(for: network.vni), "its name is there already")
+                try FileManager.default.removeItem(atPath: name)
                 try await mesh.underlay.run("ip netns add \(namespaces.name(network.vni))", in: host.namespace)
                 #expect(try !namespaces.sendGratuitousARP(for: network.vni), "there is no gateway in it")
 

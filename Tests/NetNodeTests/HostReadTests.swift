@@ -15,4 +15,13 @@ import Testing
         #expect(BridgeName(deviceName: "cobr16777215")?.vni == vni)
         #expect(TunnelName(deviceName: "covx16777215")?.vni == vni)
     }
+
+    @Test func `of two attributes with one number the last counts, and one that is cut short is an error`() throws {
+        let first: [UInt8] = [8, 0, 1, 0, 7, 0, 0, 0]
+        let second: [UInt8] = [8, 0, 1, 0, 9, 0, 0, 0]
+        let attributes = try NetlinkAttributes((first + second)[...])
+        #expect(attributes.number(1, UInt32.self) == 9)
+        #expect(attributes[2] == nil)
+        #expect(throws: NetlinkError.self) { try NetlinkAttributes((first + second.dropLast())[...]) }
+    }
 }

@@ -143,7 +143,7 @@ extension NamespaceTests {
                 let host = underlay.hosts[0]
                 let names = [NamespaceName(prefix: host.namespacePrefix, try VNI(100))]
                 let absent = try await HostSurvey.take(in: host.namespacePath, names: names, rows: .none)
-                #expect(absent.interiors == [try VNI(100): .absent] && absent.entries.isEmpty)
+                #expect(absent.insides.mapValues(\.interior) == [try VNI(100): .absent] && absent.entries.isEmpty)
                 await #expect(throws: NetlinkError.self) {
                     try await HostSurvey.take(in: "/run/netns/none", names: [], rows: .none)
                 }

@@ -7,6 +7,20 @@ enum KernelCaptures {
         080008008000000014000600ffffffffffffffffa6ce2300a6ce2300
         """
     )
+    /// `ip route del default` in a namespace.
+    static let defaultRouteGone = bytes(
+        """
+        340000001900000042e00c6bbd5d000002000000fe0300010000000008000f00fe00000008000500cb00710108000400
+        03000000
+        """
+    )
+    /// `ip route add 198.51.100.0/24 via 203.0.113.1` in a namespace.
+    static let otherRoute = bytes(
+        """
+        3c0000001800000644e00c6bc25d000002180000fe0300010000000008000f00fe00000008000100c633640008000500
+        cb0071010800040003000000
+        """
+    )
     /// `bridge fdb append 00:00:00:00:00:00 dev covx100 dst 192.0.2.2`.
     static let flood = bytes(
         """

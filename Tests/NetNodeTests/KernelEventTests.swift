@@ -6,11 +6,26 @@ import Testing
 @Suite struct KernelEventTests {
     @Test func `an address inside a namespace is a reason for a drift check, and one of the node's own is not`() throws
     {
-        #expect(try RouteEvents.changes(in: KernelCaptures.address, isElsewhere: true) == [.devices])
+        #expect(try RouteEvents.changes(in: KernelCaptures.address, isElsewhere: true) == [.insides])
         #expect(try RouteEvents.changes(in: KernelCaptures.address, isElsewhere: false) == [])
         let message = try #require(try NetlinkMessage.all(in: KernelCaptures.address).first)
         let address = try AddressMessage(message.payload)
         #expect(address.address == "10.9.0.1/24" && address.label == "gw0" && address.device == 2)
+    }
+
+    @Test func `an address under a label of its own is one of its device`() throws {
+        let label: [UInt8] = [8, 0, 3, 0] + Array("gw0".utf8) + [0]
+        let other: [UInt8] = [10, 0, 3, 0] + Array("gw0:7".utf8) + [0, 0, 0]
+        var bytes = KernelCaptures.address
+        bytes.replaceSubrange(try #require(bytes.firstRange(of: label)), with: other)
+        bytes[0] += UInt8(other.count - label.count)
+        #expect(try RouteEvents.changes(in: bytes, isElsewhere: true) == [.insides])
+    }
+
+    @Test func `a default route inside a namespace is a reason for a drift check, and no other route is`() throws {
+        #expect(try RouteEvents.changes(in: KernelCaptures.defaultRouteGone, isElsewhere: true) == [.insides])
+        #expect(try RouteEvents.changes(in: KernelCaptures.defaultRouteGone, isElsewhere: false) == [])
+        #expect(try RouteEvents.changes(in: KernelCaptures.otherRoute, isElsewhere: true) == [])
     }
 
     @Test func `a tunnel's static row is a reason for a drift check, and what bridges learn and neighbours do is none`()
@@ -120,14 +135,22 @@ import Testing
 
     @Test func `changes add up, and what was lost stands for all`() throws {
         var changes = HostChanges()
-        for change in [HostChange.devices, .names, .namespaceRules, .rules, .portRules] { changes.note(change) }
+        for change in [HostChange.devices, .rules, .portRules] { changes.note(change) }
         #expect(changes == HostChanges())
+        for change in [HostChange.insides, .names, .namespaceRules, .lostRules, .lost] {
+            var one = HostChanges()
+            one.note(change)
+            #expect(one.insides)
+        }
         changes.note(.files(try VNI(100)))
         var other = HostChanges()
         other.note(.entries)
         other.note(.files(try VNI(200)))
         changes.note(other)
-        #expect(changes.entries && changes.files?.map(\.rawValue).sorted() == [100, 200])
+        #expect(!changes.insides)
+        other.note(.insides)
+        changes.note(other)
+        #expect(changes.entries && changes.insides && changes.files?.map(\.rawValue).sorted() == [100, 200])
         changes.note(.lost)
         changes.note(other)
         #expect(changes.entries && changes.files == nil)

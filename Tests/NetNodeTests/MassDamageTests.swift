@@ -54,7 +54,7 @@ extension NamespaceTests {
                     return veths.count == Self.networks && servers.count == Self.networks
                         && before.isDisjoint(with: servers)
                 }
-                let pattern = "%FROM networks AS w%JOIN interfaces AS i ON i.network = w.id%"
+                let pattern = "%STRAIGHT_JOIN networks AS w%JOIN interfaces AS i ON i.network = w.id%"
                 let reads = try await asked(world, like: pattern)
                 print("mass damage: \(reads) reads of what is wanted")
                 // Each run reads what is wanted once, however many networks are in it. A loaded machine sees the damage

@@ -288,7 +288,7 @@ extension NamespaceTests {
                         VALUES (\(node), \("peer-\(peer)"), \(address), TRUE, FALSE)
                         """
                     )
-                    try transaction.executeBatch((0..<guestsEach).map { peer * guestsEach + $0 }) { number in
+                    try transaction.session.executeBatch((0..<guestsEach).map { peer * guestsEach + $0 }) { number in
                         let octets = [number / 256, number % 256].map { String(256 + $0, radix: 16).dropFirst() }
                         let mac = "02:01:00:00:" + octets.joined(separator: ":")
                         return """

@@ -59,6 +59,7 @@ extension NamespaceTests {
                 try await eventually("its server is seen in the cluster") {
                     try await cluster.count("SELECT COUNT(*) FROM supervised_processes") > 0
                 }
+                try await Self.cutOff((first + 1) % 3, of: world)
                 try await Self.holdAndRelease(nodes)
                 var last: [OperationID] = []
                 for task in ["network_apply_update_dnsmasq", "network_remove_dhcp_lease", "network_ensure_mesh"] {
@@ -109,6 +110,16 @@ extension NamespaceTests {
                 #expect(faulty == [])
                 #expect(plans.count >= 20)
             }
+        }
+
+        /// Takes a node's underlay away until another one has written down that it does not reach it.
+        private static func cutOff(_ index: Int, of world: MeshWorld) async throws {
+            let (port, outside) = ("port\(index + 1)", world.underlay.switchNamespace)
+            let unreachable: SQL = "SELECT COUNT(*) FROM mesh_reachability WHERE state = 'unreachable'"
+            try await world.underlay.run("ip link set dev \(port) nomaster", in: outside)
+            try await eventually("a path is found broken") { try await world.cluster.count(unreachable) > 0 }
+            try await world.underlay.run("ip link set dev \(port) master ubr", in: outside)
+            try await eventually("and whole again") { try await world.cluster.count(unreachable) == 0 }
         }
 
         /// Removes a network of which a guest's device is left on a node, and then the device.

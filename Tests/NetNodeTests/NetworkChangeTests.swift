@@ -112,7 +112,10 @@ extension NamespaceTests {
                 let (cluster, inventory) = inventory(nodes)
                 let moved = world.hosts[1]
                 try await world.underlay.run("ip addr add 192.0.2.77/24 dev under0", in: moved.namespace)
-                _ = try await inventory.setUnderlay(try IPv4Address("192.0.2.77"), of: try world.name(1))
+                _ = try await inventory.changeNode(
+                    try world.name(1),
+                    NodeChange(underlayAddress: try IPv4Address("192.0.2.77"))
+                )
                 try await converge(nodes, inventory, "blue")
                 for (index, host) in world.hosts.enumerated() {
                     let rows = try await world.underlay.run("bridge fdb show dev covx100", in: host.namespace)

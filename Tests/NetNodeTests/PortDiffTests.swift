@@ -31,8 +31,7 @@ import Testing
             entries: [:],
             stations: stations,
             tables: [:],
-            interiors: [:],
-            outsides: [:]
+            insides: [:]
         )
         return PortDiff(
             from: survey,

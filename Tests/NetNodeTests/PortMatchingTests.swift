@@ -10,11 +10,19 @@ import Testing
     private static let elsewhere = PortsWanted.Guest(.new(), "52:54:00:00:00:03", "10.9.0.11")
 
     private func match(_ ports: [Link], _ guests: [PortsWanted.Guest] = [first, second]) throws -> PortMatching {
-        PortMatching(
+        let network = try PortsWanted.blue(guests)
+        return PortMatching(
             ports,
-            try .blue(guests),
-            others: [
-                PortsWanted(network: .new(), vni: try VNI(200), isSecured: true, gateway: nil, guests: [Self.elsewhere])
+            network,
+            among: [
+                network,
+                PortsWanted(
+                    network: .new(),
+                    vni: try VNI(200),
+                    isSecured: true,
+                    gateway: nil,
+                    guests: [Self.elsewhere]
+                ),
             ]
         )
     }

@@ -28,8 +28,7 @@ import Testing
             entries: [:],
             stations: [:],
             tables: [:],
-            interiors: [:],
-            outsides: [:],
+            insides: [:],
             traffic: devices.reduce(into: [:]) { traffic, device in
                 let received = TrafficCount(packets: device.count, bytes: 100 * device.count)
                 traffic[device.index] = DeviceTraffic(received: received, sent: TrafficCount(packets: 1, bytes: 60))

@@ -119,7 +119,7 @@ extension NamespaceTests {
                     try await reconcile()
                     #expect(try await attack() == [])
                     // By the rule alone: without it, all of them arrive.
-                    try await world.underlay.run("nft flush chain inet coplane vxlan", in: victim.namespace)
+                    try await world.underlay.run("nft flush chain inet coplane tunnels", in: victim.namespace)
                     #expect(try await attack() == ["stranger", "outside", "forged", "weak host"])
                 }
             }

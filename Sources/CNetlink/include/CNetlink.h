@@ -9,10 +9,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* A non-blocking, close-on-exec socket that receives the events of devices, IPv4 addresses and forwarding entries other
- * than learned ones, of this namespace and of each that has an id here (as one has in which a device's other end is).
- * The kernel keeps that many bytes. `everywhere` tells whether it receives those of other namespaces, for which the
- * kernel wants CAP_NET_BROADCAST. */
+/* A non-blocking, close-on-exec socket that receives the events of devices (also that one begins to take IPv6), IPv4
+ * addresses, IPv4 default routes and forwarding entries other than learned ones, of this namespace and of each that has
+ * an id here (as one has in which a device's other end is). The kernel keeps that many bytes. `everywhere` tells
+ * whether it receives those of other namespaces, for which the kernel wants CAP_NET_BROADCAST. */
 int cnetlink_subscribe_routes(int receive_buffer, bool *_Nonnull everywhere);
 
 /* The same, for the events of the nftables of these namespaces. */
@@ -31,6 +31,9 @@ enum cnetlink_subject {
  * that namespace for a moment, and back when this returns. EINVAL: the file is no namespace. */
 int cnetlink_ask(const char *_Nullable path, enum cnetlink_subject subject);
 
+/* Makes a socket of each subject for the namespace of a file, in one visit. On error there is neither. */
+int cnetlink_ask_both(const char *_Nonnull path, int *_Nonnull routing, int *_Nonnull rules);
+
 /* Reads settings of the namespace of a file, each a file below /proc/sys/net, one in a line; their values come in lines
  * too, and the one that is not there has an empty line. Returns their length. ENOENT: there is no such namespace. */
 ssize_t cnetlink_settings(
@@ -42,6 +45,7 @@ ssize_t cnetlink_settings(
 
 enum cnetlink_kind {
     CNETLINK_LINKS = 1,
+    CNETLINK_LINKS_WITHOUT_COUNTERS, /* nor what follows IPv6's counters, such as the mode of its addresses */
     CNETLINK_ADDRESSES, /* of IPv4 */
     CNETLINK_ROUTES,    /* of IPv4, of all tables */
     CNETLINK_RULE_LIST, /* of nftables, of all tables; asked of a socket of CNETLINK_RULES */

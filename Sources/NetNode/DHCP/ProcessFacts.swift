@@ -57,7 +57,7 @@ struct ProcessFacts: Sendable {
         guard let lines = text("status")?.split(separator: "\n"),
             lines.contains(where: { $0.hasPrefix("State:\tS") })
         else { return nil }
-        return lines.filter { $0.contains("ctxt_switches:") }
+        return lines.filter { $0.hasPrefix("voluntary_ctxt_switches:") || $0.hasPrefix("nonvoluntary_ctxt_switches:") }
     }
 
     private func text(_ name: String) -> String? {

@@ -88,8 +88,9 @@ package struct EgressReconciler: Sendable {
         _ scope: Scope,
         ended: @escaping @Sendable (VNI, Ending) async -> Void = { _, _ in }
     ) async throws -> Pass {
-        let links = try await namespaces.links()
-        let jobs = try await jobs(scope, links)
+        let names = try namespaces.names().filter { scope.only?.contains($0.vni) ?? true }
+        let survey = try await HostSurvey.take(in: namespaces.namespace, names: names, rows: .none)
+        let (jobs, links) = (jobs(scope, survey), survey.links)
         for vni in memory.state.withLock({ $0.left.keys }) where scope.isUnwanted(vni) {
             memory.state.withLock { $0.forget(vni) }
         }
@@ -127,8 +128,8 @@ package struct EgressReconciler: Sendable {
     }
 
     /// Returns the jobs that reconcile the networks of a scope.
-    private func jobs(_ scope: Scope, _ links: [String: Link]) async throws -> [Job] {
-        let unwanted = try await present(scope.only, links).filter(scope.isUnwanted).sorted()
+    private func jobs(_ scope: Scope, _ survey: HostSurvey) -> [Job] {
+        let unwanted = Self.present(in: survey).filter(scope.isUnwanted).sorted()
         return scope.wanted.map { Job(vni: $0.vni, wanted: $0) } + unwanted.map { Job(vni: $0, wanted: nil) }
     }
 
@@ -219,11 +220,9 @@ package struct EgressReconciler: Sendable {
 
     /// The networks that have some part of an egress: a veth on the node, or its end inside, whatever the name of the
     /// other end.
-    private func present(_ only: Set<VNI>?, _ links: [String: Link]) async throws -> Set<VNI> {
-        let veths = links.keys.compactMap { ExternalVethName(deviceName: $0)?.vni }
-        let names = try namespaces.names().filter { only?.contains($0.vni) ?? true }
-        let survey = try await HostSurvey.take(in: namespaces.namespace, names: names, rows: .none)
-        return Set(veths.filter { only?.contains($0) ?? true }).union(survey.outsides.keys)
+    private static func present(in survey: HostSurvey) -> Set<VNI> {
+        Set(survey.links.keys.compactMap { ExternalVethName(deviceName: $0)?.vni })
+            .union(survey.insides.filter { $0.value.outside != nil }.keys)
     }
 
     private func changes(
@@ -281,7 +280,7 @@ package struct EgressReconciler: Sendable {
         let gate = namespaces.gate.wanted
         let drift = left.values.filter { left in
             let veth = survey.links[ExternalVethName(left.wanted.vni).description]
-            return Self.hasDrifted(left, veth, survey.outsides[left.wanted.vni], over: bridge, gate)
+            return Self.hasDrifted(left, veth, survey.insides[left.wanted.vni]?.outside, over: bridge, gate)
         }
         return Set(drift.map(\.wanted.vni))
     }

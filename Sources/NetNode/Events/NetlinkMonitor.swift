@@ -105,6 +105,8 @@ final class NetlinkMonitor: Sendable {
             state.isConfined = state.isConfined || !everywhere
             if source == .files { state.files = number }
         }
+        // What has happened before is not known.
+        note(.insides)
     }
 
     // MARK: Netlink

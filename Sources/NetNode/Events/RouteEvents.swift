@@ -7,6 +7,7 @@ package enum RouteEvents {
     private enum Kind {
         static let devices: ClosedRange<UInt16> = 16...17
         static let addresses: ClosedRange<UInt16> = 20...21
+        static let routes: ClosedRange<UInt16> = 24...25
         static let entries: ClosedRange<UInt16> = 28...29
     }
 
@@ -29,13 +30,18 @@ package enum RouteEvents {
         switch message.type {
         case Kind.devices:
             let device = try DeviceMessage(message.payload)
+            guard !isElsewhere else { return isInside(device.name) ? .insides : nil }
             // A guest's port is known by its bridge, of which a message has no name.
-            let concernsUs = isElsewhere ? isInside(device.name) : isOnNode(device.name) || device.isOfPort
-            return concernsUs ? .devices : nil
+            return isOnNode(device.name) || device.isOfPort ? .devices : nil
         case Kind.addresses:
             // Our devices have addresses only inside namespaces.
             guard isElsewhere, let label = try AddressMessage(message.payload).label else { return nil }
-            return isInside(label) ? .devices : nil
+            // The device's name, or that with a colon and more.
+            return isInside(String(label.prefix { $0 != ":" })) ? .insides : nil
+        case Kind.routes:
+            // The node's own are not ours; of a namespace only the default route is looked at here.
+            guard isElsewhere else { return nil }
+            return try RouteMessage(message.payload).isDefault ? .insides : nil
         case Kind.entries:
             guard !isElsewhere else { return nil }
             let message = try EntryMessage(message.payload)

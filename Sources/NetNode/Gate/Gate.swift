@@ -13,6 +13,8 @@ package final class Gate: Sendable {
         var mayOpen = false
         /// The kernel's listing of the tables as we made them, with which later ones are compared.
         var listing: [String]?
+        /// The number of the last transaction on the node's rules before ``listing`` was read, or was found again.
+        var generation: UInt32?
         /// The nodes whose VXLAN datagrams are taken.
         var access: UnderlayAccess
         /// Those that the kernel was told of; nil before.
@@ -109,8 +111,16 @@ package final class Gate: Sendable {
     package func repair() async throws -> Bool {
         try await turns.run {
             guard !state.withLock({ $0.mayOpen }) else { return false }
-            let expected = state.withLock { $0.access == $0.loaded ? $0.listing : nil }
-            if let expected, try await listing() == expected { return false }
+            let (expected, seen) = state.withLock { state in
+                state.access == state.loaded ? (state.listing, state.generation) : (nil, nil)
+            }
+            // Two programs are started for a listing: not where nobody has changed any rule of the node since.
+            let generation = try? await HostSurvey.rulesGeneration(in: namespace)
+            if expected != nil, generation != nil, generation == seen { return false }
+            if let expected, try await listing() == expected {
+                state.withLock { $0.generation = generation }
+                return false
+            }
             logger.warning("drift of the gate; making it anew")
             try await makeClosed()
             return true
@@ -121,7 +131,8 @@ package final class Gate: Sendable {
         // Again: an opening may have had its turn since `close()` set it.
         state.withLock { $0.mayOpen = false }
         try await load(openFor: nil, notAfter: nil)
-        if let listing = try await listing() { state.withLock { $0.listing = listing } }
+        let generation = try? await HostSurvey.rulesGeneration(in: namespace)
+        if let listing = try await listing() { state.withLock { ($0.listing, $0.generation) = (listing, generation) } }
     }
 
     private func replace(openUntil deadline: () -> ContinuousClock.Instant?) async throws {

@@ -29,9 +29,9 @@ enum HostFirewall {
           chain input {
             type filter hook input priority -400; policy accept;
             \(DeviceRules.each(devices, .from, "counter drop"))
-            udp dport \(UnderlayAccess.port) jump vxlan
+            udp dport \(UnderlayAccess.port) jump tunnels
           }
-          chain vxlan {
+          chain tunnels {
             \(underlay(access)) ip saddr @nodes accept
             counter drop
           }

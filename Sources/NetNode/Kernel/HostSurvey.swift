@@ -1,3 +1,4 @@
+import CNetlink
 import ClusterModel
 import Glibc
 import NIOPosix
@@ -13,14 +14,14 @@ package struct HostSurvey: Sendable {
     package let stations: [String: Set<MACAddress>]
     /// The handles of the tables that go with guests' ports, which no other table had before; of those that are there.
     package let tables: [BridgeTableName: UInt64]
-    /// The interiors behind the names that were asked for.
-    package let interiors: [VNI: NamespaceInterior]
-    /// The external veths' ends inside, of the networks that have one.
-    package let outsides: [VNI: Outside]
+    /// The namespaces behind the names that were asked for.
+    package let insides: [VNI: Inside]
     /// The traffic that the node's own devices have counted, by their numbers.
     package private(set) var traffic: [Int: DeviceTraffic] = [:]
     /// The number of rows that the kernel gave for this, also of those that mean nothing to us.
     package private(set) var rowsRead = 0
+    /// The number of namespaces that were visited for this.
+    package private(set) var insidesRead = 0
 
     /// The networks whose rows are read, device by device: a table with very many rows costs only the survey that
     /// asks for it.
@@ -41,6 +42,17 @@ package struct HostSurvey: Sendable {
         }
     }
 
+    /// The namespace behind a name, as a visit found it.
+    package struct Inside: Sendable, Hashable {
+        /// The kernel's number of the namespace, read before the rest; nil where there is none.
+        let number: UInt64?
+        package let interior: NamespaceInterior
+        /// The kernel's number of the gateway veth's end there; nil where there is none.
+        var gatewayIndex: Int?
+        /// The external veth's end inside; nil where there is none.
+        package var outside: Outside?
+    }
+
     /// The device `ext0` of a namespace, and what goes with it.
     package struct Outside: Sendable, Hashable {
         package let device: NamespaceDevice
@@ -58,16 +70,19 @@ package struct HostSurvey: Sendable {
     ///   - node: the file of the node's own namespace; nil is the process's.
     ///   - names: the names of the namespaces to read.
     ///   - rows: the networks whose forwarding databases to read too, which may be long.
+    ///   - remembered: what an earlier survey has found behind some of the names, and which is not read again where it
+    ///     is the same namespace.
     /// - Returns: The snapshot.
     /// - Throws: ``NetlinkError`` when one of the answers failed or is incomplete: then nothing is known.
     package static func take(
         in node: String? = nil,
         names: [NamespaceName],
-        rows: Rows
+        rows: Rows,
+        remembered: [VNI: Inside] = [:]
     ) async throws -> HostSurvey {
         try await uninterrupted {
             try await NIOThreadPool.singleton.runIfActive {
-                try take(in: node, names: names, rows: rows)
+                try take(in: node, names: names, rows: rows, remembered: remembered)
             }
         }
     }
@@ -76,7 +91,7 @@ package struct HostSurvey: Sendable {
     ///
     /// - Throws: As ``take(in:names:rows:)``.
     static func interior(of name: NamespaceName) async throws -> NamespaceInterior {
-        try await uninterrupted { try await NIOThreadPool.singleton.runIfActive { try inside(name).0 } }
+        try await uninterrupted { try await NIOThreadPool.singleton.runIfActive { try inside(name).interior } }
     }
 
     /// Asks the kernel for the external veth's end inside one namespace, on a thread that may block.
@@ -84,7 +99,7 @@ package struct HostSurvey: Sendable {
     /// - Returns: The device `ext0` and what goes with it; nil when there is none.
     /// - Throws: As ``take(in:names:rows:)``.
     package static func outside(of name: NamespaceName) async throws -> Outside? {
-        try await uninterrupted { try await NIOThreadPool.singleton.runIfActive { try inside(name).1 } }
+        try await uninterrupted { try await NIOThreadPool.singleton.runIfActive { try inside(name).outside } }
     }
 
     /// Asks the kernel for the networks in which a node has one of these addresses, on a thread that may block.
@@ -125,14 +140,25 @@ package struct HostSurvey: Sendable {
         return try await read()
     }
 
-    private static func take(in node: String?, names: [NamespaceName], rows: Rows) throws -> HostSurvey {
+    private static func take(
+        in node: String?,
+        names: [NamespaceName],
+        rows: Rows,
+        remembered: [VNI: Inside]
+    ) throws -> HostSurvey {
         let asker = try KernelAsker(node)
         let devices = try asker.devices()
         guard !devices.isEmpty else { throw NetlinkError.malformed("there is not even a loopback device") }
         let numbers = Dictionary(devices.map { ($0.index, $0.name) }) { first, _ in first }
-        var interiors: [VNI: NamespaceInterior] = [:]
-        var outsides: [VNI: Outside] = [:]
-        for name in names { (interiors[name.vni], outsides[name.vni]) = try inside(name) }
+        var (insides, insidesRead): ([VNI: Inside], Int) = ([:], 0)
+        for name in names {
+            if let known = remembered[name.vni], let number = known.number, number == name.number {
+                insides[name.vni] = known
+            } else {
+                insides[name.vni] = try inside(name)
+                insidesRead += 1
+            }
+        }
         let links = Dictionary(devices.map { ($0.name, $0.link(numbers)) }) { first, _ in first }
         let found = try Self.rows(asker, numbers, of: links.values.filter { $0.isOfNetwork(in: rows) })
         return HostSurvey(
@@ -140,10 +166,10 @@ package struct HostSurvey: Sendable {
             entries: found.entries,
             stations: found.stations,
             tables: try handles(in: node),
-            interiors: interiors,
-            outsides: outsides,
+            insides: insides,
             traffic: devices.reduce(into: [:]) { $0[$1.index] = $1.traffic },
-            rowsRead: found.count
+            rowsRead: found.count,
+            insidesRead: insidesRead
         )
     }
 
@@ -154,39 +180,52 @@ package struct HostSurvey: Sendable {
         try await uninterrupted { try await NIOThreadPool.singleton.runIfActive { try handles(in: node) } }
     }
 
+    /// Asks the kernel for the number of the last transaction on a node's rules, on a thread that may block.
+    ///
+    /// - Throws: As ``take(in:names:rows:)``.
+    static func rulesGeneration(in node: String?) async throws -> UInt32 {
+        try await uninterrupted {
+            try await NIOThreadPool.singleton.runIfActive {
+                try KernelAsker(node, about: CNETLINK_RULES).rulesGeneration()
+            }
+        }
+    }
+
     private static func handles(in node: String?) throws(NetlinkError) -> [BridgeTableName: UInt64] {
         var tables: [BridgeTableName: UInt64] = [:]
         for name in BridgeTableName.allCases { tables[name] = try KernelAsker.bridgeTable(name.rawValue, in: node) }
         return tables
     }
 
-    private static func inside(_ name: NamespaceName) throws(NetlinkError) -> (NamespaceInterior, Outside?) {
-        switch name.presence {
-        case .absent: return (.absent, nil)
-        case .broken: return (.broken, nil)
-        case .present: break
+    private static func inside(_ name: NamespaceName) throws(NetlinkError) -> Inside {
+        guard let number = name.number else {
+            let interior: NamespaceInterior = name.presence == .absent ? .absent : .broken
+            return Inside(number: nil, interior: interior)
         }
         do throws(NetlinkError) {
-            let asker = try KernelAsker(name.path)
-            let (messages, addresses) = (try asker.devices(), try asker.addresses())
+            let askers = try KernelAsker.Both(name.path)
+            let messages = try askers.routing.devices(withCounters: false)
+            let addresses = try askers.routing.addresses()
             let devices = messages.map { NamespaceDevice($0, addresses) }
             if let objection = NamespaceDevice.objection(to: devices) { throw NetlinkError.malformed(objection) }
-            let rules = try KernelAsker.rules(in: name)
+            let rules = try askers.rules.rules()
+            let gateway = messages.first { $0.name == InsideName.gateway }?.index
             let interior = NamespaceInterior(devices, gateRules: rules.gate)
-            guard let device = devices.first(where: { $0.name == InsideName.external }) else { return (interior, nil) }
+            var inside = Inside(number: number, interior: interior, gatewayIndex: gateway)
+            guard let device = devices.first(where: { $0.name == InsideName.external }) else { return inside }
             let numbers = Dictionary(messages.map { ($0.index, $0.name) }) { first, _ in first }
-            let routes = try asker.routes().filter(\.isMain).map { NamespaceRoute($0, numbers) }
-            let outside = Outside(
+            let routes = try askers.routing.routes().filter(\.isMain).map { NamespaceRoute($0, numbers) }
+            inside.outside = Outside(
                 device: device,
                 routes: NamespaceRoute.ofEgress(routes),
                 rules: rules.generation,
                 settings: try KernelAsker.settings(EgressSettings.all.map(\.key), in: name)
             )
-            return (interior, outside)
+            return inside
         } catch {
             // Deleted since the names were read.
             guard error.number == ENOENT || error.number == EINVAL else { throw error }
-            return (error.number == ENOENT ? .absent : .broken, nil)
+            return Inside(number: nil, interior: error.number == ENOENT ? .absent : .broken)
         }
     }
 

@@ -13,11 +13,34 @@ struct KernelAsker: ~Copyable {
         }
     }
 
+    /// The sockets for both subjects in one namespace, for which the thread goes there once.
+    struct Both: ~Copyable {
+        let routing: KernelAsker
+        let rules: KernelAsker
+
+        init(_ path: String) throws(NetlinkError) {
+            var (routing, rules): (Int32, Int32) = (-1, -1)
+            guard cnetlink_ask_both(path, &routing, &rules) == 0 else {
+                throw .refused(attempt: "ask the kernel about \(path)", error: errno)
+            }
+            self.routing = KernelAsker(socket: routing)
+            self.rules = KernelAsker(socket: rules)
+        }
+    }
+
+    private init(socket: Int32) {
+        self.socket = socket
+    }
+
     /// The rules of a namespace.
     static func rules(in name: NamespaceName) throws(NetlinkError) -> NamespaceRules {
-        let asker = try KernelAsker(name.path, about: CNETLINK_RULES)
-        let number = try asker.rulesGeneration()
-        let rules = try asker.all(CNETLINK_RULE_LIST, of: newRule) { payload throws(NetlinkError) in payload }
+        try KernelAsker(name.path, about: CNETLINK_RULES).rules()
+    }
+
+    /// The rules of the namespace.
+    borrowing func rules() throws(NetlinkError) -> NamespaceRules {
+        let number = try rulesGeneration()
+        let rules = try all(CNETLINK_RULE_LIST, of: Self.newRule) { payload throws(NetlinkError) in payload }
         return try NamespaceRules(generation: number, rules)
     }
 
@@ -67,8 +90,16 @@ struct KernelAsker: ~Copyable {
     /// The length of a number and its line's end, with room.
     private static let longestSetting = 32
 
-    borrowing func devices() throws(NetlinkError) -> [DeviceMessage] {
-        try all(CNETLINK_LINKS, of: 16) { payload throws(NetlinkError) in try DeviceMessage(payload) }
+    /// The devices of the namespace.
+    ///
+    /// - Parameter counters: whether to read the traffic too, of which the kernel adds up what each processor has
+    ///   counted; without, it leaves out the mode of IPv6 addresses as well.
+    /// - Returns: All of them.
+    /// - Throws: ``NetlinkError`` when the answer is incomplete.
+    borrowing func devices(withCounters counters: Bool = true) throws(NetlinkError) -> [DeviceMessage] {
+        try all(counters ? CNETLINK_LINKS : CNETLINK_LINKS_WITHOUT_COUNTERS, of: 16) { payload throws(NetlinkError) in
+            try DeviceMessage(payload)
+        }
     }
 
     borrowing func addresses() throws(NetlinkError) -> [AddressMessage] {

@@ -38,13 +38,20 @@ package struct NamespaceName: Sendable, Hashable, CustomStringConvertible {
 
     /// The namespace behind the name, if there is one.
     package var presence: Presence {
-        guard let found = Self.device(of: path) else { return .absent }
-        // All namespaces are files of one file system.
-        return found == Self.device(of: "/proc/self/ns/net") ? .present : .broken
+        guard let found = Self.status(of: path) else { return .absent }
+        return found.st_dev == Self.fileSystem ? .present : .broken
     }
 
-    private static func device(of path: String) -> dev_t? {
+    /// The kernel's number of the namespace behind the name, which a later one may get again; nil where there is none.
+    var number: UInt64? {
+        Self.status(of: path).flatMap { $0.st_dev == Self.fileSystem ? UInt64($0.st_ino) : nil }
+    }
+
+    /// All namespaces are files of one file system.
+    private static let fileSystem = status(of: "/proc/self/ns/net")?.st_dev
+
+    private static func status(of path: String) -> stat? {
         var status = stat()
-        return stat(path, &status) == 0 ? status.st_dev : nil
+        return stat(path, &status) == 0 ? status : nil
     }
 }

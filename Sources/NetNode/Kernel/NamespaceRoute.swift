@@ -16,6 +16,6 @@ package struct NamespaceRoute: Sendable, Hashable {
 
     /// Returns the routes that lead outside, and every default route.
     static func ofEgress(_ routes: [NamespaceRoute]) -> [NamespaceRoute] {
-        routes.filter { $0.dev == InsideName.external || $0.dst == "default" }
+        routes.filter { $0.dev == InsideName.external || $0.dst == RouteMessage.defaultDestination }
     }
 }

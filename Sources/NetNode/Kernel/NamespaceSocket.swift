@@ -12,8 +12,9 @@ final class NamespaceSocket: Sendable {
         let attempt: String
         let number: Int32
 
-        /// A Boolean value that indicates whether the namespace or the device is not there.
-        var isOfAbsence: Bool { number == ENOENT || number == ENODEV }
+        /// A Boolean value that indicates whether the namespace or the device is not there, or not yet: for a moment
+        /// the name of a new namespace is a plain file.
+        var isOfAbsence: Bool { number == ENOENT || number == ENODEV || number == EINVAL }
 
         var description: String { "cannot \(attempt): \(String(cString: strerror(number)))" }
     }

@@ -28,27 +28,38 @@ package struct NetlinkMessage: Sendable, Hashable {
 
 /// The attributes of a message: numbered values, some of which are made of attributes again.
 package struct NetlinkAttributes: Sendable {
-    private let values: [UInt16: ArraySlice<UInt8>]
+    private struct Attribute {
+        let type: UInt16
+        let value: Range<Int>
+    }
+
+    private let bytes: ArraySlice<UInt8>
+    /// The attributes in the order of the message.
+    ///
+    /// A message has some dozens, and most of them are never asked for: a dictionary took longer to build than all that
+    /// was found in it saved.
+    private let attributes: [Attribute]
 
     /// Reads them; of two with one number the last counts, as in the kernel.
     ///
     /// - Throws: ``NetlinkError`` when they are cut short.
     package init(_ bytes: ArraySlice<UInt8>) throws(NetlinkError) {
-        let all = try Self.all(in: bytes)
-        values = Dictionary(all.map { ($0.type, $0.value) }) { $1 }
+        self.bytes = bytes
+        attributes = try Self.all(in: bytes)
     }
 
-    private static func all(
-        in bytes: ArraySlice<UInt8>
-    ) throws(NetlinkError) -> [(type: UInt16, value: ArraySlice<UInt8>)] {
-        var all: [(UInt16, ArraySlice<UInt8>)] = []
-        var rest = bytes
-        while rest.count >= headerLength {
-            guard let length = rest.number(at: 0, UInt16.self).map(Int.init),
-                let type = rest.number(at: 2, UInt16.self), length >= headerLength, length <= rest.count
+    private static func all(in bytes: ArraySlice<UInt8>) throws(NetlinkError) -> [Attribute] {
+        var all: [Attribute] = []
+        all.reserveCapacity(usualCount)
+        var start = bytes.startIndex
+        while bytes.endIndex - start >= headerLength {
+            let offset = start - bytes.startIndex
+            guard let length = bytes.number(at: offset, UInt16.self).map(Int.init),
+                let type = bytes.number(at: offset + 2, UInt16.self), length >= headerLength,
+                length <= bytes.endIndex - start
             else { throw .malformed("an attribute is longer than its message") }
-            all.append((type & typeMask, rest.prefix(length).dropFirst(headerLength)))
-            rest = rest.dropFirst(aligned(length))
+            all.append(Attribute(type: type & typeMask, value: (start + headerLength)..<(start + length)))
+            start += aligned(length)
         }
         return all
     }
@@ -57,28 +68,32 @@ package struct NetlinkAttributes: Sendable {
     ///
     /// - Throws: ``NetlinkError`` when it is cut short.
     static func list(_ bytes: ArraySlice<UInt8>) throws(NetlinkError) -> [ArraySlice<UInt8>] {
-        try all(in: bytes).map(\.value)
+        try all(in: bytes).map { bytes[$0.value] }
     }
 
-    package subscript(type: UInt16) -> ArraySlice<UInt8>? { values[type] }
+    package subscript(type: UInt16) -> ArraySlice<UInt8>? {
+        attributes.last { $0.type == type }.map { bytes[$0.value] }
+    }
 
     /// A number in this machine's order of bytes; nil when it is not there, or too short.
     package func number<Number: FixedWidthInteger>(_ type: UInt16, _: Number.Type = Number.self) -> Number? {
-        values[type]?.number(at: 0, Number.self)
+        self[type]?.number(at: 0, Number.self)
     }
 
     /// A text, which the kernel ends by a zero.
     package func text(_ type: UInt16) -> String? {
-        values[type].map { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+        self[type].map { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
     }
 
     /// The attributes that an attribute is made of; nil when it is not there.
     package func nested(_ type: UInt16) throws(NetlinkError) -> NetlinkAttributes? {
-        guard let value = values[type] else { return nil }
+        guard let value = self[type] else { return nil }
         return try NetlinkAttributes(value)
     }
 
     private static let headerLength = 4
+    /// A device has some forty.
+    private static let usualCount = 48
     /// The two upper bits are flags of the value's encoding.
     private static let typeMask: UInt16 = 0x3fff
 

@@ -186,6 +186,7 @@ package struct RouteMessage: Sendable, Hashable {
     package let gateway: String?
     /// A Boolean value that indicates whether it is of the table that `ip route show` shows.
     package let isMain: Bool
+    var isDefault: Bool { destination == Self.defaultDestination }
 
     private enum Attribute {
         static let (destination, device, gateway, table): (UInt16, UInt16, UInt16, UInt16) = (1, 4, 5, 15)
@@ -194,8 +195,9 @@ package struct RouteMessage: Sendable, Hashable {
     private static let bodyLength = 12
     private static let mainTable: UInt32 = 254
     private static let wholeAddress: UInt8 = 32
+    static let defaultDestination = "default"
 
-    /// Reads RTM_NEWROUTE.
+    /// Reads RTM_NEWROUTE and RTM_DELROUTE.
     ///
     /// - Throws: ``NetlinkError`` for what is cut short.
     package init(_ payload: ArraySlice<UInt8>) throws(NetlinkError) {
@@ -210,7 +212,7 @@ package struct RouteMessage: Sendable, Hashable {
         gateway = address(Attribute.gateway)
         isMain = attributes.number(Attribute.table, UInt32.self) ?? UInt32(table) == Self.mainTable
         let suffix = length == Self.wholeAddress ? "" : "/\(length)"
-        destination = length == 0 ? "default" : (address(Attribute.destination) ?? "0.0.0.0") + suffix
+        destination = length == 0 ? Self.defaultDestination : (address(Attribute.destination) ?? "0.0.0.0") + suffix
     }
 }
 

@@ -19,7 +19,7 @@ struct ClusterCheck: Sendable {
 
     init(node: NodeName, database: Database, counters: CoalescingCounters, waker: any Waker, logger: Logger) {
         self.database = database
-        queue = OperationQueue(database: database, requester: "netnode \(node)", counters: counters, waker: waker)
+        queue = OperationQueue(database: database, requester: node.netnode, counters: counters, waker: waker)
         self.logger = logger.component("maintenance")
     }
 

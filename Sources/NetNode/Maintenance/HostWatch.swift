@@ -91,6 +91,7 @@ struct HostWatch: Sendable {
             } catch {
                 // Sweeps and maintenance find the changes whose events are missing.
                 errors.report("not all kernel events can be received: \(error)")
+                loop.note(.insides)
             }
             loop.add([.node], .repair)
             gateNews.ring()

@@ -28,6 +28,6 @@ package struct NamespaceActual: Sendable, Hashable {
 extension HostSurvey {
     /// Returns the state of a network's namespace.
     package func namespace(_ vni: VNI) -> NamespaceActual {
-        NamespaceActual(interior: interiors[vni] ?? .absent, veth: links[GatewayVethName(vni).description])
+        NamespaceActual(interior: insides[vni]?.interior ?? .absent, veth: links[GatewayVethName(vni).description])
     }
 }

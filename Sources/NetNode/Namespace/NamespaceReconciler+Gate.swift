@@ -40,8 +40,8 @@ extension NamespaceReconciler {
     func gateDrift(in survey: HostSurvey) -> Set<VNI> {
         let gate = gate.wanted
         return Set(
-            survey.interiors.filter { _, interior in
-                guard case .present(_, let gateway?) = interior else { return false }
+            survey.insides.filter { _, inside in
+                guard case .present(_, let gateway?) = inside.interior else { return false }
                 return !gateway.isGateRight(gate)
             }.keys
         )

@@ -52,7 +52,7 @@ package struct PortDiff: Sendable, Hashable {
             }
             return
         }
-        let matching = PortMatching(ports, network, others: all.filter { $0.vni != network.vni })
+        let matching = PortMatching(ports, network, among: all)
         let devices = Dictionary(ports.map { ($0.name, $0) }) { first, _ in first }
         for match in matching.matches {
             guard let port = devices[match.device.description] else { continue }

@@ -61,8 +61,8 @@ package struct PortMatching: Sendable, Hashable {
     /// - Parameters:
     ///   - ports: the devices on the network's bridge that are not ours.
     ///   - wanted: of the network.
-    ///   - others: what is wanted of other networks on the node, to tell what a stranger may be.
-    package init(_ ports: [Link], _ wanted: PortsWanted, others: [PortsWanted] = []) {
+    ///   - all: what is wanted of all networks on the node, to tell what a stranger may be.
+    package init(_ ports: [Link], _ wanted: PortsWanted, among all: [PortsWanted] = []) {
         var guests: [Mark: [PortsWanted.Guest]] = [:]
         for guest in wanted.guests {
             for mark in Mark.all(of: guest) { guests[mark, default: []].append(guest) }
@@ -84,7 +84,7 @@ package struct PortMatching: Sendable, Hashable {
                         matches.append(Match(device: device, guest: guest))
                     }
                 } else {
-                    reason = Self.reason(mark, candidates, others)
+                    reason = Self.reason(mark, candidates, in: wanted.vni, among: all)
                 }
             } else {
                 reason = "a port's name may have letters, digits, '_', '.' and '-' only"
@@ -95,8 +95,13 @@ package struct PortMatching: Sendable, Hashable {
         self.strangers = strangers.sorted { $0.device < $1.device }
     }
 
-    private static func reason(_ mark: Mark, _ candidates: [PortsWanted.Guest], _ others: [PortsWanted]) -> String {
-        for other in others {
+    private static func reason(
+        _ mark: Mark,
+        _ candidates: [PortsWanted.Guest],
+        in vni: VNI,
+        among all: [PortsWanted]
+    ) -> String {
+        for other in all where other.vni != vni {
             guard let guest = other.guests.first(where: { Mark.all(of: $0).contains(mark) }) else { continue }
             return "it is the port of interface \(guest.interface); plug it into \(BridgeName(other.vni))"
         }

@@ -62,9 +62,18 @@ struct DataPlaneHandover: Sendable {
     }
 
     private func ask(_ request: HandoverDecision.Request, under tenure: Tenure) async throws {
-        let (lease, term, id) = (lease, tenure.term, ResignationID.new())
+        let (lease, node, term, id) = (lease, node, tenure.term, ResignationID.new())
+        let change = AuditedChange(.resignationRequested, of: node, term: term, reason: request.cause.rawValue)
         let isAsked = try await database.withTransaction { transaction in
-            try DataPlaneStatements.askToResign(lease, term: term, to: request.successor, id, in: transaction)
+            let isAsked = try DataPlaneStatements.askToResign(
+                lease,
+                term: term,
+                to: request.successor,
+                id,
+                in: transaction
+            )
+            if isAsked { try AuditStatements.record(change, requester: node.netnode, in: transaction) }
+            return isAsked
         }
         let metadata: Logger.Metadata = [
             "component": "data plane", "cause": "\(request.cause.rawValue)", "to": "\(request.successor)",

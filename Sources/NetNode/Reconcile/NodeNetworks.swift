@@ -27,6 +27,8 @@ package final class NodeNetworks: Sendable {
     let logger: Logger
     /// The state that was wanted of each network at its last run.
     let known = Mutex(KnownNetworks())
+    /// The insides of the namespaces, as drift checks have last read them.
+    private let memory = Mutex(NamespaceMemory())
     /// The traffic of each network, as the last drift check has counted it.
     let traffic = Mutex(NetworkTraffic())
 
@@ -137,14 +139,25 @@ package final class NodeNetworks: Sendable {
         return try await survey(of: vnis, rows: .allBut(others))
     }
 
-    /// The same of all networks; of one whose server cannot be read, the namespace that is left may have an egress.
-    func surveyOfAll(withEntries: Bool) async throws -> HostSurvey {
+    /// The same of all networks, for a drift check; of one whose server cannot be read, the namespace that is left may
+    /// have an egress.
+    ///
+    /// - Parameters:
+    ///   - withEntries: whether to read the forwarding rows too.
+    ///   - insides: whether to read the insides of all namespaces; otherwise most are those that were last read.
+    /// - Returns: The snapshot.
+    /// - Throws: ``NetlinkError`` when the kernel cannot be read.
+    func surveyOfAll(withEntries: Bool, readingInsides insides: Bool) async throws -> HostSurvey {
         let (wanted, vnis) = known.withLock { ($0.namespaces, $0.vnis) }
-        return try await HostSurvey.take(
+        let gate = namespaces.gate.wanted
+        let survey = try await HostSurvey.take(
             in: namespaces.namespace,
             names: Array(Set(wanted.map(namespaces.name)).union(egress.lastWanted)),
-            rows: withEntries ? .of(vnis) : .none
+            rows: withEntries ? .of(vnis) : .none,
+            remembered: memory.withLock { $0.take(distrusting: insides, gate: gate) }
         )
+        memory.withLock { $0.note(survey) }
+        return survey
     }
 
     /// The VNIs of which this node has something: a bridge, a tunnel, a veth, a namespace or a server's files.

@@ -262,7 +262,7 @@ package final class ReconcileLoop: Service {
                 if waiter.pending.isEmpty { answered.append(waiter) }
             }
             state.queue.done(key, failed: isBroken, rest: rest, at: .now)
-            state.endedSinceCheck.insert(key)
+            if key != .node { state.endedSinceCheck.insert(key) }
             state.constraints.end(key)
             if key != .node, state.needsDriftCheck || needsDriftCheck {
                 state.needsDriftCheck = false
@@ -279,7 +279,8 @@ package final class ReconcileLoop: Service {
     /// Compares all that the kernel has with what the last runs have left, and adds repairs of what differs.
     ///
     /// It asks neither the database nor a program. Forwarding entries and servers' files are compared only when the
-    /// kernel has reported a change of them, the contents of the tables of ports only when it had to drop reports.
+    /// kernel has reported a change of them, the contents of the tables of ports only when it had to drop reports. The
+    /// insides of namespaces are read when it has reported a change of one, and otherwise in turns.
     private func checkForDrift() async {
         let changes = takeChanges()
         let start = ContinuousClock.now
@@ -287,14 +288,17 @@ package final class ReconcileLoop: Service {
         do {
             // Before the survey, so that what is found of them is no older than it.
             try await networks.ports.examineTables()
-            let survey = try await networks.surveyOfAll(withEntries: changes.entries)
+            let survey = try await networks.surveyOfAll(
+                withEntries: changes.entries,
+                readingInsides: changes.insides
+            )
             took = ContinuousClock.now - start
             networks.traffic.withLock { $0.note(survey) }
             let known = networks.known.withLock { $0 }
             let ports = networks.ports.drift(in: survey, isServing: tenure != nil).intersection(known.vnis)
             let drift = known.drift(in: survey).union(ports)
                 .union(networks.namespaces.gateDrift(in: survey))
-                .union(await networks.servers.drift(readingFilesOf: changes.files))
+                .union(await networks.servers.drift(in: survey, readingFilesOf: changes.files))
             // An egress is repaired after its namespace.
             let egress = networks.egress.drift(in: survey)
             let due = drift.map { Key.network($0) } + egress.subtracting(drift).map { Key.egress($0) }
@@ -309,11 +313,13 @@ package final class ReconcileLoop: Service {
 
     /// Takes the changes that the kernel has reported since the last drift check.
     ///
-    /// After a failure it is everything: only then can a drift check tell whether what failed is well again.
+    /// After a failure it is everything: only then can a drift check tell whether what failed is well again. After any
+    /// run it is the insides of namespaces: it has changed them, or has left some of its steps for a later run.
     private func takeChanges() -> HostChanges {
         state.withLock { state in
             defer { (state.changes, state.endedSinceCheck) = (HostChanges(), []) }
             if state.queue.hasFailures { state.changes.note(.entries) }
+            if state.queue.hasFailures || !state.endedSinceCheck.isEmpty { state.changes.note(.insides) }
             return state.changes
         }
     }
