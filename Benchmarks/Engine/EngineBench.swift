@@ -2,14 +2,23 @@ import ArgumentParser
 import ClusterOpsTestKit
 import Foundation
 
+/// Benchmarks of the engine: its own promises, its part beside other queues, and clusters of thousands.
+@main struct EngineBench: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "clusterops-bench-engine",
+        abstract: "Benchmark the engine.",
+        subcommands: [Promises.self, Role.self, Scale.self],
+        defaultSubcommand: Promises.self
+    )
+}
+
 /// Measures what the design promises of the engine, on a database server of its own.
 ///
 /// Every figure that is judged is a ratio within one run, or a latency with room for a slow machine: what a shared
 /// machine does to one side it does to the other. Figures that only one machine can have are printed and not judged.
-@main struct EngineBench: AsyncParsableCommand {
+struct Promises: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "clusterops-bench-engine",
-        abstract: "Measures claims, starts, coalescing, pipelines and bulk on a private database.",
+        abstract: "Measure claims, starts, coalescing, pipelines and bulk on a private database.",
         discussion: "Exit codes: 0 every figure is within its bound, 1 one is not."
     )
 
@@ -34,6 +43,7 @@ import Foundation
         defer { server.destroy() }
         let benchmarks: [(name: String, measure: () async throws -> [Figure])] = [
             ("claim", { try await ClaimBench(rows: rows).measure(on: server) }),
+            ("claimers", { try await ClaimersBench().measure(on: server) }),
             ("start", { try await StartBench().measure(on: server) }),
             ("coalesce", { try await CoalesceBench().measure(on: server) }),
             ("pipeline", { try await PipelineBench().measure(on: server) }),

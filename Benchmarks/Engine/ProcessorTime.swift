@@ -7,8 +7,10 @@ enum ProcessorTime {
     static func used(with server: PrivateServer) -> Double {
         var own = timespec()
         clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &own)
-        return Double(own.tv_sec) + Double(own.tv_nsec) / 1e9 + (server.processIdentifier.map(used) ?? 0)
+        return Double(own.tv_sec) + Double(own.tv_nsec) / 1e9 + used(by: server)
     }
+
+    static func used(by server: PrivateServer) -> Double { server.processIdentifier.map(used) ?? 0 }
 
     /// In which the machine had nothing to run, whoever else uses it: what waits for a lock or a disk shows here, and
     /// what waits for a processor that others have does not.

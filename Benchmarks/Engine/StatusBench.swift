@@ -16,12 +16,12 @@ struct StatusBench {
 
     func measure(on server: PrivateServer) async throws -> [Figure] {
         try await withCluster(connections: Self.callers, on: server) { cluster in
-            try await cluster.addLargeCluster(nodes: 1000, processes: 105)
+            try await cluster.addLargeCluster(nodes: 2000, processes: 105)
             try await cluster.fillBacklog(20_000)
             var figures: [Figure] = []
             for overview in [Overview.status, .services] {
                 let one = try await median(of: Self.rounds) { _ = try await overview.read(cluster.inspection) }
-                figures.append(Figure(overview.name, one, "ms", .atMost(10)))
+                figures.append(Figure(overview.name, one, "ms", .atMost(20)))
                 figures += try await measureCallers(overview, against: one, of: cluster, on: server)
                 figures += try await measurePrograms(overview, of: cluster)
             }

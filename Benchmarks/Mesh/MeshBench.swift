@@ -117,7 +117,7 @@ import NetNode
                     """
                 )
             }
-            try transaction.executeBatch(Array(0...guests)) { number in
+            try transaction.session.executeBatch(Array(0...guests)) { number in
                 let octets = [number / 256, number % 256].map { String(256 + $0, radix: 16).dropFirst() }
                 let mac = "02:01:00:00:" + octets.joined(separator: ":")
                 return """
