@@ -9,7 +9,8 @@ import Dispatch
 public func blocking<Result: Sendable>(_ body: @escaping @Sendable () async throws -> Result) throws -> Result {
     let done = DispatchSemaphore(value: 0)
     let outcome = Locked<Swift.Result<Result, any Error>?>(nil)
-    Task {
+    // Before other tests: the caller may have a transaction open, which the server ends after a while.
+    Task(priority: .high) {
         do {
             let result = try await body()
             outcome.update { $0 = .success(result) }

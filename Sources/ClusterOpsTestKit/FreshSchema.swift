@@ -18,9 +18,20 @@ public func withFreshSchema<Result: Sendable>(
     on server: PrivateServer? = nil,
     _ body: @Sendable (Database, ConnectionConfiguration) async throws -> Result
 ) async throws -> Result {
+    let server = try server ?? PrivateServer.shared
+    return try await withFreshSchema(connections: connections, at: server.configuration(), body)
+}
+
+/// Gives a test a schema of its own on servers that are reached by a configuration.
+@discardableResult
+public func withFreshSchema<Result: Sendable>(
+    connections: Int = 8,
+    at configuration: ConnectionConfiguration,
+    _ body: @Sendable (Database, ConnectionConfiguration) async throws -> Result
+) async throws -> Result {
     await Turns.shared.enter()
     do {
-        let result = try await withSchema(connections: connections, on: server ?? PrivateServer.shared, body)
+        let result = try await withSchema(connections: connections, at: configuration, body)
         await Turns.shared.leave()
         return result
     } catch {
@@ -31,15 +42,18 @@ public func withFreshSchema<Result: Sendable>(
 
 private func withSchema<Result: Sendable>(
     connections: Int,
-    on server: PrivateServer,
+    at address: ConnectionConfiguration,
     _ body: @Sendable (Database, ConnectionConfiguration) async throws -> Result
 ) async throws -> Result {
     let schema = "test_" + String(UInt64.random(in: .min ... .max), radix: 36)
-    let administrator = Database(server.configuration(), logger: .silent)
+    let administrator = Database(address, logger: .silent)
     try await administrator.administer("CREATE DATABASE \(schema)")
-    let configuration = server.configuration(schema: schema)
+    var configuration = address
+    configuration.schema = schema
     var pool = Database.PoolConfiguration()
     pool.maximumConnections = connections
+    // Others compute in the meantime: a caller that waits for a connection may wait for a processor as well.
+    pool.acquireTimeout = .seconds(120)
     let database = Database(configuration, pool: pool, logger: .silent)
     do {
         let result = try await body(database, configuration)

@@ -116,11 +116,13 @@ package struct NamespaceHosts: Sendable {
 
             """
         try await HostTool.run("ip", ["-n", guest.namespace, "-batch", "-"], input: cable)
+        let rest = guest.mac.description.dropFirst(2)
+        // One in 64 of the addresses that the kernel chooses begins as a tap's does.
         let mark =
             switch guest.mark {
-            case .alias(let interface): " alias clusterops:\(interface)"
-            case .tap: " address fe\(guest.mac.description.dropFirst(2))"
-            case .none: ""
+            case .alias(let interface): " address 06\(rest) alias clusterops:\(interface)"
+            case .tap: " address fe\(rest)"
+            case .none: " address 06\(rest)"
             }
         // Without an IPv6 address of its own: a guest counts the frames that it gets.
         let port = "link set dev \(guest.port) mtu \(guest.mtu) addrgenmode none\(mark) master cobr\(vni) up\n"

@@ -7,6 +7,9 @@ import Synchronization
 ///
 /// `shared` serves all suites of the process; a test that kills, stops or configures a server starts its own. What a
 /// killed run leaves behind is swept by the next: each directory holds a lock file that its owner keeps locked.
+///
+/// The programs are this machine's, or those in the directory that `CLUSTEROPS_TEST_MARIADB` names:
+/// `deploy/fetch-mariadb` prints one with another release's.
 public final class PrivateServer: Sendable {
     /// The error when no server runs.
     public struct StartFailure: Error, CustomStringConvertible {
@@ -53,24 +56,40 @@ public final class PrivateServer: Sendable {
         self.port = port
         clock = isClockStepped ? try SteppedClock(file: "\(directory.path)/clock") : nil
         arguments =
-            [
-                "--no-defaults", "--user=root", "--datadir=\(directory.data)", "--socket=\(directory.socket)",
-                // A server that starts removes all temporary tables it finds in its tmpdir, also another server's.
-                "--tmpdir=\(directory.path)",
-                "--pid-file=\(directory.pidFile)", "--log-error=\(directory.log)", "--max-connections=500",
-                // Tests ask for correctness under load, not for survival of a power cut.
-                "--innodb-flush-log-at-trx-commit=2", "--skip-log-bin", "--innodb-buffer-pool-size=\(buffers)M",
-                "--innodb-log-file-size=\(buffers)M", "--skip-name-resolve",
-            ] + (port.map { ["--bind-address=127.0.0.1", "--port=\($0)"] } ?? ["--skip-networking"]) + options
-        try Self.run(
+            Self.arguments(directory, user: "root", buffers: buffers)
+            + (port.map { ["--bind-address=127.0.0.1", "--port=\($0)"] } ?? ["--skip-networking"]) + options
+        try Self.install(in: directory, user: "root")
+        try start()
+    }
+
+    /// Takes a directory with a database in it; nothing runs before `start()`.
+    init(in directory: ServerDirectory, port: UInt16, arguments: [String]) {
+        (self.directory, self.port, self.arguments, clock) = (directory, port, arguments, nil)
+    }
+
+    /// Returns the arguments of every server of tests.
+    static func arguments(_ directory: ServerDirectory, user: String, buffers: Int) -> [String] {
+        [
+            "--no-defaults", "--user=\(user)", "--datadir=\(directory.data)", "--socket=\(directory.socket)",
+            // A server that starts removes all temporary tables it finds in its tmpdir, also another server's.
+            "--tmpdir=\(directory.path)",
+            "--pid-file=\(directory.pidFile)", "--log-error=\(directory.errorLog)", "--max-connections=500",
+            // Tests ask for correctness under load, not for survival of a power cut.
+            "--innodb-flush-log-at-trx-commit=2", "--skip-log-bin", "--innodb-buffer-pool-size=\(buffers)M",
+            "--innodb-log-file-size=\(buffers)M", "--skip-name-resolve",
+        ]
+    }
+
+    /// Installs an empty database, in which root has no password.
+    static func install(in directory: ServerDirectory, user: String) throws {
+        try run(
             "mariadb-install-db",
             [
-                "--no-defaults", "--user=root", "--datadir=\(directory.data)",
+                "--no-defaults", "--user=\(user)", "--datadir=\(directory.data)",
                 "--tmpdir=\(directory.path)", "--auth-root-authentication-method=normal", "--skip-test-db",
             ],
             log: directory.log
         )
-        try start()
     }
 
     /// Returns the configuration of a connection as root.
@@ -85,9 +104,14 @@ public final class PrivateServer: Sendable {
 
     /// Starts the server again after `kill()`; returns when it accepts connections.
     public func start() throws {
+        try start([])
+    }
+
+    /// Starts the server with further arguments for this time.
+    func start(_ more: [String]) throws {
         let server = try SpawnedProcess(
             Self.find("mariadbd"),
-            arguments,
+            arguments + more,
             output: directory.log,
             environment: clock?.environment ?? [:]
         )
@@ -102,6 +126,21 @@ public final class PrivateServer: Sendable {
         Foundation.kill(server.pid, SIGKILL)
         server.wait()
         RunningServers.remove(server.pid)
+    }
+
+    /// Runs statements by the server's own client, which asks for nothing else; as root.
+    ///
+    /// - Returns: One line a row, with a tab between the values.
+    package func client(_ statements: String) throws -> String {
+        let scratch = try directory.scratch()
+        defer { try? FileManager.default.removeItem(atPath: scratch) }
+        let output = "\(scratch)/output"
+        try Self.run(
+            "mariadb",
+            ["--no-defaults", "--user=root", "--socket=\(directory.socket)", "-BNe", statements],
+            log: output
+        )
+        return try String(contentsOfFile: output, encoding: .utf8)
     }
 
     /// Lets the server hang: it accepts connections and answers nothing, until `resume()`.
@@ -145,11 +184,15 @@ public final class PrivateServer: Sendable {
     }
 
     private static func find(_ program: String) throws -> String {
-        for directory in ["/usr/sbin", "/usr/bin", "/usr/local/bin", "/usr/local/sbin"] {
+        let wanted = ProcessInfo.processInfo.environment["CLUSTEROPS_TEST_MARIADB"]
+        for directory in wanted.map({ [$0] }) ?? ["/usr/sbin", "/usr/bin", "/usr/local/bin", "/usr/local/sbin"] {
             let path = "\(directory)/\(program)"
             if FileManager.default.isExecutableFile(atPath: path) { return path }
         }
-        throw StartFailure(description: "\(program) is not installed: run deploy/install-dependencies")
+        throw StartFailure(
+            description: wanted.map { "\(program) is not in \($0), which CLUSTEROPS_TEST_MARIADB names" }
+                ?? "\(program) is not installed: run deploy/install-dependencies"
+        )
     }
 }
 

@@ -15,12 +15,14 @@ public struct ServerDirectory: Sendable {
     public var socket: String { "\(path)/socket" }
     /// The path of the server's process id.
     public var pidFile: String { "\(path)/pid" }
-    /// The path of the server's log.
+    /// The path of what the server and its tools print.
     public var log: String { "\(path)/log" }
+    /// The path of the server's own log.
+    var errorLog: String { "\(path)/log.err" }
 
     /// The end of the log, for failure messages.
     public var endOfLog: String {
-        let text = (try? String(contentsOfFile: log, encoding: .utf8)) ?? "no log"
+        let text = [log, errorLog].map { (try? String(contentsOfFile: $0, encoding: .utf8)) ?? "" }.joined()
         return String(text.suffix(2000))
     }
 
@@ -45,6 +47,14 @@ public struct ServerDirectory: Sendable {
         let scratch = "\(path)/scratch-\(String(UInt32.random(in: .min ... .max), radix: 36))"
         try FileManager.default.createDirectory(atPath: scratch, withIntermediateDirectories: true)
         return scratch
+    }
+
+    /// Gives it, with an empty directory for tables, to a user who has no rights, where this process may; a server of
+    /// Galera is never run as root.
+    func give(to user: String) throws {
+        try FileManager.default.createDirectory(atPath: data, withIntermediateDirectories: false)
+        guard geteuid() == 0, let account = getpwnam(user) else { return }
+        for path in [path, data] { chown(path, account.pointee.pw_uid, account.pointee.pw_gid) }
     }
 
     /// Removes the directory and all that is in it.

@@ -1,6 +1,16 @@
 import MariaDB
 
 extension TestCluster {
+    /// Runs a statement that writes so many rows that a busy machine takes longer than the engine's time limits.
+    package func fill(_ statement: SQL) async throws {
+        var configuration = configuration
+        configuration.timeouts.statement = .zero
+        configuration.timeouts.read = .seconds(600)
+        let connection = try await Connection.open(configuration)
+        try await connection.withSession { _ = try $0.execute(statement) }
+        await connection.close()
+    }
+
     /// A cluster without processes: nodes with sessions, three of which may be elected, and a network for each process.
     package func addLargeCluster(nodes: Int, processes: Int) async throws {
         let statements: [SQL] = [
@@ -44,7 +54,7 @@ extension TestCluster {
             FROM networks AS w CROSS JOIN sessions AS s WHERE s.node_name = 'h1' AND s.daemon = 'netnode'
             """,
         ]
-        for statement in statements { try await execute(statement) }
+        for statement in statements { try await fill(statement) }
         try await execute(
             """
             INSERT INTO leases (name, holder, holder_node, term, renewed_at, expires_at)

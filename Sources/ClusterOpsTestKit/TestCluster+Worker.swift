@@ -11,7 +11,8 @@ extension TestCluster {
     ///   - node: A node that was added.
     ///   - handlers: What it can run.
     ///   - slots: How much of it at once.
-    ///   - lease: Of its session; it is renewed five times in it.
+    ///   - lease: Of its session.
+    ///   - renew: How often it is renewed; five times in the lease, unless the test is about it.
     ///   - pollInterval: How often it looks unasked.
     ///   - logger: Silent, unless somebody wants to look.
     ///   - waker: Nobody's, unless the test is about ringing.
@@ -24,6 +25,7 @@ extension TestCluster {
         handlers: [any TaskHandler],
         slots: Int = 4,
         lease: Duration = .seconds(10),
+        renew: Duration? = nil,
         pollInterval: Duration = .milliseconds(50),
         logger: Logger = .silent,
         waker: any Waker = NoWaker(),
@@ -49,7 +51,7 @@ extension TestCluster {
                 slots: slots,
                 pollInterval: pollInterval,
                 stalenessBound: stalenessBound,
-                lease: SessionLease.Timing(lease: lease, renew: lease / 5)
+                lease: SessionLease.Timing(lease: lease, renew: renew ?? lease / 5)
             ),
             parts,
             targets: { [.networkNode, .nodeNetwork(name), .node(name), .any] }

@@ -225,7 +225,18 @@ public func withCluster<Result: Sendable>(
     on server: PrivateServer? = nil,
     _ body: @Sendable (TestCluster) async throws -> Result
 ) async throws -> Result {
-    try await withFreshSchema(connections: connections, on: server) { database, configuration in
+    let server = try server ?? PrivateServer.shared
+    return try await withCluster(connections: connections, at: server.configuration(), body)
+}
+
+/// Gives a test a migrated schema of its own on servers that are reached by a configuration.
+@discardableResult
+public func withCluster<Result: Sendable>(
+    connections: Int = 8,
+    at configuration: ConnectionConfiguration,
+    _ body: @Sendable (TestCluster) async throws -> Result
+) async throws -> Result {
+    try await withFreshSchema(connections: connections, at: configuration) { database, configuration in
         try await database.withSession { session in
             _ = try Migrations.migrator.migrate(on: session, logger: .silent)
         }

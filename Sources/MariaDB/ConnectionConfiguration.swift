@@ -96,7 +96,9 @@ extension Duration {
         return UInt32(clamping: max(1, seconds + (attoseconds > 0 ? 1 : 0)))
     }
 
+    /// Seconds and their microseconds, the finest that a server keeps.
     var fractionalSeconds: Double {
-        Double(components.seconds) + Double(components.attoseconds) / 1e18
+        let (seconds, attoseconds) = components
+        return Double(seconds * 1_000_000 + attoseconds / 1_000_000_000_000) / 1_000_000
     }
 }

@@ -40,6 +40,7 @@ public actor Database: Service {
     private typealias WaiterID = UInt64
 
     private nonisolated let configuration: ConnectionConfiguration
+    private nonisolated let hosts: ServerHosts
     private nonisolated let pool: PoolConfiguration
     private nonisolated let logger: Logger
     private var state: PoolState<Connection, WaiterID>
@@ -53,14 +54,24 @@ public actor Database: Service {
         pool: PoolConfiguration = PoolConfiguration(),
         logger: Logger
     ) {
+        self.init(configuration, to: ServerHosts(configuration.endpoint, logger: logger), pool: pool, logger: logger)
+    }
+
+    private init(
+        _ configuration: ConnectionConfiguration,
+        to hosts: ServerHosts,
+        pool: PoolConfiguration,
+        logger: Logger
+    ) {
         self.configuration = configuration
+        self.hosts = hosts
         self.pool = pool
         self.logger = logger
         state = PoolState(maximum: pool.maximumConnections, maximumWaiters: pool.maximumWaiters)
     }
 
     /// Makes a pool of its own on the same schema as the same user, so that no other work can stand before what it is
-    /// for.
+    /// for; it goes to the same server.
     ///
     /// - Parameters:
     ///   - connections: How many it may open.
@@ -70,7 +81,7 @@ public actor Database: Service {
         var (configuration, pool) = (configuration, pool)
         configuration.timeouts = timeouts
         pool.maximumConnections = connections
-        return Database(configuration, pool: pool, logger: logger)
+        return Database(configuration, to: hosts, pool: pool, logger: logger)
     }
 
     /// The schema that its connections use.
@@ -83,7 +94,7 @@ public actor Database: Service {
         var (configuration, pool) = (configuration, pool)
         configuration.schema = nil
         pool.maximumConnections = 1
-        return Database(configuration, pool: pool, logger: logger)
+        return Database(configuration, to: hosts, pool: pool, logger: logger)
     }
 
     /// Closes idle connections until graceful shutdown or cancellation, then closes the pool.
@@ -141,7 +152,7 @@ public actor Database: Service {
         while true {
             do {
                 return try await withConnection { connection in try await connection.withSession(body) }
-            } catch let error as DatabaseError where error.code == .serverGone && error.phase == .acquire {
+            } catch let error as DatabaseError where error.saysThatTheConnectionBroke && error.phase == .acquire {
                 broken += 1
                 if broken > pool.maximumConnections { throw error }
             }
@@ -180,7 +191,7 @@ public actor Database: Service {
         _ body: @Sendable (borrowing Transaction) throws -> Result
     ) async throws -> Result {
         try await beginningAgain {
-            try await withConnection { connection in try await connection.withTransaction(body) }
+            try await withConnection(for: .transactions) { connection in try await connection.withTransaction(body) }
         }
     }
 
@@ -197,7 +208,9 @@ public actor Database: Service {
         _ body: @Sendable (borrowing Session) throws -> Result
     ) async throws -> Result {
         try await beginningAgain {
-            try await withConnection { connection in try await connection.withSession(body) }
+            try await withConnection(for: .transactions) { connection in
+                try await connection.withSession(for: .transactions, body)
+            }
         }
     }
 
@@ -243,11 +256,12 @@ public actor Database: Service {
     }
 
     private nonisolated func withConnection<Result: Sendable>(
+        for use: ConnectionUse = .statements,
         asksForLife: Bool = true,
         _ body: @Sendable (Connection) async throws -> Result
     ) async throws -> Result {
         do {
-            let connection = try await acquire(asksForLife: asksForLife)
+            let connection = try await acquire(for: use, asksForLife: asksForLife)
             do {
                 let result = try await body(connection)
                 await release(connection)
@@ -262,24 +276,38 @@ public actor Database: Service {
         }
     }
 
-    private nonisolated func acquire(asksForLife: Bool) async throws -> Connection {
-        switch try await grant() {
+    private nonisolated func acquire(for use: ConnectionUse, asksForLife: Bool) async throws -> Connection {
+        switch try await grant(for: use) {
         case .connection(let connection, let idleSince):
             let isFresh = !asksForLife || ContinuousClock.now - idleSince < pool.pingAfter
-            if isFresh ? connection.isUsable : await connection.ping() { return connection }
+            if hosts.keeps(connection.usability.host), isFresh ? connection.isUsable : await connection.serves() {
+                guard let better = await lookForBetterHost() else { return connection }
+                await connection.close()
+                return better
+            }
+            hosts.heed(connection.usability)
             await connection.close()
         case .permissionToOpen: break
         }
         do {
-            return try await Connection.open(configuration)
+            return try await Connection.open(configuration, to: hosts)
         } catch {
             await discard()
             throw error
         }
     }
 
-    private func grant() async throws -> Grant {
-        switch state.acquire() {
+    /// Connects to a host that goes before the present one, if the time has come to look for it.
+    private nonisolated func lookForBetterHost() async -> Connection? {
+        let better = hosts.takeLook()
+        guard !better.isEmpty else { return nil }
+        // The present one serves; when the others are looked at again follows from the error, which they have noted.
+        return try? await Connection.open(configuration, to: hosts, among: better)
+    }
+
+    private func grant(for use: ConnectionUse) async throws -> Grant {
+        for left in state.giveUp({ !hosts.keeps($0.usability.host) }) { await left.close() }
+        switch state.acquire(preferring: { $0.lastUse == use }) {
         case .take(let connection, let idleSince): return .connection(connection, idleSince: idleSince)
         case .open: return .permissionToOpen
         case .refuse(let code): throw Self.refusal(code)
@@ -330,7 +358,8 @@ public actor Database: Service {
     }
 
     private func release(_ connection: Connection) async {
-        guard connection.isUsable, !state.isClosed else {
+        guard connection.isUsable, hosts.keeps(connection.usability.host), !state.isClosed else {
+            hosts.heed(connection.usability)
             await connection.close()
             return discard()
         }

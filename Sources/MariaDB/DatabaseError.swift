@@ -70,6 +70,8 @@ public struct DatabaseError: Error, Sendable, Hashable, CustomStringConvertible,
         public static let outOfRange = Code(1264)
         /// A value was cut or is none of the column's.
         public static let dataTruncated = Code(1265)
+        /// The statement has to be prepared again, because its tables have changed; nothing was executed.
+        public static let needsPreparing = Code(1615)
         /// The server has no room for another prepared statement, `max_prepared_stmt_count`.
         public static let tooManyStatements = Code(1461)
         /// The server takes no writes.
@@ -118,6 +120,8 @@ public struct DatabaseError: Error, Sendable, Hashable, CustomStringConvertible,
         public static let transactionEnded = Code(90_006)
         /// The server's certificate or encryption was refused by us.
         public static let plaintextRefused = Code(90_007)
+        /// The server answers, and does not serve as one of a cluster: it is read-only, or no synced member of one.
+        public static let doesNotServe = Code(90_008)
 
         /// Lets a `catch` name a code: `catch let error as DatabaseError where .deadlock ~= error`.
         public static func ~= (code: Code, error: DatabaseError) -> Bool {
@@ -167,10 +171,51 @@ public struct DatabaseError: Error, Sendable, Hashable, CustomStringConvertible,
     public var isUnreachable: Bool {
         switch code {
         case .cannotConnectLocally, .cannotConnect, .unknownHost, .serverGone, .connectionLost, .tooManyConnections,
-            .poolExhausted, .readOnly, .readOnlyMode, .unknownCommand:
+            .poolExhausted, .readOnly, .readOnlyMode, .unknownCommand, .shutdownInProgress, .connectionKilled,
+            .doesNotServe:
             true
         default:
-            phase == .connect && code.rawValue >= 2000 && code.rawValue < 3000
+            phase == .connect && isOfClient
+        }
+    }
+
+    /// A Boolean value that indicates whether it comes of the client library, which had no answer.
+    var isOfClient: Bool { (2000..<3000).contains(code.rawValue) }
+
+    /// A Boolean value that indicates whether nothing was heard of the server: it is away, or hangs.
+    var saysNothingOfServer: Bool {
+        [.cannotConnectLocally, .cannotConnect, .serverGone, .connectionLost].contains(code)
+    }
+
+    /// A Boolean value that indicates whether the server carried out nothing of the statement, and would refuse the
+    /// next one as well: it is read-only, is no ready member of its cluster, or is on its way down.
+    var isRefusalToServe: Bool {
+        switch code {
+        case .readOnly, .readOnlyMode, .unknownCommand, .shutdownInProgress: true
+        default: false
+        }
+    }
+
+    /// The same error of a connection on which nothing has been done yet.
+    var onAcquiring: DatabaseError {
+        DatabaseError(code: code, sqlState: sqlState, phase: .acquire, statement: statement, message: message)
+    }
+
+    /// Creates the error that no host was taken: the only one's own, or one that names each of them.
+    ///
+    /// A refusal, such as of a password, is of more use than that another host is away.
+    init(_ failures: [(host: String, error: DatabaseError)]) {
+        precondition(!failures.isEmpty, "no host was tried")
+        let first = failures.first { !$0.error.isUnreachable } ?? failures[failures.count - 1]
+        if failures.count == 1 {
+            self = first.error
+        } else {
+            self.init(
+                code: first.error.code,
+                sqlState: first.error.sqlState,
+                phase: .connect,
+                message: failures.map { "\($0.host): \($0.error.reason)" }.joined(separator: "; ")
+            )
         }
     }
 
@@ -193,7 +238,8 @@ public struct DatabaseError: Error, Sendable, Hashable, CustomStringConvertible,
     /// A Boolean value that indicates whether a connection that had been open broke; what its last statement did is not
     /// known.
     var saysThatTheConnectionBroke: Bool {
-        (code == .serverGone || code == .connectionLost) && phase != .connect
+        (code == .serverGone || code == .connectionLost || code == .connectionKilled || isRefusalToServe)
+            && phase != .connect
     }
 
     /// A Boolean value that indicates whether the values of the statement are at fault: it would be refused again, on
@@ -211,8 +257,8 @@ public struct DatabaseError: Error, Sendable, Hashable, CustomStringConvertible,
     /// that does not serve, where a new one may lead to another.
     public var breaksConnection: Bool {
         switch code {
-        case .outcomeUnknown, .transactionEnded, .readOnly, .readOnlyMode, .unknownCommand: true
-        default: (2000..<3000).contains(code.rawValue)
+        case .outcomeUnknown, .transactionEnded, .connectionKilled, .doesNotServe: true
+        default: isRefusalToServe || isOfClient
         }
     }
 

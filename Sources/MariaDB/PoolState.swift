@@ -36,10 +36,12 @@ struct PoolState<Connection, Waiter: Hashable> {
     var idleCount: Int { idle.count }
     var waiterCount: Int { waiters.count }
 
-    /// Takes the connection used last, because its caches are warm and the others may fall idle and close.
-    mutating func acquire() -> Acquisition {
+    /// Takes the connection used last, because its caches are warm and the others may fall idle and close; the last
+    /// one that is fit for the use, if there is one.
+    mutating func acquire(preferring isFit: (Connection) -> Bool = { _ in true }) -> Acquisition {
         if isClosed { return .refuse(.poolClosed) }
-        if let (connection, since) = idle.popLast() {
+        if let index = idle.lastIndex(where: { isFit($0.connection) }) ?? idle.indices.last {
+            let (connection, since) = idle.remove(at: index)
             lent += 1
             return .take(connection, idleSince: since)
         }
@@ -81,6 +83,13 @@ struct PoolState<Connection, Waiter: Hashable> {
         let expired = idle.filter { $0.since < instant }
         idle.removeAll { $0.since < instant }
         return expired.map(\.connection)
+    }
+
+    /// Gives out the idle connections that are not to be lent again, to be closed.
+    mutating func giveUp(_ isLeft: (Connection) -> Bool) -> [Connection] {
+        let left = idle.filter { isLeft($0.connection) }
+        idle.removeAll { isLeft($0.connection) }
+        return left.map(\.connection)
     }
 
     /// Refuses all further callers; gives out what is to be closed and who is to be told.

@@ -6,6 +6,8 @@ public struct StatementResult: Sendable {
     public let affectedRows: Int
     /// The rows of a SELECT, or of RETURNING.
     public let rows: [Row]
+    /// A Boolean value that indicates whether it returns rows, be it none.
+    let hasColumns: Bool
 }
 
 /// One `MYSQL_STMT *`; lives and dies on its connection's thread.
@@ -47,12 +49,16 @@ public struct StatementResult: Sendable {
         defer { unsafe mysql_stmt_free_result(statement) }
 
         guard unsafe mysql_stmt_field_count(statement) > 0 else {
-            return StatementResult(affectedRows: unsafe Int(mysql_stmt_affected_rows(statement)), rows: [])
+            return StatementResult(
+                affectedRows: unsafe Int(mysql_stmt_affected_rows(statement)),
+                rows: [],
+                hasColumns: false
+            )
         }
         let fetched = unsafe try ResultReader(statement, text: text).readAll { () throws(DatabaseError) -> Never in
             throw failure(.fetch)
         }
-        return StatementResult(affectedRows: fetched.count, rows: fetched)
+        return StatementResult(affectedRows: fetched.count, rows: fetched, hasColumns: true)
     }
 
     private func failure(_ phase: DatabaseError.Phase) -> DatabaseError {

@@ -11,14 +11,23 @@ struct RetryPolicy: Sendable {
     static let firstPause: Duration = .milliseconds(4)
     static let longestPause: Duration = .milliseconds(400)
 
+    /// The number of times that one transaction may be refused by servers that do not serve.
+    ///
+    /// With a list of hosts the second connection leads to one that serves; behind a proxy the third may.
+    static let maximumRefusals = 3
+
     private var attempts = 0
+    private var refusals = 0
 
     /// The pause before the next attempt, or nil when the error is the caller's.
     ///
     /// Full jitter: two victims of one deadlock must not meet again.
     mutating func pause(after error: DatabaseError, random: (ClosedRange<Double>) -> Double) -> Duration? {
         attempts += 1
-        guard attempts < Self.maximumAttempts, Self.isRetryable(error) else { return nil }
+        if error.isRefusalToServe { refusals += 1 }
+        guard attempts < Self.maximumAttempts, refusals < Self.maximumRefusals, Self.isRetryable(error) else {
+            return nil
+        }
         let bound = min(Self.longestPause, Self.firstPause * (1 << min(attempts, 10)))
         return bound * random(0...1)
     }
@@ -30,8 +39,10 @@ struct RetryPolicy: Sendable {
     /// retried: the caller decides how long an absent database is waited for.
     static func isRetryable(_ error: DatabaseError) -> Bool {
         switch error.code {
-        case .deadlock, .lockWaitTimeout, .snapshotConflict: true
-        case .serverGone, .connectionLost: error.phase != .connect && error.phase != .commit
+        case .deadlock, .lockWaitTimeout, .snapshotConflict, .needsPreparing: true
+        case .serverGone, .connectionLost, .connectionKilled, .readOnly, .readOnlyMode, .unknownCommand,
+            .shutdownInProgress:
+            error.phase != .connect && error.phase != .commit
         default: false
         }
     }

@@ -15,21 +15,40 @@ import Foundation
         didSet { if isBroken { usability.end() } }
     }
     private let usability: Usability
+    private let hosts: ServerHosts
+    private let longestRead: Duration
+    /// The name that the server gives itself, by which servers are told from one another.
+    private(set) var server = ""
     /// A Boolean value that indicates whether any statement has succeeded since the connection was last lent.
     private(set) var hasDoneAnything = false
     /// A Boolean value that indicates whether a transaction was begun and neither committed nor rolled back.
     private(set) var inTransaction = false
+    /// A Boolean value that indicates whether a statement outside of a transaction commits by itself.
+    ///
+    /// Off while the connection is used for one transaction after the other: each begins with its first statement
+    /// then, and BEGIN's round trip is saved.
+    private var autocommits = true
+    private var lentFor = ConnectionUse.statements
+    /// A Boolean value that indicates whether the server may have a transaction open.
+    private var mayBeOpen = false
 
-    /// Connects, then sets and verifies the session; see `SessionSettings`.
+    /// Connects, sets and verifies the session, see `SessionSettings`, and sees that the server serves.
     ///
     /// - Parameters:
-    ///   - configuration: where and as whom.
-    ///   - usability: told when the connection has broken.
+    ///   - configuration: As whom, and the limits.
+    ///   - address: Where.
+    ///   - hosts: Where else, told of what is learned about this one.
+    ///   - usability: Told when the connection has broken.
     /// - Throws: `DatabaseError`; nothing is open then.
-    init(_ configuration: ConnectionConfiguration, usability: Usability) throws(DatabaseError) {
-        self.usability = usability
-        _ = libraryInitialised
-        unsafe mysql = unsafe try Self.connect(configuration)
+    init(
+        _ configuration: ConnectionConfiguration,
+        at address: ServerHosts.Address,
+        of hosts: ServerHosts,
+        usability: Usability
+    ) throws(DatabaseError) {
+        (self.usability, self.hosts, longestRead) = (usability, hosts, configuration.timeouts.read)
+        unsafe mysql = unsafe try Self.connect(configuration, at: address, isOnly: !hosts.hasOthers)
+        usability.connected(by: unsafe mysql_get_socket(mysql))
         if configuration.tls != .disabled, unsafe mysql_get_ssl_cipher(mysql) == nil {
             // libmariadb 3.3 connects in plain text although MYSQL_OPT_SSL_ENFORCE is set, when the server has no TLS.
             throw DatabaseError(
@@ -39,19 +58,34 @@ import Foundation
             )
         }
         try SessionSettings(configuration.timeouts).apply(to: self)
+        let state = try state()
+        if let reason = state.refusal(isOnly: !hosts.hasOthers) {
+            throw DatabaseError(code: .doesNotServe, phase: .connect, message: "\(address) does not serve: \(reason)")
+        }
+        // A read on another member than the last write's, as after a change of servers, waits for that write. In the
+        // trials 4 of 50 reads right after a write were stale without it, and none with it, for 40 µs each.
+        if state.member != nil { try command("SET SESSION wsrep_sync_wait = 1", phase: .connect) }
+        server = state.name
     }
 
     deinit {
         statements.removeAll()
+        hosts.forget(usability)
+        usability.connected(by: nil)
         unsafe mysql_close(mysql)
+    }
+
+    private func state() throws(DatabaseError) -> ServerState {
+        ServerState(try run(ServerState.question).namedValues())
     }
 
     /// Runs a text statement that cannot be prepared or returns nothing (SET, BEGIN, DDL).
     func command(_ text: String, phase: DatabaseError.Phase = .execute) throws(DatabaseError) {
+        let sent = ContinuousClock.now
         let failed = unsafe text.utf8CString.withUnsafeBufferPointer { buffer in
             unsafe mysql_real_query(mysql, buffer.baseAddress, CUnsignedLong(buffer.count - 1)) != 0
         }
-        if failed { throw failure(phase, statement: text) }
+        if failed { throw failure(phase, statement: text, sentAt: sent) }
         // None of our commands returns rows; an unread result would poison the next call (2014).
         if let result = unsafe mysql_store_result(mysql) { unsafe mysql_free_result(result) }
     }
@@ -66,13 +100,30 @@ import Foundation
     /// The statements stop at the first that fails; those before it have taken effect in the open transaction.
     func run(text: String, rows: [[SQLValue]]) throws(DatabaseError) -> StatementResult {
         if let transactionFailure { throw transactionFailure }
+        do {
+            return try execute(text, rows)
+        } catch {
+            // Nothing was executed. A handle that Galera has outdated stays so for ever, so another takes its place;
+            // within a transaction only one that is begun again is sure to be whole.
+            guard error.code == .needsPreparing else { throw error }
+            statements.remove(text)
+            guard !inTransaction else { throw error }
+            return try execute(text, rows)
+        }
+    }
+
+    private func execute(_ text: String, _ rows: [[SQLValue]]) throws(DatabaseError) -> StatementResult {
+        let sent = ContinuousClock.now
         let statement = try prepared(text)
         do {
             let result = try statement.execute(rows)
             hasDoneAnything = true
+            noteTransaction(after: result)
             return result
         } catch {
-            note(error)
+            // An error comes without the server's flag; without autocommit the statement may have begun one.
+            mayBeOpen = mayBeOpen || !autocommits
+            note(error, sentAt: sent)
             throw error
         }
     }
@@ -96,17 +147,61 @@ import Foundation
         }
     }
 
-    /// Takes note that the connection is lent anew.
-    func lend() {
+    /// Takes note that the connection is lent anew; lent for statements that commit by themselves, it has them do so.
+    func lend(for use: ConnectionUse) throws(DatabaseError) {
         hasDoneAnything = false
+        lentFor = use
+        guard use == .statements else { return }
+        usability.use = .statements
+        guard !autocommits else { return }
+        try command("SET autocommit = 1")
+        autocommits = true
     }
+
+    /// Ends what statements outside of a transaction have left open because the connection does not autocommit.
+    ///
+    /// - Parameter keeping: Whether they went well, so that what they wrote stays, as it does with autocommit.
+    /// - Throws: `DatabaseError` of the COMMIT; what has been written is harmless to write again.
+    func takeBack(keeping: Bool) throws(DatabaseError) {
+        guard !autocommits, mayBeOpen, !inTransaction, !isBroken else { return }
+        guard keeping else { return rollback() }
+        try command("COMMIT")
+        mayBeOpen = false
+    }
+
+    /// A Boolean value that indicates whether another server may be asked what this one refused.
+    var mayGoElsewhere: Bool { hosts.hasOthers && !hasDoneAnything }
 
     // MARK: Transactions
 
+    /// Begins a transaction: the first on this connection by a statement of its own, any further one that follows on
+    /// another by its own first statement.
     func begin() throws(DatabaseError) {
         transactionFailure = nil
-        try command("START TRANSACTION", phase: .begin)
+        if autocommits, lentFor == .transactions, usability.use == .transactions {
+            try command("SET autocommit = 0", phase: .begin)
+            autocommits = false
+        } else if autocommits {
+            try command("START TRANSACTION", phase: .begin)
+            mayBeOpen = true
+        }
+        usability.use = lentFor
         inTransaction = true
+    }
+
+    /// Takes note of whether the server has a transaction open after a statement that went well.
+    private func noteTransaction(after result: StatementResult) {
+        let isOpen = unsafe mysql.pointee.server_status & UInt32(SERVER_STATUS_IN_TRANS) != 0
+        // Without autocommit a transaction begins with the first statement that uses a table; all of ours do, but for
+        // some that only ask the server for a value.
+        if inTransaction, !isOpen, mayBeOpen || !result.hasColumns {
+            transactionFailure = DatabaseError(
+                code: .transactionEnded,
+                phase: .execute,
+                message: "the transaction ended before COMMIT; a statement in it committed implicitly"
+            )
+        }
+        mayBeOpen = isOpen
     }
 
     /// Begins a transaction that reads as of now, whatever commits meanwhile, and writes nothing.
@@ -121,22 +216,22 @@ import Foundation
             isBroken = true
             throw error
         }
+        mayBeOpen = true
         inTransaction = true
     }
 
     /// Commits, or throws `outcomeUnknown` when neither success nor failure is certain.
     func commit() throws(DatabaseError) {
         if let transactionFailure { throw transactionFailure }
-        guard unsafe mysql.pointee.server_status & UInt32(SERVER_STATUS_IN_TRANS) != 0 else {
-            throw DatabaseError(
-                code: .transactionEnded,
-                phase: .commit,
-                message: "the transaction ended before COMMIT; a statement in it committed implicitly"
-            )
+        guard mayBeOpen else {
+            // Nothing has begun one.
+            inTransaction = false
+            return
         }
         do {
             try command("COMMIT", phase: .commit)
             inTransaction = false
+            mayBeOpen = false
         } catch {
             switch error.code {
             case .deadlock, .snapshotConflict: throw error  // Galera: certification failed, nothing was written
@@ -158,27 +253,46 @@ import Foundation
         guard !isBroken else { return }
         do {
             try command("ROLLBACK", phase: .rollback)
+            mayBeOpen = false
         } catch {
             isBroken = true
         }
     }
 
-    func ping() -> Bool {
-        let alive = unsafe mysql_ping(mysql) == 0
-        if !alive { isBroken = true }
-        return alive
+    /// Asks for a sign of life, and where there are other servers whether this one serves.
+    func serves() -> Bool {
+        guard hosts.hasOthers else {
+            let alive = unsafe mysql_ping(mysql) == 0
+            if !alive { isBroken = true }
+            return alive
+        }
+        do {
+            let isGood = try state().refusal(isOnly: false) == nil
+            // Without autocommit the question may have begun a transaction.
+            try takeBack(keeping: true)
+            guard isGood else {
+                usability.failure = .refuses
+                isBroken = true
+                return false
+            }
+            return true
+        } catch {
+            isBroken = true
+            return false
+        }
     }
 
     // MARK: Pieces
 
     private func prepared(_ text: String) throws(DatabaseError) -> PreparedStatement {
         if let statement = statements[text] { return statement }
+        let sent = ContinuousClock.now
         do {
             let statement = try prepare(text)
             statements.insert(statement)
             return statement
         } catch {
-            note(error)
+            note(error, sentAt: sent)
             throw error
         }
     }
@@ -194,8 +308,13 @@ import Foundation
         }
     }
 
-    /// Remembers what an error means for the transaction and for the connection.
-    private func note(_ error: DatabaseError) {
+    /// Remembers what an error means for the transaction, for the connection, and for its host.
+    private func note(_ error: DatabaseError, sentAt sent: ContinuousClock.Instant) {
+        if error.isRefusalToServe {
+            usability.failure = .refuses
+        } else if error.isOfClient, ContinuousClock.now - sent >= longestRead {
+            usability.failure = .hangs
+        }
         if error.breaksConnection { isBroken = true }
         switch error.code {
         case .deadlock, .snapshotConflict, .lockWaitTimeout:
@@ -206,13 +325,17 @@ import Foundation
         }
     }
 
-    private func failure(_ phase: DatabaseError.Phase, statement: String?) -> DatabaseError {
+    private func failure(
+        _ phase: DatabaseError.Phase,
+        statement: String?,
+        sentAt sent: ContinuousClock.Instant
+    ) -> DatabaseError {
         let error = unsafe Self.lastError(mysql, phase, statement: statement)
-        note(error)
+        note(error, sentAt: sent)
         return error
     }
 
-    private static func lastError(
+    static func lastError(
         _ mysql: UnsafeMutablePointer<MYSQL>,
         _ phase: DatabaseError.Phase,
         statement: String? = nil
@@ -225,104 +348,4 @@ import Foundation
             message: String(cString: mysql_error(mysql))
         )
     }
-
-    /// Ways of proving who we are that give the password away to nobody: a digest or a signature of what the server
-    /// has sent.
-    ///
-    /// Otherwise the server chooses, and one that is none of ours may ask for the password in clear
-    /// (`mysql_clear_password`, `dialog`), or, by the methods of MySQL with SHA-256, for one that only its own key
-    /// protects. The client library has these as plugins, and follows; in a connection without TLS before it is found
-    /// that there is none. A socket is no exception: somebody else may listen there.
-    private static let authenticationMethods = "mysql_native_password,client_ed25519,parsec"
-
-    private static func setOptions(_ mysql: UnsafeMutablePointer<MYSQL>, _ configuration: ConnectionConfiguration) {
-        func set(_ option: mysql_option, _ value: UInt32) {
-            var value = value
-            unsafe mysql_options(mysql, option, &value)
-        }
-        func set(_ option: mysql_option, _ value: Bool) {
-            var value: my_bool = value ? 1 : 0
-            unsafe mysql_options(mysql, option, &value)
-        }
-        set(MYSQL_OPT_CONNECT_TIMEOUT, configuration.timeouts.connect.wholeSeconds)
-        set(MYSQL_OPT_READ_TIMEOUT, configuration.timeouts.read.wholeSeconds)
-        set(MYSQL_OPT_WRITE_TIMEOUT, configuration.timeouts.write.wholeSeconds)
-        set(MYSQL_OPT_RECONNECT, false)
-        // On by default: a hostile server could ask for any file of ours.
-        set(MYSQL_OPT_LOCAL_INFILE, 0 as UInt32)
-        unsafe mysql_options(mysql, MYSQL_SET_CHARSET_NAME, "utf8mb4")
-        unsafe mysql_options(mysql, MARIADB_OPT_RESTRICTED_AUTH, authenticationMethods)
-        switch configuration.tls {
-        case .disabled: break
-        case .required: set(MYSQL_OPT_SSL_ENFORCE, true)
-        case .verify(let authorities):
-            set(MYSQL_OPT_SSL_ENFORCE, true)
-            set(MYSQL_OPT_SSL_VERIFY_SERVER_CERT, true)
-            unsafe mysql_options(mysql, MYSQL_OPT_SSL_CA, authorities)
-        }
-    }
-
-    /// Connects to the first host that accepts.
-    private static func connect(
-        _ configuration: ConnectionConfiguration
-    ) throws(DatabaseError) -> UnsafeMutablePointer<MYSQL> {
-        switch configuration.endpoint {
-        case .socket(let path):
-            return unsafe try attempt(configuration, host: nil, port: 0, socket: path)
-        case .hosts(let hosts):
-            var last = DatabaseError(code: .cannotConnect, phase: .connect, message: "no host is configured")
-            for host in hosts {
-                do {
-                    return unsafe try attempt(configuration, host: host.name, port: host.port, socket: nil)
-                } catch {
-                    last = error
-                }
-            }
-            throw last
-        }
-    }
-
-    /// Tries one address, with a handle of its own.
-    ///
-    /// A failed `mysql_real_connect` clears the handle's options: a second attempt on it would go out without
-    /// timeouts and in plain text.
-    private static func attempt(
-        _ configuration: ConnectionConfiguration,
-        host: String?,
-        port: UInt16,
-        socket: String?
-    ) throws(DatabaseError) -> UnsafeMutablePointer<MYSQL> {
-        guard let mysql = unsafe mysql_init(nil) else {
-            throw DatabaseError(code: .cannotConnect, phase: .connect, message: "out of memory")
-        }
-        unsafe setOptions(mysql, configuration)
-        if host != nil {
-            // Otherwise "localhost" would mean the default socket.
-            var tcp = UInt32(MYSQL_PROTOCOL_TCP.rawValue)
-            unsafe mysql_options(mysql, MYSQL_OPT_PROTOCOL, &tcp)
-        }
-        let connected = unsafe mysql_real_connect(
-            mysql,
-            host,
-            configuration.user,
-            configuration.password,
-            configuration.schema,
-            UInt32(port),
-            socket,
-            // Affected rows are the rows found, not the rows changed: a renewal that writes equal values is no loss.
-            CUnsignedLong(CLIENT_FOUND_ROWS)
-        )
-        guard unsafe connected != nil else {
-            let error = unsafe lastError(mysql, .connect)
-            unsafe mysql_close(mysql)
-            throw error
-        }
-        return unsafe mysql
-    }
 }
-
-/// `mysql_library_init` must have run once before any thread connects.
-private let libraryInitialised: Bool = {
-    signal(SIGPIPE, SIG_IGN)
-    return mysql_server_init(0, nil, nil) == 0
-}()

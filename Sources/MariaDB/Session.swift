@@ -9,6 +9,9 @@ public struct Session: ~Copyable {
         self.link = link
     }
 
+    /// The name of the server, as it gives it to itself: that of the Galera member, or host and port.
+    public var server: String { link.server }
+
     /// Runs a statement and returns its rows.
     public borrowing func query(_ sql: SQL) throws(DatabaseError) -> [Row] {
         try link.run(sql).rows
@@ -25,7 +28,8 @@ public struct Session: ~Copyable {
     /// Bytes of one round trip, about: a quarter of the server's smallest usual packet.
     static let batchBytes = 4 << 20
 
-    /// Runs one statement for each element, many in one round trip.
+    /// Runs one statement for each element, many in one round trip, where nothing is lost if some of them happen and
+    /// others do not; see `execute(together:separator:_:in:)` otherwise.
     ///
     /// - Parameters:
     ///   - elements: What the statement is run for; an empty list does nothing and returns 0.
@@ -102,15 +106,6 @@ public struct Transaction: ~Copyable {
     @discardableResult
     public borrowing func execute(_ sql: SQL) throws(DatabaseError) -> Int {
         try session.execute(sql)
-    }
-
-    /// Runs one statement for each element in one round trip; see `Session.executeBatch`.
-    @discardableResult
-    public borrowing func executeBatch<Element>(
-        _ elements: [Element],
-        _ statement: (Element) -> SQL
-    ) throws(DatabaseError) -> Int {
-        try session.executeBatch(elements, statement)
     }
 
     /// Runs a statement that begins with `SET STATEMENT innodb_lock_wait_timeout = …`, and goes on without it when a

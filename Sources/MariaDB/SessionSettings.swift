@@ -104,15 +104,7 @@ struct SessionSettings {
                     """
             )
         )
-        var found: [String: String] = [:]
-        do {
-            for row in result.rows {
-                let (name, value) = try row.decode((String, String).self)
-                found[name] = value
-            }
-        } catch {
-            throw DatabaseError(code: .unsuitableServer, phase: .connect, message: "\(error)")
-        }
+        let found = try result.namedValues()
         for setting in settings where !Self.isEqual(found[setting.name], setting.expected, setting.name) {
             try refuse(setting.name, found[setting.name], setting.expected)
         }
@@ -139,5 +131,21 @@ struct SessionSettings {
             phase: .connect,
             message: "the session's \(name) is \(found ?? "unknown") although \(wanted) was set"
         )
+    }
+}
+
+extension StatementResult {
+    /// Returns the values of rows that are each a name and a value.
+    func namedValues() throws(DatabaseError) -> [String: String] {
+        var found: [String: String] = [:]
+        do {
+            for row in rows {
+                let (name, value) = try row.decode((String, String).self)
+                found[name] = value
+            }
+        } catch {
+            throw DatabaseError(code: .unsuitableServer, phase: .connect, message: "\(error)")
+        }
+        return found
     }
 }

@@ -26,6 +26,10 @@ struct StatementCache {
         entries[statement.text] = (statement, uses)
     }
 
+    mutating func remove(_ text: String) {
+        entries[text] = nil
+    }
+
     mutating func removeAll() {
         entries = [:]
     }

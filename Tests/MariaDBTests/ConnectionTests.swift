@@ -16,6 +16,19 @@ import Testing
         }
     }
 
+    @Test func `a time limit of any fraction is had, to the microsecond`() async throws {
+        try await withFreshSchema { _, configuration in
+            var configuration = configuration
+            configuration.timeouts.statement = .seconds(1) * 5 / 6
+            let connection = try await Connection.open(configuration)
+            let limit = try await connection.withSession { session in
+                try session.query("SELECT @@max_statement_time")[0].only(Double.self)
+            }
+            await connection.close()
+            #expect(limit == 0.833333)
+        }
+    }
+
     @Test func `a text that is too long is an error, never cut`() async throws {
         try await withFreshSchema { database, _ in
             try await database.withSession { session in

@@ -52,6 +52,16 @@ import Testing
         #expect(state.idleCount == 1)
     }
 
+    @Test func `the warmest connection that is fit for the use is lent, and without one the warmest`() {
+        var state = State(maximum: 3, maximumWaiters: 1)
+        for _ in 0..<3 { _ = state.acquire() }
+        for connection in 0..<3 { _ = state.release(connection, now: .now) }
+        guard case .take(1, idleSince: _) = state.acquire(preferring: { $0 < 2 }),
+            case .take(0, idleSince: _) = state.acquire(preferring: { $0 < 2 }),
+            case .take(2, idleSince: _) = state.acquire(preferring: { $0 < 2 })
+        else { return #expect(Bool(false)) }
+    }
+
     @Test func `a hundred callers share three connections, and each is served`() async throws {
         let inside = Locked((now: 0, most: 0))
         try await withFreshSchema(connections: 3) { database, _ in

@@ -110,8 +110,108 @@ import Testing
         }
     }
 
-    private func withCounters(_ body: @Sendable (TestPool) async throws -> Void) async throws {
-        try await withFreshSchema { database, configuration in
+    @Test func `of transactions that follow each other only the first has a BEGIN, and no statement is left open`()
+        async throws
+    {
+        try await withCounters(connections: 1) { database in
+            var sent: [Int] = []
+            for _ in 0..<4 {
+                let before = try await questions(in: database)
+                try await database.withTransaction { transaction in
+                    _ = try transaction.execute("UPDATE counters SET value = value + 1 WHERE id = 1")
+                }
+                sent.append(try await questions(in: database) - before - 1)
+            }
+            #expect(sent.suffix(2) == [2, 2], "\(sent): the UPDATE and COMMIT")
+            let state = try await database.withTransaction { transaction in
+                try transaction.query("SELECT @@autocommit + @@in_transaction")[0].only(Int.self)
+            }
+            #expect(state == 0)
+            // A statement by itself is committed, whatever the connection was used for before.
+            try await database.withSession { try $0.execute("UPDATE counters SET value = 40 WHERE id = 2") }
+            let other = try await Connection.open(database.testConfiguration)
+            let seen = try await other.withSession { session in
+                try session.query("SELECT value FROM counters ORDER BY id").map { try $0.only(Int.self) }
+            }
+            #expect(seen == [4, 40])
+            await other.close()
+        }
+    }
+
+    @Test func `reads before a transaction leave none open, and what was written outside of one stays`() async throws {
+        struct Refused: Error {}
+        try await withCounters(connections: 1) { database in
+            let pool = database.database
+            @Sendable func state(_ session: borrowing Session) throws -> Int {
+                try session.query("SELECT @@autocommit * 2 + @@in_transaction")[0].only(Int.self)
+            }
+            for _ in 0..<2 { try await database.withTransaction { _ = try $0.query("SELECT value FROM counters") } }
+            let open = try await pool.withReadsBeforeTransaction { session in
+                _ = try session.query("SELECT value FROM counters")
+                return try state(session)
+            }
+            #expect(open == 1, "the connection does not autocommit: this run proves something")
+            let afterReads = try await pool.withReadsBeforeTransaction { try state($0) }
+            #expect(afterReads == 0)
+            try await pool.withReadsBeforeTransaction { session in
+                _ = try session.execute("UPDATE counters SET value = 7 WHERE id = 1")
+            }
+            await #expect(throws: Refused.self) {
+                try await pool.withReadsBeforeTransaction { session in
+                    try session.transaction { _ = try $0.execute("UPDATE counters SET value = 8 WHERE id = 2") }
+                    _ = try session.query("SELECT value FROM counters")
+                    throw Refused()
+                }
+            }
+            let afterError = try await pool.withReadsBeforeTransaction { try state($0) }
+            #expect(afterError == 0)
+            #expect(try await value(1, in: database) == 7)
+            #expect(try await value(2, in: database) == 8)
+        }
+    }
+
+    @Test func `a first statement that fails has begun a transaction, and an implicit commit is found out in any`()
+        async throws
+    {
+        try await withCounters(connections: 1) { database in
+            for _ in 0..<3 {
+                try await database.withTransaction { transaction in
+                    _ = try? transaction.execute("INSERT INTO counters VALUES (1, 0)")
+                }
+                try await database.withTransaction { transaction in
+                    _ = try? transaction.execute("INSERT INTO counters VALUES (1, 0)")
+                    try transaction.execute("UPDATE counters SET value = value + 1 WHERE id = 1")
+                }
+            }
+            #expect(try await value(1, in: database) == 3)
+            for _ in 0..<3 { try await database.withTransaction { _ = try $0.query("SELECT value FROM counters") } }
+            let first = await #expect(throws: DatabaseError.self) {
+                try await database.withTransaction { transaction in
+                    try transaction.execute("CREATE TABLE first_of_all (id INT)")
+                    try transaction.execute("UPDATE counters SET value = 99 WHERE id = 1")
+                }
+            }
+            let second = await #expect(throws: DatabaseError.self) {
+                try await database.withTransaction { transaction in
+                    try transaction.execute("UPDATE counters SET value = 4 WHERE id = 1")
+                    try transaction.execute("CREATE TABLE in_the_middle (id INT)")
+                    try transaction.execute("UPDATE counters SET value = 99 WHERE id = 1")
+                }
+            }
+            #expect(first?.code == .transactionEnded && second?.code == .transactionEnded)
+            #expect(try await value(1, in: database) == 4, "nothing after the implicit commit")
+        }
+    }
+
+    /// Statements that the one connection has sent, this one included.
+    private func questions(in pool: TestPool) async throws -> Int {
+        try await pool.withTransaction { transaction in
+            try Int(transaction.query("SHOW SESSION STATUS LIKE 'Questions'")[0].decode((String, String).self).1) ?? 0
+        }
+    }
+
+    private func withCounters(connections: Int = 8, _ body: @Sendable (TestPool) async throws -> Void) async throws {
+        try await withFreshSchema(connections: connections) { database, configuration in
             try await database.withSession { session in
                 try session.execute("CREATE TABLE counters (id INT PRIMARY KEY, value INT NOT NULL)")
                 try session.execute("INSERT INTO counters VALUES (1, 0), (2, 0)")

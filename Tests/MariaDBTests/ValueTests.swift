@@ -110,6 +110,49 @@ import Testing
             }
         }
     }
+
+    @Test(arguments: [0, 1, 3, 256, 700])
+    func `elements are written together, each once, by a statement for a power of two of them`(
+        count: Int
+    ) async throws {
+        try await withFreshSchema { database, _ in
+            try await database.withSession { session in
+                try session.execute("CREATE TABLE numbers (id BIGINT PRIMARY KEY, word VARCHAR(20) NULL)")
+                let texts = Locked(Set<String>())
+                let inserted = try session.execute(together: Array(0..<count)) { number in
+                    let word: String? = number % 2 == 0 ? nil : "odd"
+                    return "(\(number), \(word))"
+                } in: { rows in
+                    let statement: SQL = "INSERT INTO numbers VALUES \(sql: rows)"
+                    texts.update { _ = $0.insert(statement.text) }
+                    return statement
+                }
+                #expect(inserted == count)
+                let found = try session.query("SELECT COUNT(*), COUNT(word) FROM numbers")[0].decode((Int, Int).self)
+                #expect(found.0 == count && found.1 == count / 2)
+                // 700 is 256 + 256 + 128 + 32 + 16 + 8 + 4.
+                let powers = min(count, 255).nonzeroBitCount + (count >= 256 ? 1 : 0)
+                #expect(texts.value.count == (count == 700 ? 6 : count == 256 ? 1 : powers), "\(texts.value.count)")
+            }
+        }
+    }
+
+    @Test func `long values are spread over several statements, and a single one goes alone`() async throws {
+        try await withFreshSchema { database, _ in
+            try await database.withSession { session in
+                try session.execute("CREATE TABLE texts (id BIGINT PRIMARY KEY, word MEDIUMTEXT)")
+                let word = String(repeating: "x", count: 3 << 20)
+                let statements = Locked(0)
+                let inserted = try session.execute(together: Array(0..<3)) {
+                    "(\($0), \(word))"
+                } in: { rows in
+                    statements.update { $0 += 1 }
+                    return "INSERT INTO texts VALUES \(sql: rows)"
+                }
+                #expect(inserted == 3 && statements.value == 3)
+            }
+        }
+    }
 }
 
 private struct Sample: Sendable {

@@ -47,7 +47,7 @@ package final class DatabaseProxy: Sendable {
         package var neverLanded = 0
         /// Statements that wait for `release`.
         package var held = 0
-        /// Statements of which the client was told that they were interrupted.
+        /// Statements of which the client was told an error that no server has made.
         package var interrupted = 0
 
         /// Statements of which the client does not know whether they happened.

@@ -1,5 +1,5 @@
 /// The treatment of a statement by a proxy, instead of passing it on and its answer back.
-package enum Disturbance: Sendable, Hashable, CaseIterable {
+package enum Disturbance: Sendable, Hashable {
     /// The connection breaks before the server has seen it.
     case cutBefore
     /// The server carries it out, and the connection breaks before the client is told.
@@ -8,8 +8,11 @@ package enum Disturbance: Sendable, Hashable, CaseIterable {
     case landLate
     /// The client's connection breaks at once; the statement reaches the server when the test says so.
     case hold
-    /// The client is told that the statement was interrupted, as `KILL QUERY` does it; the server has not seen it.
-    case interrupt
+    /// The client is told an error of a server; the server has not seen the statement.
+    case refuse(UInt16)
+
+    /// The client is told that the statement was interrupted, as `KILL QUERY` does it.
+    package static let interrupt = Disturbance.refuse(1317)
 }
 
 /// The statement that a disturbance waits for.

@@ -64,9 +64,9 @@ final class ProxiedConnection: Sendable {
             proxy.wait(asOrderedBy: disturbance)
             let landed = land(packet)
             proxy.count { $0.note(landed, \.landedLate) }
-        case .interrupt:
+        case .refuse(let code):
             proxy.count { $0.interrupted += 1 }
-            return pass(Self.interruption[...], to: client)
+            return pass(Self.error(code)[...], to: client)
         }
         return false
     }
@@ -81,11 +81,11 @@ final class ProxiedConnection: Sendable {
         return answer.count > 4 && answer[4] != 0xff
     }
 
-    /// Error 1317 of SQL state 70100, in a packet that answers the first of a command.
-    private static let interruption: [UInt8] = {
-        let payload = [0xff, 0x25, 0x05] + Array("#70100Query execution was interrupted".utf8)
+    /// An error, in a packet that answers the first of a command.
+    private static func error(_ code: UInt16) -> [UInt8] {
+        let payload = [0xff, UInt8(code & 0xff), UInt8(code >> 8)] + Array("#HY000told so by a test".utf8)
         return [UInt8(payload.count), 0, 0, 1] + payload
-    }()
+    }
 
     /// Longer than any statement of ours may take on the server, in milliseconds.
     private static let longestAnswer: Int32 = 15_000

@@ -30,12 +30,14 @@ package struct SpokenPlan: Sendable {
     ]
     /// Rows that are few, however they are read.
     private static let few = 1000
-    /// The limits by which statements say themselves how much of an index they walk.
+    /// The limits by which statements say themselves how much of an index they walk, and what is to be read as a whole.
     private static let bounded = [
         // The checks of `doctor`, and the lists of what is rare.
         "LIMIT 100000)", "OFFSET 49999", "OFFSET 199999",
         // The newest ends: waits in `status` and in `queue waits`; the size of the history.
         "LIMIT 1000)", "LIMIT 20000)", "LIMIT 10000)",
+        // The problems of all networks, each of which is shown: read once, whichever table the server begins with.
+        "FROM network_problems AS p JOIN nodes AS n ON n.id = p.node \nORDER BY",
     ]
 
     /// The lines that read a large table as a whole, or sort what they read of it; on a table of any size if rows are
@@ -138,7 +140,7 @@ extension TestCluster {
                 ", 0, 1, 0, 0, NOW(6)"
             ),
         ] as [(SQL, SQL, SQL, SQL)] {
-            try await execute(
+            try await fill(
                 """
                 INSERT INTO \(sql: table) (\(sql: columns)\(sql: more))
                 SELECT UUID(), 'command', '["noop"]', 'any-background', 'background', 'backlog', 1, \(sql: state),
@@ -148,7 +150,7 @@ extension TestCluster {
             )
             try await execute("ANALYZE TABLE \(sql: table)")
         }
-        try await execute(
+        try await fill(
             """
             INSERT INTO attempt_outputs (operation, delivery, task_place, stream, tail, total_bytes)
             SELECT id, 1, 0, 'stdout', 'done', 4 FROM finished_operations WHERE requester = 'backlog'
@@ -193,7 +195,7 @@ extension TestCluster {
             ON DUPLICATE KEY UPDATE pid = supervised_processes.pid
             """,
         ]
-        for statement in statements { try await execute(statement) }
+        for statement in statements { try await fill(statement) }
         for table in ["networks", "interfaces", "applied_state", "network_problems", "supervised_processes"] as [SQL] {
             try await execute("ANALYZE TABLE \(sql: table)")
         }

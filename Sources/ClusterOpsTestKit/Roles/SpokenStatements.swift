@@ -53,7 +53,13 @@ package struct SpokenStatements: Sendable {
     static func accesses(in statement: String) -> Set<Access> {
         var found: Set<Access> = []
         for match in statement.matches(of: /^\s*CALL ([a-z_]+)/) { found.insert("EXECUTE \(match.1)") }
-        for match in statement.matches(of: /\b(INSERT INTO|DELETE FROM|UPDATE|FROM|JOIN)\s+([a-z_]+)/) {
+        // Rows are deleted by a join of their keys.
+        let deletion = /^\s*DELETE w FROM.*\bSTRAIGHT_JOIN\s+([a-z_]+) AS w\b/.dotMatchesNewlines()
+        if let match = statement.firstMatch(of: deletion) {
+            found.insert("DELETE \(match.1)")
+        }
+        let tables = /\b(INSERT INTO|DELETE FROM|UPDATE|FROM|STRAIGHT_JOIN|JOIN)\s+([a-z_]+)/
+        for match in statement.matches(of: tables) {
             let table = match.2
             // Whatever is changed where something is so is read as well.
             found.insert("SELECT \(table)")

@@ -1,0 +1,156 @@
+import ClusterOpsTestKit
+import Logging
+import MariaDB
+import Testing
+
+@testable import ClusterEngine
+@testable import ClusterModel
+@testable import ClusterStore
+
+/// A worker and a caller on a real Galera cluster of three, while its first member is lost in the ways that there are.
+@Suite(.serialized, .timeLimit(.minutes(15))) struct GaleraTests {
+    /// Ends of operations that show that work goes on.
+    private static let progress = 30
+
+    private struct Load: Sendable {
+        let galera: PrivateGalera
+        let cluster: TestCluster
+        let log: EffectLog
+        let schema: String
+
+        /// Returns once operations have begun after what the caller has just done.
+        func goesOn(_ what: String) async throws {
+            let before = log.effects.count
+            try await eventually("work goes on: \(what)") { log.effects.count >= before + GaleraTests.progress }
+        }
+
+        /// Connections to the schema on each member.
+        func connections() throws -> [Int] {
+            try galera.members.map { member in
+                let count = try member.server.client(
+                    "SELECT COUNT(*) FROM information_schema.processlist WHERE db = '\(schema)'"
+                )
+                return Int(count.filter(\.isNumber)) ?? -1
+            }
+        }
+
+        /// Returns once all connections lead to the first member.
+        func returns() async throws {
+            try galera.awaitSynced()
+            try await eventually("all connections lead to the first member") {
+                // Each look starts three programs.
+                try await Task.sleep(for: .milliseconds(300))
+                let connections = try connections()
+                return connections[0] > 0 && connections[1...].allSatisfy { $0 == 0 }
+            }
+            try await goesOn("on the first member")
+        }
+    }
+
+    /// Runs a body while operations are enqueued one after the other and a worker runs them; then each that was
+    /// acknowledged has ended well, once.
+    private func withLoad(_ body: @Sendable (Load) async throws -> Void) async throws {
+        let galera = try PrivateGalera.shared
+        try await withCluster(at: galera.configuration()) { cluster in
+            try await cluster.addNode("h1")
+            let log = EffectLog()
+            let handler = RecordingHandler(BuiltInTask.noop.definition, log: log)
+            let worker = try cluster.liveWorker("h1", handlers: [handler])
+            let load = Load(galera: galera, cluster: cluster, log: log, schema: cluster.configuration.schema ?? "")
+            let isOver = Locked(false)
+            try await cluster.withWorkers([worker]) {
+                async let acknowledged = enqueue(on: cluster) { isOver.value }
+                do {
+                    try await load.goesOn("at first")
+                    try await body(load)
+                } catch {
+                    isOver.update { $0 = true }
+                    throw error
+                }
+                isOver.update { $0 = true }
+                let ids = try await acknowledged
+                try await eventually("nothing is left") {
+                    try await cluster.count("SELECT COUNT(*) FROM work_queue") == 0
+                }
+                let ended = try await cluster.count(
+                    "SELECT COUNT(*) FROM finished_operations WHERE state = 'complete' AND failures = 0"
+                )
+                let all = try await cluster.count("SELECT COUNT(*) FROM finished_operations")
+                #expect(ended == all && all == ids.count && ids.count > Self.progress)
+            }
+        }
+    }
+
+    /// Enqueues until told that it is over; an answer that does not come is asked for again with the same id.
+    private func enqueue(on cluster: TestCluster, until isOver: @Sendable () -> Bool) async throws -> Set<OperationID> {
+        var acknowledged: Set<OperationID> = []
+        while !isOver() {
+            let request = OperationRequest(tasks: [BuiltInTask.noop.name], id: .new())
+            while true {
+                do {
+                    acknowledged.insert(try await cluster.queue.enqueue(request).uuid)
+                    break
+                } catch let error as ClusterOpsError where error.code == .unreachable {
+                    // Nothing tells that a server serves again.
+                    try await Task.sleep(for: .milliseconds(50))
+                } catch let error as DatabaseError where error.isUnreachable || error.code == .outcomeUnknown {
+                    // Nothing tells that a server serves again.
+                    try await Task.sleep(for: .milliseconds(50))
+                }
+            }
+            // A worker keeps up with that.
+            try await Task.sleep(for: .milliseconds(5))
+        }
+        return acknowledged
+    }
+
+    @Test func `what is written to one member is read from the others at once`() async throws {
+        let galera = try PrivateGalera.shared
+        try await withFreshSchema(at: galera.configuration()) { database, configuration in
+            try await database.withSession { _ = try $0.execute("CREATE TABLE facts (id INT PRIMARY KEY)") }
+            let readers = galera.members.dropFirst().map { member in
+                Database(member.configuration(schema: configuration.schema), logger: .silent)
+            }
+            for number in 1...20 {
+                try await database.withTransaction { try $0.execute("INSERT INTO facts VALUES (\(number))") }
+                for reader in readers {
+                    let count = try await reader.withSession { session in
+                        try session.query("SELECT COUNT(*) FROM facts")[0].only(Int.self)
+                    }
+                    #expect(count == number)
+                }
+            }
+            for reader in readers { await reader.close() }
+        }
+    }
+
+    /// In one schema, because it takes a third of the time to make one on three members.
+    @Test func `a change of the busiest table stops nothing, and a first member that is lost is gone back to`()
+        async throws
+    {
+        try await withLoad { load in
+            for number in 1...3 {
+                try await load.cluster.database.administer("ALTER TABLE work_queue COMMENT = '\(number)'")
+                try await load.goesOn("after change \(number)")
+            }
+            #expect(load.cluster.database.errorCounts[.needsPreparing, default: 0] < 50)
+
+            let first = load.galera.members[0]
+            try first.isolate(true)
+            try await eventually("it knows that it has no quorum, and answers") { first.status("wsrep_ready") == "OFF" }
+            try await load.goesOn("without a first member that has a quorum")
+            try first.isolate(false)
+            try await load.returns()
+
+            first.server.suspend()
+            try await load.goesOn("beside a first member that hangs")
+            first.server.resume()
+            try await load.returns()
+
+            first.server.kill()
+            try await load.goesOn("without a first member")
+            try first.server.start()
+            try await load.returns()
+        }
+    }
+}

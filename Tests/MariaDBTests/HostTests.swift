@@ -1,0 +1,168 @@
+import ClusterOpsTestKit
+import Testing
+
+@testable import MariaDB
+
+/// A list of two hosts, both of which are the way to one server, by proxies that a test has answer as it likes.
+@Suite struct HostTests {
+    private struct Ways: Sendable {
+        let database: Database
+        let first: DatabaseProxy
+        let second: DatabaseProxy
+
+        /// Connections of each proxy so far.
+        var connections: [Int] { [first, second].map(\.counts.connections) }
+    }
+
+    private func withTwoHosts(_ body: @Sendable (Ways) async throws -> Void) async throws {
+        try await withFreshSchema { direct, configuration in
+            try await direct.administer("CREATE TABLE facts (id INT PRIMARY KEY)")
+            let (first, second) = (try DatabaseProxy(to: .shared), try DatabaseProxy(to: .shared))
+            defer {
+                first.close()
+                second.close()
+            }
+            var configuration = configuration
+            configuration.endpoint = .hosts([first, second].map { .init(name: "127.0.0.1", port: $0.port) })
+            let database = Database(configuration, logger: .silent)
+            try await body(Ways(database: database, first: first, second: second))
+            await database.close()
+            let facts = try await direct.withSession { try $0.query("SELECT COUNT(*) FROM facts")[0].only(Int.self) }
+            #expect(facts == 1, "what was begun again has happened once")
+        }
+    }
+
+    @Test(arguments: [1047, 1290, 1836, 1053])
+    func `a transaction that a server refuses begins again on the next host, with what was done before`(
+        code: UInt16
+    ) async throws {
+        try await withTwoHosts { ways in
+            ways.first.order(.refuse(code), at: .statement("INSERT INTO facts"))
+            let runs = Locked(0)
+            try await ways.database.withTransaction { transaction in
+                runs.update { $0 += 1 }
+                _ = try transaction.query("SELECT id FROM facts FOR UPDATE")
+                try transaction.execute("INSERT INTO facts VALUES (1)")
+            }
+            #expect(runs.value == 2 && ways.connections == [1, 1])
+            #expect(ways.first.counts.interrupted == 1)
+        }
+    }
+
+    @Test func `a killed connection is no reason to leave its host`() async throws {
+        try await withTwoHosts { ways in
+            ways.first.order(.refuse(1927), at: .statement("INSERT INTO facts"))
+            try await ways.database.withTransaction { try $0.execute("INSERT INTO facts VALUES (1)") }
+            #expect(ways.connections == [2, 0])
+        }
+    }
+
+    @Test(arguments: [1047, 1290, 1053, 1927])
+    func `a refusal in COMMIT leaves the outcome unknown, and nothing is run again`(code: UInt16) async throws {
+        try await withTwoHosts { ways in
+            ways.first.order(.refuse(code), at: .commit(of: "INSERT INTO facts"))
+            let runs = Locked(0)
+            let error = await #expect(throws: DatabaseError.self) {
+                try await ways.database.withTransaction { transaction in
+                    runs.update { $0 += 1 }
+                    try transaction.execute("INSERT INTO facts VALUES (1)")
+                }
+            }
+            #expect(error?.code == .outcomeUnknown && runs.value == 1)
+            try await ways.database.withTransaction { try $0.execute("INSERT INTO facts VALUES (1)") }
+        }
+    }
+
+    @Test func `a statement that a server refuses goes to the next host if it is the first, and else to the caller`()
+        async throws
+    {
+        try await withTwoHosts { ways in
+            ways.first.order(.refuse(1047), at: .statement("INSERT INTO facts"))
+            try await ways.database.withSession { try $0.execute("INSERT INTO facts VALUES (1)") }
+            #expect(ways.connections == [1, 1])
+            ways.second.order(.refuse(1047), at: .statement("DO 1"))
+            let runs = Locked(0)
+            let error = await #expect(throws: DatabaseError.self) {
+                try await ways.database.withSession { session in
+                    runs.update { $0 += 1 }
+                    _ = try session.query("SELECT id FROM facts")
+                    try session.execute("DO 1")
+                }
+            }
+            #expect(error?.code == .unknownCommand && runs.value == 1)
+        }
+    }
+
+    @Test func `a statement whose preparation is outdated is prepared anew, once`() async throws {
+        try await withTwoHosts { ways in
+            let refusal = Disturbance.refuse(1615)
+            ways.first.order(refusal, at: .statement("INSERT INTO facts"))
+            try await ways.database.withSession { try $0.execute("INSERT INTO facts VALUES (1)") }
+            for _ in 0..<2 { ways.first.order(refusal, at: .statement("DO 1")) }
+            let error = await #expect(throws: DatabaseError.self) {
+                try await ways.database.withSession { try $0.execute("DO 1") }
+            }
+            #expect(error?.code == .needsPreparing && ways.first.counts.interrupted == 3)
+            try await ways.database.withSession { try $0.execute("DO 1") }
+            #expect(ways.connections == [1, 0], "the connection is as good as before")
+        }
+    }
+
+    @Test func `a transaction in which a preparation is outdated begins again`() async throws {
+        try await withTwoHosts { ways in
+            ways.first.order(.refuse(1615), at: .statement("INSERT INTO facts"))
+            let runs = Locked(0)
+            try await ways.database.withTransaction { transaction in
+                runs.update { $0 += 1 }
+                _ = try transaction.query("SELECT id FROM facts FOR UPDATE")
+                try transaction.execute("INSERT INTO facts VALUES (1)")
+            }
+            #expect(runs.value == 2 && ways.connections == [1, 0])
+        }
+    }
+
+    @Test func `what one pool notices moves its companions, when their transactions have ended`() async throws {
+        try await withTwoHosts { ways in
+            let companion = ways.database.companion(connections: 1, timeouts: .init())
+            try await ways.database.withTransaction { transaction in
+                try transaction.execute("INSERT INTO facts VALUES (1)")
+                ways.first.order(.refuse(1047), at: .statement("DO 1"))
+                _ = try blocking { try await companion.withRepeatableSession { try $0.execute("DO 1") } }
+                _ = try transaction.query("SELECT id FROM facts")
+            }
+            #expect(ways.connections == [2, 1])
+            try await ways.database.withSession { _ = try $0.query("SELECT id FROM facts") }
+            #expect(ways.connections == [2, 2])
+            await companion.close()
+        }
+    }
+
+    @Test func `a host that does not answer in time is not tried again before the others`() async throws {
+        try await withTwoHosts { ways in
+            var short = ConnectionConfiguration.Timeouts()
+            short.read = .seconds(1)
+            let companion = ways.database.companion(connections: 1, timeouts: short)
+            try await companion.withSession { try $0.execute("INSERT INTO facts VALUES (1)") }
+            ways.first.slow(.delayed(milliseconds: 3000))
+            try await companion.withRepeatableSession { _ = try $0.query("SELECT id FROM facts") }
+            #expect(ways.connections == [1, 1])
+            await companion.close()
+        }
+    }
+
+    @Test func `a host that no longer takes connections is passed over, and gone back to once it does`() async throws {
+        try await withTwoHosts { ways in
+            try await ways.database.withSession { try $0.execute("INSERT INTO facts VALUES (1)") }
+            ways.first.isolate()
+            try await ways.database.withSession { _ = try $0.query("SELECT id FROM facts") }
+            #expect(ways.connections == [1, 1])
+            ways.first.heal()
+            try await eventually("the first host is used again") {
+                try await ways.database.withSession { _ = try $0.query("SELECT id FROM facts") }
+                return ways.connections == [2, 1]
+            }
+            try await ways.database.withSession { _ = try $0.query("SELECT id FROM facts") }
+            #expect(ways.connections == [2, 1], "and stayed with")
+        }
+    }
+}
