@@ -29,7 +29,7 @@ package enum DatabaseMetrics {
         "clusterops_database_connections",
         .gauge,
         labels: ["pool", "state"],
-        help: "Connections of the pools 'work', 'session' (renewals only) and, in netnode, 'election'."
+        help: "Connections of the pools 'work', 'session' (renewals and polls) and, in netnode, 'election'."
     )
     private static let limit = MetricDefinition(
         "clusterops_database_connections_limit",

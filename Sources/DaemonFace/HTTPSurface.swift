@@ -44,8 +44,7 @@ struct HTTPSurface: Service {
             } catch is CancellationError {
                 return
             } catch {
-                // Without the name of the function that SwiftNIO has called.
-                let reason = (error as? IOError).map { "\(ErrorNumber(number: $0.errnoCode))" } ?? "\(error)"
+                let reason = SocketFailure(error)
                 errors.report("\(key): cannot listen on \(address): \(reason); metrics and health are not shown")
             }
             _ = await pause(for: Self.pauseBeforeNextTry)

@@ -35,17 +35,18 @@ package struct WorkHealth: Sendable {
         return Finding("session", isReady: true, "held for \((heldUntil - now).seconds) s, if it is not renewed")
     }
 
-    /// Returns a finding on whether the schema is this program's.
+    /// Returns a finding on whether this program works with the schema.
     ///
-    /// A worker goes on when a newer program migrates the schema under it, because an update would otherwise stop the
-    /// whole cluster; whoever watches it sees that its turn has come.
+    /// A newer schema is none against it as long as its version is not below the compatibility floor. A worker that
+    /// runs goes on below it too, because an update would otherwise stop the whole cluster; whoever watches it sees
+    /// that its turn has come.
     package static func schema(_ reading: WorkPulse.Reading) -> Finding {
         guard let schema = reading.schema else { return Finding("schema", isReady: true, "not read yet") }
         let state =
-            schema.isNewerThanBinary
+            schema.isTooNew
             ? "\(Migrator.Refusal.databaseIsNewer(schema))"
             : "at version \(schema.version), this program needs \(schema.binaryVersion)"
-        return Finding("schema", isReady: schema.isMigrated, state)
+        return Finding("schema", isReady: schema.isUsable, state)
     }
 
     /// Returns a finding on whether the loop that claims goes round.

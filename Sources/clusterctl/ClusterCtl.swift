@@ -24,15 +24,16 @@ struct ClusterCtl: AsyncParsableCommand {
     static func main() async {
         // Whatever was not committed is rolled back when the connection goes, so there is nothing to clean up.
         signal(SIGINT) { _ in _exit(ExitStatus.interrupted.rawValue) }
+        let arguments = LeadingOptions.moved(in: Array(CommandLine.arguments.dropFirst()), of: Self.self)
         do {
-            var command = try await asyncParseAsRoot()
+            var command = try await asyncParseAsRoot(arguments)
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
             } else {
                 try command.run()
             }
         } catch {
-            Failure(error, of: Self.self, arguments: Array(CommandLine.arguments.dropFirst())).exit()
+            Failure(error, of: Self.self, arguments: arguments).exit()
         }
         // A return from here would run the exit handlers.
         ProcessEnd.end(0)

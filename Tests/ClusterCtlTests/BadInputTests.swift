@@ -138,7 +138,8 @@ struct BadInput: Sendable, CustomTestStringConvertible {
             BadInput(64, "router", "node", "add", "h9", "--underlay", "192.0.2.9", "--role", "router"),
             BadInput(4, "h1", "node", "add", "h1", "--underlay", "192.0.2.9"),
             BadInput(4, "192.0.2.1", "node", "add", "h9", "--underlay", "192.0.2.1"),
-            BadInput(64, "Missing", "node", "set", "h1"),
+            BadInput(64, "--underlay or --role", "node", "set", "h1"),
+            BadInput(64, "router", "node", "set", "h1", "--role", "router"),
             BadInput(64, "192.0.2", "node", "set", "h1", "--underlay", "192.0.2"),
             BadInput(64, "224.0.0.1", "node", "set", "h1", "--underlay", "224.0.0.1"),
             BadInput(4, "192.0.2.2", "node", "set", "h1", "--underlay", "192.0.2.2"),
@@ -261,7 +262,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
         try await withCluster { cluster in
             try await prepare(cluster)
             let before = try await cluster.checksums()
-            #expect(before.count == 34)
+            #expect(before.count == 36)
             let all = Self.operations + Self.topology + Self.interfaces
             try await withThrowingDiscardingTaskGroup { group in
                 // Two at a time: each is a process.
@@ -329,10 +330,11 @@ struct BadInput: Sendable, CustomTestStringConvertible {
             try await refuse(BadInput(1, "clusterctl db migrate", "queue", "list"), on: configuration)
             #expect(try await ClusterCtlProgram.run(["db", "migrate"], on: configuration).status == 0)
             try await database.withSession { session in
-                _ = try session.execute("INSERT INTO schema_migrations VALUES (999, 'later', NOW(6), NOW(6))")
+                _ = try session.execute("INSERT INTO schema_migrations VALUES (999, 'later', NOW(6), NOW(6), NULL)")
             }
             try await refuse(BadInput(1, "version 999", "op", "list"), on: configuration)
             try await refuse(BadInput(1, "newer program", "db", "migrate"), on: configuration)
+            try await refuse(BadInput(1, "newer program", "db", "migrate", "--check"), on: configuration)
             #expect(try await ClusterCtlProgram.run(["db", "status"], on: configuration).status == 0)
         }
     }
@@ -387,7 +389,8 @@ extension TestCluster {
                     external_network, external_addresses, applied_state, network_problems, network_events, leases,
                     dhcp_leases, supervised_processes, operation_waiters, ready_candidates, history_allowance, cascades,
                     schema_migrations, allowed_addresses, floating_ports, vni_holds, mesh_reachability, retries,
-                    data_plane_checks, data_plane_handovers, attempt_outputs, aborted_dependents, operation_labels
+                    data_plane_checks, data_plane_handovers, attempt_outputs, aborted_dependents, operation_labels,
+                    audit_events, migration_lease
                 """
             ).map { try $0.decode((String, Int?).self) }
             let count = try session.query(

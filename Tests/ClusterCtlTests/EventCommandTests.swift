@@ -38,13 +38,9 @@ import Testing
 
     @Test func `events --follow tells each event once, a line each, until it is interrupted`() async throws {
         try await withCluster { cluster in
-            let program = try await SupervisedChild.start(
-                ChildSpecification(
-                    executable: try BuiltProduct.path("clusterctl"),
-                    arguments: ["events", "--follow", "--since", "1h", "-o", "json"],
-                    environment: ClusterCtlProgram.environment(for: cluster.configuration),
-                    standardOutput: .collect(limit: 1 << 20, keeping: .head)
-                )
+            let program = try await ClusterCtlProgram.start(
+                ["events", "--follow", "--since", "1h", "-o", "json"],
+                on: cluster
             )
             func told() throws -> [EventView] {
                 try program.standardOutput.text.split(separator: "\n").map {
@@ -65,6 +61,52 @@ import Testing
             _ = program.signal(SIGINT)
             let exit = try await program.exit
             #expect(exit == .code(130))
+        }
+    }
+}
+
+@Suite struct AuditCommandTests {
+    @Test func `events has the changes of the cluster among the others, by kind and subject`() async throws {
+        try await withCluster { cluster in
+            _ = try await cluster.clusterctl("node", "add", "h1", "--underlay", "192.0.2.1")
+            _ = try await cluster.clusterctl("node", "drain", "h1", "--reason", "disk swap")
+            _ = try await cluster.clusterctl("queue", "pause", "h1-*", "--reason", "disk swap")
+            let request = OperationRequest(tasks: [BuiltInTask.noop.name], target: .init(node: try NodeName("h1")))
+            _ = try await cluster.queue.enqueue(request)
+            _ = try await cluster.queue.enqueue(OperationRequest(tasks: [BuiltInTask.noop.name]))
+            func events(_ arguments: String...) async throws -> [String] {
+                let list: ListView<EventView> = try await cluster.example(
+                    "events",
+                    ["events"] + arguments,
+                    open: [".items[]"]
+                )
+                return list.items.map { event in
+                    if case .string(let kind) = event.event.details["kind"] { return kind }
+                    return event.event.event.rawValue
+                }
+            }
+            let changes = ["node added", "node drained", "queue paused"]
+            #expect(try await events().prefix(3) == changes[...])
+            #expect(try await events("--kind", "change") == changes)
+            #expect(try await events("--kind", "node *") == ["node added", "node drained"])
+            #expect(
+                try await events("--kind", "queue*", "--kind", "enqueued") == ["queue paused", "enqueued", "enqueued"]
+            )
+            #expect(try await events("--subject", "h1", "--kind", "enqueued", "--kind", "change").count == 3)
+            #expect(try await events("--subject", "h1-*").contains("queue paused"))
+            #expect(try await events("--subject", "h7").isEmpty)
+            let golden: ListView<EventView> = try await cluster.example(
+                "events-change",
+                ["events", "--kind", "change"],
+                alsoAsTable: true,
+                open: [".items[].values"]
+            )
+            #expect(golden.items.count == 3)
+            let text = try await cluster.clusterctl("events", "--kind", "node drained").output
+            #expect(text.contains("node drained h1 by "))
+            #expect(text.contains(#" (disk swap): roles=["hypervisor"] state=draining underlay_address=192.0.2.1"#))
+            let unknown = try await cluster.clusterctl("events", "--kind", "node eaten")
+            #expect(unknown.status == 64 && unknown.talk.contains("node drained"), "\(unknown.talk)")
         }
     }
 }

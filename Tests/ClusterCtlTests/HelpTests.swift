@@ -50,20 +50,4 @@ import Testing
             #expect(check.status == 0 && check.talk == "", "\(check.talk)")
         }
     }
-
-    @Test func `names are completed from the database, and not at all without one`() async throws {
-        try await withCluster { cluster in
-            for name in ["blue", "blurred", "red"] { try await cluster.addNetwork(name) }
-            let arguments = ["---completion", "op", "list", "--", "--network", "0", "2", "bl"]
-            let run = try await ClusterCtlProgram.run(arguments, on: cluster.configuration)
-            #expect(run.status == 0 && run.talk == "")
-            #expect(run.output.split(separator: "\n").filter { !$0.isEmpty } == ["blue", "blurred"], "\(run.output)")
-            let gone = try await ClusterCtlProgram.run(
-                arguments,
-                on: cluster.configuration,
-                environment: ["CLUSTEROPS_DATABASE_SOCKET": "/nonexistent"]
-            )
-            #expect(gone.status == 0 && gone.talk == "" && !gone.output.contains("bl"), "\(gone.output)")
-        }
-    }
 }

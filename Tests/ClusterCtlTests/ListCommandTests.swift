@@ -209,23 +209,16 @@ import Testing
 extension TestCluster {
     /// Adds operations that have ended well, each a microsecond after the one before, as one statement does it fastest.
     func fillHistory(_ rows: Int) async throws {
-        var configuration = configuration
-        configuration.timeouts.statement = .zero
-        configuration.timeouts.read = .seconds(600)
-        let connection = try await Connection.open(configuration)
-        try await connection.withSession { session in
-            try session.execute(
-                """
-                INSERT INTO finished_operations (id, kind, tasks, queue_name, lane, requester, max_attempts, state, enqueued_at,
-                    ready_at, deliveries, failures, defer_count, claimed_at, started_at, waited, finished_at)
-                SELECT CONCAT('0190163d-8694-739b-aea5-', LPAD(HEX(seq), 12, '0')), 'command', '["noop"]',
-                    'any-user_facing', 'user_facing', 'test', 1, 'complete', NOW(6) + INTERVAL seq MICROSECOND, NOW(6),
-                    1, 0, 0, NOW(6), NOW(6) + INTERVAL seq + 5000 MICROSECOND, 5000,
-                    NOW(6) + INTERVAL seq MICROSECOND
-                FROM seq_1_to_20000000 WHERE seq <= \(rows)
-                """
-            )
-        }
-        await connection.close()
+        try await fill(
+            """
+            INSERT INTO finished_operations (id, kind, tasks, queue_name, lane, requester, max_attempts, state,
+                enqueued_at, ready_at, deliveries, failures, defer_count, claimed_at, started_at, waited, finished_at)
+            SELECT CONCAT('0190163d-8694-739b-aea5-', LPAD(HEX(seq), 12, '0')), 'command', '["noop"]',
+                'any-user_facing', 'user_facing', 'test', 1, 'complete', NOW(6) + INTERVAL seq MICROSECOND, NOW(6),
+                1, 0, 0, NOW(6), NOW(6) + INTERVAL seq + 5000 MICROSECOND, 5000,
+                NOW(6) + INTERVAL seq MICROSECOND
+            FROM seq_1_to_20000000 WHERE seq <= \(rows)
+            """
+        )
     }
 }

@@ -42,6 +42,41 @@ import Testing
         }
     }
 
+    @Test func `queue pause --list says whose each rule is, what it matches, and which ones match nothing`()
+        async throws
+    {
+        try await withCluster { cluster in
+            try await cluster.addNode("h1")
+            let own = OperationRequest.Target(node: try NodeName("h1"))
+            let noop = BuiltInTask.noop.name
+            _ = try await cluster.queue.enqueue(OperationRequest(tasks: [noop], target: own), count: 3)
+            _ = try await cluster.queue.enqueue(OperationRequest(tasks: [noop], target: own, delay: .seconds(3600)))
+            var worker = try cluster.worker("h1")
+            #expect(try await worker.claim(1).count == 1)
+            for (pattern, reason) in [("h1-*", "disk swap"), ("h7-*", "typo"), ("*", "all")] {
+                _ = try await cluster.clusterctl("queue", "pause", pattern, "--reason", reason)
+            }
+            let list: ListView<QueuePauseUseView> = try await cluster.example(
+                "queue-pause-list",
+                ["queue", "pause", "--list"],
+                alsoAsTable: true
+            )
+            #expect(list.items.map(\.rule.pattern) == ["*", "h1-*", "h7-*"])
+            #expect(list.items.map(\.rule.reason) == ["all", "disk swap", "typo"])
+            #expect(list.items.allSatisfy { $0.rule.requester.contains("@") && !$0.capped })
+            #expect(list.items.map(\.waiting) == [3, 3, 0] && list.items.map(\.executing) == [1, 1, 0])
+            let queues = Lane.allCases.count
+            // Those of all nodes, of the elected one, and the node's own of both daemons.
+            #expect(list.items.map(\.queues) == [4 * queues, 2 * queues, 0])
+            let run = try await cluster.clusterctl("queue", "pause", "--list")
+            #expect(run.talk.contains("the cluster has no queue 'h7-*'") && !run.talk.contains("'h1-*'"))
+            for bad in [["--list", "h1-*"], ["--list", "--reason", "r"], [], ["h1-*"]] {
+                let refused = try await ClusterCtlProgram.run(["queue", "pause"] + bad, on: cluster.configuration)
+                #expect(refused.status == 64, "\(bad)")
+            }
+        }
+    }
+
     @Test func `a count is exact to 10,000 and then capped`() async throws {
         try await withCluster { cluster in
             func any() async throws -> QueueView? {

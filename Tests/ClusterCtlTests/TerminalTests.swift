@@ -56,9 +56,9 @@ import Testing
                 (
                     "op list",
                     """
-                    UUID                                  STATE     AGE   TASKS   NODE  NETWORK
-                    0190163d-8694-739b-aea5-966c26f8ad02  complete  100d  noop    -     -
-                    0190163d-8694-739b-aea5-966c26f8ad01  error     101d  backup  hv1   -
+                    UUID                                  STATE     AGE   TASKS   NODE
+                    0190163d-8694-739b-aea5-966c26f8ad02  complete  100d  noop    -
+                    0190163d-8694-739b-aea5-966c26f8ad01  error     101d  backup  hv1
                     """
                 ),
                 (
@@ -84,8 +84,10 @@ import Testing
                 (
                     "service list",
                     """
-                    NODE  SERVICE      STATE    PID   RESTARTS  MEMORY   CPU    HEALTH
-                    hv1   dnsmasq 100  running  4713  2         2.3 MiB  0.1 %  unhealthy: it liste…
+                    NODE  SERVICE      STATE    PID   RESTARTS  MEMORY   HEALTH
+                    hv1   dnsmasq 100  running  4713  2         2.3 MiB  unhealthy: it listens
+                                                                         neither for DNS nor for
+                                                                         DHCP
                     """
                 ),
                 (
@@ -123,6 +125,27 @@ import Testing
                 }
                 #expect(text == screen + "\n", "\(arguments):\n\(shown.text)")
             }
+        }
+    }
+
+    @Test func `op show leaves out what there is not of an operation, and stands in parts`() async throws {
+        try await withCluster { cluster in
+            try await fill(cluster)
+            let error = #"{"code": "boom", "message": "no", "stderr_tail": "Traceback:\n  File x, line 5\n"}"#
+            try await cluster.execute("UPDATE finished_operations SET error = \(error) WHERE state = 'error'")
+            for id in ["\(Self.id)1", "\(Self.id)2"] {
+                let shown = try await cluster.terminal("op show \(id)", columns: 80).text
+                #expect(shown.hasPrefix("uuid ") && !shown.contains(#/ -\n/#), "\(shown)")
+                #expect(shown.contains("\n\nattempts ") && shown.contains(#/\n\nAT UTC +LATER +EVENT\n/#), "\(shown)")
+                #expect(!shown.contains("network ") && !shown.contains("unmet") && !shown.contains("depends on"))
+                #expect(shown.split(separator: "\n").allSatisfy { $0.count <= 80 && !$0.hasSuffix(" ") }, "\(shown)")
+            }
+            let failed = try await cluster.terminal("op show \(Self.id)1", columns: 80).text
+            #expect(
+                failed.contains("\n\nerror       boom: no\nstderr      Traceback:\n              File x, line 5\n\n"),
+                "\(failed)"
+            )
+            #expect(!(try await cluster.terminal("op show \(Self.id)2", columns: 80)).text.contains("error"))
         }
     }
 

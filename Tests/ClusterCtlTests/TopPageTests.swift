@@ -133,16 +133,16 @@ import Testing
             user_facing_high_io       0       0       0       0      -       0      -      -
             background                0       0       0       0      -     250      -      -
             background_high_io        0       0       0       0      -       0      -      -
-            RUNNING 9                                FOR  NODE         TASKS
-            0190163d-8694-739b-aea5-966c26f8ad01      2h  hv1          backup_1 (cancelled)
-            0190163d-8694-739b-aea5-966c26f8ad02      7m  hv1          backup_2
-            0190163d-8694-739b-aea5-966c26f8ad03   88.9s  hv1          backup_3
-            FAILED 1                                 AGO  TASKS: ERROR
-            0190163d-8694-739b-aea5-966c26f8ad0a      1m  backup: 'backup' ended with exit …
-            NODES 3                                 SEEN  STATE          PROCESSES  RUNNING
-            hv3                                    never  silent                 0        0
-            hv2                                    400ms  no netnode             1        0
-            q quit  / filter  l lane  tab part  space hold  esc all
+            RUNNING 9                                  FOR  NODE         TASKS
+            > 0190163d-8694-739b-aea5-966c26f8ad01      2h  hv1          backup_1 (cancelle…
+              0190163d-8694-739b-aea5-966c26f8ad02      7m  hv1          backup_2
+              0190163d-8694-739b-aea5-966c26f8ad03   88.9s  hv1          backup_3
+            FAILED 1                                   AGO  TASKS: ERROR
+              0190163d-8694-739b-aea5-966c26f8ad0a      1m  backup: 'backup' ended with exi…
+            NODES 3                                   SEEN  STATE          PROCESSES RUNNING
+              hv3                                    never  silent                 0       0
+              hv2                                    400ms  no netnode             1       0
+            ? help  q quit  enter detail  r retry  c cancel  s sort  / filter  l lane
             """
         #expect(page.screen.text == text + "\n", "\n\(page.screen.text)")
     }
@@ -164,47 +164,46 @@ import Testing
             user_facing_high_io       0       0       0       0      -       0      -      -      -      -
             background                0       0       0       0      -     250      -      -      -      -
             background_high_io        0       0       0       0      -       0      -      -      -      -
-            RUNNING 9                                FOR  NODE         TASKS
-            0190163d-8694-739b-aea5-966c26f8ad01      2h  hv1          backup_1 (cancelled)
-            0190163d-8694-739b-aea5-966c26f8ad02      7m  hv1          backup_2
-            0190163d-8694-739b-aea5-966c26f8ad03   88.9s  hv1          backup_3
-            0190163d-8694-739b-aea5-966c26f8ad04   28.1s  hv1          backup_4
-            0190163d-8694-739b-aea5-966c26f8ad05   11.5s  hv1          backup_5
-            0190163d-8694-739b-aea5-966c26f8ad06    5.6s  hv1          backup_6
-            0190163d-8694-739b-aea5-966c26f8ad07    3.0s  hv1          backup_7
-            0190163d-8694-739b-aea5-966c26f8ad08    1.8s  hv1          backup_8
-            FAILED 1                                 AGO  NODE         TASKS: ERROR
-            0190163d-8694-739b-aea5-966c26f8ad0a      1m  hv1          backup: 'backup' ended with exit code 1 after it had written…
-            NODES 3                                 SEEN  STATE          PROCESSES  RUNNING
-            hv3                                    never  silent                 0        0
-            hv2                                    400ms  no netnode             1        0
-            hv1                                     1.5s  live                   2        9
-            q quit  / filter  l lane  tab part  space hold  esc all
+            RUNNING 9                                  FOR  NODE         TASKS
+            > 0190163d-8694-739b-aea5-966c26f8ad01      2h  hv1          backup_1 (cancelled)
+              0190163d-8694-739b-aea5-966c26f8ad02      7m  hv1          backup_2
+              0190163d-8694-739b-aea5-966c26f8ad03   88.9s  hv1          backup_3
+              0190163d-8694-739b-aea5-966c26f8ad04   28.1s  hv1          backup_4
+              0190163d-8694-739b-aea5-966c26f8ad05   11.5s  hv1          backup_5
+              0190163d-8694-739b-aea5-966c26f8ad06    5.6s  hv1          backup_6
+              0190163d-8694-739b-aea5-966c26f8ad07    3.0s  hv1          backup_7
+              0190163d-8694-739b-aea5-966c26f8ad08    1.8s  hv1          backup_8
+            FAILED 1                                   AGO  NODE         TASKS: ERROR
+              0190163d-8694-739b-aea5-966c26f8ad0a      1m  hv1          backup: 'backup' ended with exit code 1 after it had writt…
+            NODES 3                                   SEEN  STATE          PROCESSES RUNNING
+              hv3                                    never  silent                 0       0
+              hv2                                    400ms  no netnode             1       0
+              hv1                                     1.5s  live                   2       9
+            ? help  q quit  enter detail  r retry  c cancel  s sort  / filter  l lane
             """
         #expect(page.screen.text == text + "\n", "\n\(page.screen.text)")
     }
 
     @Test func `a part may have the page, a lane and a word say of what, and escape shows all again`() throws {
-        var choice = TopChoice()
+        var dialogue = TopDialogue()
         func page() throws -> String {
-            TopPage(activity: try Self.activity(), choice: choice, columns: 80, rows: 28).screen.text
+            TopPage(activity: try Self.activity(), dialogue: dialogue, columns: 80, rows: 28).screen.text
         }
-        choice.take(.tab)
+        dialogue.take(.tab)
         #expect(try page().contains("RUNNING 9") && !page().contains("FAILED") && page().contains("backup_9"))
-        for key in "/UP_7" { choice.take(.character(key)) }
+        for key in "/UP_7" { dialogue.take(.character(key)) }
         #expect(try page().contains("filter: UP_7_"))
         // A letter is a letter while it is typed.
-        choice.take(.character("q"))
-        choice.take(.erase)
-        choice.take(.enter)
+        dialogue.take(.character("q"))
+        dialogue.take(.erase)
+        dialogue.take(.enter)
         #expect(try page().contains("RUNNING 1 ") && page().contains("backup_7") && page().contains("filter 'UP_7'"))
-        choice.take(.escape)
-        while choice.lane != .background { choice.take(.character("l")) }
+        dialogue.take(.escape)
+        while dialogue.choice.lane != .background { dialogue.take(.character("l")) }
+        #expect(try page().contains("\nlane background   ? help"))
         #expect(try page().contains("RUNNING 1 ") && page().contains("backup_2") && page().contains("FAILED 0"))
-        choice.take(.escape)
-        #expect(choice == TopChoice() && !choice.isOver)
-        choice.take(.character("q"))
-        #expect(choice.isOver)
+        dialogue.take(.escape)
+        #expect(dialogue == TopDialogue())
     }
 
     @Test func `no size is too small or too large`() throws {
@@ -227,12 +226,17 @@ import Testing
         #expect(!before.update(from: nil, colours: false).contains("m") || before.text.contains("m"))
 
         // A terminal shows the same whether it was drawn at once or by its changes.
-        var choice = TopChoice()
+        var dialogue = TopDialogue()
+        let rows = TopLists(try Self.activity(), dialogue.choice).rows
         var drawn = DrawnScreen(columns: 80, rows: 24)
         var shown: Screen?
-        for key in [TopKey.tab, .tab, .tab, .character("l"), .escape, .character("/"), .character("7"), .escape] {
-            choice.take(key)
-            let page = TopPage(activity: try Self.activity(), choice: choice, columns: 80, rows: 24)
+        let keys: [TopKey] = [
+            .tab, .tab, .tab, .character("l"), .escape, .character("/"), .character("7"), .escape, .down, .pageDown,
+            .character("?"), .escape, .enter, .escape, .character("r"), .escape,
+        ]
+        for key in keys {
+            dialogue.take(key, among: rows)
+            let page = TopPage(activity: try Self.activity(), dialogue: dialogue, columns: 80, rows: 24)
             let bytes = page.screen.update(from: shown, colours: true)
             drawn.take(Array(bytes.utf8))
             shown = page.screen
@@ -241,16 +245,18 @@ import Testing
         }
     }
 
-    @Test func `keys come in pieces, and sequences are no keys`() {
+    @Test func `keys come in pieces, and sequences of none of ours are no keys`() {
         var keys = TopKeys()
         #expect(
             keys.take(Array("q/a\r\t\u{7f}\u{15}".utf8)) == [
                 .character("q"), .character("/"), .character("a"), .enter, .tab, .erase, .eraseAll,
             ]
         )
-        #expect(keys.take(Array("\u{1b}[A\u{1b}OP\u{1b}[15~x".utf8)) == [.character("x")])
+        #expect(keys.take(Array("\u{1b}[C\u{1b}OP\u{1b}[15~x".utf8)) == [.character("x")])
+        #expect(keys.take(Array("\u{1b}[A\u{1b}OB\u{1b}[1;5B\u{1b}[6~".utf8)) == [.up, .down, .down, .pageDown])
         #expect(keys.take([0x1b]) == [.escape])
-        #expect(keys.take(Array("[5~q".utf8)) == [.character("q")])
+        #expect(keys.take(Array("[5".utf8)) == [])
+        #expect(keys.take(Array("~q".utf8)) == [.pageUp, .character("q")])
         #expect(keys.take([0xff, 0xc3, 0x00]) == [])
     }
 

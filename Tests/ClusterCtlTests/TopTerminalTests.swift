@@ -7,21 +7,6 @@ import Testing
 
 /// `top` on a pseudo-terminal: what it shows, and that it gives the terminal back however it ends.
 @Suite(.timeLimit(.minutes(15))) struct TopTerminalTests {
-    private func start(
-        _ cluster: TestCluster,
-        _ arguments: [String] = ["--interval", "200ms"],
-        environment: [String: String] = [:],
-        reads: Bool = true
-    ) throws -> PseudoTerminal {
-        try PseudoTerminal(
-            try BuiltProduct.path("clusterctl"),
-            ["top"] + arguments,
-            environment: ClusterCtlProgram.environment(for: cluster.configuration)
-                .merging(["TERM": "xterm"].merging(environment) { _, own in own }) { _, new in new },
-            reads: reads
-        )
-    }
-
     /// Digits that are times become zeros, so that the rest can be compared.
     private func masked(_ text: String) -> String {
         text.replacing(/20\d\d-\d\d-\d\d \d\d:\d\d:\d\d/, with: "2026-03-01 12:00:00")
@@ -51,8 +36,8 @@ import Testing
             try await cluster.execute("UPDATE work_queue SET max_attempts = 1")
             try await worker.settle(failed, .failed(failure))
             _ = try await worker.claim(1)
-            let terminal = try start(cluster)
-            try await terminal.until("a page") { $0.text.contains("esc all") }
+            let terminal = try cluster.top()
+            try await terminal.until("a page") { $0.text.contains("? help") }
             let text = """
                 2026-03-01 12:00:00 UTC  leader hv1, term 7  clusterops at db1:3306
                 nodes 1/2 live, 0 draining   netnodes 0/0   queueworkers 0/2   pauses 0
@@ -65,19 +50,19 @@ import Testing
                 user_facing_high_io       0       0       0       0      -       0      -      -
                 background                0       0       0       0      -       0      -      -
                 background_high_io        0       0       0       0      -       0      -      -
-                RUNNING 1                                FOR  NODE         TASKS
-                0190163d-8694-739b-aea5-966c26f8ad02      0s  hv1          noop
-                FAILED 1                                 AGO  TASKS: ERROR
-                0190163d-8694-739b-aea5-966c26f8ad01      0s  noop: it said no
-                NODES 2                                 SEEN  STATE          PROCESSES  RUNNING
-                hv2                                    never  silent                 0        0
-                hv1                                       0s  no queueworker         1        0
+                RUNNING 1                                  FOR  NODE         TASKS
+                > 0190163d-8694-739b-aea5-966c26f8ad02      0s  hv1          noop
+                FAILED 1                                   AGO  TASKS: ERROR
+                  0190163d-8694-739b-aea5-966c26f8ad01      0s  noop: it said no
+                NODES 2                                   SEEN  STATE          PROCESSES RUNNING
+                  hv2                                    never  silent                 0       0
+                  hv1                                       0s  no queueworker         1       0
 
 
 
 
 
-                q quit  / filter  l lane  tab part  space hold  esc all
+                ? help  q quit  enter detail  r retry  c cancel  s sort  / filter  l lane
                 """
             #expect(masked(terminal.screen.text) == text + "\n", "\n\(masked(terminal.screen.text))")
             _ = try await cluster.queue.enqueue(OperationRequest(tasks: [BuiltInTask.noop.name]), count: 41)
@@ -89,7 +74,7 @@ import Testing
             terminal.type("\u{1b}")
             try await terminal.until("all") { $0.text.contains("NODES 2") }
             terminal.resize(columns: 120, rows: 30)
-            try await terminal.until("the other size") { $0.text.contains("MAX") && $0.text.contains("esc all") }
+            try await terminal.until("the other size") { $0.text.contains("MAX") && $0.text.contains("? help") }
             #expect(
                 terminal.screen.text.split(separator: "\n", omittingEmptySubsequences: false)[29].contains("q quit")
             )
@@ -109,10 +94,10 @@ import Testing
                 ("SIGQUIT", { kill($0.pid, SIGQUIT) }, -SIGQUIT),
             ]
             for end in ends {
-                let terminal = try start(cluster)
+                let terminal = try cluster.top()
                 // Before the program has touched it, or at the latest before it has drawn.
                 let modes = terminal.modes
-                try await terminal.until("a page") { $0.text.contains("esc all") }
+                try await terminal.until("a page") { $0.text.contains("? help") }
                 #expect(terminal.screen.modes.contains(1049) && !terminal.screen.modes.contains(25), "\(end.sentence)")
                 #expect(terminal.modes != modes, "\(end.sentence)")
                 end.act(terminal)
@@ -124,7 +109,7 @@ import Testing
 
     @Test func `a terminal that hangs up ends it`() async throws {
         try await withCluster { cluster in
-            let terminal = try start(cluster, reads: false)
+            let terminal = try cluster.top(reads: false)
             terminal.hangUp()
             #expect(try await terminal.end() == -SIGHUP)
         }
@@ -132,14 +117,14 @@ import Testing
 
     @Test func `a stop gives the terminal back, and going on draws it all again`() async throws {
         try await withCluster { cluster in
-            let terminal = try start(cluster)
+            let terminal = try cluster.top()
             let modes = terminal.modes
-            try await terminal.until("a page") { $0.text.contains("esc all") }
+            try await terminal.until("a page") { $0.text.contains("? help") }
             kill(terminal.pid, SIGTSTP)
             try await expectGivenBack(terminal, modes: modes)
             kill(terminal.pid, SIGCONT)
             try await terminal.until("the other screen") { $0.modes.contains(1049) }
-            try await terminal.until("a page again") { $0.text.contains("esc all") && $0.text.contains("LANE") }
+            try await terminal.until("a page again") { $0.text.contains("? help") && $0.text.contains("LANE") }
             kill(terminal.pid, SIGTERM)
             #expect(try await terminal.end() == -SIGTERM)
             try await expectGivenBack(terminal, modes: modes)
@@ -150,13 +135,13 @@ import Testing
         let server = try PrivateServer()
         defer { server.destroy() }
         try await withCluster(on: server) { cluster in
-            let terminal = try start(cluster)
+            let terminal = try cluster.top()
             let modes = terminal.modes
-            try await terminal.until("a page") { $0.text.contains("esc all") }
+            try await terminal.until("a page") { $0.text.contains("? help") }
             server.kill()
             try await terminal.until("the trouble") { $0.text.contains(" ago: the database cannot be reached") }
             try server.start()
-            try await terminal.until("no trouble") { !$0.text.contains(" ago: ") && $0.text.contains("esc all") }
+            try await terminal.until("no trouble") { !$0.text.contains(" ago: ") && $0.text.contains("? help") }
             server.suspend()
             terminal.type("q")
             #expect(try await terminal.end() == 0)
@@ -169,9 +154,9 @@ import Testing
         async throws
     {
         try await withCluster { cluster in
-            let terminal = try start(cluster)
+            let terminal = try cluster.top()
             let modes = terminal.modes
-            try await terminal.until("a page") { $0.text.contains("esc all") }
+            try await terminal.until("a page") { $0.text.contains("? help") }
             let whole = terminal.received
             terminal.type("\u{13}")
             _ = try await cluster.queue.enqueue(OperationRequest(tasks: [BuiltInTask.noop.name]), count: 41)
@@ -202,21 +187,21 @@ import Testing
     @Test func `it has no colours for who does not want them, and refuses what is no terminal`() async throws {
         try await withCluster { cluster in
             for (environment, isColoured) in [([:], true), (["NO_COLOR": "1"], false)] {
-                let terminal = try start(cluster, environment: environment)
-                try await terminal.until("a page") { $0.text.contains("esc all") }
+                let terminal = try cluster.top(environment: environment)
+                try await terminal.until("a page") { $0.text.contains("? help") }
                 #expect((terminal.screen.coloured > 0) == isColoured)
                 terminal.type("q")
                 #expect(try await terminal.end() == 0)
             }
             let piped = try await cluster.clusterctl("top")
             #expect(piped.status == 64 && piped.talk.contains("'clusterctl status'") && piped.output == "")
-            let dumb = try start(cluster, environment: ["TERM": "dumb"])
+            let dumb = try cluster.top(environment: ["TERM": "dumb"])
             #expect(try await dumb.end() == 64)
             // What it has written is read by another thread.
             try await eventually("it says why") { dumb.screen.text.contains("TERM") }
             let quick = try await cluster.clusterctl("top", "--interval", "1ms")
             #expect(quick.status == 64 && quick.talk.contains("200ms"))
-            let json = try start(cluster, ["-o", "json"])
+            let json = try cluster.top(["-o", "json"])
             #expect(try await json.end() == 64)
         }
     }

@@ -62,6 +62,11 @@ private struct StableIDs {
         }
         for id in ids where numbers[id] == nil { numbers[id] = numbers.count + 1 }
         return ids.reduce(text) { $0.replacing($1, with: Self.number(numbers[$1] ?? 0)) }
+            .replacing(/[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}(?!-)/) { short in
+                let number = numbers.first { $0.key.hasPrefix(short.output) }?.value ?? 0
+                return Self.number(number).suffix(12).prefix(8) + "-0000-" + Self.number(number).suffix(4)
+            }
+            .replacing(#/^\d\d:\d\d:\d\d  /#.anchorsMatchLineEndings(), with: "12:00:00  ")
             .replacing(/20\d\d-\d\d-\d\dT[\d:.]*[Z…]/) { time in
                 "2026-03-01T12:00:00.000000Z".prefix(time.output.count - 1) + time.output.suffix(1)
             }

@@ -41,6 +41,31 @@ import Testing
         #expect(cursor.known(.init(place: 0, stream: .stderr, bytes: 0)) == 0)
     }
 
+    @Test func `the first line of a command is seen within a second, however much else its worker writes`() throws {
+        func key() -> PrintingPace.Key { PrintingPace.Key(operation: .new(), place: 0, stream: .stdout) }
+        // All print without end; some have just begun, too.
+        let (floods, beginners, line) = ((0..<40).map { _ in key() }, (0..<10).map { _ in key() }, key())
+        var (pace, now) = (PrintingPace(), SuspendingClock.now)
+        func look(_ others: [PrintingPace.Key], turn: Int, hasLine: Bool = false) -> Set<PrintingPace.Key> {
+            let total = turn * OutputTail.mostBytes
+            now += PrintingPace.pause
+            let due = pace.due(others.map { ($0, total) } + (hasLine ? [(line, 20)] : []), at: now)
+            for key in due { pace.wrote(key, total: key == line ? 20 : total, at: now) }
+            return Set(due)
+        }
+        for turn in 1...40 { _ = look(floods, turn: turn) }
+        // Printed a moment after a look, it is written at the next one; a moment after that the follower has looked.
+        #expect(look(floods + beginners, turn: 41, hasLine: true).contains(line))
+        #expect(
+            PrintingPace.pause + ClusterConnection.logPace <= .milliseconds(500),
+            "the statements have as long again"
+        )
+        var follower = LogFollower(attempt: nil)
+        let running = LogFollower.Look(operation: try Operation.example(.executing, deliveries: 1), isWorkerGone: false)
+        #expect(try follower.begin(running) != nil && follower.take([tail([0x61], of: 1)], running).count == 1)
+        #expect(follower.next(running) == .wait)
+    }
+
     @Test(arguments: 1...12) func `a character is told whole, however its bytes came`(size: Int) throws {
         let operation = try Operation.example(.executing, deliveries: 1)
         let whole = Array("aß€😀z".utf8)

@@ -44,11 +44,14 @@ import Testing
         #expect(!finding.isReady && finding.isLive && finding.state.hasSuffix("claiming failed: no privilege"))
     }
 
-    @Test func `a schema of another version is a reason not to be ready, and none to be started anew`() {
+    @Test func `a schema that the program does not work with is a reason not to be ready, none to be started anew`() {
         let known = WorkPulse.schemaOfProgram
-        for (version, ready) in [(known - 1, false), (known, true), (known + 1, false)] {
+        for (version, floor, ready) in [
+            (known - 1, known - 1, false), (known, known, true), (known + 2, known, true),
+            (known + 2, known + 1, false),
+        ] {
             var reading = reading(silentFor: .zero)
-            reading.schema = Migrations.migrator.status(at: version)
+            reading.schema = Migrations.migrator.status(at: version, floor: floor)
             let finding = WorkHealth.schema(reading)
             #expect(finding.isReady == ready && finding.isLive && finding.state.contains("version \(version)"))
         }

@@ -47,7 +47,7 @@ import Testing
             #expect(page["clusterops_operations_ended_total{state=\"error\"}"] == 1)
             #expect(page["clusterops_coalescing_decisions_total{task=\"noop\",outcome=\"executed\"}"] == 5)
             #expect(page["clusterops_ready"] == 1)
-            let build = "version=\"\(ProgramVersion.current)\",schema=\"\(Migrations.all.count)\""
+            let build = "version=\"\(ProgramVersion.current)\",schema=\"\(Migrations.migrator.latest)\""
             #expect(page["clusterops_build_info{\(build)}"] == 1)
             let margin = try #require(page["clusterops_session_lease_margin_seconds"])
             #expect(margin > 0 && margin <= 2)
@@ -100,19 +100,24 @@ import Testing
         }
     }
 
-    @Test func `a newer schema makes it not ready while it works on, and its own schema makes it ready again`()
+    @Test func `below the floor of a newer schema it is not ready while it works on, and above it nothing changes`()
         async throws
     {
         try await withFacedCluster { cluster in
             let worker = try await FacedWorker.start(cluster.configuration)
             try await eventually("it is ready") { try await worker.status("readyz") == 200 }
-            let newer = Migrations.all.count + 1
+            let newer = Migrations.migrator.latest + 1
             try await cluster.execute(
                 """
-                INSERT INTO schema_migrations (version, name, started_at, finished_at)
-                VALUES (\(newer), 'of a newer program', NOW(6), NOW(6))
+                INSERT INTO schema_migrations (version, name, started_at, finished_at, compatibility_floor)
+                VALUES (\(newer), 'of a newer program', NOW(6), NOW(6), \(newer - 1))
                 """
             )
+            try await eventually("it has seen that") {
+                try await worker.get("readyz")?.body.contains("at version \(newer), this program needs") == true
+            }
+            #expect(try await worker.status("readyz") == 200)
+            try await cluster.execute("UPDATE schema_migrations SET compatibility_floor = version")
             try await eventually("it is not ready any more") { try await worker.status("readyz") == 503 }
             let body = try #require(try await worker.get("readyz")?.body)
             #expect(body.contains("the database is at version \(newer)") && body.contains("use the newer program"))

@@ -29,13 +29,16 @@ extension Configuration {
         )
     }
 
-    /// A pool for a worker.
+    /// A pool for a worker's work.
     ///
-    /// A connection for every other slot would do, as a handler holds none while it works; the claim, the settling
-    /// and the reaper have theirs. The renewal of the session has one of another pool, `Worker.sessionDatabase`.
-    package func pool(slots: Int) -> MariaDB.Database.PoolConfiguration {
+    /// Three: one each for the claim, for the settling, and for what comes now and then. No handler holds one while it
+    /// works, and whoever has to wait for one waits for a few statements. They are closed after ten seconds without
+    /// work, because a database has to serve thousands of nodes; the renewals, which go on at rest, and their looks
+    /// have one of another pool, `Worker.sessionDatabase`.
+    package func pool() -> MariaDB.Database.PoolConfiguration {
         var pool = MariaDB.Database.PoolConfiguration()
-        pool.maximumConnections = min(3 + slots, 15)
+        pool.maximumConnections = 3
+        pool.idleTimeout = .seconds(10)
         return pool
     }
 

@@ -46,7 +46,7 @@ extension Configuration {
         ),
         ConfigurationKey(
             "database.hosts",
-            "The database servers, tried in this order, at port 3306 unless it says otherwise. Set this or socket.",
+            "The database servers; the first that serves is used. Port 3306 unless set otherwise. Set this or socket.",
             .hosts(defaultPort: 3306),
             example: ["db1.example:3306", "10.0.0.7:3307"],
             set: { $0.database.endpoint = .hosts($1) },
@@ -286,7 +286,7 @@ extension Configuration {
         ConfigurationKey(
             "history.retention",
             \.history.retention,
-            "How long ended operations are kept.",
+            "How long ended operations and audit events are kept.",
             .duration(.seconds(60)...(.seconds(3_650 * 86_400))),
             example: "7d"
         ),

@@ -26,11 +26,11 @@ package struct DaemonContext: Sendable {
         }
     }
 
-    /// Returns the pool of connections of a daemon that runs so many operations at once.
+    /// Returns the pool of connections for a daemon's work.
     ///
     /// - Throws: `ConfigurationError` for a password that cannot be read.
-    package func database(slots: Int) throws -> Database {
-        Database(try configuration.databaseConnection(), pool: configuration.pool(slots: slots), logger: logger)
+    package func database() throws -> Database {
+        Database(try configuration.databaseConnection(), pool: configuration.pool(), logger: logger)
     }
 
     /// Returns the service that listens for wake-ups of doorbells.

@@ -1,12 +1,12 @@
 import ClusterModel
 import MariaDB
 
-/// Something that happened to an operation, or to a client of a network's DHCP server, as `events` prints it: the
-/// timeline's event, and whose it is.
+/// Something that happened to an operation, to a client of a network's DHCP server, or to the cluster, as `events`
+/// prints it: the timeline's event, and whose it is.
 package struct EventView: Codable, Sendable, Hashable {
-    /// The operation; null for an event of a network.
+    /// The operation; null for other events.
     package let uuid: OperationID?
-    /// Its tasks; none for an event of a network.
+    /// Its tasks; none for other events.
     package let tasks: [TaskName]
     /// The event, with its time.
     package let event: TimelineEvent
@@ -25,6 +25,18 @@ package struct EventView: Codable, Sendable, Hashable {
             "address": event.address.map { JSONValue.string("\($0)") } ?? .null, "detail": .string(event.detail),
         ]
         self.event = TimelineEvent(at: event.at, .dhcp, details)
+    }
+
+    init(_ event: AuditEvent) {
+        (uuid, tasks) = (nil, [])
+        let change = event.change
+        let details: [String: JSONValue] = [
+            "kind": .string(change.kind.rawValue), "subject": .string(change.subject),
+            "subject_uuid": change.subjectID.map { .string("\($0)") } ?? .null,
+            "requester": .string(event.requester), "reason": change.reason.map { .string($0) } ?? .null,
+            "values": .object(change.values),
+        ]
+        self.event = TimelineEvent(at: event.at, .change, details)
     }
 
     private enum CodingKeys: String, CodingKey {

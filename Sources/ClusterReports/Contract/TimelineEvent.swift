@@ -4,10 +4,11 @@ import ClusterStore
 import DatabaseTime
 import MariaDB
 
-/// One thing that happened to an operation or a network: `{"at", "event", …}`; what follows depends on the event.
+/// One thing that happened to an operation, a network, or the cluster: `{"at", "event", …}`; what follows depends on
+/// the event.
 package struct TimelineEvent: Codable, Sendable, Hashable {
     /// A kind of event.
-    package enum Event: String, Codable, Sendable, Hashable {
+    package enum Event: String, Codable, Sendable, Hashable, CaseIterable {
         case enqueued
         case deduplicated
         case ready
@@ -24,6 +25,8 @@ package struct TimelineEvent: Codable, Sendable, Hashable {
         case ended
         /// An exchange with a network's DHCP server, of the kind that its details name.
         case dhcp
+        /// A change of the cluster by a person or a daemon, of the kind that its details name.
+        case change
     }
 
     /// The time of the event, by the database's clock.

@@ -42,10 +42,10 @@ extension ClusterConnection {
         for check in DoctorCheck.ofServer {
             await round.make(check) { check in try await read { check.view(on: $0) } }
         }
-        guard schema.migrated else {
+        guard schema.usable else {
             for check in DoctorCheck.ofSchema + DoctorCheck.ofWork.map(\.check) + [.writes, .doorbells] {
                 await round.make(check) {
-                    $0.notRun("the schema is not this program's", remedy: "see the check 'schema'")
+                    $0.notRun("this program does not work with the schema", remedy: "see the check 'schema'")
                 }
             }
             return round.view

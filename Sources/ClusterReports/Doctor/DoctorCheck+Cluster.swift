@@ -58,6 +58,24 @@ extension DoctorCheck {
         return findings
     }
 
+    static let servers = DoctorCheck("servers", "all daemons use the same database server") { session in
+        findings(ofServers: try DoctorStatements.servers(on: session))
+    }
+
+    /// Judges the servers that daemons use, each with some of its nodes; pure.
+    static func findings(ofServers servers: [(name: String, nodes: [NodeName])]) -> [FindingView] {
+        guard servers.count > 1 else { return [] }
+        let named = servers.map { "\($0.name) by \(list($0.nodes))" }.joined(separator: ", ")
+        return [
+            FindingView(
+                "several database servers are used: \(named)",
+                remedy:
+                    "for half a minute after an outage of a server that is normal; after that, give database.hosts the "
+                    + "same order on all nodes, and see from each whether it reaches the first of them"
+            )
+        ]
+    }
+
     static let lease = DoctorCheck("lease", "a network node is elected, if one may be", .critical) { session in
         let candidates = try NetworkStatements.networkNodes(on: session)
         guard try LeaseStatements.leader(ElectedLease.networkNode, on: session)?.holder == nil,

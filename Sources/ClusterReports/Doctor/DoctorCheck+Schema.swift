@@ -3,17 +3,19 @@ import ClusterStore
 import MariaDB
 
 extension DoctorCheck {
-    static let schema = DoctorCheck("schema", "the schema is this program's", .critical) { _ in [] }
+    static let schema = DoctorCheck("schema", "this program works with the schema", .critical) { _ in [] }
 
     /// Judges the schema's version; pure.
     static func findings(of schema: SchemaView) -> [FindingView] {
-        guard !schema.migrated else { return [] }
-        let versions = "the schema is at version \(schema.version), this program at \(schema.binaryVersion)"
+        guard !schema.usable else { return [] }
+        guard schema.migrated else {
+            let versions = "the schema is at version \(schema.version), this program at \(schema.binaryVersion)"
+            return [FindingView(versions, remedy: "clusterctl db migrate")]
+        }
         return [
             FindingView(
-                versions,
-                remedy: schema.version < schema.binaryVersion
-                    ? "clusterctl db migrate" : "install the newer programs on this host"
+                "the schema takes programs from version \(schema.floor) on, this one is at \(schema.binaryVersion)",
+                remedy: "install the newer programs on this host"
             )
         ]
     }
@@ -26,11 +28,9 @@ extension DoctorCheck {
             "INDEX claim_by_task (queue_name, state, first_task, ready_at, id, exclusive_key)"
         ),
         ("work_queue", "one_running", "UNIQUE INDEX one_running (running_key)"),
-        ("work_queue", "waiting_siblings", "INDEX waiting_siblings (coalesce_key, state, deliveries)"),
-        ("work_queue", "followers", "INDEX followers (folded_into)"),
+        ("work_queue", "work_by_lookup", "INDEX work_by_lookup (lookup_key)"),
         ("work_queue", "work_by_session", "INDEX work_by_session (session)"),
         ("work_queue", "work_by_age", "INDEX work_by_age (enqueued_at, id)"),
-        ("work_queue", "work_by_deadline", "INDEX work_by_deadline (deadline)"),
         ("work_queue", "work_by_ready_set", "INDEX work_by_ready_set (ready_set_at)"),
         ("finished_operations", "finished_by_end", "INDEX finished_by_end (finished_at)"),
         (

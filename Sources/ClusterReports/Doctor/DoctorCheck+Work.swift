@@ -59,7 +59,7 @@ extension DoctorCheck {
         facts.nodes.filter(\.isDraining).compactMap { node in
             facts.words { $0.node == node.node }.map { waiting in
                 FindingView(
-                    "\(node.node) is being drained, and \(waiting)",
+                    "\(node.node) is being drained\(node.drain?.words ?? ""), and \(waiting)",
                     remedy:
                         "clusterctl node undrain \(node.node); if it is to stay drained, 'clusterctl op list --node "
                         + "\(node.node) --state queued' shows them, and 'clusterctl op cancel UUID' ends one"
@@ -170,6 +170,11 @@ extension DoctorCheck {
             )
         }
     }
+}
+
+extension NodeDrain {
+    /// The drain in words that follow "is being drained".
+    fileprivate var words: String { " since \(since) by \(requester)" + (reason.map { " (\($0))" } ?? "") }
 }
 
 extension QueueName {

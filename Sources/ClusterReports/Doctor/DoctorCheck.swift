@@ -27,7 +27,7 @@ struct DoctorCheck: Sendable {
     /// Those that need the schema of this program.
     static let ofSchema: [DoctorCheck] = [
         indexes, claim, dependencies, cascades, followers, orphans, deadlines, nodes, ahead, twofold, unreadable,
-        counters, sessions, lease, dataPlane, tasks, holds, values,
+        counters, sessions, servers, lease, dataPlane, tasks, holds, values,
     ]
 
     /// Makes the check; what keeps it from being made is told, and keeps no other from being made.

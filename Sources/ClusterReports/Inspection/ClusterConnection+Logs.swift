@@ -60,7 +60,7 @@ extension ClusterConnection {
 
     /// The time between two reads of who follows: with the pause of the worker that writes, output is seen within a
     /// second.
-    private static let logPace: Duration = .milliseconds(250)
+    static let logPace: Duration = .milliseconds(250)
 
     /// Tells what the commands of an operation print, from the attempt that runs, or ran last, until the operation
     /// ends; of a given attempt until that ends.

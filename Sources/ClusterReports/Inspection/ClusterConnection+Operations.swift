@@ -54,7 +54,7 @@ extension ClusterConnection {
         }
     }
 
-    /// Waits until operations have ended, or the time is over; rung by whoever ends them.
+    /// Waits until operations have ended, or the time is over, outages included; rung by whoever ends them.
     ///
     /// - Parameters:
     ///   - ids: The operations.
@@ -67,7 +67,18 @@ extension ClusterConnection {
         timeout: Duration?,
         watcher: EndWatcher? = nil
     ) async throws -> (states: ListView<OperationStateView>, inTime: Bool) {
-        let (states, inTime) = try await queue.ends(of: ids, timeout: timeout, watcher: watcher)
+        let deadline = timeout.map { ContinuousClock.now + $0 }
+        var watcher = watcher
+        if let patience {
+            // The answer that ends the wait may be far away: the first one ends an outage.
+            watcher = EndWatcher(pace: watcher?.pace) { [watcher] states in
+                patience.answered()
+                watcher?.tell(states)
+            }
+        }
+        let (states, inTime) = try await patiently { [watcher] in
+            try await queue.ends(of: ids, timeout: deadline.map { $0 - .now }, watcher: watcher)
+        }
         let views = ids.compactMap { id in states[id].map { OperationStateView(uuid: id, state: $0) } }
         return (ListView(views), inTime)
     }

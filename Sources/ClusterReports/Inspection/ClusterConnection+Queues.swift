@@ -18,15 +18,47 @@ extension ClusterConnection {
                 let pauses = try QueueStatements.pauses(on: session)
                 var names = Set(try Self.queuesInUse(on: session))
                 names.formUnion(pauses.compactMap { try? QueueName($0.pattern) })
-                var views: [QueueView] = []
-                var rest = names.sorted()[...]
-                while !rest.isEmpty {
-                    let page = Array(rest.prefix(Self.countedAtOnce))
-                    rest = rest.dropFirst(page.count)
-                    views += try QueueStatements.counts(of: page, limit: Self.exactCount + 1, on: session)
-                        .map { QueueView($0, exactUpTo: Self.exactCount, pauses: pauses) }
+                return try Self.views(of: names, pauses, on: session)
+            }
+        )
+    }
+
+    private static func views(
+        of names: Set<QueueName>,
+        _ pauses: [QueuePause],
+        on session: borrowing Session
+    ) throws -> [QueueView] {
+        var views: [QueueView] = []
+        var rest = names.sorted()[...]
+        while !rest.isEmpty {
+            let page = Array(rest.prefix(countedAtOnce))
+            rest = rest.dropFirst(page.count)
+            views += try QueueStatements.counts(of: page, limit: exactCount + 1, on: session)
+                .map { QueueView($0, exactUpTo: exactCount, pauses: pauses) }
+        }
+        return views
+    }
+
+    /// The rules that keep queues from being drained, by pattern, with what each of them keeps now.
+    package func pauses() async throws -> ListView<QueuePauseUseView> {
+        ListView(
+            try await read { session in
+                let rules = try QueueStatements.pauses(on: session)
+                let globs = rules.map { Glob($0.pattern) }
+                let used = Set(
+                    try Self.queuesInUse(on: session).filter { queue in
+                        globs.contains { $0.matches(queue.description) }
+                    }
+                )
+                let views = try Self.views(of: used, rules, on: session)
+                let all = used.union(QueueName.all(of: try NodeStatements.nodes(on: session).map(\.name)))
+                return zip(rules, globs).map { rule, glob in
+                    QueuePauseUseView(
+                        rule: rule.view,
+                        queues: all.count { glob.matches($0.description) },
+                        of: views.filter { glob.matches($0.queueName.description) }
+                    )
                 }
-                return views
             }
         )
     }
@@ -42,6 +74,7 @@ extension ClusterConnection {
             guard let pause = pauses.first(where: { $0.pattern == pattern.description }) else {
                 preconditionFailure("it was just written, under a lock")
             }
+            try audit(pause.audited(.queuePaused, reason: reason), in: transaction)
             return pause.view
         }
     }
@@ -60,6 +93,7 @@ extension ClusterConnection {
             var (removed, left): ([QueuePause], [QueuePause]) = ([], [])
             for pause in try QueueStatements.pauses(on: transaction.session) {
                 if glob.matches(pause.pattern), try QueueStatements.resume(pause.pattern, on: transaction.session) {
+                    try audit(pause.audited(.queueResumed), in: transaction)
                     removed.append(pause)
                 } else if Glob(pause.pattern).matches(pattern.description) {
                     left.append(pause)
@@ -142,5 +176,19 @@ extension CoalescingView {
             guard outcome.hasPrefix(Self.refusal) else { return }
             refused[String(outcome.dropFirst(Self.refusal.count)), default: 0] += count
         }
+    }
+}
+
+extension QueuePause {
+    /// The line of the audit trail for a change of the rule.
+    fileprivate func audited(_ kind: AuditKind, reason: String? = nil) -> AuditedChange {
+        AuditedChange(
+            kind,
+            of: pattern,
+            reason: reason,
+            values: [
+                "reason": .string(self.reason), "requester": .string(requester), "paused_at": .string("\(pausedAt)"),
+            ]
+        )
     }
 }

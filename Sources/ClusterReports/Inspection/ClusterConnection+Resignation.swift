@@ -1,6 +1,7 @@
 import ClusterEngine
 import ClusterModel
 import ClusterStore
+import MariaDB
 
 /// The outcome of asking the elected node to resign.
 package enum ResignationOutcome: Sendable, Hashable {
@@ -26,14 +27,13 @@ extension ClusterConnection {
     /// - Returns: what came of it.
     /// - Throws: `ClusterOpsError`.
     package func resignLeader(within limit: Duration) async throws -> ResignationOutcome {
-        let lease = ElectedLease.networkNode
         guard let before = try await course(), let holder = before.holder else { return .nobodyElected }
         let request = ResignationID.new()
         // Somebody may have asked before: then that request is waited for.
         var awaited = request
         let deadline = ContinuousClock.now + limit
         var pace = PollPace()
-        _ = try await read { try HandoverStatements.ask(holderOf: lease, term: before.term, toResign: request, on: $0) }
+        try await ask(holder, before.term, toResign: request)
         while true {
             // It was there a moment ago.
             let now = try await course() ?? before
@@ -46,18 +46,41 @@ extension ClusterConnection {
             } else if now.holder != nil {
                 // The one that stood was refused or withdrawn, and ours was never there.
                 awaited = request
-                _ = try await read {
-                    try HandoverStatements.ask(holderOf: lease, term: before.term, toResign: request, on: $0)
-                }
+                try await ask(holder, before.term, toResign: request)
             }
             let left = deadline - .now
             guard left > .zero else { break }
             try await Task.sleep(for: pace.pause(left: left))
         }
-        try await read { try HandoverStatements.withdraw(request, of: lease, on: $0) }
+        try await withdraw(request, from: holder, before.term)
         let last = try await course() ?? before
         if last.term > before.term, let outcome = Self.outcome(last, after: holder) { return outcome }
         return .timedOut(holder, hasResigned: last.term > before.term || last.holder == nil)
+    }
+
+    private func ask(_ holder: NodeName, _ term: UInt64, toResign request: ResignationID) async throws {
+        try await write { transaction in
+            let isAsked = try HandoverStatements.ask(
+                holderOf: ElectedLease.networkNode,
+                term: term,
+                toResign: request,
+                on: transaction.session
+            )
+            guard isAsked else { return }
+            try audit(AuditedChange(.resignationRequested, of: holder, term: term), in: transaction)
+        }
+    }
+
+    private func withdraw(_ request: ResignationID, from holder: NodeName, _ term: UInt64) async throws {
+        try await write { transaction in
+            let isWithdrawn = try HandoverStatements.withdraw(
+                request,
+                of: ElectedLease.networkNode,
+                on: transaction.session
+            )
+            guard isWithdrawn else { return }
+            try audit(AuditedChange(.resignationWithdrawn, of: holder, term: term), in: transaction)
+        }
     }
 
     private static func outcome(_ now: HandoverStatements.Course, after holder: NodeName) -> ResignationOutcome? {

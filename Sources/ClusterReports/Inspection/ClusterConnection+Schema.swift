@@ -25,14 +25,27 @@ extension ClusterConnection {
         }
     }
 
-    private func migrateSchema() async throws -> SchemaView {
-        let logger = logger
-        return SchemaView(
-            try await database.withSession { session in
-                let status = try Migrations.migrator.migrate(on: session, logger: logger)
-                try Migrations.makeProcedures(on: session)
-                return status
+    /// Returns what ``migrate()`` would do; changes nothing.
+    ///
+    /// - Throws: As `migrate`.
+    package func migrationPlan() async throws -> MigrationPlanView {
+        try await Self.translatingErrors {
+            do {
+                return MigrationPlanView(try await database.withSession { try Migrations.migrator.plan(on: $0) })
+            } catch let error as DatabaseError where .unknownDatabase ~= error {
+                return MigrationPlanView(Migrations.migrator.planFromNothing)
             }
+        }
+    }
+
+    private func migrateSchema() async throws -> SchemaView {
+        SchemaView(
+            try await Migrations.migrator.migrate(
+                database,
+                lease: MigrationLease(holder: queue.requester),
+                logger: logger,
+                finish: { try Migrations.makeProcedures(on: $0) }
+            )
         )
     }
 
@@ -72,6 +85,23 @@ extension ConnectionConfiguration {
 
 extension SchemaView {
     fileprivate init(_ status: Migrator.Status) {
-        self.init(version: status.version, binaryVersion: status.binaryVersion, migrated: status.isMigrated)
+        self.init(
+            version: status.version,
+            floor: status.floor,
+            binaryVersion: status.binaryVersion,
+            migrated: status.isMigrated,
+            usable: status.isUsable
+        )
+    }
+}
+
+extension MigrationPlanView {
+    fileprivate init(_ plan: Migrator.Plan) {
+        self.init(
+            version: plan.status.version,
+            steps: plan.steps.map { Step(version: $0.version, name: $0.name, additive: $0.isAdditive) },
+            floor: plan.floor,
+            programsWorkOn: plan.leavesProgramsWorking
+        )
     }
 }

@@ -17,7 +17,7 @@ struct BenchOptions: ParsableArguments {
     @Option(help: "The number of concurrent callers, 1 to \(mostCallers), where requests are measured.")
     var callers = 4
 
-    @Option(help: "The lane.", transform: { try Lane($0) })
+    @Option(help: "The lane.", completion: Names.lanes, transform: { try Lane($0) })
     var lane: Lane = .background
 
     @Option(

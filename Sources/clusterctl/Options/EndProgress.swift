@@ -7,15 +7,15 @@ enum EndProgress {
     /// The interval at which what is shown is renewed; ends are told when they come all the same.
     private static let interval: Duration = .seconds(1)
 
-    /// Waits for the end of operations, up to a time.
+    /// Waits for the end of operations, up to a moment.
     static func ends(
         of ids: [OperationID],
-        timeout: DurationText?,
+        until deadline: ContinuousClock.Instant?,
         on cluster: ClusterConnection
     ) async throws -> (states: ListView<OperationStateView>, inTime: Bool) {
         let watcher = Terminal.showsProgress ? Self.watcher(count: ids.count) : nil
         defer { if watcher != nil { Talk.progress("") } }
-        return try await cluster.ends(of: ids, timeout: timeout?.duration, watcher: watcher)
+        return try await cluster.ends(of: ids, timeout: deadline.map { $0 - .now }, watcher: watcher)
     }
 
     /// Throws unless all have completed in time.
@@ -38,9 +38,13 @@ enum EndProgress {
         }
     }
 
-    /// Names the first few, so that the line stays readable.
     private static func named(_ states: [OperationStateView]) -> String {
-        let names = states.prefix(3).map { "\($0.uuid) (\($0.state.rawValue))" }.joined(separator: ", ")
-        return states.count > 3 ? "\(names) and \(states.count - 3) more" : names
+        named(states.map { "\($0.uuid) (\($0.state.rawValue))" })
+    }
+
+    /// Names the first few, so that the line stays readable.
+    static func named(_ operations: [String]) -> String {
+        let names = operations.prefix(3).joined(separator: ", ")
+        return operations.count > 3 ? "\(names) and \(operations.count - 3) more" : names
     }
 }

@@ -8,7 +8,10 @@ import Logging
 
 /// The options that every command takes.
 struct GlobalOptions: ParsableArguments {
-    @Option(help: "The configuration file; default $CLUSTEROPS_CONFIG, then \(Configuration.defaultPath).")
+    @Option(
+        help: "The configuration file; default $CLUSTEROPS_CONFIG, then \(Configuration.defaultPath).",
+        completion: .file()
+    )
     var config: String?
 
     @Option(name: .shortAndLong, help: "The output format.")
@@ -48,17 +51,48 @@ struct GlobalOptions: ParsableArguments {
         _ body: (ClusterConnection) async throws -> Result
     ) async throws -> Result {
         try await withConnection(try connectionConfiguration(), requester, connections) { cluster in
-            try await cluster.requireMigrated()
-            do {
-                let result = try await body(cluster)
-                await flushCounters(of: cluster)
-                return result
-            } catch let error as ClusterOpsError where error.code == .notPermitted {
-                // Of use to a person only; where it cannot be read, the refusal stands for itself.
-                guard let role = try? await cluster.role() else { throw error }
-                throw ClusterOpsError(.notPermitted, "you are connected as \(role): \(error.message)")
+            try await serve(body, on: cluster)
+        }
+    }
+
+    /// Lends a connection that outlasts outages of the database, for a command that waits or follows.
+    ///
+    /// - Parameters:
+    ///   - deadline: The end of the wait; nil is until interrupted.
+    ///   - subject: What is waited for, in the words of a message.
+    ///   - body: Receives it.
+    /// - Returns: What `body` returned.
+    /// - Throws: As `withCluster`, but for outages.
+    func withPatientCluster<Result>(
+        until deadline: ContinuousClock.Instant? = nil,
+        for subject: String = "",
+        _ body: (ClusterConnection) async throws -> Result
+    ) async throws -> Result {
+        try await withConnection(try connectionConfiguration()) { cluster in
+            try await Outlasting.outages(of: cluster, until: deadline, for: subject) { cluster in
+                try await serve(body, on: cluster)
             }
         }
+    }
+
+    private func serve<Result>(
+        _ body: (ClusterConnection) async throws -> Result,
+        on cluster: ClusterConnection
+    ) async throws -> Result {
+        try await cluster.requireMigrated()
+        do {
+            let result = try await body(cluster)
+            await flushCounters(of: cluster)
+            return result
+        } catch {
+            throw await cluster.naming(error)
+        }
+    }
+
+    /// Lends a connection to whoever completes a word of a command line: without a message, also where the environment
+    /// overrides a file.
+    func withSilentCluster<Result>(_ body: (ClusterConnection) async throws -> Result) async throws -> Result {
+        try await withConnection(try configuration().databaseConnection(), body: body)
     }
 
     /// Lends a connection to a database of whatever version.
@@ -78,17 +112,20 @@ struct GlobalOptions: ParsableArguments {
     }
 
     private func connectionConfiguration() throws -> DatabaseConnection {
-        let environment = ProcessInfo.processInfo.environment
-        let configuration = try Configuration.load(path: config, environment: environment)
+        let configuration = try configuration()
         if let overridden = configuration.overriddenText { Talk.say("\(config ?? ""): \(overridden)") }
         return try configuration.databaseConnection()
+    }
+
+    private func configuration() throws -> Configuration {
+        try Configuration.load(path: config, environment: ProcessInfo.processInfo.environment)
     }
 
     private func withConnection<Result>(
         _ configuration: DatabaseConnection,
         _ requester: String = Requester.current,
         _ connections: Int = ClusterConnection.standardConnections,
-        _ body: (ClusterConnection) async throws -> Result
+        body: (ClusterConnection) async throws -> Result
     ) async throws -> Result {
         let cluster = ClusterConnection(
             configuration,
@@ -104,5 +141,15 @@ struct GlobalOptions: ParsableArguments {
             await cluster.close()
             throw error
         }
+    }
+}
+
+extension ClusterConnection {
+    /// Says in a refusal by the database as which role the person is connected; other errors are left as they are.
+    func naming(_ error: any Error) async -> any Error {
+        guard let refusal = error as? ClusterOpsError, refusal.code == .notPermitted else { return error }
+        // Of use to a person only; where it cannot be read, the refusal stands for itself.
+        guard let role = try? await self.role() else { return error }
+        return ClusterOpsError(.notPermitted, "you are connected as \(role): \(refusal.message)")
     }
 }

@@ -7,17 +7,21 @@ struct Selection: ParsableArguments {
 
     @Option(
         help: "Select operations in this state: \(states.joined(separator: ", ")); may be repeated.",
-        completion: .list(states),
+        completion: Names.states,
         transform: { try Selection.state($0) }
     )
     var state: [OperationState] = []
 
-    @Option(help: "Select operations with this task; may be repeated.", transform: { try TaskName($0) })
+    @Option(
+        help: "Select operations with this task; may be repeated.",
+        completion: Names.tasks,
+        transform: { try TaskName($0) }
+    )
     var task: [TaskName] = []
 
     @Option(
         help: "Select operations in this lane; may be repeated.",
-        completion: .list(Lane.allCases.map(\.rawValue)),
+        completion: Names.lanes,
         transform: { try Lane($0) }
     )
     var lane: [Lane] = []
@@ -30,18 +34,23 @@ struct Selection: ParsableArguments {
 
     @Option(
         help: "Select operations of this queue, or of those that match a pattern such as 'h1-*'.",
+        completion: Names.queues,
         transform: { try QueuePattern($0) }
     )
     var queue: QueuePattern?
 
-    @Option(help: "Select operations that this requester enqueued.")
+    @Option(help: "Select operations that this requester enqueued.", completion: Names.requesters)
     var requester: String?
 
-    @Option(help: "Select operations that ended with this error code, such as command_failed.")
+    @Option(
+        help: "Select operations that ended with this error code, such as command_failed.",
+        completion: Names.errorCodes
+    )
     var error: String?
 
     @Option(
         help: "Select operations with this label, such as release=42; with all, if repeated.",
+        completion: Names.labels,
         transform: { try OperationLabel($0) }
     )
     var label: [OperationLabel] = []

@@ -10,15 +10,18 @@ struct Waiting: ParsableArguments {
     )
     var timeout: DurationText?
 
+    /// The end of a wait that begins now; nil is none.
+    func deadline() -> ContinuousClock.Instant? { timeout.map { .now + $0.duration } }
+
     /// Looks again and again until `isDone`; returns the last look, and whether it was done in time.
     ///
     /// The first look is always taken, also when no time is given.
-    func poll<Value>(
+    static func poll<Value>(
+        until deadline: ContinuousClock.Instant?,
         _ look: () async throws -> Value,
-        until isDone: (Value) -> Bool
+        isDone: (Value) -> Bool
     ) async throws -> (value: Value, inTime: Bool) {
         let clock = ContinuousClock()
-        let deadline = timeout.map { clock.now + $0.duration }
         var pace = PollPace()
         while true {
             let value = try await look()

@@ -1,6 +1,5 @@
 import ArgumentParser
 import ClusterEngine
-import ClusterModel
 
 /// The options of lists that can be printed again and again.
 struct Watching: ParsableArguments {
@@ -20,23 +19,10 @@ struct Watching: ParsableArguments {
         guard watch else {
             return try await global.withCluster { try global.print(try await answer($0)) }
         }
-        var isUnreachable = false
-        while true {
-            do {
-                try await global.withCluster { cluster in
-                    while true {
-                        let current = try await answer(cluster)
-                        if isUnreachable { Talk.say("the database can be reached again") }
-                        isUnreachable = false
-                        try global.printInPlace(current)
-                        // The database tells nobody that a list has changed, so it is read again.
-                        try await Task.sleep(for: Self.interval)
-                    }
-                }
-            } catch let error as ClusterOpsError where error.code == .unreachable {
-                if !isUnreachable { Talk.say("\(error.message); trying again") }
-                isUnreachable = true
-                // Nobody tells that the server is back; tried at once, it would be met by a crowd when it is.
+        try await global.withPatientCluster { cluster in
+            while true {
+                try global.printInPlace(try await answer(cluster))
+                // The database tells nobody that a list has changed, so it is read again.
                 try await Task.sleep(for: Self.interval)
             }
         }

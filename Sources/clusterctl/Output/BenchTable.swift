@@ -4,7 +4,7 @@ extension BenchView: Answer {
     /// The durations, a line each, and below them the rest.
     var table: TextTable {
         TextTable(
-            ["\(benchmark)".uppercased(), "N", "P50", "P90", "P99", "P99.9", "MAX"],
+            [.name("\(benchmark)".uppercased()), "N", "P50", "P90", "P99", "P99.9", "MAX"],
             rows: durations.map { line in
                 [line.name, "\(line.n)"]
                     + [line.p50, line.p90, line.p99, line.p999, line.max].map { $0?.millisecondsText }

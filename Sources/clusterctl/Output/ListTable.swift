@@ -2,13 +2,13 @@ import ClusterReports
 
 /// An object that has a line of its own in a table.
 protocol TableRow: Codable, Sendable {
-    static var titles: [String] { get }
-    /// As many as there are titles; nil for what is not known.
+    static var columns: [TableColumn] { get }
+    /// One for each column; nil for what is not known.
     var cells: [String?] { get }
 }
 
 extension ListView: Answer where Item: TableRow {
-    var table: TextTable { TextTable(Item.titles, rows: items.map(\.cells)) }
+    var table: TextTable { TextTable(Item.columns, rows: items.map(\.cells)) }
 }
 
 extension Double {

@@ -29,7 +29,9 @@ extension RetryView: Answer {
 }
 
 extension CancelView: TableRow {
-    static let titles = ["UUID", "STATE", "REQUESTS", "UNFOLDED", "ABORTED"]
+    static let columns: [TableColumn] = [
+        "UUID", "STATE", .detail("REQUESTS"), .detail("UNFOLDED"), .detail("ABORTED"),
+    ]
     var cells: [String?] {
         ["\(uuid)", state.rawValue, "\(requests)", "\(unfolded.count)", "\(aborted.count)"]
     }
@@ -68,17 +70,20 @@ extension BulkEnqueueView: Answer {
 }
 
 extension SubmittedView: TableRow {
-    static let titles = ["REF", "UUID", "QUEUE", "STATE"]
+    static let columns: [TableColumn] = [.name("REF"), "UUID", .name("QUEUE"), "STATE"]
     var cells: [String?] { [ref, "\(uuid)", "\(queueName)", state.rawValue] }
 }
 
 extension OperationStateView: TableRow {
-    static let titles = ["UUID", "STATE"]
+    static let columns: [TableColumn] = ["UUID", "STATE"]
     var cells: [String?] { ["\(uuid)", state.rawValue] }
 }
 
 extension OperationView: TableRow {
-    static let titles = ["UUID", "STATE", "AGE", "TASKS", "NODE", "NETWORK", "QUEUE", "WAITED", "REQUESTS"]
+    static let columns: [TableColumn] = [
+        "UUID", "STATE", "AGE", .name("TASKS"), .name("NODE"), .name("NETWORK"), .detail("QUEUE"), .detail("WAITED"),
+        .detail("REQUESTS"),
+    ]
     var cells: [String?] {
         [
             "\(uuid)", state.rawValue, ShortTime.age(of: enqueuedAt), tasks.map(\.description).joined(separator: " "),
@@ -88,59 +93,5 @@ extension OperationView: TableRow {
 }
 
 extension OperationPageView: Answer {
-    var table: TextTable { TextTable(OperationView.titles, rows: items.map(\.cells)) }
-}
-
-extension OperationView: Answer {
-    var table: TextTable {
-        var fields: [(name: String, value: String?)] = [
-            ("uuid", "\(uuid)"),
-            ("kind", kind.rawValue),
-            ("tasks", tasks.map(\.description).joined(separator: " ")),
-            ("state", state.rawValue),
-            ("queue", "\(queueName)"),
-            ("network", network?.description),
-            ("node", node?.description),
-            ("interface", interface?.description),
-            ("parameters", parameters.map(Self.text)),
-            ("depends on", Self.list(dependsOn)),
-            ("runs after", Self.list(runsAfter)),
-            ("unmet", "\(unmet)"),
-            ("requester", requester),
-            ("requests", "\(requests)"),
-            ("labels", Self.list(labels)),
-            ("deadline", deadline.map { "\($0)" }),
-            ("retry of", retryOf?.description),
-            ("retried as", retriedAs?.description),
-            ("attempts", "\(attempts) of \(maxAttempts)"),
-            ("deliveries", "\(deliveries)"),
-            ("deferred", "\(deferCount)"),
-            ("waited", waitSeconds?.secondsText),
-            ("folded into", foldedInto?.description),
-            ("followers", Self.list(followers)),
-            ("worker", worker.map { "\($0.node) pid \($0.pid)" }),
-            ("error", error.map { "\($0.code): \($0.message)" }),
-        ]
-        fields += TextTable.lines("stderr", error?.stderrTail)
-        fields.append(("result", result.map(Self.text)))
-        for omitted in omitted { fields.append(("no \(omitted.part)", omitted.reason)) }
-        for event in timeline {
-            let details = event.details.sorted { $0.key < $1.key }.map { "\($0.key)=\(Self.text($0.value))" }
-            fields.append(("\(event.at)", ([event.event.rawValue] + details).joined(separator: " ")))
-        }
-        return TextTable(fields: fields)
-    }
-
-    private static func list(_ labels: [String: String]) -> String? {
-        labels.isEmpty ? nil : labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " ")
-    }
-
-    private static func list(_ ids: [OperationID]) -> String? {
-        ids.isEmpty ? nil : ids.map(\.description).joined(separator: " ")
-    }
-
-    private static func text(_ value: JSONValue) -> String {
-        if case .string(let text) = value { return text }
-        return value.text
-    }
+    var table: TextTable { TextTable(OperationView.columns, rows: items.map(\.cells)) }
 }

@@ -1,7 +1,9 @@
 import ClusterReports
 
 extension QueueView: TableRow {
-    static let titles = ["QUEUE", "QUEUED", "DELAYED", "BLOCKED", "EXECUTING", "OLDEST", "PAUSED"]
+    static let columns: [TableColumn] = [
+        .name("QUEUE"), "QUEUED", "DELAYED", "BLOCKED", "EXECUTING", .detail("OLDEST"), .prose("PAUSED"),
+    ]
     var cells: [String?] {
         let oldest = oldestSeconds?.secondsText
         return [
@@ -24,6 +26,18 @@ extension QueuePauseView: Answer {
     }
 }
 
+extension QueuePauseUseView: TableRow {
+    static let columns: [TableColumn] = [
+        .name("PATTERN"), .name("REQUESTER"), "SINCE", "QUEUES", "WAITING", "EXECUTING", .prose("REASON"),
+    ]
+    var cells: [String?] {
+        [
+            rule.pattern, rule.requester, ShortTime.age(of: rule.pausedAt), queues == 0 ? "none" : "\(queues)",
+            "\(waiting)\(capped ? "+" : "")", "\(executing)", rule.reason,
+        ]
+    }
+}
+
 extension QueueResumeView: Answer {
     var table: TextTable {
         TextTable(fields: [
@@ -37,7 +51,9 @@ extension QueueResumeView: Answer {
 }
 
 extension CoalescingView: TableRow {
-    static let titles = ["TASK", "REQUESTED", "DEDUPLICATED", "FOLDED", "EXECUTED", "REFUSED"]
+    static let columns: [TableColumn] = [
+        .name("TASK"), "REQUESTED", "DEDUPLICATED", "FOLDED", "EXECUTED", .prose("REFUSED"),
+    ]
     var cells: [String?] {
         let reasons = refused.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
         return [

@@ -1,7 +1,11 @@
 import ClusterReports
 
 extension ServiceView: TableRow {
-    static let titles = ["NODE", "SERVICE", "STATE", "PID", "RESTARTS", "MEMORY", "CPU", "HEALTH"]
+    static let columns: [TableColumn] = [
+        .name("NODE"), .name("SERVICE"), "STATE", .detail("PID"), .detail("RESTARTS"), .detail("MEMORY"),
+        .detail("CPU"),
+        .prose("HEALTH"),
+    ]
     var cells: [String?] {
         [
             "\(node)", service, state, pid.map { "\($0)" }, "\(restarts)", memoryBytes?.bytesText,

@@ -79,7 +79,7 @@ extension SessionsStatus {
 extension LaneStatus {
     fileprivate static func table(_ lanes: [LaneStatus]) -> TextTable {
         TextTable(
-            ["LANE", "QUEUED", "DELAYED", "BLOCKED", "RUNNING", "OLDEST", "P50", "P99"],
+            [.name("LANE"), "QUEUED", "DELAYED", "BLOCKED", "RUNNING", "OLDEST", "P50", "P99"],
             rows: lanes.map { lane in
                 let plus = lane.capped ? "+" : ""
                 let counts = [lane.queued, lane.delayed, lane.blocked, lane.executing].map { "\($0)\(plus)" }

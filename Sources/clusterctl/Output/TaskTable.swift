@@ -5,7 +5,10 @@ extension TaskView: TableRow {
     /// Names that a cell has room for.
     private static let mostNamed = 5
 
-    static let titles = ["TASK", "NEEDS", "COALESCIBLE", "ATTEMPTS", "TIMEOUT", "NODES", "PROBLEM"]
+    static let columns: [TableColumn] = [
+        .name("TASK"), "NEEDS", .detail("COALESCIBLE"), .detail("ATTEMPTS"), .detail("TIMEOUT"), .prose("NODES"),
+        .prose("PROBLEM"),
+    ]
     var cells: [String?] {
         let names = nodes.prefix(Self.mostNamed).map(\.description).joined(separator: " ")
         let more = nodes.count > Self.mostNamed ? " and \(nodes.count - Self.mostNamed) more" : ""

@@ -1,31 +1,51 @@
+import DatabaseTime
+
 /// Rows of text in columns; pure.
-struct TextTable: Equatable {
+struct TextTable: Equatable, Sendable {
+    /// A name with its value; nil when that is not known.
+    typealias Field = (name: String, value: String?)
+
+    /// A line as it is shown.
+    struct Line: Equatable {
+        var text = ""
+        var isTitle = false
+        var isAlarm = false
+    }
+
     /// The text that stands for a value that is not known.
     static let unknown = "-"
-    /// The least a column is cut to; shorter texts say nothing.
-    private static let narrowest = 8
-    private static let gap = "  "
+    private static let gap = String(repeating: " ", count: TableLayout.gap)
 
-    /// The titles of the columns; none for a table of names and values.
-    let titles: [String]
-    /// Each as long as the titles, if there are any.
-    private(set) var rows: [[String]]
+    /// The columns; none for a table of names and values.
+    private let columns: [TableColumn]
+    /// Each as long as the columns, if there are any.
+    private var rows: [[String]]
     /// The names of rows that are shown as alarms.
     private var alarms: Set<String> = []
+    /// The least width of names, as other parts of the same object have it.
+    private var nameWidth = 0
     /// Tables that come after this one, each behind a blank line.
     private var following: [TextTable] = []
 
     /// A table with a line of titles.
-    init(_ titles: [String], rows: [[String?]]) {
-        self.titles = titles
+    init(_ columns: [TableColumn], rows: [[String?]]) {
+        self.columns = columns
         self.rows = rows.map { row in row.map { Printable.escaped($0 ?? Self.unknown) } }
     }
 
     /// The values of one object, a line each; those of `alarms` are red where there are colours.
-    init(fields: [(name: String, value: String?)], alarms: Set<String> = []) {
-        titles = []
+    init(fields: [Field], alarms: Set<String> = []) {
+        columns = []
         rows = fields.map { [$0.name, Printable.escaped($0.value ?? Self.unknown)] }
         self.alarms = alarms
+    }
+
+    /// The values of one object in several parts, with a blank line between two; what is not known is left out.
+    init(parts: [[Field]], alarms: Set<String> = []) {
+        var tables = parts.map { TextTable(fields: $0.filter { $0.value != nil }, alarms: alarms) }
+        let names = tables.flatMap { $0.rows.map { $0[0].count } }
+        for index in tables.indices { tables[index].nameWidth = names.max() ?? 0 }
+        self = TextTable(fields: []).followed(by: tables)
     }
 
     /// The table with others below it; those without rows are left out.
@@ -38,7 +58,7 @@ struct TextTable: Equatable {
     }
 
     /// A value of several lines, each as a field of its own; only the first one has the name.
-    static func lines(_ name: String, _ text: String?) -> [(name: String, value: String?)] {
+    static func lines(_ name: String, _ text: String?) -> [Field] {
         guard let text else { return [(name, nil)] }
         var lines = text.split(separator: "\n", omittingEmptySubsequences: false)
         if lines.last == "" { lines.removeLast() }
@@ -46,105 +66,105 @@ struct TextTable: Equatable {
     }
 
     /// The values of one object with more behind them.
-    func adding(_ fields: [(name: String, value: String?)]) -> TextTable {
+    func adding(_ fields: [Field]) -> TextTable {
         var table = self
         table.rows += TextTable(fields: fields).rows
         return table
     }
 
-    /// The table as lines, made to fit a width if there is one: values beside names are wrapped, columns are cut, and
-    /// the last ones left out, but for ids.
-    func text(width: Int?, style: TextStyle = .plain) -> String {
-        ([ownText(width: width, style: style)] + following.map { $0.text(width: width, style: style) })
-            .joined(separator: "\n")
+    /// The table as text, made to fit a width if there is one.
+    func text(width: Int?, style: TextStyle = .plain, now: Timestamp = ShortTime.now) -> String {
+        lines(width: width, style: style, now: now).map { $0.text + "\n" }.joined()
     }
 
-    private func ownText(width: Int?, style: TextStyle) -> String {
-        let kept = columnsThatFit(width)
-        let lines =
-            titles.isEmpty
-            ? rows.flatMap { wrapped($0, to: width) } : ([titles] + rows).map { Array($0.prefix(kept)) }
-        let widths = columnWidths(of: lines, total: width)
-        var isAlarm = false
-        return lines.enumerated().map { number, line in
-            let isTitle = number == 0 && !titles.isEmpty
-            // A line without a name goes on with the one above it.
-            if let name = line.first, !name.isEmpty { isAlarm = alarms.contains(name) }
-            var text = ""
-            for (index, cell) in line.enumerated() {
-                let cut = Self.cut(cell, to: widths[index])
-                text += (index == 0 ? "" : Self.gap) + style.styled(cut, isTitle: isTitle, isAlarm: isAlarm)
-                // The last column is not filled up: no line ends in spaces.
-                if index < line.count - 1 { text += String(repeating: " ", count: widths[index] - cut.count) }
-            }
-            return text + "\n"
-        }.joined()
+    /// The table line by line: values beside names are wrapped, and columns are fitted by `TableLayout`.
+    func lines(width: Int?, style: TextStyle = .plain, now: Timestamp = ShortTime.now) -> [Line] {
+        let own = columns.isEmpty ? fieldLines(width, style) : columnLines(width, style, now)
+        return following.reduce(own) { $0 + [Line()] + $1.lines(width: width, style: style, now: now) }
     }
 
-    /// Columns whose values are of use only as a whole: people act by them.
-    private static let identifiers: Set<String> = ["UUID", "OPERATION", "MAC", "ADDRESS"]
+    // MARK: Columns
 
-    private func isWhole(_ column: Int) -> Bool {
-        column < titles.count && Self.identifiers.contains(titles[column])
-    }
+    /// The lines of a sentence; the rest is in the JSON.
+    private static let mostWrapped = 6
 
-    /// Returns how many columns fit when each is as narrow as it may be; the last ones are left out, and stand in the
-    /// JSON.
-    private func columnsThatFit(_ width: Int?) -> Int {
-        guard let width, !titles.isEmpty else { return titles.count }
-        var left = width
-        for column in titles.indices {
-            let widest = ([titles] + rows).map { $0[column].count }.max() ?? 0
-            left -= (column == 0 ? 0 : Self.gap.count) + (isWhole(column) ? widest : min(widest, Self.narrowest))
-            if left < 0 { return max(1, column) }
+    private func columnLines(_ width: Int?, _ style: TextStyle, _ now: Timestamp) -> [Line] {
+        let layout = TableLayout(columns, rows: rows, width: width, now: now)
+        let cells = layout.rows.flatMap { row in
+            Self.rows(
+                of: zip(row, layout.columns.indices).map { cell, column in
+                    layout.columns[column].content == .prose
+                        ? Self.wrapped(cell, to: layout.widths[column], most: Self.mostWrapped) : [cell]
+                }
+            )
         }
-        return titles.count
+        return ([layout.titles] + cells).enumerated().map { number, cells in
+            Line(text: Self.line(cells, layout.widths, style, isTitle: number == 0), isTitle: number == 0)
+        }
     }
+
+    /// Makes as many rows of cells with several lines as the longest has.
+    private static func rows(of cells: [[String]]) -> [[String]] {
+        (0..<(cells.map(\.count).max() ?? 0)).map { line in cells.map { line < $0.count ? $0[line] : "" } }
+    }
+
+    // MARK: Names and values
 
     /// The least that is left for values beside long names.
     private static let narrowestValue = 20
 
-    /// A name and its value, which goes on in lines below if it is too long; a reason that is cut off explains nothing.
-    private func wrapped(_ row: [String], to width: Int?) -> [[String]] {
-        guard let width, row.count == 2 else { return [row] }
-        let names = rows.map { $0.first?.count ?? 0 }.max() ?? 0
-        let room = max(Self.narrowestValue, width - names - Self.gap.count)
+    private func fieldLines(_ width: Int?, _ style: TextStyle) -> [Line] {
+        let names = max(nameWidth, rows.map { $0[0].count }.max() ?? 0)
+        let room = width.map { max(Self.narrowestValue, $0 - names - TableLayout.gap) }
+        var isAlarm = false
+        return rows.flatMap { row in
+            // A line without a name goes on with the one above it.
+            if !row[0].isEmpty { isAlarm = alarms.contains(row[0]) }
+            let values = room.map { Self.wrapped(row[1], to: $0) } ?? [row[1]]
+            return values.enumerated().map { [isAlarm] number, value in
+                let cells = [number == 0 ? row[0] : "", value]
+                return Line(text: Self.line(cells, [names, 0], style, isAlarm: isAlarm), isAlarm: isAlarm)
+            }
+        }
+    }
+
+    // MARK: Lines
+
+    private static func line(
+        _ cells: [String],
+        _ widths: [Int],
+        _ style: TextStyle,
+        isTitle: Bool = false,
+        isAlarm: Bool = false
+    ) -> String {
+        // No line ends in spaces.
+        let last = cells.lastIndex { !$0.isEmpty } ?? 0
+        return cells[...last].enumerated().map { column, cell in
+            style.styled(cell, isTitle: isTitle, isAlarm: isAlarm)
+                + (column < last ? String(repeating: " ", count: max(0, widths[column] - cell.count)) + gap : "")
+        }.joined()
+    }
+
+    /// Breaks a text into lines, between words where it can; the last of so many ends in an ellipsis if there is more.
+    static func wrapped(_ text: String, to room: Int, most: Int = .max) -> [String] {
         var lines: [String] = []
-        var line = ""
-        for word in row[1].split(separator: " ", omittingEmptySubsequences: false) {
-            if !line.isEmpty, line.count + 1 + word.count > room {
-                lines.append(line)
-                line = ""
+        // A line may begin with spaces, as those of tracebacks do.
+        var line: String?
+        for word in text.split(separator: " ", omittingEmptySubsequences: false) {
+            if let full = line, !full.isEmpty, full.count + 1 + word.count > room {
+                lines.append(full)
+                line = nil
             }
-            line += line.isEmpty ? word : " " + word
+            var longer = line.map { $0 + " " + word } ?? String(word)
             // A word that fits no line is broken where it must be.
-            while line.count > room {
-                lines.append(String(line.prefix(room)))
-                line = String(line.dropFirst(room))
+            while longer.count > room {
+                lines.append(String(longer.prefix(room)))
+                longer = String(longer.dropFirst(room))
             }
+            line = longer
         }
-        lines.append(line)
-        return lines.enumerated().map { [$0.offset == 0 ? row[0] : "", $0.element] }
-    }
-
-    /// As wide as the widest cell; if that is too much, the widest columns give way first.
-    private func columnWidths(of lines: [[String]], total: Int?) -> [Int] {
-        guard let columns = lines.map(\.count).max(), columns > 0 else { return [] }
-        var widths = (0..<columns).map { column in
-            lines.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0
-        }
-        guard let total else { return widths }
-        var excess = widths.reduce(0, +) + Self.gap.count * (columns - 1) - total
-        while excess > 0, let widest = widths.indices.filter({ !isWhole($0) }).max(by: { widths[$0] < widths[$1] }),
-            widths[widest] > Self.narrowest
-        {
-            widths[widest] -= 1
-            excess -= 1
-        }
-        return widths
-    }
-
-    private static func cut(_ text: String, to width: Int) -> String {
-        text.count <= width ? text : text.prefix(max(0, width - 1)) + "…"
+        lines.append(line ?? "")
+        guard lines.count > most else { return lines }
+        return lines.prefix(most - 1) + [lines[most - 1].prefix(max(0, room - 1)) + "…"]
     }
 }

@@ -9,15 +9,26 @@ extension ChangedView: Answer where Object: Answer {
 }
 
 extension NodeView: TableRow {
-    static let titles = ["NAME", "STATE", "DAEMONS", "SEEN", "UNDERLAY", "ROLES"]
+    static let columns: [TableColumn] = [
+        .name("NAME"), "STATE", .prose("DAEMONS"), "SEEN", .detail("UNDERLAY"), .detail("ROLES"), .prose("DRAINED"),
+    ]
     var cells: [String?] {
         [
             "\(name)", state.rawValue, sessions.isEmpty ? nil : sessions.map(\.daemon).joined(separator: " "),
             lastSeen.map { ShortTime.age(of: $0) }, "\(underlayAddress)", rolesText,
+            drain.map { "\(ShortTime.age(of: $0.since)) \($0.text)" },
         ]
     }
 
     private var rolesText: String { roles.map(\.rawValue).joined(separator: " ") }
+}
+
+extension NodeDrainView {
+    fileprivate var text: String { "by \(requester)" + (reason.map { ": \($0)" } ?? "") }
+
+    fileprivate var fields: [(name: String, value: String?)] {
+        [("drained since", "\(since)"), ("drain requester", requester), ("drain reason", reason)]
+    }
 }
 
 extension NodeView: Answer {
@@ -27,6 +38,7 @@ extension NodeView: Answer {
                 ("uuid", "\(uuid)"), ("name", "\(name)"), ("underlay address", "\(underlayAddress)"),
                 ("roles", rolesText), ("state", state.rawValue), ("last seen", lastSeen.map { "\($0)" }),
             ]
+                + (drain?.fields ?? [])
                 + sessions.map { session in
                     (session.daemon, "pid \(session.pid) until in \(session.expiresInSeconds.secondsText)")
                 }
@@ -36,7 +48,9 @@ extension NodeView: Answer {
 }
 
 extension NetworkView: TableRow {
-    static let titles = ["NAME", "VNI", "CIDR", "MTU", "WANTED", "CONVERGED", "PROBLEMS"]
+    static let columns: [TableColumn] = [
+        .name("NAME"), "VNI", "CIDR", .detail("MTU"), .detail("WANTED"), "CONVERGED", "PROBLEMS",
+    ]
     var cells: [String?] {
         [
             "\(name)", "\(vni)", cidr?.description, "\(mtu)", "\(wantedGeneration)", converged.word,
@@ -81,7 +95,9 @@ extension WaitingForView {
 }
 
 extension LeaseView: TableRow {
-    static let titles = ["ADDRESS", "MAC", "HOSTNAME", "NODE", "SINCE", "UNTIL", "SERVER"]
+    static let columns: [TableColumn] = [
+        "ADDRESS", .detail("MAC"), .name("HOSTNAME"), .name("NODE"), .detail("SINCE"), "UNTIL", .detail("SERVER"),
+    ]
     var cells: [String?] {
         [
             "\(address)", "\(mac)", hostname.map { "\($0)" }, node.map { "\($0)" }, "\(since)", "\(until)",
@@ -91,7 +107,9 @@ extension LeaseView: TableRow {
 }
 
 extension InterfaceView: TableRow {
-    static let titles = ["UUID", "HOSTNAME", "NETWORK", "NODE", "ADDRESS", "MAC", "FLOATING"]
+    static let columns: [TableColumn] = [
+        "UUID", .name("HOSTNAME"), .name("NETWORK"), .name("NODE"), "ADDRESS", .detail("MAC"), "FLOATING",
+    ]
     var cells: [String?] {
         [
             "\(uuid)", "\(hostname)", "\(network)", "\(node)", "\(address)", "\(mac)",
@@ -104,7 +122,7 @@ extension InterfaceView: Answer {
     var table: TextTable {
         let ranges = allowedAddresses.map(\.description).joined(separator: " ")
         return TextTable(
-            fields: zip(Self.titles, cells).map { (name: $0.lowercased(), value: $1) }
+            fields: zip(Self.columns, cells).map { (name: $0.title.lowercased(), value: $1) }
                 + floatingPorts.map { ("floating port", "\($0)") }
         )
         .adding([("allowed addresses", ranges.isEmpty ? nil : ranges)])

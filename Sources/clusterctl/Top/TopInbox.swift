@@ -3,8 +3,9 @@ import ClusterReports
 import ClusterStore
 import Synchronization
 
-/// A mailbox for what has been read of the cluster, on its way to the thread that draws it; the newest replaces what
-/// was not taken.
+/// A mailbox for what comes from the database, on its way to the thread that draws it.
+///
+/// The newest look replaces one that was not taken. Of answers there is one at most, since one is asked for at a time.
 final class TopInbox: Sendable {
     /// The result of a read.
     enum Look: Sendable {
@@ -12,7 +13,7 @@ final class TopInbox: Sendable {
         case failed(String)
     }
 
-    private let newest = Mutex<Look?>(nil)
+    private let newest = Mutex<(look: Look?, answer: TopAnswer?)>((nil, nil))
     private let bell: WakePipe
 
     init() throws(Failure) {
@@ -23,15 +24,20 @@ final class TopInbox: Sendable {
     var descriptor: Int32 { bell.descriptor }
 
     func put(_ look: Look) {
-        newest.withLock { $0 = look }
+        newest.withLock { $0.look = look }
         bell.ring()
     }
 
-    func take() -> Look? {
+    func put(_ answer: TopAnswer) {
+        newest.withLock { $0.answer = answer }
+        bell.ring()
+    }
+
+    func take() -> (look: Look?, answer: TopAnswer?) {
         _ = bell.drain()
-        return newest.withLock { look in
-            defer { look = nil }
-            return look
+        return newest.withLock { newest in
+            defer { newest = (nil, nil) }
+            return newest
         }
     }
 }

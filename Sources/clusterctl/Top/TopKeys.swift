@@ -2,18 +2,19 @@
 enum TopKey: Equatable {
     case character(Character)
     case enter, escape, erase, eraseAll, tab
+    case up, down, pageUp, pageDown
 }
 
 /// Makes keys of what a terminal sends; pure.
 ///
-/// Keys that send a sequence of bytes, such as arrows, are none of ours and are left out, also when a slow line cuts
-/// one in two.
+/// Sequences of bytes that are none of ours are left out, also when a slow line cuts one in two.
 struct TopKeys {
     private enum Place {
         case ground
         /// An escape was seen, which was a key of its own, or begins a sequence.
         case escape
-        case sequence
+        /// A sequence with the first of its parameters so far.
+        case sequence(UInt8?)
     }
 
     private var place = Place.ground
@@ -27,12 +28,14 @@ struct TopKeys {
     private mutating func key(_ byte: UInt8, isLast: Bool) -> TopKey? {
         switch (place, byte) {
         case (.escape, UInt8(ascii: "[")), (.escape, UInt8(ascii: "O")):
-            place = .sequence
+            place = .sequence(nil)
             return nil
-        case (.sequence, 0x40...0x7e):
+        case (.sequence(let first), 0x40...0x7e):
             place = .ground
+            return Self.key(endingIn: byte, first)
+        case (.sequence(let first), 0x20...0x3f):
+            place = .sequence(first ?? byte)
             return nil
-        case (.sequence, 0x20...0x3f): return nil
         default: place = .ground
         }
         switch byte {
@@ -46,6 +49,17 @@ struct TopKeys {
         case 0x15: return .eraseAll
         case 0x20...0x7e: return .character(Character(Unicode.Scalar(byte)))
         default: return nil
+        }
+    }
+
+    /// The keys of terminals that are like a VT220, with or without others held down.
+    private static func key(endingIn byte: UInt8, _ first: UInt8?) -> TopKey? {
+        switch (byte, first) {
+        case (UInt8(ascii: "A"), _): .up
+        case (UInt8(ascii: "B"), _): .down
+        case (UInt8(ascii: "~"), UInt8(ascii: "5")): .pageUp
+        case (UInt8(ascii: "~"), UInt8(ascii: "6")): .pageDown
+        default: nil
         }
     }
 }

@@ -16,17 +16,27 @@ struct TopLoop {
     private var terminal: FullScreen
     private let inbox: TopInbox
     private let signals: WakePipe
+    private let requests: AsyncStream<TopRequest>.Continuation
     private var keys = TopKeys()
-    private var choice = TopChoice()
+    private var dialogue = TopDialogue()
+    /// The question that the person can see.
+    private var shownQuestion: TopQuestion?
     private var activity: ClusterActivity
     private var seenAt = ContinuousClock.now
     private var trouble: String?
     private var shown: Screen?
 
-    init(_ terminal: FullScreen, first activity: ClusterActivity, inbox: TopInbox, signals: WakePipe) {
+    init(
+        _ terminal: FullScreen,
+        first activity: ClusterActivity,
+        inbox: TopInbox,
+        signals: WakePipe,
+        requests: AsyncStream<TopRequest>.Continuation
+    ) {
         self.terminal = terminal
         self.inbox = inbox
         self.signals = signals
+        self.requests = requests
         self.activity = activity
     }
 
@@ -47,12 +57,13 @@ struct TopLoop {
             ]
             _ = poll(&descriptors, nfds_t(descriptors.count), Self.tickMilliseconds)
             if let end = takeSignals() { return end }
-            if descriptors[1].revents != 0 { takeLook() }
+            if descriptors[1].revents != 0 { takeMail() }
             if descriptors[0].revents & ~Int16(POLLOUT) != 0 {
                 guard let bytes = terminal.keys() else { return .signal(SIGHUP) }
-                for key in keys.take(bytes) { choice.take(key) }
+                take(keys.take(bytes))
             }
-            if choice.isOver { return .quit }
+            if dialogue.isOver { return .quit }
+            if let request = dialogue.nextRequest() { requests.yield(request) }
             terminal.push()
         }
     }
@@ -60,24 +71,41 @@ struct TopLoop {
     private mutating func draw() {
         // A slow line gets the newest when it is ready for it, not everything that was.
         guard !terminal.isBusy else { return }
+        let screen = page.screen
+        terminal.show(screen.update(from: shown, colours: terminal.colours))
+        shown = screen
+        shownQuestion = dialogue.question
+    }
+
+    private var page: TopPage {
         let size = terminal.size
-        let page = TopPage(
+        return TopPage(
             activity: activity,
-            choice: choice,
+            dialogue: dialogue,
             trouble: trouble,
             age: .now - seenAt,
             columns: size.columns,
             rows: size.rows
         )
-        let screen = page.screen
-        terminal.show(screen.update(from: shown, colours: terminal.colours))
-        shown = screen
     }
 
-    private mutating func takeLook() {
-        guard let look = inbox.take(), !choice.isHeld else { return }
+    private mutating func take(_ keys: [TopKey]) {
+        for key in keys {
+            // What was pressed, or pasted, before a question could be seen is no answer to it.
+            guard dialogue.question == shownQuestion else { return }
+            dialogue.take(key, among: TopLists(activity, dialogue.choice).rows, mostScrolled: page.mostScrolled)
+            if dialogue.question == nil { shownQuestion = nil }
+        }
+    }
+
+    private mutating func takeMail() {
+        let mail = inbox.take()
+        if let answer = mail.answer { dialogue.take(answer) }
+        guard let look = mail.look, !dialogue.choice.isHeld else { return }
         switch look {
-        case .seen(let activity): (self.activity, seenAt, trouble) = (activity, .now, nil)
+        case .seen(let activity):
+            (self.activity, seenAt, trouble) = (activity, .now, nil)
+            dialogue.refresh()
         case .failed(let reason): trouble = reason
         }
     }

@@ -6,7 +6,7 @@ import ClusterStore
 struct TopPage {
     /// The activity that was seen last.
     var activity: ClusterActivity
-    var choice = TopChoice()
+    var dialogue = TopDialogue()
     /// The reason why nothing newer was seen.
     var trouble: String?
     /// The time since it was seen.
@@ -15,15 +15,27 @@ struct TopPage {
     let rows: Int
 
     /// Columns from which on all percentiles find room.
-    private static let wide = 100
+    static let wide = 100
+    /// Rows of figures above the message.
+    private static let figures = 3
+    /// Rows of a message: a refusal says what is missing at its end.
+    private static let mostMessage = 3
+
+    var choice: TopChoice { dialogue.choice }
 
     var screen: Screen {
         var screen = Screen(columns: columns, rows: rows)
         head(&screen)
-        let lanesRow = 4 + alarms(&screen, from: 4)
-        lanes(&screen, from: lanesRow)
-        let first = lanesRow + 1 + activity.status.lanes.count
-        lists(&screen, rows: first..<max(first, rows - 1))
+        if dialogue.isHelp {
+            help(&screen)
+        } else if let opened = dialogue.opened {
+            detail(of: opened, &screen)
+        } else {
+            let lanesRow = headRows + alarms(&screen, from: headRows)
+            lanes(&screen, from: lanesRow)
+            let first = lanesRow + 1 + activity.status.lanes.count
+            lists(&screen, rows: first..<max(first, rows - 1))
+        }
         foot(&screen)
         return screen
     }
@@ -49,12 +61,26 @@ struct TopPage {
             look: networks.unserved > 0 || processes.unhealthy > 0
                 ? .red : networks.problems > 0 || processes.running < processes.total ? .yellow : .plain
         )
-        if let trouble {
-            let text = "seen \(ShortTime.text(age.seconds)) ago: \(Printable.escaped(trouble, longest: columns))"
-            screen.put(text, row: 3, look: .red)
-        } else if choice.isHeld {
-            screen.put("held; space goes on", row: 3, look: .yellow)
+        for (offset, line) in messageLines.enumerated() {
+            screen.put(line, row: Self.figures + offset, look: message.look)
         }
+    }
+
+    /// Rows above what changes with the choice; one of them is empty when there is no message.
+    var headRows: Int { Self.figures + messageLines.count }
+
+    private var messageLines: [String] {
+        TextTable.wrapped(Printable.escaped(message.text), to: max(1, columns), most: Self.mostMessage)
+    }
+
+    /// The one message that matters most.
+    private var message: (text: String, look: Screen.Look) {
+        if let note = dialogue.note { return (note.text, note.isRefusal ? .red : .yellow) }
+        if case .act(let action, let id) = dialogue.outstanding {
+            return ("asking the database to \(action.word) operation \(id)", .yellow)
+        }
+        if let trouble { return ("seen \(ShortTime.text(age.seconds)) ago: \(trouble)", .red) }
+        return (choice.isHeld ? "held; space goes on" : "", .yellow)
     }
 
     /// `2026-03-01 12:00:05 UTC`.
@@ -107,129 +133,30 @@ struct TopPage {
         value < 99.95 ? "\((value * 10).rounded() / 10)" : "\(Int(value.rounded()))"
     }
 
-    // MARK: The lists
-
-    private typealias List = (title: String, lines: [(text: String, look: Screen.Look)])
-
-    private func lists(_ screen: inout Screen, rows: Range<Int>) {
-        let lists = chosenLists
-        let shares = Self.shares(of: rows.count, needs: lists.map { 1 + $0.lines.count })
-        var row = rows.lowerBound
-        for (list, share) in zip(lists, shares) where share > 0 {
-            screen.put(list.title, row: row, look: .bold)
-            for (offset, line) in list.lines.prefix(share - 1).enumerated() {
-                screen.put(line.text, row: row + 1 + offset, look: line.look)
-            }
-            row += share
-        }
-    }
-
-    /// Divides rows equally, but for what one does not need, which is the others'.
-    static func shares(of rows: Int, needs: [Int]) -> [Int] {
-        var (left, shares) = (rows, needs.map { _ in 0 })
-        let modestFirst = needs.indices.sorted { (needs[$0], $0) < (needs[$1], $1) }
-        for (served, index) in modestFirst.enumerated() {
-            shares[index] = min(needs[index], left / (needs.count - served))
-            left -= shares[index]
-        }
-        return shares
-    }
-
-    private var chosenLists: [List] {
-        switch choice.part {
-        case .all: [running, failures, nodes]
-        case .running: [running]
-        case .failures: [failures]
-        case .nodes: [nodes]
-        }
-    }
-
-    private var running: List {
-        let wanted = activity.running.filter {
-            choice.wants(
-                ["\($0.id)", "\($0.queue)", $0.node?.description ?? ""] + Self.names($0.tasks),
-                lane: $0.queue.lane
-            )
-        }
-        return (
-            "RUNNING \(wanted.count)".filled(37) + "FOR".padded(7) + "  " + "NODE".filled(13) + "TASKS",
-            wanted.map { run in
-                let text =
-                    "\(run.id)".filled(37) + ShortTime.text(run.seconds).padded(7) + "  "
-                    + (run.node?.description ?? "-").filled(13) + Self.names(run.tasks).joined(separator: " ")
-                return (text + (run.isCancelRequested ? " (cancelled)" : ""), .plain)
-            }
-        )
-    }
-
-    private var failures: List {
-        let wanted = activity.failures.filter {
-            let words = ["\($0.id)", "\($0.queue)", $0.node?.description ?? "", $0.message, $0.state.rawValue]
-            return choice.wants(words + Self.names($0.tasks), lane: $0.queue.lane)
-        }
-        // On a narrow screen the error needs the room.
-        let node = { (text: String) in columns >= Self.wide ? text.filled(13) : "" }
-        return (
-            "FAILED \(wanted.count)".filled(37) + "AGO".padded(7) + "  " + node("NODE") + "TASKS: ERROR",
-            wanted.map { failure in
-                let message = Printable.escaped(failure.message, longest: columns)
-                let text =
-                    "\(failure.id)".filled(37) + ShortTime.text(failure.secondsAgo).padded(7) + "  "
-                    + node(failure.node?.description ?? "-")
-                    + "\(Self.names(failure.tasks).joined(separator: " ")): \(message)"
-                return (text, .red)
-            }
-        )
-    }
-
-    private var nodes: List {
-        let wanted = activity.nodes.filter { choice.wants(["\($0.name)", $0.word], lane: nil) }
-        return (
-            "NODES \(wanted.count)".filled(37) + "SEEN".padded(7) + "  " + "STATE".filled(15) + "PROCESSES  RUNNING",
-            wanted.map { node in
-                let seen = node.seenSecondsAgo.map(ShortTime.text) ?? "never"
-                let text =
-                    "\(node.name)".shortened(36).filled(37) + seen.padded(7) + "  " + node.word.filled(15)
-                    + "\(node.liveProcesses)".padded(9) + "\(node.running)".padded(9)
-                return (text, node.look)
-            }
-        )
-    }
-
-    private static func names(_ tasks: [TaskName]) -> [String] { tasks.map(\.description) }
-
     // MARK: The foot
 
     private func foot(_ screen: inout Screen) {
         let row = rows - 1
+        if let question = dialogue.question { return screen.put("[y/N] \(question.text)", row: row, look: .yellow) }
         if choice.isTyping { return screen.put("filter: \(choice.filter)_   enter keeps it, esc drops it", row: row) }
-        var text = "q quit  / filter  l lane  tab part  space hold  esc all"
-        if !choice.filter.isEmpty { text += "   filter '\(choice.filter)'" }
-        if let lane = choice.lane { text += "   lane \(lane)" }
-        screen.put(text, row: row)
-    }
-}
-
-extension ClusterActivity.NodeActivity {
-    fileprivate var word: String {
-        if liveProcesses == 0 { return "silent" }
-        return missing.first.map { "no \($0)" } ?? (isDraining ? "draining" : "live")
-    }
-
-    fileprivate var look: Screen.Look {
-        liveProcesses == 0 || !missing.isEmpty ? .red : isDraining ? .yellow : .plain
+        if dialogue.opened != nil {
+            return screen.put("? help  q quit  esc back  up/down scroll  r retry  c cancel", row: row)
+        }
+        var parts = ["? help  q quit  enter detail  r retry  c cancel  s sort  / filter  l lane"]
+        if choice.order != .time { parts.insert("sort \(choice.order)", at: 0) }
+        if !choice.filter.isEmpty { parts.insert("filter '\(choice.filter)'", at: 0) }
+        if let lane = choice.lane { parts.insert("lane \(lane)", at: 0) }
+        screen.put(parts.joined(separator: "   "), row: row)
     }
 }
 
 extension String {
     /// Spaces in front, up to a width.
-    fileprivate func padded(_ width: Int) -> String { String(repeating: " ", count: max(0, width - count)) + self }
+    func padded(_ width: Int) -> String { String(repeating: " ", count: max(0, width - count)) + self }
 
     /// Spaces behind, up to a width, and at least one.
-    fileprivate func filled(_ width: Int) -> String {
-        let text = shortened(width - 1)
+    func filled(_ width: Int) -> String {
+        let text = count < width ? self : prefix(width - 2) + "…"
         return text + String(repeating: " ", count: width - text.count)
     }
-
-    fileprivate func shortened(_ width: Int) -> String { count <= width ? self : prefix(width - 1) + "…" }
 }

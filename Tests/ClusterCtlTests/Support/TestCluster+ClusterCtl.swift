@@ -1,3 +1,4 @@
+import ChildProcess
 import ClusterOpsTestKit
 import Foundation
 import MariaDB
@@ -36,6 +37,23 @@ enum ClusterCtlProgram {
             environment: self.environment(for: configuration).merging(environment) { _, new in new },
             input: input,
             started: started
+        )
+    }
+
+    /// Starts the program, to be looked at while it runs.
+    static func start(
+        _ arguments: [String],
+        on cluster: TestCluster,
+        environment: [String: String] = [:]
+    ) async throws -> SupervisedChild {
+        try await SupervisedChild.start(
+            ChildSpecification(
+                executable: try BuiltProduct.path("clusterctl"),
+                arguments: arguments,
+                environment: self.environment(for: cluster.configuration).merging(environment) { _, new in new },
+                standardOutput: .collect(limit: 1 << 20, keeping: .head),
+                standardError: .collect(limit: 1 << 20, keeping: .head)
+            )
         )
     }
 

@@ -12,9 +12,9 @@ struct Top: AsyncParsableCommand {
         discussion: """
             Example: clusterctl top --interval 2s
             It shows lanes with rates and waits, running and lately failed operations, and nodes, those in trouble \
-            first. Keys: q quits, / filters by a word, l cycles through the lanes, tab through the parts, space \
-            freezes the page, esc shows all again. It goes on while the database is away. Scripts use 'clusterctl \
-            status'.
+            first. Up and down select a row, enter shows all that is known of it, r retries and c cancels an operation \
+            after a question, s sorts, / filters by a word, l cycles through the lanes, tab through the parts, ? shows \
+            all keys, q quits. It goes on while the database is away. Scripts use 'clusterctl status'.
             """
     )
 
@@ -40,9 +40,20 @@ struct Top: AsyncParsableCommand {
         let inbox = try TopInbox()
         try await global.withCluster { cluster in
             let first = try await cluster.activity()
-            let loop = TopLoop(terminal, first: first, inbox: inbox, signals: try CaughtSignals.caught())
+            // The loop has one request with the database at a time.
+            let (requests, asked) = AsyncStream.makeStream(of: TopRequest.self, bufferingPolicy: .bufferingOldest(1))
+            let loop = TopLoop(
+                terminal,
+                first: first,
+                inbox: inbox,
+                signals: try CaughtSignals.caught(),
+                requests: asked
+            )
             await withDiscardingTaskGroup { group in
                 group.addTask { await look(at: cluster, for: inbox) }
+                group.addTask {
+                    for await request in requests { inbox.put(await request.answer(from: cluster)) }
+                }
                 // A look at a database that hangs would keep the person waiting: the process ends here.
                 await Self.end(of: loop).leave()
             }

@@ -29,7 +29,7 @@ struct DbGrants: AsyncParsableCommand {
     @Option(help: "The schema of the cluster.")
     var schema = Configuration().database.name
 
-    @Option(help: "A file with the user's new password; without it the user must exist.")
+    @Option(help: "A file with the user's new password; without it the user must exist.", completion: .file())
     var passwordFile: String?
 
     @Flag(help: "Require TLS of the user.")

@@ -15,10 +15,10 @@ struct InterfaceAdd: AsyncParsableCommand {
 
     @OptionGroup var application: Application
 
-    @Argument(help: "The network.", transform: { try NetworkName($0) })
+    @Argument(help: "The network.", completion: Names.networks, transform: { try NetworkName($0) })
     var network: NetworkName
 
-    @Option(help: "The node that hosts the guest.", transform: { try NodeName($0) })
+    @Option(help: "The node that hosts the guest.", completion: Names.nodes, transform: { try NodeName($0) })
     var node: NodeName
 
     @Option(help: "The MAC address.", transform: { try MACAddress($0) })

@@ -18,7 +18,7 @@ struct InterfaceFloat: AsyncParsableCommand {
 
     @OptionGroup var application: Application
 
-    @Argument(help: "The interface.", transform: { try InterfaceID($0) })
+    @Argument(help: "The interface.", completion: Names.interfaces, transform: { try InterfaceID($0) })
     var uuid: InterfaceID
 
     @Option(help: "The external address; default the lowest that is free.", transform: { try IPv4Address($0) })

@@ -14,10 +14,14 @@ struct InterfaceList: AsyncParsableCommand {
 
     @OptionGroup var watching: Watching
 
-    @Option(help: "List only interfaces of this network.", transform: { try NetworkName($0) })
+    @Option(
+        help: "List only interfaces of this network.",
+        completion: Names.networks,
+        transform: { try NetworkName($0) }
+    )
     var network: NetworkName?
 
-    @Option(help: "List only interfaces on this node.", transform: { try NodeName($0) })
+    @Option(help: "List only interfaces on this node.", completion: Names.nodes, transform: { try NodeName($0) })
     var node: NodeName?
 
     func run() async throws {

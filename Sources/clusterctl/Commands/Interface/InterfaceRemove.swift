@@ -16,7 +16,7 @@ struct InterfaceRemove: AsyncParsableCommand {
 
     @OptionGroup var confirmation: Confirmation
 
-    @Argument(help: "The interface.", transform: { try InterfaceID($0) })
+    @Argument(help: "The interface.", completion: Names.interfaces, transform: { try InterfaceID($0) })
     var uuid: InterfaceID
 
     func run() async throws {

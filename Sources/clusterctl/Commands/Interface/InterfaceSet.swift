@@ -14,10 +14,10 @@ struct InterfaceSet: AsyncParsableCommand {
 
     @OptionGroup var application: Application
 
-    @Argument(help: "The interface.", transform: { try InterfaceID($0) })
+    @Argument(help: "The interface.", completion: Names.interfaces, transform: { try InterfaceID($0) })
     var uuid: InterfaceID
 
-    @Option(help: "The node that hosts the guest.", transform: { try NodeName($0) })
+    @Option(help: "The node that hosts the guest.", completion: Names.nodes, transform: { try NodeName($0) })
     var node: NodeName?
 
     @Option(help: "The MAC address.", transform: { try MACAddress($0) })

@@ -12,7 +12,7 @@ struct InterfaceShow: AsyncParsableCommand {
 
     @OptionGroup var global: GlobalOptions
 
-    @Argument(help: "The interface.", transform: { try InterfaceID($0) })
+    @Argument(help: "The interface.", completion: Names.interfaces, transform: { try InterfaceID($0) })
     var uuid: InterfaceID
 
     func run() async throws {

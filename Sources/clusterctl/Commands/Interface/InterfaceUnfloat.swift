@@ -14,7 +14,7 @@ struct InterfaceUnfloat: AsyncParsableCommand {
 
     @OptionGroup var application: Application
 
-    @Argument(help: "The interface.", transform: { try InterfaceID($0) })
+    @Argument(help: "The interface.", completion: Names.interfaces, transform: { try InterfaceID($0) })
     var uuid: InterfaceID
 
     func run() async throws {

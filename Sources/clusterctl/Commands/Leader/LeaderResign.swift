@@ -23,7 +23,12 @@ struct LeaderResign: AsyncParsableCommand {
     var timeout: DurationText?
 
     func run() async throws {
-        switch try await global.withCluster({ try await $0.resignLeader(within: timeout?.duration ?? Self.longest) }) {
+        let deadline = ContinuousClock.now + (timeout?.duration ?? Self.longest)
+        let subject = "the request to resign, which stands if it was made"
+        let outcome = try await global.withPatientCluster(until: deadline, for: subject) { cluster in
+            try await cluster.resignLeader(within: deadline - .now)
+        }
+        switch outcome {
         case .handedOver(let change): try global.print(change)
         case .nobodyElected:
             throw Failure(.failed, "nobody is elected, so nobody can resign: see 'clusterctl node list'")

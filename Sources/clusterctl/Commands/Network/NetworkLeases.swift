@@ -19,7 +19,7 @@ struct NetworkLeases: AsyncParsableCommand {
 
     @OptionGroup var watching: Watching
 
-    @Argument(help: "The network's name.", transform: { try NetworkName($0) })
+    @Argument(help: "The network's name.", completion: Names.networks, transform: { try NetworkName($0) })
     var name: NetworkName
 
     func run() async throws {

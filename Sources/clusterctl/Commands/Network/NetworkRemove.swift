@@ -16,7 +16,7 @@ struct NetworkRemove: AsyncParsableCommand {
 
     @OptionGroup var confirmation: Confirmation
 
-    @Argument(help: "The network's name.", transform: { try NetworkName($0) })
+    @Argument(help: "The network's name.", completion: Names.networks, transform: { try NetworkName($0) })
     var name: NetworkName
 
     func run() async throws {

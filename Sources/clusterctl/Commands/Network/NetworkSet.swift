@@ -14,7 +14,7 @@ struct NetworkSet: AsyncParsableCommand {
 
     @OptionGroup var application: Application
 
-    @Argument(help: "The network's name.", transform: { try NetworkName($0) })
+    @Argument(help: "The network's name.", completion: Names.networks, transform: { try NetworkName($0) })
     var name: NetworkName
 
     @Option(help: "The MTU; guests learn it when they renew their lease.", transform: { try MTU($0) })

@@ -12,7 +12,7 @@ struct NetworkShow: AsyncParsableCommand {
 
     @OptionGroup var global: GlobalOptions
 
-    @Argument(help: "The network's name.", transform: { try NetworkName($0) })
+    @Argument(help: "The network's name.", completion: Names.networks, transform: { try NetworkName($0) })
     var name: NetworkName
 
     func run() async throws {

@@ -15,14 +15,15 @@ struct NetworkWait: AsyncParsableCommand {
 
     @OptionGroup var waiting: Waiting
 
-    @Argument(help: "The network's name.", transform: { try NetworkName($0) })
+    @Argument(help: "The network's name.", completion: Names.networks, transform: { try NetworkName($0) })
     var name: NetworkName
 
     func run() async throws {
-        let (network, inTime) = try await global.withCluster { cluster in
-            try await waiting.poll {
+        let (deadline, subject) = (waiting.deadline(), "network '\(name)'")
+        let (network, inTime) = try await global.withPatientCluster(until: deadline, for: subject) { cluster in
+            try await Waiting.poll(until: deadline) {
                 try await Inventory(cluster).network(name).view
-            } until: { network in
+            } isDone: { network in
                 network.converged
             }
         }

@@ -23,7 +23,7 @@ struct NodeRemove: AsyncParsableCommand {
     @Flag(help: "Abort the commands that wait for the node, and their dependents.")
     var abortOperations = false
 
-    @Argument(help: "The node's name.", transform: { try NodeName($0) })
+    @Argument(help: "The node's name.", completion: Names.nodes, transform: { try NodeName($0) })
     var name: NodeName
 
     func run() async throws {

@@ -12,7 +12,7 @@ struct NodeShow: AsyncParsableCommand {
 
     @OptionGroup var global: GlobalOptions
 
-    @Argument(help: "The node's name.", transform: { try NodeName($0) })
+    @Argument(help: "The node's name.", completion: Names.nodes, transform: { try NodeName($0) })
     var name: NodeName
 
     func run() async throws {

@@ -12,12 +12,12 @@ struct NodeUndrain: AsyncParsableCommand {
 
     @OptionGroup var global: GlobalOptions
 
-    @Argument(help: "The node's name.", transform: { try NodeName($0) })
+    @Argument(help: "The node's name.", completion: Names.nodes, transform: { try NodeName($0) })
     var name: NodeName
 
     func run() async throws {
         try await global.withCluster { cluster in
-            try global.print(try await Inventory(cluster).setState(.active, of: name).view)
+            try global.print(try await Inventory(cluster).undrain(name).view)
         }
     }
 }

@@ -24,7 +24,11 @@ struct OpCancel: AsyncParsableCommand {
     @Flag(help: "Count what is selected, and change nothing.")
     var dryRun = false
 
-    @Argument(help: "The operations; an id may be abbreviated.", transform: { try OperationReference($0) })
+    @Argument(
+        help: "The operations; an id may be abbreviated.",
+        completion: Names.liveOperations,
+        transform: { try OperationReference($0) }
+    )
     var uuids: [OperationReference] = []
 
     func validate() throws {

@@ -12,7 +12,7 @@ struct OpEnqueue: AsyncParsableCommand {
 
     @OptionGroup var global: GlobalOptions
 
-    @Argument(help: "The tasks, in order; all of one kind.", transform: { try TaskName($0) })
+    @Argument(help: "The tasks, in order; all of one kind.", completion: Names.tasks, transform: { try TaskName($0) })
     var tasks: [TaskName]
 
     @Option(help: "The network to work on.", completion: Names.networks, transform: { try NetworkName($0) })
@@ -21,23 +21,26 @@ struct OpEnqueue: AsyncParsableCommand {
     @Option(help: "The node to work on.", completion: Names.nodes, transform: { try NodeName($0) })
     var node: NodeName?
 
-    @Option(help: "The interface to work on.", transform: { try InterfaceID($0) })
+    @Option(help: "The interface to work on.", completion: Names.interfaces, transform: { try InterfaceID($0) })
     var interface: InterfaceID?
 
     @Option(
         help: "The lane: \(Lane.allCases.map(\.rawValue).joined(separator: ", ")); default \(Lane.default).",
+        completion: Names.lanes,
         transform: { try Lane($0) }
     )
     var lane = Lane.default
 
     @Option(
         help: "An operation that must complete first; may be repeated.",
+        completion: Names.operations,
         transform: { try OperationReference($0) }
     )
     var dependsOn: [OperationReference] = []
 
     @Option(
         help: "An operation that must have ended first; may be repeated.",
+        completion: Names.operations,
         transform: { try OperationReference($0) }
     )
     var runsAfter: [OperationReference] = []
@@ -68,6 +71,7 @@ struct OpEnqueue: AsyncParsableCommand {
 
     @Option(
         help: "A label to find it by, such as release=42; may be repeated. It adopts no other operation then.",
+        completion: Names.labels,
         transform: { try OperationLabel($0) }
     )
     var label: [OperationLabel] = []
@@ -93,12 +97,15 @@ struct OpEnqueue: AsyncParsableCommand {
             guard wait else { return try global.print(receipt) }
             // Whoever interrupts the wait knows what to look for.
             Talk.say("operation \(receipt.uuid) is \(receipt.state.rawValue) in \(receipt.queueName)")
-            let (states, inTime) = try await EndProgress.ends(
-                of: [receipt.uuid],
-                timeout: waiting.timeout,
-                on: cluster
-            )
-            try global.print(try await cluster.operation(receipt.uuid))
+            try await end(of: receipt.uuid, on: cluster)
+        }
+    }
+
+    private func end(of id: OperationID, on cluster: ClusterConnection) async throws {
+        let deadline = waiting.deadline()
+        try await Outlasting.outages(of: cluster, until: deadline, for: "\(id)") { cluster in
+            let (states, inTime) = try await EndProgress.ends(of: [id], until: deadline, on: cluster)
+            try global.print(try await cluster.operation(id))
             try EndProgress.requireComplete(states.items, inTime: inTime)
         }
     }

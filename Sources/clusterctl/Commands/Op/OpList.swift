@@ -31,6 +31,7 @@ struct OpList: AsyncParsableCommand {
 
     @Option(
         help: "Continue after this operation, with which an earlier list stopped.",
+        completion: Names.operations,
         transform: { try OperationReference($0) }
     )
     var after: OperationReference?

@@ -19,8 +19,12 @@ struct OpLogs: AsyncParsableCommand {
 
     @OptionGroup var global: GlobalOptions
 
-    @Argument(help: "The operation.", transform: { try OperationID($0) })
-    var uuid: OperationID
+    @Argument(
+        help: "The operation; its id may be abbreviated.",
+        completion: Names.operations,
+        transform: { try OperationReference($0) }
+    )
+    var uuid: OperationReference
 
     @Option(help: "Print this attempt, by the number of its delivery in 'op show'; default the last one.")
     var attempt: Int?
@@ -36,9 +40,10 @@ struct OpLogs: AsyncParsableCommand {
     }
 
     func run() async throws {
+        if follow { return try await global.withPatientCluster { try await printAsItComes($0) } }
         try await global.withCluster { cluster in
-            if follow { return try await printAsItComes(cluster) }
-            let (log, fate) = try await cluster.log(of: uuid, attempt: attempt, stream: stream)
+            let id = try await cluster.operation(named: uuid)
+            let (log, fate) = try await cluster.log(of: id, attempt: attempt, stream: stream)
             try Renderer(global.output).print(log)
             if log.items.isEmpty { Talk.say("nothing was printed, or it is not kept") }
             Talk.say(fate)
@@ -47,7 +52,8 @@ struct OpLogs: AsyncParsableCommand {
 
     private func printAsItComes(_ cluster: ClusterConnection) async throws {
         var printed = PrintedText()
-        try await cluster.followLog(of: uuid, attempt: attempt, stream: stream) { event in
+        let id = try await cluster.operation(named: uuid)
+        try await cluster.followLog(of: id, attempt: attempt, stream: stream) { event in
             switch event {
             case .output(let piece):
                 try global.printPiece(piece, text: printed.text(of: piece))

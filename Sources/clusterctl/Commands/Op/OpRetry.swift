@@ -32,7 +32,11 @@ struct OpRetry: AsyncParsableCommand {
     @Flag(help: "Count what is selected, and change nothing.")
     var dryRun = false
 
-    @Argument(help: "The operations that ended; an id may be abbreviated.", transform: { try OperationReference($0) })
+    @Argument(
+        help: "The operations that ended; an id may be abbreviated.",
+        completion: Names.failedOperations,
+        transform: { try OperationReference($0) }
+    )
     var uuids: [OperationReference] = []
 
     /// The states in which an operation can be retried.

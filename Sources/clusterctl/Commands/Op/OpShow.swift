@@ -11,7 +11,11 @@ struct OpShow: AsyncParsableCommand {
 
     @OptionGroup var global: GlobalOptions
 
-    @Argument(help: "The operation; its id may be abbreviated.", transform: { try OperationReference($0) })
+    @Argument(
+        help: "The operation; its id may be abbreviated.",
+        completion: Names.operations,
+        transform: { try OperationReference($0) }
+    )
     var uuid: OperationReference
 
     func run() async throws {

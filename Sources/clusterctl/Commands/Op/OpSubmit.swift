@@ -11,7 +11,7 @@ struct OpSubmit: AsyncParsableCommand {
 
     @OptionGroup var global: GlobalOptions
 
-    @Argument(help: "A document in JSON or YAML, or - for stdin; at most 1 MiB.")
+    @Argument(help: "A document in JSON or YAML, or - for stdin; at most 1 MiB.", completion: .file())
     var file: String
 
     func run() async throws {

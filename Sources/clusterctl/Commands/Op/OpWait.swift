@@ -18,7 +18,11 @@ struct OpWait: AsyncParsableCommand {
 
     @OptionGroup var waiting: Waiting
 
-    @Argument(help: "The operations; an id may be abbreviated.", transform: { try OperationReference($0) })
+    @Argument(
+        help: "The operations; an id may be abbreviated.",
+        completion: Names.liveOperations,
+        transform: { try OperationReference($0) }
+    )
     var uuids: [OperationReference]
 
     func validate() throws {
@@ -28,9 +32,11 @@ struct OpWait: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let (states, inTime) = try await global.withCluster { cluster in
+        let subject = EndProgress.named(uuids.map(\.description))
+        let deadline = waiting.deadline()
+        let (states, inTime) = try await global.withPatientCluster(until: deadline, for: subject) { cluster in
             let ids = try await cluster.operations(named: uuids)
-            return try await EndProgress.ends(of: ids, timeout: waiting.timeout, on: cluster)
+            return try await EndProgress.ends(of: ids, until: deadline, on: cluster)
         }
         try global.print(states)
         try EndProgress.requireComplete(states.items, inTime: inTime)

@@ -13,6 +13,7 @@ struct QueueResume: AsyncParsableCommand {
 
     @Argument(
         help: "A queue, or a pattern in which * stands for any run of characters; '*' removes every rule.",
+        completion: Names.pausedPatterns,
         transform: { try QueuePattern($0) }
     )
     var pattern: QueuePattern
