@@ -44,7 +44,7 @@ struct QueueWorkerDaemon {
     /// - Throws: `ConfigurationError` for a password that cannot be read, and for too many slots.
     func run() async throws -> Daemon.Ending {
         try provideDescriptors()
-        let database = try context.database(slots: configuration.worker.slots)
+        let database = try context.database()
         let counters = CoalescingCounters(database: database)
         let doorbell = Doorbell()
         let listener = context.listener(database, for: [doorbell])

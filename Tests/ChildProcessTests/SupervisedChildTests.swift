@@ -26,6 +26,36 @@ struct SupervisedChildTests {
         #expect(await child.terminate(grace: .seconds(60)) == .signal(SIGTERM), "ending twice is ending once")
     }
 
+    @Test("a start copies none of this process's memory")
+    func sharing() async throws {
+        let (pageSize, pages) = (Int(getpagesize()), 4096)
+        let memory = try #require(
+            mmap(nil, pages * pageSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+        )
+        defer { munmap(memory, pages * pageSize) }
+        // Huge pages would be few.
+        madvise(memory, pages * pageSize, MADV_NOHUGEPAGE)
+        // RUSAGE_THREAD, which Glibc's module does not have.
+        let ofThread: __rusage_who_t = 1
+        /// Writes to each page, and returns the number of faults: after a copy there is one for each.
+        func faultsOfWriting() -> Int {
+            var (before, after) = (rusage(), rusage())
+            getrusage(ofThread, &before)
+            for page in 0..<pages { memory.storeBytes(of: 1, toByteOffset: page * pageSize, as: UInt8.self) }
+            getrusage(ofThread, &after)
+            return after.ru_minflt - before.ru_minflt
+        }
+        _ = faultsOfWriting()
+        var fewest = pages
+        // Other tests start children that do get a copy, at any time.
+        for _ in 0..<20 where fewest > pages / 2 {
+            let child = try await SupervisedChild.start(.shell("exit 0"))
+            fewest = min(fewest, faultsOfWriting())
+            #expect(try await child.exit == .code(0))
+        }
+        #expect(fewest < pages / 2)
+    }
+
     @Test("a signal reaches the child alone")
     func signal() async throws {
         let child = try await SupervisedChild.start(.shell("trap 'exit 8' HUP; echo up; while :; do sleep 0.01; done"))

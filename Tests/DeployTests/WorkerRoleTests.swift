@@ -94,7 +94,7 @@ import Testing
             try await user.withDatabase { database in
                 let keeper = HistoryKeeper(database: database, retention: .seconds(86_400), logger: .silent)
                 let forgotten = try await keeper.forgetBatch()
-                #expect(forgotten == 1)
+                #expect(forgotten == 2)
             }
             #expect(try await cluster.refusals() == [])
             try await world.expectAllWasUsed(user)
@@ -109,8 +109,15 @@ import Testing
         try await eventually("it ends") { try await cluster.operation(id).state == .cancelled }
     }
 
-    /// What others have left behind: a dead session, a waiter, an operation that ended two days ago with an adoption.
+    /// Makes leavings of others: a dead session, a waiter, an operation that ended two days ago with an adoption, a
+    /// change of as long ago.
     private func leaveLitter(_ cluster: TestCluster) async throws {
+        try await cluster.execute(
+            """
+            INSERT INTO audit_events (id, happened_at, kind, subject_name, requester, new_values)
+            VALUES (UUID(), NOW(6) - INTERVAL 2 DAY, 'node added', 'h1', 'test', '{}')
+            """
+        )
         try await cluster.execute(
             """
             INSERT INTO sessions (

@@ -131,7 +131,7 @@ extension TestCluster {
         let tasks = "[\"\(task)\"]"
         var configuration = configuration
         configuration.timeouts.statement = .zero
-        configuration.timeouts.read = .seconds(200)
+        configuration.timeouts.read = .seconds(600)
         let connection = try await Connection.open(configuration)
         try await connection.withSession { session in
             try session.execute("CREATE TABLE numbers (number INT PRIMARY KEY)")

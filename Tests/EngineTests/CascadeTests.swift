@@ -208,6 +208,100 @@ import Testing
             try await cluster.expectNothingLeft()
         }
     }
+
+    // MARK: Ends that did not know of an edge
+
+    @Test(arguments: [OperationState.complete, .cancelled])
+    func `what an end elsewhere has left behind is released or aborted`(_ state: OperationState) async throws {
+        try await withCluster { cluster in
+            let root = try await cluster.root(dependents: 3)
+            let outcome: OperationOutcome = state == .complete ? .complete(result: nil) : .cancelled("by hand")
+            try await cluster.endUnaware(root, outcome)
+            #expect(try await cluster.rows("blocked") == 3)
+            _ = try await Reaper(database: cluster.database, waker: NoWaker(), logger: .silent).pass()
+            _ = try await cluster.locksOfBatches()
+            #expect(try await cluster.rows("queued") == (state == .complete ? 3 : 0))
+            #expect(
+                try await cluster.count("SELECT COUNT(*) FROM finished_operations WHERE state = 'aborted'")
+                    == (state == .complete ? 0 : 3)
+            )
+            try await cluster.expectNothingLeft()
+        }
+    }
+
+    @Test func `an end on its way, and one that is gone on with, are not taken for forgotten`() async throws {
+        try await withCluster { cluster in
+            let root = try await cluster.root(dependents: 3)
+            let reaper: @Sendable () -> Reaper = {
+                Reaper(database: cluster.database, waker: NoWaker(), logger: .silent)
+            }
+            try await cluster.execute("UPDATE work_queue SET deliveries = 1 WHERE id = \(root)")
+            let holder = try await Connection.open(cluster.configuration)
+            try await holder.withTransaction { transaction in
+                let outcome = OperationOutcome.complete(result: nil)
+                _ = try EndingStatements.lockFollowers([root], in: transaction)
+                try EndingStatements.copyToHistory([root], outcome: outcome, in: transaction)
+                try EndingStatements.delete([root], in: transaction)
+                // Waits for nobody, and sees what has been committed.
+                _ = try blocking { try await reaper().pass() }
+                try CascadeStatements.insert([.init(id: root, state: .complete)], in: transaction)
+            }
+            await holder.close()
+            #expect(try await cluster.count("SELECT COUNT(*) FROM cascades") == 1)
+            _ = try await reaper().pass()
+            #expect(try await cluster.count("SELECT COUNT(*) FROM cascades WHERE state = 'complete'") == 1)
+            let forgotten = try await cluster.root(dependents: 1)
+            try await cluster.endUnaware(forgotten, .complete(result: nil))
+            _ = try await reaper().pass()
+            #expect(try await cluster.count("SELECT COUNT(*) FROM cascades") == 2, "a note is in no other one's way")
+            _ = try await cluster.locksOfBatches()
+            #expect(try await cluster.rows("queued") == 4)
+            try await cluster.expectNothingLeft()
+        }
+    }
+
+    @Test func `of two who find the same one forgotten one notes it`() async throws {
+        try await withCluster { cluster in
+            let root = try await cluster.root(dependents: 3)
+            try await cluster.endUnaware(root, .complete(result: nil))
+            let isNoted = Locked(false)
+            async let pass: Int = {
+                try await eventually("another one has noted it") { isNoted.value }
+                return try await Reaper(database: cluster.database, waker: NoWaker(), logger: .silent).pass()
+            }()
+            let holder = try await Connection.open(cluster.configuration)
+            try await holder.withTransaction { transaction in
+                try CascadeStatements.insert([.init(id: root, state: .complete)], in: transaction)
+                isNoted.update { $0 = true }
+                try blocking {
+                    try await eventually("the reaper waits for that COMMIT") {
+                        try await cluster.count(
+                            """
+                            SELECT COUNT(*) FROM information_schema.processlist
+                            WHERE db = DATABASE() AND info LIKE 'INSERT INTO cascades%'
+                            """
+                        ) > 0
+                    }
+                }
+            }
+            await holder.close()
+            _ = try await pass
+            #expect(try await cluster.count("SELECT COUNT(*) FROM cascades") == 1)
+            _ = try await cluster.locksOfBatches()
+            #expect(try await cluster.rows("queued") == 3)
+            try await cluster.expectNothingLeft()
+        }
+    }
+
+    @Test func `of an operation that nobody knows any more nothing is assumed`() async throws {
+        try await withCluster { cluster in
+            let root = try await cluster.root(dependents: 3)
+            try await cluster.execute("DELETE FROM work_queue WHERE id = \(root)")
+            _ = try await Reaper(database: cluster.database, waker: NoWaker(), logger: .silent).pass()
+            #expect(try await cluster.count("SELECT COUNT(*) FROM cascades") == 0)
+            #expect(try await cluster.rows("blocked") == 3)
+        }
+    }
 }
 
 extension TestCluster {
@@ -217,6 +311,15 @@ extension TestCluster {
         let root = try await queue.enqueue(OperationRequest(tasks: [noop])).uuid
         _ = try await queue.enqueue(OperationRequest(tasks: [noop], dependsOn: [root]), count: dependents)
         return root
+    }
+
+    /// Ends an operation as another server does, to which the edges to it had not come yet.
+    fileprivate func endUnaware(_ id: OperationID, _ outcome: OperationOutcome) async throws {
+        try await execute("UPDATE work_queue SET deliveries = 1 WHERE id = \(id)")
+        try await database.withTransaction { transaction in
+            try EndingStatements.copyToHistory([id], outcome: outcome, in: transaction)
+            try EndingStatements.delete([id], in: transaction)
+        }
     }
 
     fileprivate func rows(_ state: String) async throws -> Int {

@@ -30,6 +30,58 @@ import Testing
         }
     }
 
+    @Test func `claimers of one queue that meet spread over its head, and hardly one comes away empty`() async throws {
+        let (claimers, rounds) = (16, 12)
+        try await withCluster(connections: claimers + 1) { cluster in
+            try await cluster.addNode("h1")
+            // Twice as many as are taken: whoever gets nothing has met others.
+            _ = try await cluster.queue.enqueue(
+                OperationRequest(tasks: [BuiltInTask.noop.name]),
+                count: 2 * claimers * rounds
+            )
+            let taken = Locked<[OperationID]>([])
+            let empty = Locked(0)
+            try await withThrowingDiscardingTaskGroup { group in
+                for _ in 0..<claimers {
+                    group.addTask {
+                        var worker = try cluster.worker("h1", queues: ["any-user_facing"])
+                        for _ in 0..<rounds {
+                            let claims = try await worker.claim(1)
+                            if claims.isEmpty { empty.update { $0 += 1 } }
+                            taken.update { $0 += claims.map(\.operation.id) }
+                        }
+                    }
+                }
+            }
+            #expect(Set(taken.value).count == taken.value.count, "each is taken once")
+            #expect(empty.value * 10 < claimers * rounds, "\(empty.value) of \(claimers * rounds) claims were empty")
+        }
+    }
+
+    @Test func `claimers that stand still at the head of a queue hide nothing behind them`() async throws {
+        try await withCluster { cluster in
+            try await cluster.addNode("h1")
+            _ = try await cluster.queue.enqueue(OperationRequest(tasks: [BuiltInTask.noop.name]), count: 300)
+            let head = try await cluster.database.withSession { session in
+                try session.query("SELECT id FROM work_queue ORDER BY ready_at, id LIMIT 20")
+                    .map { try $0.only(OperationID.self) }
+            }
+            let holder = try await Connection.open(cluster.configuration)
+            try await holder.withTransaction { transaction in
+                _ = try EnqueueStatements.lockLive(head, in: transaction)
+                let got = try blocking {
+                    var worker = try cluster.worker("h1", queues: ["any-user_facing"])
+                    var got = 0
+                    for _ in 0..<10 { got += try await worker.claim(1).count }
+                    return got
+                }
+                // A claim that begins by chance among those twenty five times over has nothing.
+                #expect(got >= 8, "\(got) of 10")
+            }
+            await holder.close()
+        }
+    }
+
     @Test func `a queue that is not in the list can never win`() async throws {
         try await withCluster { cluster in
             _ = try await cluster.queue.enqueue(OperationRequest(tasks: [BuiltInTask.noop.name], lane: .userWaiting))
@@ -58,6 +110,21 @@ import Testing
             #expect(try await second.claim(1).map(\.operation.tasks) == [[BuiltInTask.noop.name]])
             try await first.settle([claimed[0]], .succeeded(result: nil))
             #expect(try await second.claim().compactMap(\.operation.network?.description) == ["blue"])
+        }
+    }
+
+    @Test func `a backlog of a busy target hides nothing behind it in its queue`() async throws {
+        try await withCluster { cluster in
+            let task = BuiltInTask.networkRemoveDHCPLease.name
+            for network in ["blue", "green"] { try await cluster.addNetwork(network) }
+            func request(_ network: String) throws -> OperationRequest {
+                OperationRequest(tasks: [task], target: .init(network: try NetworkName(network)))
+            }
+            _ = try await cluster.queue.enqueue(request("blue"), count: 2 * CandidateReader.shortLook)
+            let behind = try await cluster.queue.enqueue(request("green")).uuid
+            var (first, second) = (try cluster.worker("h1"), try cluster.worker("h2"))
+            #expect(try await first.claim(1).count == 1)
+            #expect(try await second.claim(1).map(\.operation.id) == [behind])
         }
     }
 

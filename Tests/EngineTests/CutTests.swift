@@ -152,7 +152,7 @@ extension DatabaseProxy.Counts {
         case .cutBefore: cutBefore
         case .cutAfter: cutAfter
         case .landLate, .hold: landedLate
-        case .interrupt: interrupted
+        case .refuse: interrupted
         }
     }
 }

@@ -93,7 +93,7 @@ import Testing
                     try transaction.reads() - before
                 )
             }
-            #expect(type == "range" && key == "work_by_deadline")
+            #expect(type == "range" && key == "work_by_lookup")
             #expect(read < 20, "\(read) rows were read for 5")
         }
     }

@@ -311,6 +311,36 @@ import Testing
         }
     }
 
+    @Test func `after a failover that has lost the election nobody is elected before the lost lease is over`()
+        async throws
+    {
+        try await withCluster { cluster in
+            for node in ["h1", "h2"] { try await cluster.addNode(node) }
+            _ = try await seen(cluster.database)
+            try await withElectionKeepers(["h1", "h2"], on: cluster) { members in
+                try await eventually("one serves") { members.contains { $0.role.serving == 1 } }
+                let renewals = try await seen(cluster.database).renewals
+                try await eventually("the other one has seen it") {
+                    try await seen(cluster.database).renewals > renewals + 3
+                }
+                // What a replica has to which the first acquisition was never copied.
+                let lostAt = ContinuousClock.now
+                try await cluster.execute(
+                    """
+                    UPDATE leases
+                    SET holder = NULL, holder_node = NULL, term = 0, renewals = 0, serving_term = NULL,
+                        handing_over_term = NULL, witnesses = NULL, outage_microseconds = NULL, witness_list = 0
+                    """
+                )
+                try await eventually("the leader has noticed") {
+                    members.contains { $0.role.log.contains("retire 1") }
+                }
+                try await eventually("one serves again") { members.contains { $0.role.serving != nil } }
+                #expect(ContinuousClock.now - lostAt >= .seconds(3), "the lease, by the candidates' own clock")
+            }
+        }
+    }
+
     @Test func `one that cannot play the role leaves it to another one`() async throws {
         try await withCluster { cluster in
             for node in ["h1", "h2"] { try await cluster.addNode(node) }

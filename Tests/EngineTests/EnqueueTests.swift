@@ -1,9 +1,10 @@
-import ClusterEngine
 import ClusterModel
 import ClusterOpsTestKit
 import ClusterStore
 import MariaDB
 import Testing
+
+@testable import ClusterEngine
 
 @Suite(.timeLimit(.minutes(15))) struct EnqueueTests {
     @Test func `an operation is queued where its kind and its node say`() async throws {
@@ -122,6 +123,23 @@ import Testing
             var worker = try cluster.worker()
             let late = try await worker.drain().map(\.id)
             #expect((executed.value + late).sorted() == ids.sorted(), "each id ran exactly once")
+        }
+    }
+
+    @Test func `an id that ends between the look and the INSERT begins the transaction again`() async throws {
+        try await withCluster { cluster in
+            let request = OperationRequest(tasks: [BuiltInTask.noop.name], id: .new())
+            _ = try await cluster.queue.enqueue(request)
+            var worker = try cluster.worker()
+            #expect(try await worker.drain().count == 1)
+            let plan = try await cluster.database.withSession { try Admission.plans(for: [request], on: $0)[0] }
+            // On a connection of its own, which runs a transaction once.
+            let connection = try await Connection.open(cluster.configuration)
+            let error = await #expect(throws: DatabaseError.self) {
+                try await connection.withTransaction { try IdempotentEnqueue([plan]).refuseEnded(in: $0) }
+            }
+            #expect(error?.code == .snapshotConflict)
+            await connection.close()
         }
     }
 

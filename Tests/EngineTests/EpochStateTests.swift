@@ -9,7 +9,8 @@ import Testing
     private let timing = SessionLease.Timing(lease: .seconds(10), renew: .seconds(2))
 
     private func makeState(opened: Bool = true) -> EpochState {
-        var state = EpochState(IdlePoll(interval: .seconds(2), renewInterval: .seconds(2)))
+        let poll = IdlePoll(interval: .seconds(2), renewInterval: .seconds(2))
+        var state = EpochState(poll, RestPace(timing, phase: 0))
         if opened { state.opened(SessionLease(timing, sentAt: start), isDraining: false) }
         return state
     }
@@ -71,5 +72,43 @@ import Testing
         state.seeUnknown()
         let (first, second) = (state.takeUnknown(), state.takeUnknown())
         #expect(!before && first && !second)
+    }
+
+    @Test func `a session rests while it has nothing to do, in a ring that lets it`() {
+        var state = makeState()
+        func turns(hasWork: Bool = false, failed: Bool = false) -> [RestPace.Turn] {
+            (0..<4).map { _ in state.nextTurn(hasWork: hasWork, afterFailure: failed) }
+        }
+        let atWork = Array(repeating: RestPace.Turn.look(after: 1), count: 4)
+        #expect(turns() == atWork, "the ring is not known yet")
+        state.allowsRest = true
+        #expect(turns() == [.nothing, .renewal, .nothing, .look(after: 4)])
+        #expect(turns(hasWork: true) == atWork)
+        #expect(turns(failed: true) == atWork)
+        state.isDraining = true
+        #expect(turns() == atWork)
+        state.isDraining = false
+        // A look that was asked for before it happened has not seen it.
+        state.disturb(at: start + .seconds(1))
+        state.looked(askedAt: start, foundWork: false)
+        #expect(turns() == atWork)
+        state.looked(askedAt: start + .seconds(2), foundWork: false)
+        #expect(turns() == [.nothing, .renewal, .nothing, .look(after: 4)])
+        state.looked(askedAt: start + .seconds(3), foundWork: true)
+        #expect(turns() == atWork)
+    }
+
+    @Test func `a lease of few renewals leaves none of them out`() {
+        var pace = RestPace(SessionLease.Timing(lease: .seconds(9), renew: .seconds(2)), phase: 1)
+        #expect((0..<4).allSatisfy { _ in pace.next(isAtRest: true) == .look(after: 1) })
+    }
+
+    @Test func `a poll is not due before the look of a session at rest`() {
+        var state = makeState()
+        state.looked(askedAt: start, foundWork: false)
+        func isDue(after seconds: Int) -> Bool { state.isPollDue(at: start + .seconds(seconds)) }
+        #expect(!isDue(after: 3) && isDue(after: 4))
+        state.allowsRest = true
+        #expect(!isDue(after: 9) && isDue(after: 10))
     }
 }

@@ -69,6 +69,28 @@ import Testing
         }
     }
 
+    @Test(arguments: [("{\"a\":1}", nil), (nil, Duration.seconds(600))] as [(String?, Duration?)])
+    func `an operation with parameters or a deadline of its own carries no other`(
+        parameters: String?,
+        deadline: Duration?
+    ) async throws {
+        try await withCluster { cluster in
+            try await cluster.addNetwork("blue")
+            var request = OperationRequest(
+                tasks: [BuiltInTask.networkApplyUpdateDNSMasq.name],
+                target: .init(network: try NetworkName("blue"))
+            )
+            (request.parameters, request.deadline) = (parameters, deadline)
+            let own = try await cluster.queue.enqueue(request).uuid
+            (request.parameters, request.deadline) = (nil, nil)
+            let plain = try await cluster.queue.enqueue(request).uuid
+            var worker = try cluster.worker()
+            let claims = try await worker.claim(1)
+            #expect(claims.map(\.operation.id) == [own] && claims[0].folded.isEmpty)
+            #expect(try await cluster.operation(plain).state == .queued)
+        }
+    }
+
     @Test func `a primary of several tasks covers each of its coalescible ones`() async throws {
         try await withCluster { cluster in
             let update = BuiltInTask.networkApplyUpdateDNSMasq.name

@@ -123,6 +123,49 @@ import Testing
         #expect(held.takeDue(at: now + .seconds(100)) == nil)
     }
 
+    @Test func `what is held is waited for at once while there is nothing else, each row once`() {
+        let (first, second) = (OperationID.new(), OperationID.new())
+        let start = SuspendingClock.now
+        var held = HeldWork()
+        held.hurry(at: start)
+        #expect(held.takeDue(at: start) == nil, "nothing is held")
+        held.skipped([first], at: start)
+        held.skipped([second], at: start + .milliseconds(1))
+        let now = start + .milliseconds(2)
+        #expect(held.takeDue(at: now) == nil)
+        held.hurry(at: now)
+        #expect(held.takeDue(at: now) == HeldWork.Wait(id: first, limit: .oneSecond))
+        #expect(held.takeDue(at: now) == nil)
+        for _ in 0..<2 { held.hurry(at: now) }
+        #expect(held.takeDue(at: now)?.id == second)
+        held.hurry(at: now)
+        #expect(held.takeDue(at: now) == nil, "both were waited for")
+    }
+
+    @Test func `a claim that only finds a held row waits for it before a second is over, once it is told to hurry`()
+        async throws
+    {
+        try await withCluster { cluster in
+            try await cluster.addNode("h1")
+            let id = try await cluster.queue.enqueue(OperationRequest(tasks: [noop])).uuid
+            let holder = try await Connection.open(cluster.configuration)
+            try await holder.withTransaction { transaction in
+                _ = try EnqueueStatements.lockLive([id], in: transaction)
+                try blocking {
+                    // One moment for all: it has been skipped for less than a second, however long the claim takes.
+                    let now = SuspendingClock.now
+                    var worker = try cluster.worker("h1")
+                    #expect(try await worker.claim().isEmpty)
+                    #expect(worker.claiming.isHeldUp)
+                    #expect(worker.claiming.takeDue(at: now) == nil)
+                    worker.claiming.hurry(at: now)
+                    #expect(worker.claiming.takeDue(at: now) == HeldWork.Wait(id: id, limit: .oneSecond))
+                }
+            }
+            await holder.close()
+        }
+    }
+
     @Test func `a slot is kept for the one row that is waited for, and its claim is not taken for unknown`() {
         let (first, second) = (OperationID.new(), OperationID.new())
         let row = SessionStatements.Executing(id: first, delivery: 1, isCancelRequested: false)
@@ -138,9 +181,11 @@ import Testing
 
     @Test func `the queues are read soon again while all is held, and ever less often`() {
         var pause = HeldPause(longest: .seconds(2))
+        #expect(pause.isFirst)
         #expect((0..<6).map { _ in pause.next() } == [100, 200, 400, 800, 1600, 2000].map { .milliseconds($0) })
+        #expect(!pause.isFirst)
         pause.reset()
-        #expect(pause.next() == HeldPause.shortest)
+        #expect(pause.isFirst && pause.next() == HeldPause.shortest)
     }
 }
 

@@ -220,8 +220,9 @@ private struct QueueInUse: Sendable {
             },
             LockingStatement("standing", 1) { _ = try EndingStatements.standing(of: executing[0], in: $0) },
             LockingStatement("lockFollowers", 9) { transaction in
-                let locked = try EndingStatements.lockFollowers(of: [primary], in: transaction)
-                #expect(locked.count == 9)
+                let (ids, haveDependents) = try EndingStatements.concerned(byEndsOf: [primary], in: transaction)
+                let locked = try EndingStatements.lockFollowers(ids, in: transaction)
+                #expect(locked.count == 9 && !haveDependents)
             },
             LockingStatement("copyToHistory", 10) {
                 try EndingStatements.copyToHistory(executing, outcome: .complete(result: nil, omitted: nil), in: $0)

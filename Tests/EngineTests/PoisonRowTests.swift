@@ -84,9 +84,9 @@ import Testing
             let (id, delivery) = (claim.operation.id, claim.operation.deliveries)
             let row = SessionStatements.Executing(id: id, delivery: delivery, isCancelRequested: false)
             let ledger = WorkLedger(slots: 1)
-            _ = ledger.start(claim)
+            let run = ledger.start(claim)
             let before = ledger.known
-            ledger.finish(Settling.Entry(id: id, delivery: delivery, report: .succeeded(result: nil)))
+            ledger.finish(Settling.Entry(id: id, delivery: delivery, report: .succeeded(result: nil)), of: run)
             let batch = ledger.takeBatch()
             #expect(ledger.unknown(among: [row], readAfter: ledger.known).isEmpty)
             ledger.settled(batch, again: [])

@@ -139,7 +139,8 @@ import Testing
             let sightings = seen.map {
                 [ReaperWatch.Sighting(session: session, renewals: $0, lease: timing.leaseDuration)]
             }
-            let dead = watch.observe(sightings ?? [], askedAt: later(asked), answeredAt: later(answered))
+            let window = ReaperWatch.Window(following: sightings ?? [])
+            let dead = watch.observe(window, askedAt: later(asked), answeredAt: later(answered))
             let marks = answered + Int.random(in: 0...100, using: &random)
             let current = landings.filter { $0.at <= marks }.map(\.renewals).max()
             // The mark names the counter: a renewal in between saves the session.

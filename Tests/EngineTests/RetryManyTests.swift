@@ -196,7 +196,7 @@ import Testing
     func `what is to be retried is held and found by primary keys`(rows: Int) async throws {
         try await withCluster { cluster in
             let ids = try await fail(20, dependents: 0, on: cluster).map { $0[0] }
-            try await cluster.execute(
+            try await cluster.fill(
                 """
                 INSERT INTO finished_operations (id, kind, tasks, queue_name, lane, requester, max_attempts, state,
                     enqueued_at, ready_at, deliveries, failures, defer_count, finished_at)
@@ -205,7 +205,7 @@ import Testing
                 FROM seq_1_to_200000 WHERE seq <= \(rows)
                 """
             )
-            try await cluster.execute("INSERT INTO aborted_dependents SELECT id, UUID() FROM finished_operations")
+            try await cluster.fill("INSERT INTO aborted_dependents SELECT id, UUID() FROM finished_operations")
             for table: SQL in ["finished_operations", "aborted_dependents"] {
                 _ = try await cluster.database.withSession { try $0.query("ANALYZE TABLE \(sql: table)") }
             }

@@ -51,6 +51,22 @@ import Testing
         }
     }
 
+    @Test func `what history forgets while its retry is planned is not retried`() async throws {
+        try await withCluster { cluster in
+            let request = OperationRequest(tasks: [noop])
+            let id = try await cluster.queue.enqueue(request).uuid
+            _ = try await cluster.queue.cancel(id)
+            let planned = try await cluster.database.withSession { session in
+                OperationPlan(retrying: id, as: try Admission.plans(for: [request], on: session)[0])
+            }
+            try await cluster.database.withTransaction { try HistoryStatements.delete([id], in: $0) }
+            let gone = await #expect(throws: ClusterOpsError.self) { try await cluster.queue.insert([planned]) }
+            #expect(gone?.code == .notFound && gone?.message.contains("\(id)") == true)
+            #expect(try await cluster.count("SELECT COUNT(*) FROM work_queue") == 0)
+            #expect(try await cluster.count("SELECT COUNT(*) FROM retries") == 0)
+        }
+    }
+
     @Test func `a target that is gone, or another of its name, is an error that names it`() async throws {
         try await withCluster { cluster in
             try await cluster.addNetwork("blue")

@@ -18,6 +18,36 @@ import Testing
         #expect(files == listed)
     }
 
+    /// Says why a step may not go on beside work, or beside programs that do not know it; nil if it may.
+    private static func obstacle(_ step: Migration) -> String? {
+        let text = step.statement
+        if text.contains("ALTER TABLE") {
+            let isOnline = text.contains("ALGORITHM = INPLACE") && text.contains("LOCK = NONE")
+            guard text.contains("ALGORITHM = INSTANT") || isOnline else { return "does not leave its table open" }
+        }
+        guard step.isAdditive else { return nil }
+        return ["DROP ", "MODIFY ", "CHANGE ", "RENAME ", "ADD CONSTRAINT", "ADD UNIQUE"].first(where: text.contains)
+    }
+
+    @Test func `each step after the baseline leaves its table open, and is additive only if it takes nothing away`() {
+        for step in Migrations.all where step.version > Migrations.baseline {
+            #expect(Self.obstacle(step) == nil, "\(step.version)")
+        }
+        for (statement, isAdditive, isRight) in [
+            ("ALTER TABLE nodes ADD COLUMN IF NOT EXISTS a INT NULL", true, false),
+            ("ALTER TABLE nodes ADD COLUMN IF NOT EXISTS a INT NULL, ALGORITHM = INSTANT", true, true),
+            ("ALTER TABLE nodes ADD INDEX IF NOT EXISTS a (b), ALGORITHM = INPLACE", true, false),
+            ("ALTER TABLE nodes ADD INDEX IF NOT EXISTS a (b), ALGORITHM = INPLACE, LOCK = NONE", true, true),
+            ("ALTER TABLE nodes DROP COLUMN IF EXISTS a, ALGORITHM = INSTANT", true, false),
+            ("ALTER TABLE nodes DROP COLUMN IF EXISTS a, ALGORITHM = INSTANT", false, true),
+            ("CREATE TABLE IF NOT EXISTS a (b INT)", true, true),
+        ] {
+            let version = Migrations.baseline + 1
+            let step = Migration(version: version, name: "a", statement: statement, isAdditive: isAdditive)
+            #expect((Self.obstacle(step) == nil) == isRight, "\(statement)")
+        }
+    }
+
     @Test func `the columns of an operation are those of both tables, and none is forgotten`() async throws {
         try await withCluster { cluster in
             func columns(of table: String) async throws -> [String] {
@@ -50,7 +80,9 @@ import Testing
                 let plan = try await cluster.explain(ClaimStatements.candidatesQuery(in: queues, look))
                 let ranges = plan.filter { $0.table == "work_queue" && $0.key == "claim" }
                 #expect(ranges.count == count && ranges.allSatisfy { $0.type == "range" && !$0.sorts })
-                #expect(plan.allSatisfy { $0.key != nil || $0.table?.hasPrefix("<") == true || $0.table == nil })
+                // Pauses are few, and all are looked at: 10.11 calls that an index of theirs, 11.8 the table.
+                let others = plan.filter { $0.table?.hasPrefix("<") == false && $0.table != "queue_pauses" }
+                #expect(others.count > count && others.allSatisfy { $0.key != nil }, "\(plan)")
             }
 
             var shared = ClaimFilter(tasks: [

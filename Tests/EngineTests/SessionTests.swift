@@ -29,7 +29,7 @@ import Testing
         func dead(_ renewals: UInt64?, askedAt: Int, answeredAt: Int? = nil) -> [SessionID] {
             let seen = renewals.map { ReaperWatch.Sighting(session: id, renewals: $0, lease: .seconds(10)) }
             return watch.observe(
-                seen.map { [$0] } ?? [],
+                ReaperWatch.Window(following: seen.map { [$0] } ?? []),
                 askedAt: start + .seconds(askedAt),
                 answeredAt: start + .seconds(answeredAt ?? askedAt)
             )
@@ -106,7 +106,7 @@ import Testing
         }
     }
 
-    @Test func `a look at the cluster that hangs for longer than a lease costs neither the session nor its work`()
+    @Test func `looks at the cluster that hang cost neither the session nor its work`()
         async throws
     {
         try await withCluster { cluster in
@@ -199,6 +199,49 @@ import Testing
             #expect(try await renew())
             try await cluster.execute("UPDATE sessions SET expires_at = NOW(6) + INTERVAL 1 HOUR, dead = TRUE")
             #expect(try await !renew())
+        }
+    }
+
+    @Test func `a session names the server that its process uses, from its opening on and anew with each renewal`()
+        async throws
+    {
+        try await withCluster { cluster in
+            let node = try await cluster.addNode("h1")
+            let identity = try cluster.worker("h1").identity
+            try await cluster.openSession(identity, node: node)
+            func isRight() async throws -> Bool {
+                try await cluster.count("SELECT server <=> CONCAT(@@hostname, ':', @@port) FROM sessions") == 1
+            }
+            #expect(try await isRight())
+            try await cluster.execute("UPDATE sessions SET server = 'another'")
+            try await cluster.database.withSession { session in
+                _ = try SessionStatements.renew(identity.session, lease: .seconds(10), doorbell: nil, on: session)
+            }
+            #expect(try await isRight())
+        }
+    }
+
+    @Test func `a session that is renewed after it was seen silent is not marked dead`() async throws {
+        try await withCluster { cluster in
+            let node = try await cluster.addNode("h1")
+            let worker = try cluster.worker("h1")
+            try await cluster.openSession(worker.identity, node: node)
+            let session = worker.identity.session
+            func renew() async throws -> Bool {
+                try await cluster.database.withSession {
+                    try SessionStatements.renew(session, lease: .seconds(10), doorbell: nil, on: $0)
+                }
+            }
+            func markDead(seen renewals: UInt64) async throws -> Bool {
+                try await cluster.database.withSession {
+                    try SessionStatements.markDead(session, renewals: renewals, on: $0)
+                }
+            }
+            #expect(try await renew())
+            #expect(try await !markDead(seen: 0))
+            #expect(try await renew())
+            #expect(try await markDead(seen: 2))
+            #expect(try await !markDead(seen: 2), "once")
         }
     }
 }

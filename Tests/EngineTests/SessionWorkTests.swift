@@ -83,6 +83,48 @@ import Testing
         #expect(work.unknown(among: row(id), readAfter: work.known).count == 1)
     }
 
+    @Test func `a run is interrupted when two snapshots in a row lack its claim, and once`() {
+        var work = SessionWork(slots: 1)
+        work.start(id, delivery: 2)
+        #expect(work.interruptLost(among: [], readAfter: work.known).isEmpty, "one may be stale")
+        #expect(work.interruptLost(among: row(id, delivery: 2), readAfter: work.known).isEmpty)
+        #expect(work.interruptLost(among: [], readAfter: work.known).isEmpty, "not in a row")
+        let lost = work.interruptLost(among: row(id, delivery: 1), readAfter: work.known)
+        #expect(lost == [id], "another delivery is another claim")
+        #expect(work.interruptLost(among: [], readAfter: work.known).isEmpty)
+        #expect(work.runningCount == 1, "its slot is free when it has ended")
+    }
+
+    @Test func `no snapshot counts that was asked for before the claim was known`() {
+        var work = SessionWork(slots: 1)
+        let nothing = work.known
+        work.start(id, delivery: 1)
+        for _ in 0..<3 { #expect(work.interruptLost(among: [], readAfter: nothing).isEmpty) }
+        let first = work.known
+        work.start(id, delivery: 2)
+        for _ in 0..<3 { #expect(work.interruptLost(among: [], readAfter: first).isEmpty) }
+    }
+
+    @Test func `what has finished is not missed, before or after its outcome is written`() {
+        var work = SessionWork(slots: 1)
+        work.start(id, delivery: 1)
+        let running = work.known
+        #expect(work.interruptLost(among: [], readAfter: running).isEmpty)
+        work.finish(entry(id))
+        #expect(work.interruptLost(among: [], readAfter: running).isEmpty, "its row may be gone already")
+        work.settled(work.takeBatch(), again: [])
+        #expect(work.interruptLost(among: [], readAfter: running).isEmpty)
+        work.start(id, delivery: 2)
+        #expect(work.interruptLost(among: [], readAfter: work.known).isEmpty, "a new claim begins anew")
+    }
+
+    @Test func `the outcome of a lost claim is not written for the claim that came after it`() {
+        var work = SessionWork(slots: 1)
+        work.finish(entry(id))
+        work.start(id, delivery: 1)
+        #expect(work.takeBatch().isEmpty && work.runningCount == 1)
+    }
+
     @Test func `an outcome that the database does not take stays known, so that the operation does not run again`() {
         var work = SessionWork(slots: 1)
         work.finish(entry(id))

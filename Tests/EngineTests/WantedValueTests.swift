@@ -66,10 +66,16 @@ import Testing
                 }
             }
             await refused(.conflict, "network 'blue', which is 10.9.0.0/24") {
-                try await inventory.setUnderlay(try IPv4Address("10.9.0.0"), of: try NodeName("h1"))
+                try await inventory.changeNode(
+                    try NodeName("h1"),
+                    NodeChange(underlayAddress: try IPv4Address("10.9.0.0"))
+                )
             }
             _ = try await inventory.addNode(try node("h2", "10.9.1.0"))
-            _ = try await inventory.setUnderlay(try IPv4Address("10.8.255.255"), of: try NodeName("h1"))
+            _ = try await inventory.changeNode(
+                try NodeName("h1"),
+                NodeChange(underlayAddress: try IPv4Address("10.8.255.255"))
+            )
             let inside = try ExternalNetwork(cidr: try CIDR("10.9.0.0/16"), gateway: try IPv4Address("10.9.9.1"))
             await refused(.conflict, "network 'blue', which is 10.9.0.0/24, overlaps") {
                 try await inventory.setExternalNetwork(inside)

@@ -124,11 +124,11 @@ import Testing
         }
         #expect(!answers(to: former), "it knows neither its id nor the holder")
         #expect(!record.identify(former) && !record.identify(former))
-        record.update { $0.saw(seen, answeredAt: .now) }
+        _ = record.update { $0.saw(seen, answeredAt: .now) }
         #expect(answers(to: former) && !answers(to: added))
         #expect(record.identify(added))
         #expect(!answers(to: former) && !answers(to: added), "it has not seen the row as this node")
-        record.update { $0.saw(seen, answeredAt: .now) }
+        _ = record.update { $0.saw(seen, answeredAt: .now) }
         #expect(answers(to: added) && !answers(to: former))
     }
 }

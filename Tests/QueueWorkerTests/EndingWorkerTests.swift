@@ -34,12 +34,10 @@ import Testing
                     }
                 }
                 try await eventually("they hold it") { holding.value > 20 }
-                let went = ContinuousClock.now
                 #expect(FileManager.default.createFile(atPath: "\(workers.scratchPath).go", contents: nil))
                 let ended = try await cluster.end(of: id)
                 isOver.update { $0 = true }
                 #expect(ended.state == .complete && ended.deliveries == 1)
-                #expect(ContinuousClock.now - went > .seconds(1), "the row was free: this run proved nothing")
             }
             #expect(workers.scratch == "run\n" && worker.isRunning)
         }

@@ -3,6 +3,7 @@ GRANT INSERT ON `clusterops`.`aborted_dependents` TO 'clusterops_netnode'@'%';
 GRANT INSERT ON `clusterops`.`adoptions` TO 'clusterops_netnode'@'%';
 GRANT SELECT ON `clusterops`.`allowed_addresses` TO 'clusterops_netnode'@'%';
 GRANT SELECT, INSERT, UPDATE ON `clusterops`.`applied_state` TO 'clusterops_netnode'@'%';
+GRANT INSERT ON `clusterops`.`audit_events` TO 'clusterops_netnode'@'%';
 GRANT SELECT, INSERT, DELETE ON `clusterops`.`cascades` TO 'clusterops_netnode'@'%';
 GRANT SELECT, INSERT, UPDATE ON `clusterops`.`coalescing_counters` TO 'clusterops_netnode'@'%';
 GRANT SELECT, INSERT, UPDATE, DELETE ON `clusterops`.`data_plane_checks` TO 'clusterops_netnode'@'%';
@@ -25,7 +26,7 @@ GRANT SELECT, DELETE ON `clusterops`.`operation_waiters` TO 'clusterops_netnode'
 GRANT SELECT ON `clusterops`.`queue_pauses` TO 'clusterops_netnode'@'%';
 GRANT SELECT, INSERT, UPDATE, DELETE ON `clusterops`.`ready_candidates` TO 'clusterops_netnode'@'%';
 GRANT SELECT ON `clusterops`.`schema_migrations` TO 'clusterops_netnode'@'%';
-GRANT SELECT, INSERT, UPDATE (renewals, renewed_at, doorbell, expires_at, dead), DELETE ON `clusterops`.`sessions` TO 'clusterops_netnode'@'%';
+GRANT SELECT, INSERT, UPDATE (renewals, renewed_at, doorbell, server, expires_at, dead), DELETE ON `clusterops`.`sessions` TO 'clusterops_netnode'@'%';
 GRANT SELECT, INSERT, UPDATE, DELETE ON `clusterops`.`supervised_processes` TO 'clusterops_netnode'@'%';
 GRANT SELECT, UPDATE (devices), DELETE ON `clusterops`.`vni_holds` TO 'clusterops_netnode'@'%';
 GRANT SELECT, INSERT (id, kind, tasks, queue_name, lane, network, network_name, node, node_name, interface, parameters, depends_on, runs_after, requester, deadline, max_attempts, retry_of, coalesce_key, exclusive_key, state, unmet, enqueued_at, ready_at), UPDATE (state, session, worker_node, worker_pid, deliveries, claimed_at, started_at, waited, running_key, folded_into, folded_at, unfolded_at, unfolded_from, unmet, ready_at, ready_set_at, failures, defer_count, attempt_history, lane, queue_name), DELETE ON `clusterops`.`work_queue` TO 'clusterops_netnode'@'%';

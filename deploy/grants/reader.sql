@@ -4,6 +4,7 @@ GRANT SELECT ON `clusterops`.`adoptions` TO 'clusterops_reader'@'%';
 GRANT SELECT ON `clusterops`.`allowed_addresses` TO 'clusterops_reader'@'%';
 GRANT SELECT ON `clusterops`.`applied_state` TO 'clusterops_reader'@'%';
 GRANT SELECT ON `clusterops`.`attempt_outputs` TO 'clusterops_reader'@'%';
+GRANT SELECT ON `clusterops`.`audit_events` TO 'clusterops_reader'@'%';
 GRANT SELECT ON `clusterops`.`cascades` TO 'clusterops_reader'@'%';
 GRANT SELECT ON `clusterops`.`coalescing_counters` TO 'clusterops_reader'@'%';
 GRANT SELECT ON `clusterops`.`data_plane_checks` TO 'clusterops_reader'@'%';

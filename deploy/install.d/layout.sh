@@ -6,9 +6,9 @@ units=(clusterops-queueworker.service clusterops-netnode.service)
 configuration=(/etc/clusterops/config.yaml /etc/clusterops/queueworker.env /etc/clusterops/netnode.env)
 # Made empty: a unit that is to open one does not start without it.
 passwords=(/etc/clusterops/queueworker.password /etc/clusterops/netnode.password)
-# The documents, below docs: an installed page links to installed pages.
+# The documents, below docs: an installed page links to installed pages and plots.
 documents=()
-for path in "$here"/../docs/{,decisions/,models/}*.md "$here"/../docs/schemas/*.json; do
+for path in "$here"/../docs/{,decisions/,models/}*.md "$here"/../docs/*.svg "$here"/../docs/schemas/*.json; do
     documents+=("${path#"$here"/../docs/}")
 done
 doc=$prefix/share/doc/clusterops

@@ -14,6 +14,8 @@ package struct ClusterConnection: Sendable {
     package let database: Database
     private let counters: CoalescingCounters
     package let logger: Logger
+    /// Nil for a command that ends with the first question to which there is no answer.
+    package private(set) var patience: OutagePatience?
 
     /// Prepares a connection; nothing is connected before the first use.
     ///
@@ -43,10 +45,11 @@ package struct ClusterConnection: Sendable {
         queue = OperationQueue(database: database, requester: requester, counters: counters, waker: waker)
     }
 
-    /// Refuses a schema of another version than this program's.
+    /// Refuses a schema that this program does not work with: older than it, or above whose compatibility floor it is
+    /// not.
     package func requireMigrated() async throws {
         let status = try await read { try Migrations.migrator.status(on: $0) }
-        if status.isNewerThanBinary {
+        if status.isTooNew {
             throw ClusterOpsError(.notMigrated, "\(Migrator.Refusal.databaseIsNewer(status))")
         }
         guard status.isMigrated else {
@@ -56,6 +59,24 @@ package struct ClusterConnection: Sendable {
                     + "run 'clusterctl db migrate'"
             )
         }
+    }
+
+    /// Makes a connection whose reads outlast outages of the database.
+    ///
+    /// - Parameter patience: Shared by all that one command asks.
+    /// - Returns: The same connection, with patience.
+    package func patient(_ patience: OutagePatience) -> ClusterConnection {
+        var patient = self
+        patient.patience = patience
+        return patient
+    }
+
+    /// Asks, and where the connection is patient asks again after an outage.
+    package func patiently<Answer>(_ question: () async throws -> Answer) async throws -> Answer {
+        guard let patience else { return try await question() }
+        var impatient = self
+        impatient.patience = nil
+        return try await patience.ask(question) { [impatient] in try await impatient.requireMigrated() }
     }
 
     /// Writes down what has been counted of this process's requests.
@@ -68,16 +89,16 @@ package struct ClusterConnection: Sendable {
         await database.close()
     }
 
-    /// Reads, or writes what commits statement by statement.
+    /// Reads, or writes what commits statement by statement; on a patient connection what does no harm twice.
     package func read<Result: Sendable>(_ body: @Sendable (borrowing Session) throws -> Result) async throws -> Result {
-        try await Self.translatingErrors { try await database.withSession(body) }
+        try await patiently { try await Self.translatingErrors { try await database.withSession(body) } }
     }
 
     /// Reads with several statements what was true at one moment.
     package func snapshot<Result: Sendable>(
         _ body: @Sendable (borrowing Session) throws -> Result
     ) async throws -> Result {
-        try await Self.translatingErrors { try await database.withSnapshot(body) }
+        try await patiently { try await Self.translatingErrors { try await database.withSnapshot(body) } }
     }
 
     /// Runs a transaction, and begins it again as `Database.withTransaction` does.
@@ -85,6 +106,11 @@ package struct ClusterConnection: Sendable {
         _ body: @Sendable (borrowing Transaction) throws -> Result
     ) async throws -> Result {
         try await Self.translatingErrors { try await database.withTransaction(body) }
+    }
+
+    /// Writes a change down in the audit trail, as made by this connection's requester.
+    package func audit(_ change: AuditedChange, in transaction: borrowing Transaction) throws(DatabaseError) {
+        try AuditStatements.record(change, requester: queue.requester, in: transaction)
     }
 
     package static func translatingErrors<Result>(_ body: () async throws -> Result) async throws -> Result {

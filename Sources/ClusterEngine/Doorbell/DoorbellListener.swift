@@ -147,7 +147,7 @@ package actor DoorbellListener: Service {
         let isTaken = (error as? IOError)?.errnoCode == EADDRINUSE
         return ClusterOpsError(
             isTaken ? .conflict : .invalid,
-            "cannot listen for doorbells on \(address): \(error); "
+            "cannot listen for doorbells on \(address): \(SocketFailure(error)); "
                 + "set doorbell.listen to an address of this machine and a free port"
         )
     }

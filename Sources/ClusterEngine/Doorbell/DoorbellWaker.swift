@@ -11,11 +11,11 @@ package final class DoorbellWaker: Waker {
     ///
     /// A process that is not in it yet polls.
     package static let memory: Duration = .seconds(1)
-    /// The number of processes that are woken for one call, of those that drain a queue of all.
+    /// Returns the number of processes that are woken for some operations, of those that drain a queue of all.
     ///
-    /// The work of one operation is for one; the second is for the case that the first is busy. Waking all would make a
-    /// herd.
-    static let woken = 2
+    /// One for each operation, which may be too many where each takes a batch; the one more is for the case that one
+    /// is busy. Waking all for a single operation would make a herd.
+    static func woken(for operations: Int) -> Int { min(operations + 1, DoorbellSender.mostDatagrams) }
 
     private struct Remembered {
         let doorbells: [HostPort]
@@ -31,11 +31,11 @@ package final class DoorbellWaker: Waker {
         self.sender = sender
     }
 
-    package func wake(_ queues: Set<QueueName>) async {
+    package func wake(_ queues: Set<QueueName>, operations: Int) async {
         var doorbells: Set<HostPort> = []
         for target in Set(queues.map(\.target)) {
             let known = await self.doorbells(of: target)
-            doorbells.formUnion(target == .any ? Array(known.shuffled().prefix(Self.woken)) : known)
+            doorbells.formUnion(target == .any ? Array(known.shuffled().prefix(Self.woken(for: operations))) : known)
         }
         if !doorbells.isEmpty { _ = sender.ring(doorbells) }
     }

@@ -183,18 +183,9 @@ extension ElectionKeeper {
 
     private func refuse(_ request: ResignationID, because refusal: Handover.Refusal, _ term: UInt64) async {
         logger.notice("staying elected", metadata: ["because": "\(refusal.rawValue)"])
-        let (lease, candidate) = (lease, candidate)
+        let change = LeaseChange(lease, term, candidate, election.node)
         do {
-            _ = try await database.withSession { session in
-                try HandoverStatements.refuse(
-                    request,
-                    of: lease,
-                    term: term,
-                    by: candidate,
-                    because: refusal,
-                    on: session
-                )
-            }
+            try await database.withSession { try change.refuse(request, because: refusal, on: $0) }
         } catch {
             // The request stands, and is looked at again at the next renewal.
             logger.warning("the requester of a resignation was not answered", metadata: ["error": "\(error)"])

@@ -178,12 +178,16 @@ package struct ElectionKeeper: Service {
         let askedAt = ContinuousClock.now
         guard case .acquire(let seen) = election.update({ $0.next(at: askedAt) }) else {
             let sighting = try await sighting()
-            election.update { state in
-                if let sighting {
-                    state.saw(sighting, answeredAt: .now)
-                } else {
-                    state.stayAway(until: .now + Self.restWithoutRole)
-                }
+            let isOlder = election.update { state in
+                if let sighting { return state.saw(sighting, answeredAt: .now) }
+                state.stayAway(until: .now + Self.restWithoutRole)
+                return false
+            }
+            if isOlder, let sighting {
+                logger.warning(
+                    "lease is older than it was; the database has lost commits",
+                    metadata: ["term": "\(sighting.term)"]
+                )
             }
             return nil
         }
@@ -191,8 +195,8 @@ package struct ElectionKeeper: Service {
         // An error says nothing: what was seen stays seen, and its counters make a second try safe.
         let won = try await database.withSession { session in
             // Never as the node that was removed, when another one has its name now.
-            try LeaseStatements.eligible(candidate.node, on: session).map { $0 == node } ?? false
-                && LeaseStatements.acquire(lease, after: seen, by: candidate, lease: duration, on: session)
+            guard let node, try LeaseStatements.eligible(candidate.node, on: session) == node else { return false }
+            return try LeaseChange(lease, seen.term, candidate, node).acquire(after: seen, for: duration, on: session)
         }
         let leadership = election.update { state in
             if won {
@@ -264,11 +268,10 @@ package struct ElectionKeeper: Service {
     }
 
     private func resign(_ term: UInt64, to successor: SessionID?) async {
-        let (lease, candidate) = (lease, candidate)
+        let change = LeaseChange(lease, term, candidate, election.node)
+        let cause = election.update { $0.handover?.cause }
         do {
-            try await database.withSession { session in
-                try LeaseStatements.resign(lease, term: term, by: candidate, to: successor, on: session)
-            }
+            try await database.withSession { try change.resign(to: successor, because: cause, on: $0) }
             // Of whatever lane: it is the processes that are rung.
             await waker.wake([QueueName(.networkNode, .userWaiting)])
         } catch {

@@ -15,7 +15,7 @@ extension Inventory {
             if wanted != before { try ExternalStatements.put(wanted, in: transaction) }
             let taken = try ExternalStatements.taken(on: transaction.session)
             let use = ExternalNetworkUse(wanted, taken: taken)
-            guard wanted != before else { return Change(object: use, enqueued: EnqueuedWork()) }
+            guard wanted != before else { return .none(use) }
             if let lost = taken.filter({ !wanted.contains($0) }).min() {
                 throw ClusterOpsError(.conflict, "address \(lost) is given out, and would not be one to give out")
             }
@@ -28,13 +28,14 @@ extension Inventory {
             }
             let own = try ExternalStatements.networkAddresses(on: transaction.session)
             let concerned = networks.filter { own[$0.id] != nil }
+            let audited = AuditedChange(.externalNetworkSet, wanted)
             // Another range alone changes nothing that is made.
             guard let before, before.cidr != wanted.cidr || before.gateway != wanted.gateway else {
-                return Change(object: use, enqueued: EnqueuedWork())
+                return Change(use, audited: audited)
             }
             try NetworkStatements.bump(concerned.map(\.id), in: transaction)
             let work = try concerned.flatMap { try Self.everything(of: $0, in: transaction) }
-            return Change(object: use, enqueued: try apply(work, in: transaction))
+            return Change(use, audited: audited, enqueued: try apply(work, in: transaction))
         }
     }
 
@@ -67,7 +68,10 @@ extension Inventory {
                 )
             }
             try ExternalStatements.delete(in: transaction)
-            return Change(object: ExternalNetworkUse(external, taken: taken), enqueued: EnqueuedWork())
+            return Change(
+                ExternalNetworkUse(external, taken: taken),
+                audited: AuditedChange(.externalNetworkRemoved, external)
+            )
         }
     }
 
@@ -147,7 +151,7 @@ extension Inventory {
                     )
                 }
                 guard let ports, ports != interface.floatingPorts else {
-                    return Change(object: interface, enqueued: EnqueuedWork())
+                    return .none(interface)
                 }
                 try ExternalStatements.putPorts(ports, of: has, in: transaction)
                 return try refloated(id, in: network, transaction)
@@ -182,9 +186,7 @@ extension Inventory {
     package func unfloatInterface(_ id: InterfaceID) async throws -> Changed<Interface> {
         try await change { transaction in
             let (interface, network) = try Self.lock(id, in: transaction)
-            guard interface.floatingAddress != nil else {
-                return Change(object: interface, enqueued: EnqueuedWork())
-            }
+            guard interface.floatingAddress != nil else { return .none(interface) }
             try ExternalStatements.take(from: id, in: transaction)
             return try refloated(id, in: network, transaction)
         }
@@ -198,7 +200,11 @@ extension Inventory {
         try NetworkStatements.bump([network.id], in: transaction)
         let (interface, _) = try Self.lock(id, in: transaction)
         let work = try Self.everything(of: network, in: transaction)
-        return Change(object: interface, enqueued: try apply(work, in: transaction))
+        return Change(
+            interface,
+            audited: AuditedChange(.interfaceChanged, interface),
+            enqueued: try apply(work, in: transaction)
+        )
     }
 
     /// Returns the work that applies a change of a network's egress: the elected node's work, and every node's part of

@@ -27,7 +27,12 @@ extension Inventory {
             try NetworkStatements.bump([network.id], in: transaction)
             let nodes = try Self.meshNodes(of: network.id, in: transaction)
             let work = [AppliedWork.servers(network.name)] + AppliedWork.mesh(network.name, on: nodes)
-            return Change(object: Interface(id, draft, floatingAs: nil), enqueued: try apply(work, in: transaction))
+            let interface = Interface(id, draft, floatingAs: nil)
+            return Change(
+                interface,
+                audited: AuditedChange(.interfaceAdded, interface),
+                enqueued: try apply(work, in: transaction)
+            )
         }
     }
 
@@ -45,7 +50,7 @@ extension Inventory {
                 throw Self.unknownNode(draft.node)
             }
             let object = Interface(id, draft, floatingAs: interface)
-            guard object != interface else { return Change(object: object, enqueued: EnqueuedWork()) }
+            guard object != interface else { return .none(object) }
             try draft.check(in: network)
             do {
                 try InterfaceStatements.update(id, to: draft, node: node.id, in: transaction)
@@ -59,7 +64,11 @@ extension Inventory {
             // The node that hosted it has something to take away.
             let nodes = try Self.meshNodes(of: network.id, in: transaction).union([interface.node])
             let work = [AppliedWork.servers(network.name)] + AppliedWork.mesh(network.name, on: nodes)
-            return Change(object: object, enqueued: try apply(work, in: transaction))
+            return Change(
+                object,
+                audited: AuditedChange(.interfaceChanged, object),
+                enqueued: try apply(work, in: transaction)
+            )
         }
     }
 
@@ -97,7 +106,11 @@ extension Inventory {
                 parameters: DHCPLease(mac: interface.mac, address: interface.address).parameters
             )
             let work = [AppliedWork.servers(network.name), lease] + AppliedWork.mesh(network.name, on: nodes)
-            return Change(object: interface, enqueued: try apply(work, in: transaction))
+            return Change(
+                interface,
+                audited: AuditedChange(.interfaceRemoved, interface),
+                enqueued: try apply(work, in: transaction)
+            )
         }
     }
 

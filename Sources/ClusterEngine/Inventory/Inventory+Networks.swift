@@ -29,8 +29,10 @@ extension Inventory {
             // No node hosts an interface of it yet; those that may be elected have their part of the mesh ready.
             let nodes = try Self.meshNodes(of: id, in: transaction)
             let work = AppliedWork(tasks: [.networkApplyCreateNetworkNode], network: draft.name)
+            let object = try Self.snapshot(of: draft.name, in: transaction)
             return Change(
-                object: try Self.snapshot(of: draft.name, in: transaction),
+                object,
+                audited: AuditedChange(.networkAdded, object),
                 enqueued: try apply([work] + AppliedWork.mesh(draft.name, on: nodes), in: transaction)
             )
         }
@@ -70,15 +72,17 @@ extension Inventory {
             let isOtherNAT = try Self.changeNAT(of: network, to: wanted.nat, in: transaction)
             let changed = wanted.applied(to: network, isOtherNAT: isOtherNAT)
             guard isOtherNAT || changed != network else {
-                return Change(object: try Self.snapshot(of: name, in: transaction), enqueued: EnqueuedWork())
+                return .none(try Self.snapshot(of: name, in: transaction))
             }
             try NetworkStatements.update(changed, in: transaction)
             try NetworkStatements.bump([network.id], in: transaction)
             // Every node's part has a generation of its own to reach, also where its devices stay as they are.
             let nodes = try Self.meshNodes(of: network.id, in: transaction)
             let work = [AppliedWork.servers(name)] + AppliedWork.mesh(name, on: nodes)
+            let object = try Self.snapshot(of: name, in: transaction)
             return Change(
-                object: try Self.snapshot(of: name, in: transaction),
+                object,
+                audited: AuditedChange(.networkChanged, object),
                 enqueued: try apply(work, in: transaction)
             )
         }
@@ -126,7 +130,7 @@ extension Inventory {
                 }
             let enqueued = try apply(work, in: transaction)
             try NetworkStatements.delete(network.id, in: transaction)
-            return Change(object: object, enqueued: enqueued)
+            return Change(object, audited: AuditedChange(.networkRemoved, object), enqueued: enqueued)
         }
     }
 
@@ -139,7 +143,7 @@ extension Inventory {
             let nodes = try Self.meshNodes(of: network.id, in: transaction)
             let work = [AppliedWork.servers(name)] + AppliedWork.mesh(name, on: nodes)
             let enqueued = try enqueue(work, in: transaction)
-            return Change(object: try Self.snapshot(of: name, in: transaction), enqueued: enqueued)
+            return Change(try Self.snapshot(of: name, in: transaction), audited: nil, enqueued: enqueued)
         }
     }
 

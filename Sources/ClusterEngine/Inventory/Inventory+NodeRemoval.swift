@@ -49,13 +49,16 @@ extension Inventory {
         abortingOperations: Bool,
         in transaction: borrowing Transaction
     ) throws -> RemovalStep {
-        // Networks are locked before nodes; a node's roles never change, so what is seen here holds.
+        // Networks are locked before nodes, so what the node is has to be known before it is locked.
         let seen = try NodeStatements.nodes(name, on: transaction.session).first
         let isNetworkNode = seen?.roles.contains(.network) == true
         let networks = isNetworkNode ? try NetworkStatements.lockAll(in: transaction) : []
         // From here on nothing is enqueued for it: who enqueues holds the node.
         guard let node = try NodeStatements.lock(name, in: transaction), node.id == seen?.id else {
             throw Self.unknownNode(name)
+        }
+        guard node.roles.contains(.network) == isNetworkNode else {
+            throw ClusterOpsError(.conflict, "the roles of node '\(name)' have just been changed: try again")
         }
         try Self.refuseUse(of: node, in: transaction)
         if !abortingOperations { try Self.refuseCommands(of: node, in: transaction) }
@@ -77,17 +80,13 @@ extension Inventory {
         let object = try Self.snapshot(of: name, in: transaction)
         try NodeStatements.delete(node.id, in: transaction)
         let enqueued = try everywhere(networks, in: transaction)
-        return RemovalStep(effects: effects, change: Change(object: object, enqueued: enqueued))
+        let audited = AuditedChange(.nodeRemoved, object.record)
+        try cluster.audit(audited, in: transaction)
+        return RemovalStep(effects: effects, change: Change(object, audited: audited, enqueued: enqueued))
     }
 
     private static func refuseUse(of node: NodeRecord, in transaction: borrowing Transaction) throws {
-        let interfaces = try NodeStatements.interfaceCount(of: node.id, on: transaction.session)
-        guard interfaces == 0 else {
-            throw ClusterOpsError(
-                .conflict,
-                "node '\(node.name)' still has \(interfaces) interface\(interfaces == 1 ? "" : "s"): remove them first"
-            )
-        }
+        try refuseInterfaces(of: node, "remove them first", in: transaction)
         if let session = try NodeStatements.liveSessions(of: node.id, on: transaction.session).first {
             throw ClusterOpsError(
                 .conflict,

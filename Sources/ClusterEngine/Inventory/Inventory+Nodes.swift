@@ -23,7 +23,8 @@ extension Inventory {
             }
             try Self.refuseGuestAddress(draft.underlayAddress, in: transaction)
             let enqueued = try everywhere(networks, in: transaction)
-            return Change(object: try Self.snapshot(of: draft.name, in: transaction), enqueued: enqueued)
+            let object = try Self.snapshot(of: draft.name, in: transaction)
+            return Change(object, audited: AuditedChange(.nodeAdded, object.record), enqueued: enqueued)
         }
     }
 
@@ -34,37 +35,46 @@ extension Inventory {
 
     /// Reads one node.
     package func node(_ name: NodeName) async throws -> NodeSnapshot {
-        guard let node = try await cluster.read({ try Self.nodeSnapshots(name, on: $0) }).first else {
-            throw Self.unknownNode(name)
-        }
-        return node
+        try await cluster.read { try Self.snapshot(of: name, on: $0) }
     }
 
-    /// Changes the address by which the other nodes reach a node; the one that it has is no change.
+    /// Changes the address by which the other nodes reach a node, or its roles; what it has is no change.
     ///
-    /// - Throws: `ClusterOpsError`: `invalid` for an address that no host can have, `conflict` when it is another
-    ///   node's, or one of a network's guests.
-    package func setUnderlay(_ address: IPv4Address, of name: NodeName) async throws -> Changed<NodeSnapshot> {
-        try NodeDraft.check(address)
-        return try await change { transaction in
+    /// - Throws: `ClusterOpsError` with code `conflict` when the address is another node's, or one of a network's
+    ///   guests, and for roles that the node cannot have or give up now; see ``refuse(_:of:_:in:)``.
+    package func changeNode(_ name: NodeName, _ wanted: NodeChange) async throws -> Changed<NodeSnapshot> {
+        try await change { transaction in
             // All, because which of them have guests on the node holds only while none of them can change.
             let networks = try NetworkStatements.lockAll(in: transaction)
             guard let node = try NodeStatements.lock(name, in: transaction) else { throw Self.unknownNode(name) }
-            guard node.underlayAddress != address else {
-                return Change(object: try Self.snapshot(of: name, in: transaction), enqueued: EnqueuedWork())
+            let address = wanted.underlayAddress ?? node.underlayAddress
+            let (before, roles) = (Set(node.roles), wanted.roles ?? Set(node.roles))
+            let isElsewhere = address != node.underlayAddress
+            guard isElsewhere || roles != before else {
+                return .none(try Self.snapshot(of: name, in: transaction))
             }
-            do {
-                try NodeStatements.setUnderlay(address, of: node.id, in: transaction)
-            } catch {
-                throw Self.conflict(error, Self.meaningOfDuplicate(address))
+            if isElsewhere {
+                do {
+                    try NodeStatements.setUnderlay(address, of: node.id, in: transaction)
+                } catch {
+                    throw Self.conflict(error, Self.meaningOfDuplicate(address))
+                }
+                try Self.refuseGuestAddress(address, in: transaction)
             }
-            try Self.refuseGuestAddress(address, in: transaction)
+            if roles != before {
+                try Self.refuse(roles, of: node, isElsewhere ? nil : address, networks, in: transaction)
+                try NodeStatements.setRoles(roles, of: node.id, in: transaction)
+            }
             let hosts = try NetworkStatements.hosts(on: transaction.session)
+            let hasOtherPart = roles.contains(.network) != before.contains(.network)
             let concerned = networks.filter { network in
-                node.roles.contains(.network) || hosts[network.id]?.contains(name) == true
+                hasOtherPart
+                    || isElsewhere && (roles.contains(.network) || hosts[network.id]?.contains(name) == true)
             }
-            let enqueued = try everywhere(concerned, in: transaction)
-            return Change(object: try Self.snapshot(of: name, in: transaction), enqueued: enqueued)
+            // A node that may not be elected any more has something to take away.
+            let enqueued = try everywhere(concerned, and: hasOtherPart ? [name] : [], in: transaction)
+            let object = try Self.snapshot(of: name, in: transaction)
+            return Change(object, audited: AuditedChange(.nodeChanged, object.record), enqueued: enqueued)
         }
     }
 
@@ -72,23 +82,48 @@ extension Inventory {
         ["nodes_by_underlay_address": "underlay address \(underlayAddress) is another node's already"]
     }
 
-    /// Lets a node finish what it runs and take nothing new, or take new work again.
-    package func setState(_ state: NodeState, of name: NodeName) async throws -> Changed<NodeSnapshot> {
+    /// Lets a node finish what it runs and take nothing new.
+    ///
+    /// One that is being drained already gets the new reason, and this requester; without a reason it is no change.
+    package func drain(_ name: NodeName, reason: String? = nil) async throws -> Changed<NodeSnapshot> {
         try await change { transaction in
             guard let node = try NodeStatements.lock(name, in: transaction) else { throw Self.unknownNode(name) }
-            try NodeStatements.setState(state, of: node.id, in: transaction)
-            return Change(object: try Self.snapshot(of: name, in: transaction), enqueued: EnqueuedWork())
+            guard node.drain == nil || reason != nil else {
+                return .none(try Self.snapshot(of: name, in: transaction))
+            }
+            try NodeStatements.drain(node.id, requester: cluster.queue.requester, reason: reason, in: transaction)
+            let object = try Self.snapshot(of: name, in: transaction)
+            return Change(object, audited: AuditedChange(.nodeDrained, object.record, reason: reason))
+        }
+    }
+
+    /// Lets a node take new work again; one that is not being drained is no change.
+    package func undrain(_ name: NodeName) async throws -> Changed<NodeSnapshot> {
+        try await change { transaction in
+            guard let node = try NodeStatements.lock(name, in: transaction) else { throw Self.unknownNode(name) }
+            guard node.state != .active else { return .none(try Self.snapshot(of: name, in: transaction)) }
+            try NodeStatements.undrain(node.id, in: transaction)
+            let object = try Self.snapshot(of: name, in: transaction)
+            return Change(object, audited: AuditedChange(.nodeUndrained, object.record))
         }
     }
 
     /// A new generation of locked networks: their mesh on every node that takes part, and their servers, for which
     /// there is nothing to do but to be found as they should be.
+    ///
+    /// - Parameters:
+    ///   - networks: The networks.
+    ///   - nodes: Nodes whose mesh is concerned although they take part no more.
+    ///   - transaction: The transaction that changes what is wanted.
+    /// - Returns: The work that was enqueued.
+    /// - Throws: `DatabaseError`, `ClusterOpsError`.
     package func everywhere(
         _ networks: [NetworkRecord],
+        and nodes: Set<NodeName> = [],
         in transaction: borrowing Transaction
     ) throws -> EnqueuedWork {
         try NetworkStatements.bump(networks.map(\.id), in: transaction)
-        let candidates = try NetworkStatements.networkNodes(on: transaction.session)
+        let candidates = try NetworkStatements.networkNodes(on: transaction.session).union(nodes)
         let hosts = try NetworkStatements.hosts(on: transaction.session)
         let work = networks.flatMap { network in
             [AppliedWork.servers(network.name)]
@@ -98,7 +133,11 @@ extension Inventory {
     }
 
     package static func snapshot(of name: NodeName, in transaction: borrowing Transaction) throws -> NodeSnapshot {
-        guard let node = try nodeSnapshots(name, on: transaction.session).first else { throw unknownNode(name) }
+        try snapshot(of: name, on: transaction.session)
+    }
+
+    package static func snapshot(of name: NodeName, on session: borrowing Session) throws -> NodeSnapshot {
+        guard let node = try nodeSnapshots(name, on: session).first else { throw unknownNode(name) }
         return node
     }
 

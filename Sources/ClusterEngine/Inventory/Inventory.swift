@@ -3,8 +3,8 @@ import MariaDB
 
 /// The wanted state of the cluster: its nodes, networks and interfaces.
 ///
-/// Every change is one transaction with the rise of the generations that it means and, unless they are left to the
-/// maintenance loops, with the operations that apply it.
+/// Every change is one transaction with the rise of the generations that it means, with its line in the audit trail
+/// and, unless they are left to the maintenance loops, with the operations that apply it.
 package struct Inventory: Sendable {
     package let cluster: ClusterConnection
     private let applies: Bool
@@ -22,14 +22,29 @@ package struct Inventory: Sendable {
     /// A change inside its transaction: the object as it is then, and the operations that were enqueued.
     struct Change<Object: Sendable>: Sendable {
         let object: Object
+        /// The line of the audit trail; nil where nothing was changed.
+        let audited: AuditedChange?
         let enqueued: EnqueuedWork
+
+        init(_ object: Object, audited: AuditedChange?, enqueued: EnqueuedWork = EnqueuedWork()) {
+            self.object = object
+            self.audited = audited
+            self.enqueued = enqueued
+        }
+
+        /// The object as it was and is.
+        static func none(_ object: Object) -> Self { Self(object, audited: nil) }
     }
 
-    /// Runs a change, and rings for what it enqueued once it is committed.
+    /// Runs a change, writes it down in its transaction, and rings for what it enqueued once it is committed.
     func change<Object>(
         _ body: @Sendable (borrowing Transaction) throws -> Change<Object>
     ) async throws -> Changed<Object> {
-        let change = try await cluster.write(body)
+        let change = try await cluster.write { transaction in
+            let change = try body(transaction)
+            if let audited = change.audited { try cluster.audit(audited, in: transaction) }
+            return change
+        }
         await cluster.queue.committed(change.enqueued)
         return Changed(change.object, operations: change.enqueued.receipts.map(\.uuid))
     }

@@ -11,6 +11,7 @@ struct CandidateReader: Sendable {
     private var policy: ClaimPolicy
     private var foreign: ForeignWork
     private var held = HeldWork()
+    private var spread = ClaimSpread()
     private var untold: [UnreadableOperation] = []
     /// A Boolean value that indicates whether a short read of the queues would most likely be in vain.
     private var isBacklogged = false
@@ -45,7 +46,7 @@ struct CandidateReader: Sendable {
             heads = try ClaimStatements.candidates(in: queues, .everything(most: Self.shortLook), filter, on: session)
         }
         if heads.isCutOff {
-            let look = ClaimStatements.Look.heads(ofEach: limit, besides: heads.busy)
+            let look = ClaimStatements.Look.heads(ofEach: max(limit, spread.width), besides: heads.busy)
             heads = try ClaimStatements.candidates(in: queues, look, filter, on: session)
             isBacklogged = heads.candidates.count >= min(limit, Self.shortLook)
         }
@@ -56,11 +57,19 @@ struct CandidateReader: Sendable {
             return false
         }
         held.keep(only: possible.map(\.id))
-        return (policy.order(possible, now: heads.now), foreign.filter != filter)
+        var generator = SystemRandomNumberGenerator()
+        let choices = spread.spread(policy.order(possible, now: heads.now), most: limit, using: &generator)
+        return (choices, foreign.filter != filter)
     }
+
+    /// Takes note of what a claim has got of what it was to take.
+    mutating func claimed(_ count: Int, skipped: Int) { spread.claimed(count, skipped: skipped) }
 
     /// Takes note of operations that were to be taken and whose rows others held.
     mutating func skipped(_ ids: [OperationID], at now: SuspendingClock.Instant) { held.skipped(ids, at: now) }
+
+    /// Lets a row that others hold be waited for at once, as nothing else is to be taken.
+    mutating func hurry(at now: SuspendingClock.Instant) { held.hurry(at: now) }
 
     /// Returns the time until a row that others hold is to be waited for.
     func untilDue(at now: SuspendingClock.Instant) -> Duration? { held.untilDue(at: now) }

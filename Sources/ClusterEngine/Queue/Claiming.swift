@@ -67,6 +67,9 @@ package struct Claiming: Sendable {
         return []
     }
 
+    /// Lets a row that others hold be waited for at once, as nothing else is to be taken.
+    package mutating func hurry(at now: SuspendingClock.Instant) { chooser.hurry(at: now) }
+
     /// Returns the time until a row that others hold is to be waited for.
     package func untilDue(at now: SuspendingClock.Instant) -> Duration? { chooser.untilDue(at: now) }
 
@@ -179,6 +182,7 @@ package struct Claiming: Sendable {
             }
             chooser.leaveOut(taken.unreadable, of: choices)
             chooser.skipped(taken.skipped, at: .now)
+            chooser.claimed(taken.claims.count, skipped: taken.skipped.count)
             // Nothing won means that other workers took all that we saw; their commits show us what is behind it.
             guard !taken.claims.isEmpty else { return Found(what: .onlyOthers, chooser: chooser) }
             chooser.took(choices, taken.claims)

@@ -64,7 +64,8 @@ package enum Ending {
         var outcomes = concerned.compactMap { attempt in attempt.outcome.map { (attempt.id, $0) } }
         var returned: [PrimaryEnd.Follower] = []
         // Found in the database under the primary's lock, never from memory.
-        for follower in try EndingStatements.lockFollowers(of: concerned.map(\.id), in: transaction) {
+        let others = try EndingStatements.concerned(byEndsOf: concerned.map(\.id), in: transaction)
+        for follower in try EndingStatements.lockFollowers(others.followers, in: transaction) {
             switch attemptOf[follower.primary]?.fate(of: follower) {
             case .ends(let outcome): outcomes.append((follower.id, outcome))
             case .returns: returned.append(follower)
@@ -75,7 +76,9 @@ package enum Ending {
             try CancelStatements.unfold(members.map(\.id), from: primary, in: transaction)
         }
         var cascade = Cascade()
-        var effects = try finish(outcomes, &cascade, in: transaction)
+        // What depends on followers is read once those are locked as well.
+        let mayRelease = others.haveDependents || !others.followers.isEmpty
+        var effects = try finish(outcomes, &cascade, mayRelease: mayRelease, in: transaction)
         effects.unfolded = returned.map(\.id)
         effects.ready.formUnion(try EndingStatements.readyQueues(of: effects.unfolded, in: transaction))
         return effects
@@ -102,6 +105,7 @@ package enum Ending {
     private static func finish(
         _ outcomes: [(id: OperationID, outcome: OperationOutcome)],
         _ cascade: inout Cascade,
+        mayRelease: Bool = true,
         in transaction: borrowing Transaction
     ) throws -> Effects {
         var effects = Effects()
@@ -118,6 +122,7 @@ package enum Ending {
             try EndingStatements.delete(level.map(\.id), in: transaction)
             effects.ended.formUnion(level.map(\.id))
             for (_, outcome) in level { effects.states[outcome.state, default: 0] += 1 }
+            guard mayRelease else { break }
             let ended = level.map { CascadeStatements.Ended(id: $0.id, state: $0.outcome.state) }
             let next = try cascade.release(ended, in: transaction)
             effects.ready.formUnion(next.ready)

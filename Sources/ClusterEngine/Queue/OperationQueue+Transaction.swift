@@ -61,8 +61,8 @@ extension OperationQueue {
     /// Without it the work is found by the workers' polling.
     public func committed(_ work: EnqueuedWork) async {
         counters.requested(work.plans, refusal: .callersTransaction)
-        let ready = Set(work.receipts.filter { $0.state == .queued }.map(\.queueName))
-        if !ready.isEmpty { await waker.wake(ready) }
+        let ready = work.receipts.filter { $0.state == .queued }.map(\.queueName)
+        if !ready.isEmpty { await waker.wake(Set(ready), operations: ready.count) }
     }
 }
 

@@ -157,7 +157,8 @@ public struct OperationQueue: Sendable {
                 let receipts = try await database.withTransaction { transaction in
                     try Self.insert(plans, requester: requester, in: transaction)
                 }
-                await waker.wake(Set(receipts.filter { $0.state == .queued }.map(\.queueName)))
+                let ready = receipts.filter { $0.state == .queued }.map(\.queueName)
+                await waker.wake(Set(ready), operations: ready.count)
                 return receipts
             } catch let error as DatabaseError where error.code == .outcomeUnknown {
                 isUnknown = true
@@ -233,8 +234,8 @@ public struct OperationQueue: Sendable {
 ///
 /// Losing a call costs one slow poll of a worker, never an operation.
 package protocol Waker: Sendable {
-    /// Wakes a process that drains one of the queues; returns soon, whatever happens.
-    func wake(_ queues: Set<QueueName>) async
+    /// Wakes processes that drain one of the queues, as many as there is work for; returns soon, whatever happens.
+    func wake(_ queues: Set<QueueName>, operations: Int) async
 
     /// Wakes the process of a session, because something is wanted of an operation that it runs.
     func wake(_ session: SessionID) async
@@ -243,13 +244,18 @@ package protocol Waker: Sendable {
     func wakeWaiters(of ended: Set<OperationID>) async
 }
 
+extension Waker {
+    /// Wakes a process that drains one of the queues.
+    package func wake(_ queues: Set<QueueName>) async { await wake(queues, operations: 1) }
+}
+
 /// Wakes nobody: the workers' polling finds the work.
 package struct NoWaker: Waker {
     /// Creates one.
     package init() {}
 
     /// Does nothing.
-    package func wake(_ queues: Set<QueueName>) async {}
+    package func wake(_ queues: Set<QueueName>, operations: Int) async {}
 
     /// Does nothing.
     package func wake(_ session: SessionID) async {}

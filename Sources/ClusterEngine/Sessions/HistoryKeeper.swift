@@ -6,7 +6,8 @@ import Logging
 import MariaDB
 import ServiceLifecycle
 
-/// Forgets operations that ended longer ago than history is kept, in small batches and a small share of the time.
+/// Forgets operations that ended, and audit events that happened, longer ago than history is kept, in small batches and
+/// a small share of the time.
 ///
 /// Every queueworker runs one; one of them forgets at a time. What is gone is gone, and only a clock says that it may
 /// go: so nothing is forgotten while the database's clock and this machine's disagree, and no more in an hour than
@@ -63,7 +64,7 @@ package struct HistoryKeeper: Service {
         }
     }
 
-    /// Forgets the oldest operations whose time is over, in one transaction.
+    /// Forgets the oldest operations and audit events whose time is over, in one transaction.
     ///
     /// - Returns: How many; fewer than a batch when no more are left or allowed, or another one is just forgetting.
     /// - Throws: ``ClocksDisagree``, `DatabaseError`; nothing is forgotten then.
@@ -77,18 +78,24 @@ package struct HistoryKeeper: Service {
             guard let stored = try HistoryStatements.lockAllowance(in: transaction) else { return 0 }
             var allowance = stored
             if !stored.isCurrent(at: now) {
-                let size = try HistoryStatements.size(in: transaction)
+                let size =
+                    try HistoryStatements.size(in: transaction) + AuditStatements.size(in: transaction)
                 allowance = HistoryAllowance(of: size, retention: retention, at: now)
             }
-            let ids = try HistoryStatements.lockOutlived(
-                endedBefore: Timestamp(microseconds: now.microseconds - retention.wholeMicroseconds),
-                limit: min(HistoryStatements.batch, allowance.operations),
+            let moment = Timestamp(microseconds: now.microseconds - retention.wholeMicroseconds)
+            let limit = min(HistoryStatements.batch, allowance.operations)
+            let ids = try HistoryStatements.lockOutlived(endedBefore: moment, limit: limit, in: transaction)
+            try HistoryStatements.delete(ids, in: transaction)
+            let events = try AuditStatements.lockOutlived(
+                happenedBefore: moment,
+                limit: limit - ids.count,
                 in: transaction
             )
-            try HistoryStatements.delete(ids, in: transaction)
-            allowance.operations -= ids.count
+            try AuditStatements.delete(events, in: transaction)
+            let count = ids.count + events.count
+            allowance.operations -= count
             if allowance != stored { try HistoryStatements.write(allowance, in: transaction) }
-            return ids.count
+            return count
         }
     }
 }

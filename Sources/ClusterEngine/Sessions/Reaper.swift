@@ -16,6 +16,7 @@ package actor Reaper {
     private let metrics: WorkMetrics
     private let logger: Logger
     private var watch = ReaperWatch()
+    private var turns = ClusterLook(phase: .random(in: 0..<1))
     /// Of orphans and of what is overdue: rows that enqueuers hold one after the other would be skipped for ever.
     private var skippedRows: [Subject: SkippedRows] = [:]
     private var passes = 0
@@ -28,22 +29,43 @@ package actor Reaper {
         self.logger = logger
     }
 
-    /// One look at all sessions, and at all operations that no living one runs.
+    /// One look at the sessions that follow a position in the ring, and at all operations that no living one runs.
     ///
     /// - Returns: How many operations were taken from dead workers.
     /// - Throws: `DatabaseError`; a pass that failed is made up for by the next.
     @discardableResult
-    package func pass() async throws -> Int {
-        let asked = ContinuousClock.now
+    package func pass(from position: SessionID = .random()) async throws -> Int {
+        var sighted = try await readRing(from: position)
+        var cluster = SessionSnapshot.ClusterPart()
+        (cluster.hasOrphans, cluster.hasOverdue, cluster.hasAhead) = (true, true, true)
+        sighted.surroundings.cluster = cluster
+        return try await act(on: sighted)
+    }
+
+    /// Looks at the sessions that follow a position in the ring, at more of them as long as none of these moves.
+    package func watch(from position: SessionID) async throws {
+        repeat { try await act(on: try await readRing(from: position)) } while watch.readsOn
+    }
+
+    private func readRing(from position: SessionID) async throws -> Sighted {
+        let (reading, asked) = (watch.reading, ContinuousClock.now)
         var seen = SessionSnapshot()
-        seen.sessions = try await database.withSession { try SessionStatements.living(on: $0) }
-        (seen.hasOrphans, seen.hasOverdue, seen.hasAhead) = (true, true, true)
-        return try await act(on: Sighted(seen, askedAt: asked, answeredAt: .now))
+        seen.ring = try await database.withRepeatableSession {
+            try SessionStatements.ring(after: position, reading, on: $0)
+        }
+        return Sighted(seen, askedAt: asked, answeredAt: .now)
+    }
+
+    /// Returns the parts of a snapshot that a session reads now, so many renewal intervals after its last one.
+    package func nextScope(for session: SessionID, after intervals: Int) -> SessionSnapshotStatements.Scope {
+        watch.adapt(to: session)
+        let isTurn = turns.takesTurn(ofPart: watch.part(of: session), after: intervals)
+        return .init(ring: watch.reading, isOfCluster: isTurn)
     }
 
     /// A snapshot of the cluster, with the moments at which it was asked for and answered.
     struct Sighted: Sendable {
-        let surroundings: SessionSnapshot
+        fileprivate(set) var surroundings: SessionSnapshot
         let askedAt: ContinuousClock.Instant
         let answeredAt: ContinuousClock.Instant
 
@@ -62,8 +84,8 @@ package actor Reaper {
         if let lastAskedAt, sighted.askedAt < lastAskedAt { return 0 }
         lastAskedAt = sighted.askedAt
         let seen = sighted.surroundings
-        let dead = Set(watch.observe(seen.sessions, askedAt: sighted.askedAt, answeredAt: sighted.answeredAt))
-        for sighting in seen.sessions where dead.contains(sighting.session) {
+        let dead = Set(watch.observe(seen.ring, askedAt: sighted.askedAt, answeredAt: sighted.answeredAt))
+        for sighting in seen.ring.sightings where dead.contains(sighting.session) {
             let marked = try await database.withSession { session in
                 let marked = try SessionStatements.markDead(sighting.session, renewals: sighting.renewals, on: session)
                 if marked { try SupervisionStatements.forget(of: sighting.session, on: session) }
@@ -73,25 +95,44 @@ package actor Reaper {
                 logger.warning("a session has died", metadata: ["session": "\(sighting.session)"])
             }
         }
-        let returned = seen.hasOrphans || !dead.isEmpty ? try await returnOrphans() : 0
-        if seen.hasOverdue { try await endOverdue() }
-        if seen.hasAhead { try await pullBackAhead() }
-        passes += 1
-        if passes % 100 == 1 {
-            _ = try await database.withSession { try SessionStatements.forgetDead(on: $0) }
-            _ = try await database.withSession { try WaiterStatements.sweep(on: $0) }
-            try await database.withSession { session in
-                for ended in try SupervisionStatements.endedSessions(on: session) {
-                    try SupervisionStatements.forget(of: ended, on: session)
-                }
+        let cluster = seen.cluster ?? SessionSnapshot.ClusterPart()
+        let returned = cluster.hasOrphans || !dead.isEmpty ? try await returnOrphans() : 0
+        if cluster.hasOverdue { try await endOverdue() }
+        if cluster.hasAhead { try await pullBackAhead() }
+        if seen.cluster != nil { try await sweep() }
+        return returned
+    }
+
+    /// Forgets what has outlived its use and finds what was left behind, at every hundredth look for what concerns the
+    /// cluster.
+    private func sweep() async throws {
+        defer { passes += 1 }
+        guard passes % 100 == 0 else { return }
+        _ = try await database.withSession { try SessionStatements.forgetDead(on: $0) }
+        _ = try await database.withSession { try WaiterStatements.sweep(on: $0) }
+        let noted = try await database.withSession { try CascadeStatements.noteForgotten(on: $0) }
+        if noted > 0 {
+            logger.error(
+                "dependents were left behind by operations that have ended; they are gone on with",
+                metadata: ["operations": "\(noted)"]
+            )
+        }
+        try await database.withSession { session in
+            for ended in try SupervisionStatements.endedSessions(on: session) {
+                try SupervisionStatements.forget(of: ended, on: session)
             }
         }
-        return returned
     }
 
     /// The moment at which the first of the sessions will have been silent for its whole lease, if it is not heard of
     /// before.
     package var nextDeath: ContinuousClock.Instant? { watch.nextDeath }
+
+    /// A Boolean value that indicates whether a session that has nothing to do may look more rarely.
+    package var allowsRest: Bool { watch.allowsRest }
+
+    /// A Boolean value that indicates whether more of the ring is to be read at once.
+    package var readsOn: Bool { watch.readsOn }
 
     // MARK: Ends and returns
 

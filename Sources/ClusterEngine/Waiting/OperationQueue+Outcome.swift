@@ -60,13 +60,19 @@ extension OperationQueue {
 
 /// Somebody who wants to see how far a wait is, without another registration for each look.
 package struct EndWatcher: Sendable {
-    package let pace: PollPace
+    /// Nil for that of a wait without a watcher.
+    package let pace: PollPace?
     package let tell: @Sendable ([OperationID: OperationState]) -> Void
+
+    /// Creates a progress that is told after each look that has not found all ended.
+    package init(pace: PollPace?, tell: @escaping @Sendable ([OperationID: OperationState]) -> Void) {
+        self.pace = pace
+        self.tell = tell
+    }
 
     /// Looks at least once an interval, and tells after each look that has not found all ended.
     package init(every interval: Duration, tell: @escaping @Sendable ([OperationID: OperationState]) -> Void) {
-        pace = PollPace(first: interval, longest: interval)
-        self.tell = tell
+        self.init(pace: PollPace(first: interval, longest: interval), tell: tell)
     }
 }
 

@@ -29,7 +29,7 @@ final class WaiterDoorbell: Sendable {
     /// Lends a doorbell that rings when one of the operations ends, and takes it away again.
     ///
     /// - Returns: What the body returned; nil, without having run it, when nobody could ring here: no worker has told
-    ///   where it is, there is no way to it, no socket to be had, or the user may write nothing.
+    ///   where it is, there is no way to it, no socket to be had, or nothing can be written.
     static func withBound<Result: Sendable>(
         for ids: [OperationID],
         database: Database,
@@ -52,8 +52,8 @@ final class WaiterDoorbell: Sendable {
                     try WaiterStatements.register(ids, doorbell: address, for: lease, on: $0)
                 }
             } catch let error as DatabaseError {
-                // Who may only look polls.
-                guard error.code == .accessDeniedToTable else { throw error }
+                // Whoever may only look polls, and so does everybody where nothing can be written.
+                guard [.accessDeniedToTable, .readOnly, .readOnlyMode].contains(error.code) else { throw error }
                 return nil
             }
             let waiter = WaiterDoorbell(doorbell, ids: ids, address: address, database: database)

@@ -5,8 +5,8 @@ import Synchronization
 final class EpochConditions: Sendable {
     private let state: Mutex<EpochState>
 
-    init(_ poll: IdlePoll) {
-        state = Mutex(EpochState(poll))
+    init(_ poll: IdlePoll, _ pace: RestPace) {
+        state = Mutex(EpochState(poll, pace))
     }
 
     var isLost: Bool { state.withLock { $0.isLost } }
@@ -45,6 +45,13 @@ final class EpochConditions: Sendable {
 
     func looked(askedAt: ContinuousClock.Instant, foundWork: Bool) {
         state.withLock { $0.looked(askedAt: askedAt, foundWork: foundWork) }
+    }
+
+    func allowRest(_ value: Bool) { state.withLock { $0.allowsRest = value } }
+    func disturb() { state.withLock { $0.disturb(at: .now) } }
+
+    func nextTurn(hasWork: Bool, afterFailure failed: Bool) -> RestPace.Turn {
+        state.withLock { $0.nextTurn(hasWork: hasWork, afterFailure: failed) }
     }
 
     /// Asks the loop that claims to compare the database's rows with memory.

@@ -18,9 +18,15 @@ struct EpochState: Sendable {
     private var lease: SessionLease?
     private var poll: IdlePoll
     private var hasUnknown = false
+    private var pace: RestPace
+    /// A Boolean value that indicates whether the ring is large, and nobody in it was seen to be silent.
+    var allowsRest = false
+    /// The moment at which something happened that the next look has to see; nil when one has.
+    private var disturbedAt: ContinuousClock.Instant?
 
-    init(_ poll: IdlePoll) {
+    init(_ poll: IdlePoll, _ pace: RestPace) {
         self.poll = poll
+        self.pace = pace
     }
 
     /// Takes note that the session was opened.
@@ -60,10 +66,28 @@ struct EpochState: Sendable {
     /// Takes note that a renewal's snapshot was asked for at `askedAt`.
     mutating func looked(askedAt: ContinuousClock.Instant, foundWork: Bool) {
         poll.looked(askedAt: askedAt, foundWork: foundWork)
+        if foundWork {
+            disturbedAt = askedAt
+        } else if let disturbedAt, disturbedAt < askedAt {
+            self.disturbedAt = nil
+        }
     }
 
     /// Returns whether the queues are to be polled although nobody has rung.
-    func isPollDue(at now: ContinuousClock.Instant) -> Bool { poll.isDue(at: now) }
+    func isPollDue(at now: ContinuousClock.Instant) -> Bool { poll.isDue(at: now, isAtRest: isAtRest) }
+
+    // MARK: Rest
+
+    /// A Boolean value that indicates whether nothing but work of its own keeps the session from rest.
+    private var isAtRest: Bool { allowsRest && !isDraining && !isNodeGone && disturbedAt == nil }
+
+    /// Takes note of something that the next look has to see, such as a claim that may or may not have happened.
+    mutating func disturb(at now: ContinuousClock.Instant) { disturbedAt = now }
+
+    /// Returns what is due now that one more renewal interval is over, or that a renewal has failed.
+    mutating func nextTurn(hasWork: Bool, afterFailure failed: Bool) -> RestPace.Turn {
+        pace.next(isAtRest: isAtRest && !hasWork && !failed)
+    }
 
     /// Takes note that the database has claims of this session that its process does not know.
     mutating func seeUnknown() { hasUnknown = true }

@@ -1,3 +1,5 @@
+import ClusterModel
+
 /// Decides whether a worker that nobody has rung has to look at its queues.
 ///
 /// Pure.
@@ -23,8 +25,10 @@ struct IdlePoll: Sendable {
     ///
     /// Half a renewal of tolerance: the renewals are a round trip further apart than they are told, and so come after
     /// a poll of the same interval.
-    func isDue(at now: ContinuousClock.Instant) -> Bool {
+    /// At rest only some of the renewals look (`RestPace`), and the next look is waited for.
+    func isDue(at now: ContinuousClock.Instant, isAtRest: Bool = false) -> Bool {
         guard interval >= renewInterval, let foundNothingAt else { return true }
-        return now - foundNothingAt > interval + renewInterval / 2
+        let untilNext = isAtRest ? max(interval, renewInterval * RestPace.intervalsOfLook) : interval
+        return now - foundNothingAt > untilNext + renewInterval / 2
     }
 }

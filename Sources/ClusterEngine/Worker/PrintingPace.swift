@@ -10,13 +10,14 @@ import ClusterModel
 struct PrintingPace: Sendable {
     /// The pause between two looks at what has been printed.
     ///
-    /// Somebody who follows the output sees its beginning after this and his own pause.
+    /// Somebody who follows the output sees its beginning after this and his own pause, however much other commands
+    /// print: what is new is written first.
     static let pause: Duration = .milliseconds(250)
     /// The least time between two writes of one stream.
     static let rest: Duration = .seconds(1)
-    /// Bytes that one worker writes in a second: a thousand of them, with commands that all print without end, keep the
-    /// database below 256 MiB/s.
-    static let bytesPerSecond = 262_144
+    /// Bytes that one worker writes after a look, 256 KiB in a second: a thousand of them, with commands that all print
+    /// without end, keep the database below 256 MiB/s.
+    static let bytesAtOnce = OutputTail.mostBytes
 
     /// A stream of an attempt.
     struct Key: Hashable, Sendable {
@@ -32,8 +33,8 @@ struct PrintingPace: Sendable {
 
     private var written: [Key: Written] = [:]
 
-    /// Chooses what to write now: what has grown since it was written, the longest ago first, no more than the rate
-    /// allows for a second.
+    /// Chooses what to write now: what has grown since it was written, new streams first and then the longest ago, no
+    /// more than may be written at once.
     func due(_ totals: [(key: Key, total: Int)], at now: SuspendingClock.Instant) -> [Key] {
         let grown = totals.filter { key, total in
             guard let last = written[key] else { return true }
@@ -44,13 +45,15 @@ struct PrintingPace: Sendable {
             case (let left?, let right?) where left != right: left < right
             case (nil, _?): true
             case (_?, nil): false
+            // The first line of one does not wait for the flood of another.
+            case (nil, nil): (left.element.total, left.offset) < (right.element.total, right.offset)
             default: left.offset < right.offset
             }
         }
-        var room = Self.bytesPerSecond
+        var room = Self.bytesAtOnce
         return oldest.map(\.element).prefix { _, total in
-            defer { room -= min(total, OutputTail.mostBytes) }
-            return room > 0
+            room -= min(total, OutputTail.mostBytes)
+            return room >= 0
         }.map(\.key)
     }
 
@@ -65,10 +68,5 @@ struct PrintingPace: Sendable {
     /// Forgets an operation's attempt.
     mutating func forget(_ id: OperationID) {
         written = written.filter { $0.key.operation != id }
-    }
-
-    /// Returns the pause after a write of some bytes.
-    static func pause(afterWriting bytes: Int) -> Duration {
-        max(pause, .seconds(Double(bytes) / Double(bytesPerSecond)))
     }
 }

@@ -12,15 +12,23 @@ struct SessionWork: Sendable {
     /// minute, a worker of short operations has finished what it had and rests.
     static let unsettledPerSlot = 4
 
+    /// Snapshots in a row that have to lack a claim before it counts as lost: one may be older than it should be, such
+    /// as that of another member of a cluster of servers.
+    static let snapshotsUntilLost = 2
+
     private struct Running {
         let delivery: Int
         var isInterrupted = false
+        /// The number of snapshots in a row that have lacked it.
+        var missing = 0
     }
 
     private let slots: Int
     private var running: [OperationID: Running] = [:]
     private var finished: [Settling.Entry] = []
+    /// Those that are being written, held ones included.
     private var settling: [OperationID: Settling.Entry] = [:]
+    private var held = HeldOutcomes()
     /// An operation whose row is being waited for; it may be claimed before we know.
     private var awaited: OperationID?
     /// Claims whose outcome the database does not take; they are not run again under this session.
@@ -57,8 +65,12 @@ struct SessionWork: Sendable {
     /// Gives the slot of an awaited operation up, after it was begun or was not to be had.
     mutating func stopAwaiting() { awaited = nil }
 
-    /// Takes note of a claim that begins.
-    mutating func start(_ id: OperationID, delivery: Int) { running[id] = Running(delivery: delivery) }
+    /// Takes note of a claim that begins; an outcome of the same operation that is not written yet is of a claim that
+    /// the database has lost, and counts for nothing.
+    mutating func start(_ id: OperationID, delivery: Int) {
+        running[id] = Running(delivery: delivery)
+        finished.removeAll { $0.id == id }
+    }
 
     /// Marks interrupted what runs here and somebody wants ended; returns what was not interrupted before.
     mutating func interruptCancelled(among rows: [SessionStatements.Executing]) -> [OperationID] {
@@ -72,6 +84,32 @@ struct SessionWork: Sendable {
         return interrupted
     }
 
+    /// Marks interrupted what runs here and is not the database's any more.
+    ///
+    /// A database that has lost its last commits gives the operation to others. What has finished is not asked for: its
+    /// row goes when its outcome is written, and a lost claim's outcome is refused.
+    /// - Parameters:
+    ///   - rows: The claims of this session in one snapshot.
+    ///   - before: The claims that were known before the snapshot was asked for, and so were committed.
+    /// - Returns: What was not interrupted before.
+    mutating func interruptLost(
+        among rows: [SessionStatements.Executing],
+        readAfter before: Known
+    ) -> [OperationID] {
+        let standing = Set(rows.map { Claimed(id: $0.id, delivery: $0.delivery) })
+        var lost: [OperationID] = []
+        for (id, operation) in running {
+            let claim = Claimed(id: id, delivery: operation.delivery)
+            guard !operation.isInterrupted, before.claims.contains(claim) else { continue }
+            let missing = standing.contains(claim) ? 0 : operation.missing + 1
+            running[id]?.missing = missing
+            guard missing >= Self.snapshotsUntilLost else { continue }
+            running[id]?.isInterrupted = true
+            lost.append(id)
+        }
+        return lost
+    }
+
     /// Takes note of the outcome of an operation that has run.
     mutating func finish(_ entry: Settling.Entry) {
         running[entry.id] = nil
@@ -80,18 +118,30 @@ struct SessionWork: Sendable {
 
     /// Takes what has finished since the last batch; natural batching: what finishes while it is written waits for
     /// the next.
+    ///
+    /// With it goes what is held and not waited for; that alone makes no batch.
     mutating func takeBatch() -> [Settling.Entry] {
-        let batch = finished
+        guard !finished.isEmpty else { return [] }
+        let batch = held.takeAll() + finished
         finished = []
         for entry in batch { settling[entry.id] = entry }
         return batch
     }
 
-    /// Forgets what was written, or is no longer ours; puts the rest back in front.
-    mutating func settled(_ batch: [Settling.Entry], again: [Settling.Entry]) {
+    /// Forgets what was written, or is no longer ours; puts `again` back in front, and lets wait what others hold.
+    mutating func settled(_ batch: [Settling.Entry], again: [Settling.Entry] = [], held locked: [Settling.Entry] = []) {
         for entry in batch { settling[entry.id] = nil }
+        for entry in locked { settling[entry.id] = entry }
+        for entry in batch where settling[entry.id] == nil { held.forget(entry.id) }
+        held.hold(locked)
         finished = again + finished
     }
+
+    /// Takes an outcome whose row is to be waited for, beside the batches.
+    mutating func takeWait() -> HeldOutcomes.Wait? { held.takeWait() }
+
+    /// Takes note that such a wait is over, after its result was told to ``settled(_:again:held:)``.
+    mutating func stopWaiting() { held.stopWaiting() }
 
     /// Gives up writing an outcome down: handed back, the operation would run again, and its next outcome be refused
     /// as well.

@@ -11,11 +11,13 @@ extension WorkEpoch {
         while true {
             let pause = conditions.pause(afterFailure: failed)
             guard (try? await Task.sleep(for: pause)) != nil else { return }
+            let turn = conditions.nextTurn(hasWork: !ledger.isIdle || ledger.isAwaiting, afterFailure: failed)
+            if turn == .nothing { continue }
             let sentAt = ContinuousClock.now
             do {
                 guard try await renewSession() else { throw lose("the database says that it is dead") }
                 conditions.renewed(sentAt: sentAt, passOn)
-                renewals.continuation.yield()
+                if case .look(let intervals) = turn { renewals.continuation.yield(intervals) }
                 failed = false
             } catch let loss as SessionLost {
                 throw loss
@@ -26,15 +28,16 @@ extension WorkEpoch {
         }
     }
 
-    /// Looks at the cluster after each renewal: one more statement, and all that an idle worker sends.
+    /// Looks at the cluster after renewals: one more statement, and all that an idle worker sends.
     ///
-    /// In a loop of its own: a look that takes long must not cost the session.
+    /// In a loop of its own, but on the connection of the renewals, so that an idle process has no other: a look that
+    /// hangs is given up in time for the next renewal.
     func lookAround() async {
         var errors = ErrorReporter("session", logger: parts.logger)
-        for await _ in renewals.stream {
+        for await intervals in renewals.stream {
             do {
                 let known = ledger.known
-                heed(try await look(), after: known)
+                heed(try await look(after: intervals), after: known)
                 errors.resolved()
             } catch {
                 errors.report("looking at the cluster failed: \(error)")
@@ -56,15 +59,17 @@ extension WorkEpoch {
         }
     }
 
-    private func look() async throws -> Reaper.Sighted {
+    private func look(after intervals: Int) async throws -> Reaper.Sighted {
         let (session, node, passedOver) = (session, node, conditions.passedOver)
         let isFree = ledger.freeSlots > 0 && !passedOver.tasks.isEmpty
         let queues = isFree ? QueueName.claimOrder(targets: targets()) : []
-        return try await parts.database.withRepeatableSession { connection in
+        let scope = await reaper.nextScope(for: session, after: intervals)
+        return try await sessionDatabase.withRepeatableSession { connection in
             let asked = ContinuousClock.now
             let seen = try SessionSnapshotStatements.look(
                 from: session,
                 on: node,
+                scope,
                 into: queues,
                 passedOver,
                 on: connection
@@ -76,7 +81,9 @@ extension WorkEpoch {
     private func heed(_ look: Reaper.Sighted, after known: SessionWork.Known) {
         let seen = look.surroundings
         conditions.setDraining(seen.isDraining)
-        parts.pulse.sawSchema(at: seen.schemaVersion)
+        if let cluster = seen.cluster {
+            parts.pulse.sawSchema(at: cluster.schemaVersion, floor: cluster.schemaFloor)
+        }
         if !seen.hasNode, !conditions.isNodeGone {
             log(.error, "the node has been removed: ending the session")
             conditions.loseNode()
@@ -84,8 +91,11 @@ extension WorkEpoch {
         }
         conditions.looked(askedAt: look.askedAt, foundWork: seen.hasWork)
         looks.continuation.yield(look)
-        if seen.hasCascades { cascades.continuation.yield() }
+        if seen.cluster?.hasCascades == true { cascades.continuation.yield() }
         endCancelled(among: seen.executing)
+        for id in ledger.interruptLost(among: seen.executing, readAfter: known) {
+            log(.warning, "claim is not in the database any more; interrupting its run", ["operation": "\(id)"])
+        }
         // The loop that claims compares: a claim of its own may just be on its way from the database to the ledger.
         let isUnknown = !ledger.unknown(among: seen.executing, readAfter: known).isEmpty
         if isUnknown { conditions.seeUnknown() }
@@ -121,10 +131,12 @@ extension WorkEpoch {
         for await look in looks.stream {
             do {
                 try await reaper.act(on: look)
+                conditions.allowRest(await reaper.allowsRest)
+                if await reaper.readsOn { try await reaper.watch(from: session) }
                 if let death = await reaper.nextDeath, death - .now < settings.lease.renewInterval {
                     // Silence is no event: that a lease is over shows only at its end.
                     guard (try? await Task.sleep(until: death, clock: .continuous)) != nil else { return }
-                    try await reaper.pass()
+                    try await reaper.watch(from: session)
                 }
                 errors.resolved()
             } catch {

@@ -17,9 +17,8 @@ extension WorkEpoch {
                 } catch {
                     errors.report("the output of commands was not written: \(error)")
                 }
-                let bytes = printed.reduce(0) { $0 + $1.tail.bytes.count }
                 // Commands tell nobody that they have printed, and this pause bounds the bytes written in a second.
-                guard (try? await Task.sleep(for: PrintingPace.pause(afterWriting: bytes))) != nil else { return }
+                guard (try? await Task.sleep(for: PrintingPace.pause)) != nil else { return }
             }
         }
     }

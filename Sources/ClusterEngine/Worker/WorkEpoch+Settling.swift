@@ -4,55 +4,71 @@ import MariaDB
 
 /// The writing of an epoch's outcomes.
 extension WorkEpoch {
+    /// Writes batches, one after the other, and beside them what waits for rows that others hold.
     func settle() async {
-        var skippedRows = SkippedRows()
-        for await _ in outcomes.stream {
-            var pause: Duration = .milliseconds(50)
-            while true {
-                let batch = ledger.takeBatch()
-                if batch.isEmpty { break }
-                let again = await settle(batch, &skippedRows)
-                ledger.settled(batch, again: again)
-                parts.doorbell.ring()
-                if !again.isEmpty {
-                    // Nothing tells when a database is back, or a held row is free: tried again, ever later.
-                    guard (try? await Task.sleep(for: pause)) != nil else { return }
-                    pause = min(pause * 2, .seconds(2))
+        await withDiscardingTaskGroup { group in
+            for await _ in outcomes.stream {
+                var pause: Duration = .milliseconds(50)
+                while true {
+                    while let wait = ledger.takeWait() { group.addTask { await write(waitingFor: wait) } }
+                    let batch = ledger.takeBatch()
+                    if batch.isEmpty { break }
+                    if await !write(batch) {
+                        // A pause for a database that is away alone: nothing tells when it is back, so the batch is
+                        // tried again, ever later.
+                        guard (try? await Task.sleep(for: pause)) != nil else { return }
+                        pause = min(pause * 2, .seconds(2))
+                    }
                 }
+                if ledger.isIdle { idle.continuation.yield() }
             }
-            if ledger.isIdle { idle.continuation.yield() }
         }
     }
 
-    /// Writes a batch; returns what has to be written again.
-    private func settle(_ batch: [Settling.Entry], _ skippedRows: inout SkippedRows) async -> [Settling.Entry] {
+    /// Writes a batch; returns false when the database was not to be had.
+    private func write(_ batch: [Settling.Entry]) async -> Bool {
         do {
-            let settling = Settling(database: parts.database)
-            let (asked, judge) = (SuspendingClock.now, skippedRows)
-            let overdue = batch.filter { judge.isOver(for: $0.id, at: asked) }
-            var result = try await settling.settle(batch.filter { !judge.isOver(for: $0.id, at: asked) }, of: session)
-            for entry in overdue {
-                let wait = judge.wait(for: entry.id, at: asked)
-                result.merge(try await settling.settlePatiently(entry, of: session, for: wait))
-            }
-            skippedRows.wrote(batch.map(\.id), skipped: result.locked, at: asked)
-            for id in result.superseded { log(.warning, "outcome of a lost claim dropped", ["operation": "\(id)"]) }
-            // What became ready may be for this process: it need not wait for the look-up of whom else to ring.
-            parts.doorbell.ring()
-            announcer.announce(result.ended)
-            parts.metrics.ended(result.states)
-            if result.isUnfinished { cascades.continuation.yield() }
-            await parts.waker.wake(result.ready)
-            return batch.compactMap { entry in
-                if let refusal = result.refused[entry.id] { return refused(entry, refusal) }
-                return result.locked.contains(entry.id) ? entry : nil
-            }
+            let result = try await Settling(database: parts.database).settle(batch, of: session)
+            await wrote(batch, result)
+            return true
         } catch {
             if !Task.isCancelled {
                 log(.warning, "outcomes are kept until the database is back", ["error": "\(error)"])
             }
-            return batch
+            ledger.settled(batch, again: batch)
+            return false
         }
+    }
+
+    /// Writes an outcome whose row others hold, in a transaction that waits for the row.
+    private func write(waitingFor wait: HeldOutcomes.Wait) async {
+        do {
+            let settling = Settling(database: parts.database)
+            let result = try await settling.settlePatiently(wait.entry, of: session, for: wait.limit)
+            await wrote([wait.entry], result)
+        } catch {
+            // The next batch has it, and tells of a database that is away.
+            ledger.settled([wait.entry], again: [wait.entry])
+        }
+        ledger.stopWaiting()
+        outcomes.continuation.yield()
+    }
+
+    /// Announces what was written to everybody whom it concerns.
+    private func wrote(_ batch: [Settling.Entry], _ result: Settling.Result) async {
+        for id in result.superseded { log(.warning, "outcome of a lost claim dropped", ["operation": "\(id)"]) }
+        // What became ready may be for this process: it need not wait for the look-up of whom else to ring.
+        parts.doorbell.ring()
+        announcer.announce(result.ended)
+        parts.metrics.ended(result.states)
+        if result.isUnfinished { cascades.continuation.yield() }
+        await parts.waker.wake(result.ready)
+        ledger.settled(
+            batch,
+            again: batch.compactMap { entry in result.refused[entry.id].flatMap { refused(entry, $0) } },
+            held: batch.filter { result.locked.contains($0.id) }
+        )
+        parts.doorbell.ring()
     }
 
     /// An outcome that the database does not take, such as a result that is no JSON, fails its attempt instead.

@@ -13,13 +13,15 @@ struct WorkEpoch: Sendable {
     private let terms: Terms
     let node: NodeID
     let reaper: Reaper
-    let session = SessionID.new()
+    /// Random, for its place in the ring: the sessions of one node, or of nodes that were started together, are no
+    /// neighbours.
+    let session = SessionID.random()
     let ledger: WorkLedger
     let announcer: EndNotifier
     let conditions: EpochConditions
     let printing = PrintingLedger()
-    /// Rung by each renewal: it is time to look at the cluster.
-    let renewals = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+    /// Rung by renewals: it is time to look at the cluster, so many renewal intervals after the last look.
+    let renewals = AsyncStream<Int>.makeStream(bufferingPolicy: .bufferingNewest(1))
     /// The snapshots of the cluster; an older one than the newest is of no use.
     let looks = AsyncStream<Reaper.Sighted>.makeStream(bufferingPolicy: .bufferingNewest(1))
     /// Rung when an outcome waits to be written.
@@ -50,7 +52,8 @@ struct WorkEpoch: Sendable {
         ledger = WorkLedger(slots: settings.slots)
         announcer = EndNotifier(waker: parts.waker)
         conditions = EpochConditions(
-            IdlePoll(interval: settings.pollInterval, renewInterval: settings.lease.renewInterval)
+            IdlePoll(interval: settings.pollInterval, renewInterval: settings.lease.renewInterval),
+            RestPace(settings.lease, phase: .random(in: 0..<RestPace.intervalsOfLook))
         )
     }
 
@@ -206,10 +209,16 @@ struct WorkEpoch: Sendable {
                     isRung = false
                 }
                 if !claims.isEmpty { heldPause.reset() }
+                if claims.isEmpty, claiming.isHeldUp, heldPause.isFirst {
+                    claiming.hurry(at: .now)
+                    waitForHeld(&claiming, terms.agreed.handlers, in: &group)
+                }
                 if claims.isEmpty { isRung = await rest(claiming.isHeldUp ? pause(&heldPause, claiming) : nil) }
             } catch {
                 errors.report("claiming failed: \(error)")
                 parts.pulse.failed("claiming failed: \(error)")
+                // It may have happened all the same.
+                conditions.disturb()
                 isRung = await rest()
             }
         }
@@ -299,6 +308,7 @@ struct WorkEpoch: Sendable {
     }
 
     private func run(_ claim: Claim, _ handlers: [any TaskHandler], _ interruption: Interruption) async {
+        await interruption.waitForPredecessor()
         let output = printing.start(claim.operation.id, delivery: claim.operation.deliveries)
         let run = OperationRun(
             claim: claim,
@@ -321,7 +331,8 @@ struct WorkEpoch: Sendable {
                 report: result.report,
                 completedTasks: result.completedTasks,
                 output: printing.finish(claim.operation.id)
-            )
+            ),
+            of: interruption
         )
         outcomes.continuation.yield()
         parts.doorbell.ring()

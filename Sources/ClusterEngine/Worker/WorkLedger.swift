@@ -26,13 +26,18 @@ final class WorkLedger: Sendable {
     func stopAwaiting() { state.withLock { $0.work.stopAwaiting() } }
 
     /// Takes note of a claim that begins; what it returns ends the run before its time.
+    ///
+    /// A run of the same operation that is still here is of a claim that the database has lost: it is interrupted, and
+    /// the new one begins after it.
     func start(_ claim: Claim) -> Interruption {
-        let interruption = Interruption()
         state.withLock { state in
+            let lost = state.interruptions[claim.operation.id]
+            lost?.request()
+            let interruption = Interruption(after: lost)
             state.work.start(claim.operation.id, delivery: claim.operation.deliveries)
             state.interruptions[claim.operation.id] = interruption
+            return interruption
         }
-        return interruption
     }
 
     /// Interrupts what runs here and somebody wants ended; returns what was not interrupted before.
@@ -44,18 +49,36 @@ final class WorkLedger: Sendable {
         }
     }
 
-    func finish(_ entry: Settling.Entry) {
+    /// Interrupts what runs here and is not the database's any more; returns what was not interrupted before.
+    func interruptLost(
+        among rows: [SessionStatements.Executing],
+        readAfter before: SessionWork.Known
+    ) -> [OperationID] {
         state.withLock { state in
+            let lost = state.work.interruptLost(among: rows, readAfter: before)
+            for id in lost { state.interruptions[id]?.request() }
+            return lost
+        }
+    }
+
+    /// Takes note of the outcome of a run; one of a lost claim that was taken again meanwhile counts for nothing.
+    func finish(_ entry: Settling.Entry, of run: Interruption) {
+        state.withLock { state in
+            guard state.interruptions[entry.id] === run else { return }
             state.work.finish(entry)
             state.interruptions[entry.id] = nil
         }
+        run.finish()
     }
 
     func takeBatch() -> [Settling.Entry] { state.withLock { $0.work.takeBatch() } }
 
-    func settled(_ batch: [Settling.Entry], again: [Settling.Entry]) {
-        state.withLock { $0.work.settled(batch, again: again) }
+    func settled(_ batch: [Settling.Entry], again: [Settling.Entry] = [], held: [Settling.Entry] = []) {
+        state.withLock { $0.work.settled(batch, again: again, held: held) }
     }
+
+    func takeWait() -> HeldOutcomes.Wait? { state.withLock { $0.work.takeWait() } }
+    func stopWaiting() { state.withLock { $0.work.stopWaiting() } }
 
     func abandon(_ entry: Settling.Entry) { state.withLock { $0.work.abandon(entry) } }
 

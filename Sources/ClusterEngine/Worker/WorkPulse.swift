@@ -42,7 +42,9 @@ package final class WorkPulse: Sendable {
 
     package func held(until deadline: ContinuousClock.Instant) { state.withLock { $0.heldUntil = deadline } }
     package func released() { state.withLock { $0.heldUntil = nil } }
-    func sawSchema(at version: Int) { state.withLock { $0.schema = Migrations.migrator.status(at: version) } }
+    func sawSchema(at version: Int, floor: Int) {
+        state.withLock { $0.schema = Migrations.migrator.status(at: version, floor: floor) }
+    }
     func turned() { state.withLock { $0.turnedAt = .now } }
     package func failed(_ error: String) { state.withLock { $0.error = error } }
     func worked() { state.withLock { $0.error = nil } }

@@ -187,7 +187,7 @@ package struct Worker: Service {
         let name = settings.node
         return try await parts.database.withTransaction { transaction in
             let status = try Migrations.migrator.status(on: transaction.session)
-            if status.isNewerThanBinary { throw Migrator.Refusal.databaseIsNewer(status) }
+            if status.isTooNew { throw Migrator.Refusal.databaseIsNewer(status) }
             guard status.isMigrated else {
                 throw DatabaseError(code: .unknownTable, phase: .execute, message: "version \(status.version)")
             }

@@ -41,6 +41,14 @@ package struct HeldWork: Sendable {
         for id in ids where entries[id] == nil { entries[id] = Entry(since: now, nextWait: now + Self.bound) }
     }
 
+    /// Lets the row that has been skipped for longest be waited for at once, as far as it was not waited for yet:
+    /// there is nothing else to take, so that to skip it serves nobody.
+    package mutating func hurry(at now: SuspendingClock.Instant) {
+        let fresh = entries.filter { $0.value.waits == 0 }
+        guard let (id, entry) = fresh.min(by: { ($0.value.since, $0.key) < ($1.value.since, $1.key) }) else { return }
+        entries[id]?.nextWait = min(entry.nextWait, now)
+    }
+
     /// Returns the time until a row is due; nil while none is skipped.
     package func untilDue(at now: SuspendingClock.Instant) -> Duration? {
         entries.values.map(\.nextWait).min().map { max(.zero, $0 - now) }

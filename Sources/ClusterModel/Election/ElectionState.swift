@@ -96,6 +96,9 @@ package struct ElectionState: Sendable, Hashable {
             self.successor = successor
             self.outage = outage
         }
+
+        /// Returns whether the lease had been changed since, when the other one was seen.
+        func isOlder(than other: Sighting) -> Bool { (term, renewals) < (other.term, other.renewals) }
     }
 
     /// The action to take now.
@@ -143,6 +146,11 @@ package struct ElectionState: Sendable, Hashable {
     /// Nil after a read that failed.
     private(set) var standstill: Standstill?
     private var away: Away?
+    /// The newest version of the lease that this candidate has seen or made, whatever its role since.
+    private var newest: Sighting?
+    /// The moment before which no lease is free, because a version was seen that is older than the newest: whoever
+    /// held that one may act until then.
+    private var distrustedUntil: ContinuousClock.Instant?
     /// The handover that the leader has begun; nil while it means to stay.
     package private(set) var handover: Handover?
 
@@ -199,7 +207,7 @@ package struct ElectionState: Sendable, Hashable {
         if let away, now < away.until { return away.endsWhenLed ? timing.renew : max(timing.renew, away.until - now) }
         guard case .follower(let seen?, let since) = role else { return timing.renew }
         if isFree(seen, since: since, now: now) { return .zero }
-        let left = since + patience(with: seen) - now
+        let left = max(since + patience(with: seen), distrustedUntil ?? since) - now
         let isHandedOver = seen.isHandingOver || seen.holder == nil
         return min(isHandedOver ? Timing.lookInHandover : timing.renew, left)
     }
@@ -207,6 +215,7 @@ package struct ElectionState: Sendable, Hashable {
     private func isAway(at now: ContinuousClock.Instant) -> Bool { away.map { now < $0.until } ?? false }
 
     private func isFree(_ seen: Sighting, since: ContinuousClock.Instant, now: ContinuousClock.Instant) -> Bool {
+        if let distrustedUntil, now < distrustedUntil { return false }
         // A lease that is ours from before we stepped down is waited out like anybody's: we may act on nothing of it.
         guard seen.holder == nil else { return now - since >= patience(with: seen) }
         // Nobody is heard: whoever it was left to only has a start on the others.
@@ -256,8 +265,15 @@ package struct ElectionState: Sendable, Hashable {
     // MARK: Answers
 
     /// The lease was looked at; dated by when the answer had come, because its holder may have renewed just before.
-    package mutating func saw(_ sighting: Sighting, answeredAt: ContinuousClock.Instant) {
-        guard case .follower(let seen, let since) = role else { return }
+    ///
+    /// - Returns: Whether it is older than it was: the database has lost commits, such as the one by which somebody was
+    ///   elected who does not know of it yet.
+    @discardableResult
+    package mutating func saw(_ sighting: Sighting, answeredAt: ContinuousClock.Instant) -> Bool {
+        guard case .follower(let seen, let since) = role else { return false }
+        let lost = newest.flatMap { sighting.isOlder(than: $0) ? $0 : nil }
+        if let lost { distrustedUntil = answeredAt + max(patience(with: lost), patience(with: sighting)) }
+        newest = sighting
         if let away, away.endsWhenLed, let holder = sighting.holder, holder != me { self.away = nil }
         // One that becomes a witness of this row only now may not have been the one that was asked until now.
         let isSame =
@@ -269,6 +285,7 @@ package struct ElectionState: Sendable, Hashable {
         } else {
             standstill = Standstill(since: answeredAt, until: answeredAt)
         }
+        return lost != nil
     }
 
     /// The lease could not be read: its holder may have no way to the database either.
@@ -276,6 +293,7 @@ package struct ElectionState: Sendable, Hashable {
 
     /// The lease was taken with this term.
     package mutating func acquired(term: UInt64, askedAt: ContinuousClock.Instant) {
+        newest = Sighting(holder: me, term: term, renewals: newest.map { $0.renewals + 1 } ?? 0)
         role = .leader(Leading(term: term, fence: askedAt + timing.fence, renewedAt: askedAt))
         standstill = nil
     }

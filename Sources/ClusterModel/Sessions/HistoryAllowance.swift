@@ -1,6 +1,7 @@
 import DatabaseTime
 
-/// The amount of history that may be forgotten in the hour that has begun, by all processes together.
+/// The amount of history that may be forgotten in the hour that has begun, by all processes together; an audit event
+/// counts as an operation.
 ///
 /// Pure. It is for the case that two clocks are wrong together: then somebody has hours to see it.
 package struct HistoryAllowance: Sendable, Hashable {

@@ -14,7 +14,7 @@ public struct ClusterOpsError: Error, Sendable, Hashable, CustomStringConvertibl
         case unreachable
         /// The database's user, its password or its rights do not suffice.
         case notPermitted
-        /// The schema is not this program's.
+        /// This program does not work with the schema.
         case notMigrated
         /// The database answered in a way that should not happen.
         case internalFailure

@@ -22,11 +22,7 @@ public struct TypedID<Kind: IdentifiedKind>: TextValue {
     /// - Throws: `ValueError` for anything else, and for a UUID whose version is not 1 to 8 or whose variant is not
     ///   that of RFC 9562: the nil and the max UUID are among them.
     public init(_ text: String) throws(ValueError) {
-        let groups = text.utf8.split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
-        guard text.utf8.count == 36, groups.map(\.count) == [8, 4, 4, 4, 12],
-            groups.joined().allSatisfy(\.isASCIIHexDigit),
-            let uuid = UUID(uuidString: text)
-        else {
+        guard let uuid = UUID(text: text) else {
             throw ValueError(
                 Kind.kind,
                 found: text,
@@ -40,6 +36,12 @@ public struct TypedID<Kind: IdentifiedKind>: TextValue {
         rawValue = uuid
     }
 
+    /// Takes the text of a UUID column, which vouches for the id; nil for what is no UUID.
+    package init?(columnText text: String) {
+        guard let uuid = UUID(text: text) else { return nil }
+        rawValue = uuid
+    }
+
     /// Makes a new id, greater than all that this process made before.
     ///
     /// Ids are UUIDs of version 7 from the system clock, and go on increasing when that clock steps back.
@@ -49,8 +51,11 @@ public struct TypedID<Kind: IdentifiedKind>: TextValue {
         return TypedID(rawValue: generator.withLock { $0.next(now: now, random: random) })
     }
 
+    /// Makes a random id, of version 4: those that are made at one time have no order, and no neighbours in common.
+    package static func random() -> TypedID { TypedID(rawValue: UUID()) }
+
     /// The UUID in lower case with hyphens.
-    public var description: String { rawValue.uuidString.lowercased() }
+    public var description: String { rawValue.text }
 }
 
 /// One for all kinds, because a static property of a generic type cannot be stored.

@@ -53,7 +53,7 @@ extension DatabaseRole {
         ) + [
             .insert("aborted_dependents"),
             .insert("sessions"),
-            .update("sessions", ["renewals", "renewed_at", "doorbell", "expires_at", "dead"]),
+            .update("sessions", ["renewals", "renewed_at", "doorbell", "server", "expires_at", "dead"]),
             .delete("sessions"),
             .update(
                 "work_queue",
@@ -91,6 +91,7 @@ extension DatabaseRole {
         .select("history_allowance"), .insert("history_allowance"), .update("history_allowance", []),
         .select("retries"), .delete("retries"), .delete("operation_labels"),
         .select("aborted_dependents"), .delete("aborted_dependents"),
+        .select("audit_events"), .delete("audit_events"),
     ]
 
     /// Repairs are ordinary operations: they may adopt one that waits, and, as the engine may, move it to a better
@@ -133,6 +134,7 @@ extension DatabaseRole {
         .select("leases"), .insert("leases"), .update("leases", []),
         .select("ready_candidates"), .insert("ready_candidates"),
         .update("ready_candidates", []), .delete("ready_candidates"),
+        .insert("audit_events"),
     ]
 
     /// A node says whom it reaches, and what it finds of itself; the elected one may ask itself to resign.
@@ -190,8 +192,18 @@ extension DatabaseRole {
         .insert("cascades"),
     ]
 
+    /// The trail of changes is written, and never changed; only what forgets history deletes of it.
     private static let topology: [DatabaseRight] = [
-        .insert("nodes"), .update("nodes", ["state", "underlay_address"]), .delete("nodes"),
+        .insert("audit_events"),
+        .insert("nodes"),
+        .update(
+            "nodes",
+            [
+                "state", "underlay_address", "is_hypervisor", "is_network_node", "drained_at", "drain_requester",
+                "drain_reason",
+            ]
+        ),
+        .delete("nodes"),
         .insert("networks"),
         .update("networks", ["generation", "mtu", "domain", "dhcp", "dns", "port_security", "gateway"]),
         .delete("networks"),
@@ -241,7 +253,8 @@ extension DatabaseRole {
             "floating_ports",
             "vni_holds",
             "operation_labels",
-            "retries"
+            "retries",
+            "audit_events"
         )
 
     /// The rights for what the procedures do: they act with the rights of who made them, the migrator.
@@ -253,5 +266,6 @@ extension DatabaseRole {
     private static let definitions: [DatabaseRight] = [
         .define("CREATE"), .define("ALTER"), .define("INDEX"), .define("REFERENCES"), .define("CREATE ROUTINE"),
         .select("schema_migrations"), .insert("schema_migrations"), .update("schema_migrations", []),
+        .select("migration_lease"), .insert("migration_lease"), .update("migration_lease", []),
     ]
 }

@@ -5,7 +5,14 @@ import MariaDB
 ///
 /// A baseline: one file for each table and each procedure, as they were before anything was deployed. From here on
 /// files are appended, never changed, because databases have run them.
+///
+/// A step is *additive* if programs that do not know it work on after it: it adds a table, an index, or a column that
+/// is null or has a default, and no rule that they could break. It goes on beside them, so it says `ALGORITHM =
+/// INSTANT`, or `INPLACE` with `LOCK = NONE`. One that is not additive raises the compatibility floor.
 package enum Migrations {
+    /// The last step of the baseline, which no program is older than.
+    package static let baseline = 47
+
     /// Every step that this program knows, in order.
     package static let all: [Migration] = [
         step(1, "create nodes", PackageResources.V0001__create_nodes_sql),
@@ -51,6 +58,11 @@ package enum Migrations {
         step(41, "create retries", PackageResources.V0041__create_retries_sql),
         step(42, "create aborted dependents", PackageResources.V0042__create_aborted_dependents_sql),
         step(43, "create operation labels", PackageResources.V0043__create_operation_labels_sql),
+        step(44, "create audit events", PackageResources.V0044__create_audit_events_sql),
+        step(45, "add node drain", PackageResources.V0045__add_node_drain_sql),
+        step(46, "add work queue lookup key", PackageResources.V0046__add_work_queue_lookup_key_sql),
+        step(47, "index living sessions", PackageResources.V0047__index_living_sessions_sql),
+        step(48, "add session server", PackageResources.V0048__add_session_server_sql, isAdditive: true),
     ]
 
     /// The names of the steps that make procedures; each does nothing where its procedure exists.
@@ -69,7 +81,12 @@ package enum Migrations {
     /// Brings a schema to this program's version, or tells its version.
     package static let migrator = Migrator(all)
 
-    private static func step(_ version: Int, _ name: String, _ file: [UInt8]) -> Migration {
-        Migration(version: version, name: name, statement: String(decoding: file, as: UTF8.self))
+    private static func step(_ version: Int, _ name: String, _ file: [UInt8], isAdditive: Bool = false) -> Migration {
+        Migration(
+            version: version,
+            name: name,
+            statement: String(decoding: file, as: UTF8.self),
+            isAdditive: isAdditive
+        )
     }
 }

@@ -3,7 +3,7 @@ extension Array {
     ///
     /// A statement takes 65,535 values, and the optimizer gives up a list of more than 16,384 ids for a walk through
     /// the whole table, whatever the hint; long before that, a longer list gains nothing.
-    private static var longestList: Int { 1000 }
+    static var longestList: Int { 1000 }
 
     /// Runs a statement for as many elements at a time as one list may hold, in order, and joins what they return.
     package func inLists<Result>(_ statement: ([Element]) throws -> [Result]) rethrows -> [Result] {

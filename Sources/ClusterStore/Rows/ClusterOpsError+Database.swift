@@ -34,6 +34,8 @@ extension ClusterOpsError {
                     + "TLS, and for 'verify' a certificate that database.tls.ca_file vouches for and that names the "
                     + "host \(why)"
             )
+        case .statementTimeout:
+            self.init(.unreachable, "the database's server did not answer within the time of a statement \(why)")
         case .unknownTable:
             self.init(.notMigrated, "the database is not migrated: run 'clusterctl db migrate' \(why)")
         case .unknownDatabase:
@@ -45,8 +47,8 @@ extension ClusterOpsError {
         default:
             if let denial = DatabaseDenial(error) {
                 self.init(.notPermitted, "\(denial.sentence) \(why)")
-            } else if error.isUnreachable {
-                self.init(.unreachable, "the database cannot be reached: \(error)")
+            } else if error.isWithoutAnswer {
+                self.init(.unreachable, "the database cannot be reached: \(error.reason)")
             } else {
                 self.init(.internalFailure, "the database refused: \(error)")
             }

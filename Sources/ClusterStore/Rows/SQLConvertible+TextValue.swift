@@ -46,11 +46,14 @@ extension CoalescingKey: SQLConvertible {
 
 extension TypedID: SQLConvertible {
     /// The id as MariaDB's UUID type takes it.
-    public var sqlValue: SQLValue { rawValue.sqlValue }
+    public var sqlValue: SQLValue { .text(description) }
 
     /// Reads a UUID column.
     public init(sqlValue: SQLValue) throws(SQLConversionError) {
-        self.init(rawValue: try .init(sqlValue: sqlValue))
+        guard case .text(let text) = sqlValue, let id = Self(columnText: text) else {
+            throw SQLConversionError(reason: "expected a UUID")
+        }
+        self = id
     }
 }
 

@@ -26,3 +26,4 @@ extension NodeState: SQLWord {}
 extension DaemonName: SQLWord {}
 extension DHCPEventKind: SQLWord {}
 extension Handover.Refusal: SQLWord {}
+extension AuditKind: SQLWord {}

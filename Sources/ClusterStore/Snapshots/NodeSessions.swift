@@ -5,6 +5,8 @@ package struct NodeSessions: Sendable {
     package let node: NodeName
     /// A Boolean value that indicates whether the node takes no new work.
     package var isDraining = false
+    /// The drain, where it is known who drains it.
+    package var drain: NodeDrain?
     package var workers = 1
     package var networkDaemons = 1
     /// Leases that ended more than a minute ago, of sessions that nobody has marked dead.

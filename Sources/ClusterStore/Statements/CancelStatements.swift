@@ -101,11 +101,11 @@ package enum CancelStatements {
         try session.query(overdueQuery(limit: limit)).map { try $0.only() }
     }
 
-    /// A range of the index of deadlines, in which NULL has no place: what has no deadline is not walked through.
+    /// A range of the deadlines in the index: what has none is not walked through.
     package static func overdueQuery(limit: Int) -> SQL {
         """
-        SELECT id FROM work_queue FORCE INDEX (work_by_deadline)
-        WHERE deadline <= NOW(6) AND state IN ('queued', 'blocked')
+        SELECT id FROM work_queue FORCE INDEX (work_by_lookup)
+        WHERE lookup_key BETWEEN '@' AND CONCAT('@', NOW(6)) AND state IN ('queued', 'blocked')
         LIMIT \(limit)
         """
     }

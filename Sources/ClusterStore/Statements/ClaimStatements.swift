@@ -263,8 +263,8 @@ package enum ClaimStatements {
         try session.query(
             """
             SELECT id
-            FROM work_queue FORCE INDEX (waiting_siblings)
-            WHERE coalesce_key IN (\(list: keys)) AND state = 'queued' AND deliveries = 0 AND ready_at <= NOW(6)
+            FROM work_queue FORCE INDEX (work_by_lookup)
+            WHERE lookup_key IN (\(list: keys)) AND ready_at <= NOW(6)
             LIMIT \(mostFoldedAtOnce)
             """
         ).map { try $0.only() }

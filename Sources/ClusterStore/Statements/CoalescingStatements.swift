@@ -30,21 +30,21 @@ package enum CoalescingStatements {
         in transaction: borrowing Transaction
     ) throws(DatabaseError) {
         let ordered = counts.sorted { ($0.key.task, $0.key.outcome) < ($1.key.task, $1.key.outcome) }
-        try transaction.executeBatch(ordered) { key, count in
+        try transaction.execute(together: ordered) { key, count in
+            "(\(key.task), \(key.outcome), \(shard), \(count))"
+        } in: { rows in
             """
-            INSERT INTO coalescing_counters (task, outcome, shard, count)
-            VALUES (\(key.task), \(key.outcome), \(shard), \(count))
+            INSERT INTO coalescing_counters (task, outcome, shard, count) VALUES \(sql: rows)
             ON DUPLICATE KEY UPDATE count = count + VALUE(count)
             """
         }
     }
 
     package static func insert(_ adoptions: [Adoption], in transaction: borrowing Transaction) throws(DatabaseError) {
-        try transaction.executeBatch(adoptions) { adoption in
-            """
-            INSERT INTO adoptions (operation, requester, adopted_at)
-            VALUES (\(adoption.operation), \(adoption.requester), NOW(6))
-            """
+        try transaction.execute(together: adoptions) { adoption in
+            "(\(adoption.operation), \(adoption.requester), NOW(6))"
+        } in: { rows in
+            "INSERT INTO adoptions (operation, requester, adopted_at) VALUES \(sql: rows)"
         }
     }
 

@@ -64,9 +64,10 @@ package enum DHCPLeaseStatements {
         term: UInt64,
         in transaction: borrowing Transaction
     ) throws(DatabaseError) {
-        guard !addresses.isEmpty else { return }
-        try transaction.executeBatch(addresses) { address in
-            "DELETE FROM dhcp_leases WHERE network = \(network) AND address = \(address) AND term <= \(term)"
+        for address in addresses {
+            try transaction.execute(
+                "DELETE FROM dhcp_leases WHERE network = \(network) AND address = \(address) AND term <= \(term)"
+            )
         }
     }
 

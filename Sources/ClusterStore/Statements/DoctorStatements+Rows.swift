@@ -48,8 +48,8 @@ extension DoctorStatements {
             """
             SELECT f.id, f.folded_into
             FROM (
-                SELECT id, folded_into FROM work_queue FORCE INDEX (followers)
-                WHERE folded_into IS NOT NULL LIMIT \(mostExamined)) AS f
+                SELECT id, folded_into FROM work_queue FORCE INDEX (work_by_lookup)
+                WHERE lookup_key BETWEEN '+' AND '+~' LIMIT \(mostExamined)) AS f
                 LEFT JOIN work_queue AS s ON s.id = f.folded_into
             WHERE s.id IS NULL OR s.folded_into IS NOT NULL LIMIT \(limit)
             """
@@ -81,9 +81,10 @@ extension DoctorStatements {
     package static func overdue(by age: Duration, limit: Int, on session: borrowing Session) throws -> [OperationID] {
         try session.query(
             """
-            SELECT id FROM work_queue FORCE INDEX (work_by_deadline)
-            WHERE deadline < NOW(6) - INTERVAL \(age.wholeMicroseconds) MICROSECOND AND state IN ('blocked', 'queued')
-            ORDER BY deadline LIMIT \(limit)
+            SELECT id FROM work_queue FORCE INDEX (work_by_lookup)
+            WHERE lookup_key BETWEEN '@' AND CONCAT('@', NOW(6) - INTERVAL \(age.wholeMicroseconds) MICROSECOND)
+                AND state IN ('blocked', 'queued')
+            ORDER BY lookup_key LIMIT \(limit)
             """
         ).map { try $0.only() }
     }

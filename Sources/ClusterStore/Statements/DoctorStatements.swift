@@ -44,6 +44,21 @@ package enum DoctorStatements {
         ).map { row in (try row.get("connection"), try row.get("user"), try row.get("seconds")) }
     }
 
+    /// The database servers that live processes use, each with nodes of them, a few.
+    package static func servers(on session: borrowing Session) throws -> [(name: String, nodes: [NodeName])] {
+        let rows = try session.query(
+            """
+            SELECT server, MIN(node_name) AS first_node, MAX(node_name) AS last_node
+            FROM sessions WHERE \(sql: LeaseTime.isLive()) AND server IS NOT NULL
+            GROUP BY server ORDER BY server
+            """
+        )
+        return try rows.map { row in
+            let nodes: [NodeName] = [try row.get("first_node"), try row.get("last_node")]
+            return (try row.get("server"), nodes[0] == nodes[1] ? [nodes[0]] : nodes)
+        }
+    }
+
     /// Reads the rights of the current user in the schema, by whatever way they were granted to it.
     package static func privileges(
         on session: borrowing Session
@@ -113,7 +128,7 @@ package enum DoctorStatements {
     package static func nodeSessions(on session: borrowing Session) throws -> [NodeSessions] {
         try session.query(
             """
-            SELECT n.name, n.state = 'draining' AS is_draining,
+            SELECT n.name, n.state = 'draining' AS is_draining, n.drained_at, n.drain_requester, n.drain_reason,
                 COUNT(IF(\(sql: LeaseTime.runs("s.")) AND s.daemon = 'queueworker', 1, NULL)) AS workers,
                 COUNT(IF(\(sql: LeaseTime.runs("s.")) AND s.daemon = 'netnode', 1, NULL)) AS network_daemons,
                 COUNT(IF(s.expires_at < NOW(6) - INTERVAL 1 MINUTE, 1, NULL)) AS unnoticed,
@@ -121,12 +136,13 @@ package enum DoctorStatements {
                 GROUP_CONCAT(IF(\(sql: LeaseTime.runs("s.")), CONCAT(s.daemon, ' pid ', s.pid), NULL)
                     ORDER BY s.daemon, s.started_at SEPARATOR ', ' LIMIT \(mostNamed)) AS living
             FROM nodes AS n LEFT JOIN sessions AS s ON s.node = n.id AND s.dead = FALSE
-            GROUP BY n.name, n.state ORDER BY n.name
+            GROUP BY n.name, n.state, n.drained_at, n.drain_requester, n.drain_reason ORDER BY n.name
             """
         ).map { row in
             NodeSessions(
                 node: try row.get("name"),
                 isDraining: try row.get("is_draining"),
+                drain: try NodeStatements.drain(of: row),
                 workers: try row.get("workers"),
                 networkDaemons: try row.get("network_daemons"),
                 unnoticed: try row.get("unnoticed"),

@@ -40,17 +40,35 @@ package enum EndingStatements {
         ).map { try $0.decode((OperationID, Int).self) }
     }
 
-    /// Locks what rides on some primaries, which the caller has locked.
+    /// Reads what the ends of some operations concern besides, in one statement; the caller has locked them.
+    ///
+    /// - Returns: What rides on them, and whether anything waits for their ends. Under their locks neither can become
+    ///   more: who folds locks the primary, and who adds an edge locks what it depends on.
+    package static func concerned(
+        byEndsOf primaries: [OperationID],
+        in transaction: borrowing Transaction
+    ) throws -> (followers: [OperationID], haveDependents: Bool) {
+        let found = try primaries.inLists { primaries in
+            try transaction.query(
+                """
+                (SELECT id FROM work_queue FORCE INDEX (work_by_lookup)
+                WHERE lookup_key IN (\(list: primaries.map(\.followerKey))))
+                UNION ALL
+                (SELECT NULL FROM operation_dependencies FORCE INDEX (PRIMARY)
+                WHERE dependency IN (\(list: primaries)) LIMIT 1)
+                """
+            ).map { try $0.only(OperationID?.self) }
+        }
+        let followers = found.compactMap(\.self).sorted()
+        return (followers, followers.count < found.count)
+    }
+
+    /// Locks followers whose primaries the caller has locked.
     package static func lockFollowers(
-        of primaries: [OperationID],
+        _ ids: [OperationID],
         in transaction: borrowing Transaction
     ) throws -> [PrimaryEnd.Follower] {
-        let ids = try primaries.inLists { primaries in
-            try transaction.query(
-                "SELECT id FROM work_queue FORCE INDEX (followers) WHERE folded_into IN (\(list: primaries)) ORDER BY id"
-            ).map { try $0.only(OperationID.self) }
-        }
-        return try ids.inLists { ids in
+        try ids.inLists { ids in
             try transaction.query(
                 """
                 SELECT id, folded_into, tasks, folded_at
@@ -102,11 +120,8 @@ package enum EndingStatements {
     }
 
     /// Removes locked operations from the queue.
-    ///
-    /// One by one in a single round trip: a hint does not bind DELETE, and on a small table a list of ids made it
-    /// walk the whole table (225 deadlocks in a hammer against none).
     package static func delete(_ ids: [OperationID], in transaction: borrowing Transaction) throws(DatabaseError) {
-        try transaction.executeBatch(ids) { "DELETE FROM work_queue WHERE id = \($0)" }
+        try transaction.delete(from: "work_queue", by: "id", ids)
     }
 
     /// An operation that waits for another one.
@@ -168,9 +183,17 @@ package enum EndingStatements {
         _ edges: [(dependency: OperationID, dependent: OperationID)],
         in transaction: borrowing Transaction
     ) throws(DatabaseError) {
-        try transaction.executeBatch(edges) { edge in
-            "DELETE FROM operation_dependencies WHERE dependency = \(edge.dependency) AND dependent = \(edge.dependent)"
-        }
+        guard !edges.isEmpty else { return }
+        let pairs = "[" + edges.map { "[\"\($0.dependency)\",\"\($0.dependent)\"]" }.joined(separator: ",") + "]"
+        try transaction.execute(
+            """
+            DELETE w FROM JSON_TABLE(\(pairs), '$[*]' COLUMNS (
+                dependency CHAR(36) CHARACTER SET ascii PATH '$[0]',
+                dependent CHAR(36) CHARACTER SET ascii PATH '$[1]')) AS e
+                STRAIGHT_JOIN operation_dependencies AS w FORCE INDEX (PRIMARY)
+                ON w.dependency = e.dependency AND w.dependent = e.dependent
+            """
+        )
     }
 
     /// The edges by which operations still wait; they are about to end without them.
@@ -190,21 +213,28 @@ package enum EndingStatements {
 
     /// Takes ended dependencies off blocked operations, in the given order; one that has none left is ready.
     ///
-    /// A single-table UPDATE for each: MariaDB then assigns from left to right, so `unmet` is the new one in what
-    /// follows; and it takes off the *number* of edges, where a join would take off one for two parents.
+    /// A single-table UPDATE for all that lose as many: MariaDB then assigns from left to right, so `unmet` is the new
+    /// one in what follows; and it takes off the *number* of edges, where a join would take off one for two parents.
     package static func release(
         _ dependents: [(id: OperationID, ended: Int)],
         in transaction: borrowing Transaction
     ) throws(DatabaseError) {
-        try transaction.executeBatch(dependents) { dependent in
-            """
-            UPDATE work_queue FORCE INDEX (PRIMARY)
-            SET unmet = unmet - \(dependent.ended),
-                state = IF(unmet = 0, 'queued', state),
-                ready_set_at = IF(unmet = 0 AND ready_at <= NOW(6), NOW(6), ready_set_at),
-                ready_at = IF(unmet = 0, GREATEST(ready_at, NOW(6)), ready_at)
-            WHERE id = \(dependent.id) AND state = 'blocked'
-            """
+        for (ended, alike) in Dictionary(grouping: dependents, by: \.ended).sorted(by: { $0.key < $1.key }) {
+            var rest = alike.map(\.id)[...]
+            while !rest.isEmpty {
+                let ids = Array(rest.prefix(Array<OperationID>.longestList))
+                try transaction.execute(
+                    """
+                    UPDATE work_queue FORCE INDEX (PRIMARY)
+                    SET unmet = unmet - \(ended),
+                        state = IF(unmet = 0, 'queued', state),
+                        ready_set_at = IF(unmet = 0 AND ready_at <= NOW(6), NOW(6), ready_set_at),
+                        ready_at = IF(unmet = 0, GREATEST(ready_at, NOW(6)), ready_at)
+                    WHERE id IN (\(list: ids)) AND state = 'blocked'
+                    """
+                )
+                rest = rest.dropFirst(ids.count)
+            }
         }
     }
 
@@ -289,8 +319,8 @@ package enum EndingStatements {
         let pairs = try primaries.inLists { primaries in
             try transaction.query(
                 """
-                SELECT DISTINCT folded_into, lane FROM work_queue FORCE INDEX (followers)
-                WHERE folded_into IN (\(list: primaries))
+                SELECT DISTINCT folded_into, lane FROM work_queue FORCE INDEX (work_by_lookup)
+                WHERE lookup_key IN (\(list: primaries.map(\.followerKey)))
                 """
             ).map { try $0.decode((OperationID, Lane).self) }
         }

@@ -13,16 +13,19 @@ package enum EnqueueStatements {
     )
         throws(DatabaseError)
     {
-        try session.executeBatch(plans) { insertion($0.plan, unmet: $0.unmet, requester) }
+        try session.execute(together: plans) {
+            row($0.plan, unmet: $0.unmet, requester)
+        } in: { rows in
+            "INSERT INTO work_queue (\(sql: requestedColumns)) VALUES \(sql: rows)"
+        }
     }
 
-    /// Made once: an enqueue of many builds the statement for each row.
+    /// Made once, not for each statement.
     private static let requestedColumns = OperationColumns.list(OperationColumns.requested)
 
-    private static func insertion(_ plan: OperationPlan, unmet: Int, _ requester: String) -> SQL {
+    private static func row(_ plan: OperationPlan, unmet: Int, _ requester: String) -> SQL {
         """
-        INSERT INTO work_queue (\(sql: requestedColumns))
-        VALUES (
+        (
             \(plan.id), \(plan.kind), \(JSONColumn(plan.tasks)), \(plan.queue), \(plan.queue.lane),
             \(plan.target.network?.id), \(plan.target.network?.name), \(plan.target.node?.id),
             \(plan.target.node?.name), \(plan.target.interface), \(plan.parameters),
@@ -76,8 +79,8 @@ package enum EnqueueStatements {
                 \(sql: QueueStatements.isPaused("\(queue)")) AS is_better_paused
             FROM (
                 SELECT \(sql: Operation.liveColumns)
-                FROM work_queue FORCE INDEX (waiting_siblings)
-                WHERE coalesce_key = \(key) AND state = 'queued' AND deliveries = 0 AND ready_at <= NOW(6)
+                FROM work_queue FORCE INDEX (work_by_lookup)
+                WHERE lookup_key = \(key) AND ready_at <= NOW(6)
                     AND cancel_requested_at IS NULL AND max_attempts >= \(attempts)
                 LIMIT \(mostAdoptable)) AS found
             """

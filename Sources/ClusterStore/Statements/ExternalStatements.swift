@@ -103,11 +103,10 @@ package enum ExternalStatements {
         in transaction: borrowing Transaction
     ) throws(DatabaseError) {
         try transaction.execute("DELETE FROM floating_ports WHERE address = \(address)")
-        try transaction.executeBatch(Array(ports.enumerated())) { index, port in
-            """
-            INSERT INTO floating_ports (address, place, transport, number)
-            VALUES (\(address), \(index + 1), \(port.transport.rawValue), \(port.number))
-            """
+        try transaction.execute(together: Array(ports.enumerated())) { index, port in
+            "(\(address), \(index + 1), \(port.transport.rawValue), \(port.number))"
+        } in: { rows in
+            "INSERT INTO floating_ports (address, place, transport, number) VALUES \(sql: rows)"
         }
     }
 

@@ -166,16 +166,18 @@ package enum HandoverStatements {
     }
 
     /// Takes a request back that its holder has not followed.
+    ///
+    /// - Returns: Whether it was still there.
     package static func withdraw(
         _ resignation: ResignationID,
         of name: String,
         on session: borrowing Session
-    ) throws(DatabaseError) {
+    ) throws(DatabaseError) -> Bool {
         try session.execute(
             """
             UPDATE leases SET resignation = NULL, resignation_term = NULL
             WHERE name = \(name) AND resignation = \(resignation)
             """
-        )
+        ) == 1
     }
 }

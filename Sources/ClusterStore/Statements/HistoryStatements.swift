@@ -27,16 +27,19 @@ package enum HistoryStatements {
         """
     }
 
-    /// Forgets locked operations, with all that is known of them elsewhere; one by one in a round trip for each table,
-    /// as `EndingStatements.delete` does.
+    /// Forgets locked operations, with all that is known of them elsewhere.
     package static func delete(_ ids: [OperationID], in transaction: borrowing Transaction) throws(DatabaseError) {
-        let ids = ids.sorted()
-        try transaction.executeBatch(ids) { "DELETE FROM finished_operations WHERE id = \($0)" }
+        try transaction.delete(from: "finished_operations", by: "id", ids)
         try OutputStatements.delete(of: ids, in: transaction)
-        try transaction.executeBatch(ids) { "DELETE FROM adoptions WHERE operation = \($0)" }
-        try transaction.executeBatch(ids) { "DELETE FROM operation_labels WHERE operation = \($0)" }
-        try transaction.executeBatch(ids) { "DELETE FROM retries WHERE operation = \($0)" }
-        try transaction.executeBatch(ids) { "DELETE FROM aborted_dependents WHERE dependent = \($0)" }
+        try transaction.delete(from: "adoptions", by: "operation", ids, index: "adoptions_of")
+        try transaction.delete(from: "operation_labels", by: "operation", ids)
+        try transaction.delete(from: "retries", by: "operation", ids)
+        try transaction.delete(
+            from: "aborted_dependents",
+            by: "dependent",
+            ids,
+            index: "aborted_dependents_by_dependent"
+        )
     }
 
     // MARK: The allowance

@@ -120,8 +120,10 @@ package enum InterfaceStatements {
         in transaction: borrowing Transaction
     ) throws(DatabaseError) {
         try transaction.execute("DELETE FROM allowed_addresses WHERE interface = \(id)")
-        try transaction.executeBatch(Array(addresses.enumerated())) { index, range in
-            "INSERT INTO allowed_addresses (interface, place, cidr) VALUES (\(id), \(index + 1), \(range))"
+        try transaction.execute(together: Array(addresses.enumerated())) { index, range in
+            "(\(id), \(index + 1), \(range))"
+        } in: { rows in
+            "INSERT INTO allowed_addresses (interface, place, cidr) VALUES \(sql: rows)"
         }
     }
 

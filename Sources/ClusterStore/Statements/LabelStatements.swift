@@ -6,11 +6,10 @@ package enum LabelStatements {
     /// Writes the labels of new operations, in the transaction that adds them.
     package static func insert(_ plans: [OperationPlan], on session: borrowing Session) throws(DatabaseError) {
         let rows = plans.flatMap { plan in plan.labels.map { (operation: plan.id, label: $0) } }
-        try session.executeBatch(rows) { row in
-            """
-            INSERT INTO operation_labels (operation, name, value)
-            VALUES (\(row.operation), \(row.label.name), \(row.label.value))
-            """
+        try session.execute(together: rows) { row in
+            "(\(row.operation), \(row.label.name), \(row.label.value))"
+        } in: { rows in
+            "INSERT INTO operation_labels (operation, name, value) VALUES \(sql: rows)"
         }
     }
 

@@ -110,6 +110,15 @@ package enum LeaseStatements {
         )
     }
 
+    /// Reads the node that holds the lease of a term, whether or not it still runs; nil when it was given back.
+    package static func holder(
+        of name: String,
+        term: UInt64,
+        on session: borrowing Session
+    ) throws -> NodeName? {
+        try session.query("SELECT holder_node FROM leases WHERE name = \(name) AND term = \(term)").first?.only()
+    }
+
     /// Takes the lease if it still is as it was seen, under the next term, which begins without a list of witnesses.
     ///
     /// The candidate has seen it stand still for all of its time, on its own clock; the database's is not asked,
@@ -175,13 +184,16 @@ package enum LeaseStatements {
 
     /// Gives the lease of a term back, to be taken by a successor before others; one that is another's by now stays
     /// as it is.
+    ///
+    /// - Returns: Whether it was given back.
+    @discardableResult
     package static func resign(
         _ name: String,
         term: UInt64,
         by candidate: LeaseCandidate,
         to successor: SessionID? = nil,
         on session: borrowing Session
-    ) throws(DatabaseError) {
+    ) throws(DatabaseError) -> Bool {
         try session.execute(
             """
             UPDATE leases
@@ -189,7 +201,7 @@ package enum LeaseStatements {
                 renewed_at = NOW(6), expires_at = NOW(6)
             WHERE name = \(name) AND term = \(term) AND holder = \(candidate.id)
             """
-        )
+        ) == 1
     }
 
     /// Touches the lease of a term in a transaction that writes under it: neither a change of holder nor, on a

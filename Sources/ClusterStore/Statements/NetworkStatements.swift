@@ -73,7 +73,7 @@ package enum NetworkStatements {
 
     /// Asks for a new generation of locked networks.
     package static func bump(_ ids: [NetworkID], in transaction: borrowing Transaction) throws(DatabaseError) {
-        try transaction.executeBatch(ids) { "UPDATE networks SET generation = generation + 1 WHERE id = \($0)" }
+        for id in ids { try transaction.execute("UPDATE networks SET generation = generation + 1 WHERE id = \(id)") }
     }
 
     /// Changes what of a locked network can change; its generation is `bump(_:in:)`'s.

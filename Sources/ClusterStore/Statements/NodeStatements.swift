@@ -36,12 +36,9 @@ package enum NodeStatements {
             .map(record)
     }
 
-    /// Returns whether a node has the network role; one that is not there has not.
-    package static func isNetworkNode(_ name: NodeName, on session: borrowing Session) throws -> Bool {
-        try session.query("SELECT is_network_node FROM nodes WHERE name = \(name)").first?.only() ?? false
-    }
-
-    private static let columns: SQL = "id, name, underlay_address, is_hypervisor, is_network_node, state"
+    private static let columns: SQL = """
+        id, name, underlay_address, is_hypervisor, is_network_node, state, drained_at, drain_requester, drain_reason
+        """
 
     private static func record(_ row: Row) throws -> NodeRecord {
         let roles: [(NodeRole, Bool)] = [
@@ -52,7 +49,17 @@ package enum NodeStatements {
             name: try row.get("name"),
             underlayAddress: try row.get("underlay_address"),
             roles: roles.filter(\.1).map(\.0),
-            state: try row.get("state")
+            state: try row.get("state"),
+            drain: try drain(of: row)
+        )
+    }
+
+    static func drain(of row: Row) throws -> NodeDrain? {
+        guard let since = try row.get("drained_at", as: Timestamp?.self) else { return nil }
+        return NodeDrain(
+            requester: try row.get("drain_requester"),
+            since: since,
+            reason: try row.get("drain_reason")
         )
     }
 
@@ -70,12 +77,47 @@ package enum NodeStatements {
         ).first.map(record)
     }
 
-    package static func setState(
-        _ state: NodeState,
+    /// Drains a locked node, since now; one that is being drained already gets the requester and the reason, and is
+    /// being drained since when it was.
+    package static func drain(
+        _ id: NodeID,
+        requester: String,
+        reason: String?,
+        in transaction: borrowing Transaction
+    ) throws(DatabaseError) {
+        try transaction.execute(
+            """
+            UPDATE nodes
+            SET state = \(NodeState.draining), drained_at = COALESCE(drained_at, NOW(6)),
+                drain_requester = \(requester), drain_reason = \(reason)
+            WHERE id = \(id)
+            """
+        )
+    }
+
+    /// Lets a locked node take new work again.
+    package static func undrain(_ id: NodeID, in transaction: borrowing Transaction) throws(DatabaseError) {
+        try transaction.execute(
+            """
+            UPDATE nodes SET state = \(NodeState.active), drained_at = NULL, drain_requester = NULL, drain_reason = NULL
+            WHERE id = \(id)
+            """
+        )
+    }
+
+    /// Changes a locked node's roles.
+    package static func setRoles(
+        _ roles: Set<NodeRole>,
         of id: NodeID,
         in transaction: borrowing Transaction
     ) throws(DatabaseError) {
-        try transaction.execute("UPDATE nodes SET state = \(state) WHERE id = \(id)")
+        try transaction.execute(
+            """
+            UPDATE nodes
+            SET is_hypervisor = \(roles.contains(.hypervisor)), is_network_node = \(roles.contains(.network))
+            WHERE id = \(id)
+            """
+        )
     }
 
     /// Changes a locked node's address; a duplicate throws 1062 on `nodes_by_underlay_address`.
@@ -106,7 +148,7 @@ package enum NodeStatements {
         let condition: SQL = node.map { "AND node = \($0)" } ?? ""
         return try session.query(
             """
-            SELECT node, daemon, pid, id, TIMESTAMPDIFF(MICROSECOND, NOW(6), expires_at) AS left_microseconds
+            SELECT node, daemon, pid, id, server, TIMESTAMPDIFF(MICROSECOND, NOW(6), expires_at) AS left_microseconds
             FROM sessions WHERE \(sql: LeaseTime.isLive()) \(sql: condition)
             ORDER BY daemon, pid
             """
@@ -116,7 +158,8 @@ package enum NodeStatements {
                 node: try row.get("node"),
                 daemon: try row.get("daemon"),
                 pid: try row.get("pid"),
-                expiresInSeconds: Double(try row.get("left_microseconds", as: Int.self)) / 1_000_000
+                expiresInSeconds: Double(try row.get("left_microseconds", as: Int.self)) / 1_000_000,
+                server: try row.get("server")
             )
         }
     }

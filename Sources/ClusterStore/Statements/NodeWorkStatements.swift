@@ -1,4 +1,5 @@
 import ClusterModel
+import DatabaseTime
 import MariaDB
 
 /// The statements on operations that are for one node, by the node's id: another node of the name is not the one that
@@ -70,6 +71,36 @@ package enum NodeWorkStatements {
                 FOR UPDATE
                 """
             ).map { row in Standing(id: try row.get("id"), isHeld: try row.get("is_held")) }
+        }
+    }
+
+    /// An operation that a node runs.
+    package struct Run: Sendable, Hashable {
+        package let id: OperationID
+        /// The first of its tasks; nil when its row cannot be read.
+        package let task: TaskName?
+        package let since: Timestamp
+        /// A Boolean value that indicates whether nobody has marked the session dead that runs it.
+        package let isHeld: Bool
+    }
+
+    /// Reads the operations that processes of a node run, those first that have run for longest.
+    ///
+    /// An operation whose process has died is among them until it is back in its queue.
+    package static func runs(on node: NodeID, limit: Int, on session: borrowing Session) throws -> [Run] {
+        try session.query(
+            """
+            SELECT w.id, w.tasks, COALESCE(w.started_at, w.claimed_at, w.ready_at) AS since, s.dead = FALSE AS is_held
+            FROM sessions AS s JOIN work_queue AS w FORCE INDEX (work_by_session) ON w.session = s.id
+            WHERE s.node = \(node) ORDER BY since, w.id LIMIT \(limit)
+            """
+        ).map { row in
+            Run(
+                id: try row.get("id"),
+                task: (try? row.get("tasks", as: JSONColumn<[TaskName]>.self))?.value.first,
+                since: try row.get("since"),
+                isHeld: try row.get("is_held")
+            )
         }
     }
 

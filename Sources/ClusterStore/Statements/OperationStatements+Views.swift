@@ -11,7 +11,8 @@ extension OperationStatements {
         guard !primaries.isEmpty else { return [:] }
         let pairs = try session.query(
             """
-            SELECT folded_into, id FROM work_queue FORCE INDEX (followers) WHERE folded_into IN (\(list: primaries))
+            SELECT folded_into, id FROM work_queue FORCE INDEX (work_by_lookup)
+            WHERE lookup_key IN (\(list: primaries.map(\.followerKey)))
             UNION
             SELECT folded_into, id FROM finished_operations FORCE INDEX (finished_followers)
             WHERE folded_into IN (\(list: primaries))

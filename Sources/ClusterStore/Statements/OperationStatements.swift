@@ -40,7 +40,7 @@ package enum OperationStatements {
     package static func followers(of id: OperationID, on session: borrowing Session) throws -> [OperationID] {
         try session.query(
             """
-            SELECT id FROM work_queue WHERE folded_into = \(id)
+            SELECT id FROM work_queue FORCE INDEX (work_by_lookup) WHERE lookup_key = \(id.followerKey)
             UNION ALL
             SELECT id FROM finished_operations WHERE folded_into = \(id)
             ORDER BY id

@@ -31,29 +31,34 @@ package enum OutputStatements {
     package static func write(_ printed: [Printed], in transaction: borrowing Transaction) throws(DatabaseError) {
         var rest = printed.sorted(by: Printed.isBefore)[...]
         while !rest.isEmpty {
-            try transaction.executeBatch(Array(rest.prefix(mostAtOnce))) { printed in
+            try transaction.execute(together: Array(rest.prefix(mostAtOnce))) { printed in
+                """
+                (\(printed.operation), \(printed.delivery), \(printed.tail.place), \(printed.tail.stream),
+                    \(printed.tail.bytes), \(printed.tail.total))
+                """
+            } in: { rows in
                 """
                 INSERT INTO attempt_outputs (operation, delivery, task_place, stream, tail, total_bytes)
-                VALUES (\(printed.operation), \(printed.delivery), \(printed.tail.place), \(printed.tail.stream),
-                    \(printed.tail.bytes), \(printed.tail.total))
+                VALUES \(sql: rows)
                 ON DUPLICATE KEY UPDATE tail = IF(VALUE(total_bytes) > total_bytes, VALUE(tail), tail),
                     total_bytes = GREATEST(total_bytes, VALUE(total_bytes))
                 """
             }
             rest = rest.dropFirst(mostAtOnce)
         }
-        let old = printed.filter { $0.delivery > OutputTail.mostAttempts }
-        try transaction.executeBatch(old) { printed in
-            """
-            DELETE FROM attempt_outputs
-            WHERE operation = \(printed.operation) AND delivery <= \(printed.delivery - OutputTail.mostAttempts)
-            """
+        for printed in printed where printed.delivery > OutputTail.mostAttempts {
+            try transaction.execute(
+                """
+                DELETE FROM attempt_outputs
+                WHERE operation = \(printed.operation) AND delivery <= \(printed.delivery - OutputTail.mostAttempts)
+                """
+            )
         }
     }
 
-    /// Forgets the output of operations, one by one in a round trip, as `EndingStatements.delete` does.
+    /// Forgets the output of operations.
     package static func delete(of ids: [OperationID], in transaction: borrowing Transaction) throws(DatabaseError) {
-        try transaction.executeBatch(ids.sorted()) { "DELETE FROM attempt_outputs WHERE operation = \($0)" }
+        try transaction.delete(from: "attempt_outputs", by: "operation", ids)
     }
 
     // MARK: Reading

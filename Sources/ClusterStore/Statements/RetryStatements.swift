@@ -37,7 +37,7 @@ package enum RetryStatements {
         requester: String,
         on session: borrowing Session
     ) throws(DatabaseError) {
-        try session.executeBatch(retries.sorted { $0.operation < $1.operation }) { insertion($0, requester) }
+        try insert(retries, requester, "", on: session)
     }
 
     /// Records retries of operations that may have been retried before; the last one counts.
@@ -46,20 +46,28 @@ package enum RetryStatements {
         requester: String,
         on session: borrowing Session
     ) throws(DatabaseError) {
-        try session.executeBatch(retries.sorted { $0.operation < $1.operation }) { retry in
+        try insert(
+            retries,
+            requester,
             """
-            \(sql: insertion(retry, requester))
             ON DUPLICATE KEY UPDATE retried_as = VALUE(retried_as), requester = VALUE(requester),
                 retried_at = VALUE(retried_at)
-            """
-        }
+            """,
+            on: session
+        )
     }
 
-    private static func insertion(_ retry: Retry, _ requester: String) -> SQL {
-        """
-        INSERT INTO retries (operation, retried_as, requester, retried_at)
-        VALUES (\(retry.operation), \(retry.retriedAs), \(requester), NOW(6))
-        """
+    private static func insert(
+        _ retries: [Retry],
+        _ requester: String,
+        _ ifThere: SQL,
+        on session: borrowing Session
+    ) throws(DatabaseError) {
+        try session.execute(together: retries.sorted { $0.operation < $1.operation }) { retry in
+            "(\(retry.operation), \(retry.retriedAs), \(requester), NOW(6))"
+        } in: { rows in
+            "INSERT INTO retries (operation, retried_as, requester, retried_at) VALUES \(sql: rows) \(sql: ifThere)"
+        }
     }
 
     /// The operations as which some were retried, by the old one.
@@ -81,8 +89,10 @@ package enum RetryStatements {
         _ aborted: [(dependency: OperationID, dependent: OperationID)],
         on session: borrowing Session
     ) throws(DatabaseError) {
-        try session.executeBatch(aborted) {
-            "INSERT INTO aborted_dependents (dependency, dependent) VALUES (\($0.dependency), \($0.dependent))"
+        try session.execute(together: aborted) {
+            "(\($0.dependency), \($0.dependent))"
+        } in: { rows in
+            "INSERT INTO aborted_dependents (dependency, dependent) VALUES \(sql: rows)"
         }
     }
 

@@ -3,8 +3,8 @@ import MariaDB
 
 /// A snapshot of the cluster, as a process that keeps a session reads it.
 package struct SessionSnapshot: Sendable {
-    /// All sessions that are not marked dead.
-    package var sessions: [ReaperWatch.Sighting] = []
+    /// The sessions that this one watches, as far as they were read.
+    package var ring = ReaperWatch.Window(following: [])
     /// The operations that the database believes this session runs.
     package var executing: [SessionStatements.Executing] = []
     /// A Boolean value that indicates whether the node takes no new work; so it is when it has been removed.
@@ -12,61 +12,77 @@ package struct SessionSnapshot: Sendable {
     /// A Boolean value that indicates whether the node is there; another machine that has its name now is another
     /// node.
     package var hasNode = false
-    /// A Boolean value that indicates whether an operation is executing under a session that is dead or gone.
-    package var hasOrphans = false
-    /// A Boolean value that indicates whether an operation waits past its deadline.
-    package var hasOverdue = false
-    /// A Boolean value that indicates whether the wait of an operation was decided at a time that is still to come,
-    /// because the clock was set back.
-    package var hasAhead = false
-    /// A Boolean value that indicates whether dependents of ended operations are left to be released or aborted.
-    package var hasCascades = false
     /// A Boolean value that indicates whether something waits in one of the queues that can be claimed.
     package var hasWork = false
-    /// The version of the schema.
-    package var schemaVersion = 0
+    /// The part that concerns the whole cluster; nil when it was not this session's turn to read it.
+    package var cluster: ClusterPart?
+
+    /// The part of a snapshot that is the same for all sessions.
+    package struct ClusterPart: Sendable {
+        /// A Boolean value that indicates whether an operation is executing under a session that is dead or gone.
+        package var hasOrphans = false
+        /// A Boolean value that indicates whether an operation waits past its deadline.
+        package var hasOverdue = false
+        /// A Boolean value that indicates whether the wait of an operation was decided at a time that is still to
+        /// come, because the clock was set back.
+        package var hasAhead = false
+        /// A Boolean value that indicates whether dependents of ended operations are left to be released or aborted.
+        package var hasCascades = false
+        /// The version of the schema.
+        package var schemaVersion = 0
+        /// The oldest version whose programs work with the schema.
+        package var schemaFloor = 0
+
+        package init() {}
+    }
 
     package init() {}
 }
 
 /// The one look that goes with every renewal.
 package enum SessionSnapshotStatements {
-    /// The subject of a row of the answer.
+    /// The parts of a snapshot that are read.
+    package struct Scope: Sendable, Hashable {
+        package let ring: RingReading
+        package let isOfCluster: Bool
+
+        package init(ring: RingReading = RingReading(), isOfCluster: Bool = true) {
+            self.ring = ring
+            self.isOfCluster = isOfCluster
+        }
+    }
+
+    /// The subject of a row of the answer, besides those of the ring.
     private enum Subject: String {
-        case session
         case executing
         case node
+        case waiting
         case orphan
         case overdue
         case ahead
         case cascade
         case schema
-        case work
     }
 
     /// Reads what a worker has to know every two seconds, in one round trip; locks nothing.
     ///
-    /// One after the other these would be eight statements, which an idle cluster sends for nothing. `queues` are
-    /// those that the process has free slots for, or none; what `filter` passes over is no work.
+    /// One after the other these would be ten statements, which an idle cluster sends for nothing. Only while
+    /// something waits in `queues` a second statement reads their heads. `queues` are those that the process has free
+    /// slots for, or none; what `filter` passes over is no work.
     package static func look(
         from session: SessionID,
         on node: NodeID,
+        _ scope: Scope = Scope(),
         into queues: [QueueName],
         _ filter: ClaimFilter = ClaimFilter(),
         on connection: borrowing Session
     ) throws -> SessionSnapshot {
-        var seen = SessionSnapshot()
-        for row in try connection.query(lookQuery(from: session, on: node, into: queues, filter)) {
+        var (seen, cluster, isWaiting) = (SessionSnapshot(), SessionSnapshot.ClusterPart(), false)
+        var ring = SessionStatements.RingRows()
+        for row in try connection.query(lookQuery(from: session, on: node, scope, into: queues)) {
+            if try ring.take(row) { continue }
             let word: String = try row.get("subject")
             switch Subject(rawValue: word) {
-            case .session:
-                seen.sessions.append(
-                    ReaperWatch.Sighting(
-                        session: try row.get("id"),
-                        renewals: try row.get("number"),
-                        lease: Duration(wholeMicroseconds: try row.get("detail"))
-                    )
-                )
             case .executing:
                 seen.executing.append(
                     SessionStatements.Executing(
@@ -76,15 +92,19 @@ package enum SessionSnapshotStatements {
                     )
                 )
             case .node: (seen.hasNode, seen.isDraining) = (true, try row.get("detail", as: Int.self) != 0)
-            case .orphan: seen.hasOrphans = true
-            case .overdue: seen.hasOverdue = true
-            case .ahead: seen.hasAhead = true
-            case .cascade: seen.hasCascades = true
-            case .schema: seen.schemaVersion = try row.get("number")
-            case .work: seen.hasWork = true
+            case .waiting: isWaiting = true
+            case .orphan: cluster.hasOrphans = true
+            case .overdue: cluster.hasOverdue = true
+            case .ahead: cluster.hasAhead = true
+            case .cascade: cluster.hasCascades = true
+            case .schema:
+                (cluster.schemaVersion, cluster.schemaFloor) = (try row.get("number"), try row.get("detail"))
             case nil: preconditionFailure("a row about \(word) was not asked for")
             }
         }
+        seen.ring = ring.window(scope.ring)
+        if scope.isOfCluster { seen.cluster = cluster }
+        if isWaiting { seen.hasWork = try !connection.query(workQuery(in: queues, filter)).isEmpty }
         return seen
     }
 
@@ -92,43 +112,58 @@ package enum SessionSnapshotStatements {
     package static func lookQuery(
         from session: SessionID,
         on node: NodeID,
-        into queues: [QueueName],
-        _ filter: ClaimFilter = ClaimFilter()
+        _ scope: Scope = Scope(),
+        into queues: [QueueName]
     ) -> SQL {
-        let heads = SQL.joined(ClaimStatements.heads(of: queues, limit: 1, filter), separator: " UNION ALL ")
-        let work: SQL =
-            queues.isEmpty
-            ? ""
-            : """
-            UNION ALL
-            (SELECT 'work', id, 0, 0
-            FROM (\(sql: heads)) AS heads
-            WHERE NOT \(sql: QueueStatements.isPaused("heads.queue_name"))
-            LIMIT 1)
+        var branches: [SQL] = [
+            SessionStatements.ringQuery(after: session, scope.ring),
             """
-        return """
-            SELECT 'session' AS subject, id, CAST(renewals AS SIGNED) AS number,
-                CAST(lease_microseconds AS SIGNED) AS detail
-            FROM sessions FORCE INDEX (sessions_by_life)
-            WHERE dead = FALSE
-            UNION ALL
             SELECT 'executing', id, deliveries, cancel_requested_at IS NOT NULL
             FROM work_queue FORCE INDEX (work_by_session)
             WHERE session = \(session)
-            UNION ALL
-            SELECT 'node', id, 0, state = 'draining' FROM nodes WHERE id = \(node)
-            UNION ALL
-            (SELECT 'orphan', id, 0, 0 FROM (\(sql: SessionStatements.orphansQuery(limit: 1))) AS orphans)
-            UNION ALL
-            (SELECT 'overdue', id, 0, 0 FROM (\(sql: CancelStatements.overdueQuery(limit: 1))) AS overdue)
-            UNION ALL
-            (SELECT 'ahead', id, 0, 0 FROM (\(sql: ClockStatements.aheadQuery(limit: 1))) AS ahead)
-            UNION ALL
-            (SELECT 'cascade', dependency, 0, 0 FROM cascades LIMIT 1)
-            UNION ALL
-            (SELECT 'schema', NULL, CAST(version AS SIGNED), 0 FROM schema_migrations
+            """,
+            "SELECT 'node', id, 0, state = 'draining' FROM nodes WHERE id = \(node)",
+        ]
+        if !queues.isEmpty {
+            // The node is not in the index: with all columns in it a table that is small, or was when it was measured,
+            // would be walked through from end to end.
+            branches.append(
+                """
+                (SELECT 'waiting', id, 0, 0 FROM work_queue FORCE INDEX (claim)
+                WHERE queue_name IN (\(list: queues)) AND state = 'queued' AND ready_at <= NOW(6)
+                    AND (node IS NULL OR node = \(node))
+                LIMIT 1)
+                """
+            )
+        }
+        if scope.isOfCluster { branches += clusterBranches }
+        return .joined(branches, separator: " UNION ALL ")
+    }
+
+    private static var clusterBranches: [SQL] {
+        [
+            "(SELECT 'orphan', id, 0, 0 FROM (\(sql: SessionStatements.orphansQuery(limit: 1))) AS orphans)",
+            "(SELECT 'overdue', id, 0, 0 FROM (\(sql: CancelStatements.overdueQuery(limit: 1))) AS overdue)",
+            "(SELECT 'ahead', id, 0, 0 FROM (\(sql: ClockStatements.aheadQuery(limit: 1))) AS ahead)",
+            "(SELECT 'cascade', dependency, 0, 0 FROM cascades LIMIT 1)",
+            """
+            (SELECT 'schema', NULL, CAST(version AS SIGNED),
+                (SELECT CAST(COALESCE(compatibility_floor, version) AS SIGNED) FROM schema_migrations
+                ORDER BY version DESC LIMIT 1)
+            FROM schema_migrations
             WHERE finished_at IS NOT NULL ORDER BY version DESC LIMIT 1)
-            \(sql: work)
+            """,
+        ]
+    }
+
+    /// Reads one of the heads of some queues that are not paused: a queue without any costs as much as one that has
+    /// some, 0.1 ms, so that they are read only while something waits.
+    package static func workQuery(in queues: [QueueName], _ filter: ClaimFilter = ClaimFilter()) -> SQL {
+        let heads = SQL.joined(ClaimStatements.heads(of: queues, limit: 1, filter), separator: " UNION ALL ")
+        return """
+            SELECT id FROM (\(sql: heads)) AS heads
+            WHERE NOT \(sql: QueueStatements.isPaused("heads.queue_name"))
+            LIMIT 1
             """
     }
 }

@@ -39,9 +39,11 @@ package enum SessionStatements {
         try session.execute(
             """
             INSERT INTO sessions
-                (id, daemon, node, node_name, pid, slots, doorbell, lease_microseconds, started_at, renewed_at, expires_at)
+                (id, daemon, node, node_name, pid, slots, doorbell, server, lease_microseconds, started_at, renewed_at,
+                expires_at)
             VALUES (\(opening.id), \(opening.daemon), \(opening.node), \(opening.nodeName), \(opening.pid),
-                \(opening.slots), \(opening.doorbell?.description), \(opening.lease.wholeMicroseconds), NOW(6), NOW(6),
+                \(opening.slots), \(opening.doorbell?.description), \(session.server),
+                \(opening.lease.wholeMicroseconds), NOW(6), NOW(6),
                 NOW(6) + INTERVAL \(opening.lease.wholeMicroseconds) MICROSECOND)
             """
         )
@@ -63,6 +65,7 @@ package enum SessionStatements {
             """
             UPDATE sessions
             SET renewals = renewals + 1, renewed_at = NOW(6), doorbell = \(doorbell?.description),
+                server = \(session.server),
                 expires_at = NOW(6) + INTERVAL \(lease.wholeMicroseconds) MICROSECOND
             WHERE id = \(id) AND dead = FALSE
             """
@@ -74,14 +77,54 @@ package enum SessionStatements {
         try session.execute("UPDATE sessions SET dead = TRUE WHERE id = \(id)")
     }
 
-    package static func living(on session: borrowing Session) throws -> [ReaperWatch.Sighting] {
-        try session.query("SELECT id, renewals, lease_microseconds FROM sessions WHERE dead = FALSE").map { row in
-            ReaperWatch.Sighting(
+    /// Reads the sessions that follow one in the ring and are not marked dead.
+    package static func ring(
+        after position: SessionID,
+        _ reading: RingReading,
+        on session: borrowing Session
+    ) throws -> ReaperWatch.Window {
+        var rows = RingRows()
+        for row in try session.query(ringQuery(after: position, reading)) { _ = try rows.take(row) }
+        return rows.window(reading)
+    }
+
+    /// The rows of ``ringQuery(after:_:)``, as they come among others.
+    struct RingRows {
+        private var following: [ReaperWatch.Sighting] = []
+        private var wrapped: [ReaperWatch.Sighting] = []
+
+        /// Returns whether the row is one of them.
+        mutating func take(_ row: borrowing Row) throws -> Bool {
+            let subject: String = try row.get("subject")
+            guard ["following", "wrapped"].contains(subject) else { return false }
+            let sighting = ReaperWatch.Sighting(
                 session: try row.get("id"),
-                renewals: try row.get("renewals"),
-                lease: Duration(wholeMicroseconds: try row.get("lease_microseconds"))
+                renewals: try row.get("number"),
+                lease: Duration(wholeMicroseconds: try row.get("detail"))
             )
+            if subject == "following" { following.append(sighting) } else { wrapped.append(sighting) }
+            return true
         }
+
+        func window(_ reading: RingReading) -> ReaperWatch.Window {
+            ReaperWatch.Window(reading, following: following, wrapped: wrapped)
+        }
+    }
+
+    /// One or two ranges of an index that no renewal writes, each as long as the reading is wide.
+    package static func ringQuery(after position: SessionID, _ reading: RingReading) -> SQL {
+        func range(_ subject: SQL, _ condition: SQL) -> SQL {
+            """
+            (SELECT \(sql: subject) AS subject, id, CAST(renewals AS SIGNED) AS number,
+                CAST(lease_microseconds AS SIGNED) AS detail
+            FROM sessions FORCE INDEX (living_sessions)
+            WHERE dead = FALSE AND \(sql: condition)
+            ORDER BY id LIMIT \(reading.width))
+            """
+        }
+        let following = range("'following'", "id > \(position)")
+        guard reading.wraps else { return following }
+        return "\(sql: following) UNION ALL \(sql: range("'wrapped'", "id < \(position)"))"
     }
 
     /// The other sessions of a node and daemon that are not marked dead; more than a few are copies of one
@@ -243,14 +286,18 @@ package enum SessionStatements {
         return text.flatMap { try? HostPort($0) }
     }
 
-    /// Reads the doorbell of some session, the one renewed last: a process that can reach us, and that we can reach.
+    /// Reads the doorbell of some session, a random one: a process that can reach us, and that we can reach.
     package static func someDoorbell(on session: borrowing Session) throws -> HostPort? {
+        let position = SessionID.random()
+        func first(_ condition: SQL) -> SQL {
+            """
+            (SELECT doorbell FROM sessions FORCE INDEX (living_sessions)
+            WHERE dead = FALSE AND doorbell IS NOT NULL AND \(sql: condition)
+            ORDER BY id LIMIT 1)
+            """
+        }
         let text: String? = try session.query(
-            """
-            SELECT doorbell FROM sessions
-            WHERE dead = FALSE AND doorbell IS NOT NULL
-            ORDER BY expires_at DESC LIMIT 1
-            """
+            "\(sql: first("id > \(position)")) UNION ALL \(sql: first("id < \(position)"))"
         ).first?.only(String?.self)
         return text.flatMap { try? HostPort($0) }
     }

@@ -22,15 +22,19 @@ package enum TaskStatements {
         in transaction: borrowing Transaction
     ) throws {
         try transaction.execute("DELETE FROM registered_tasks WHERE session = \(session)")
-        try transaction.executeBatch(definitions) { definition in
+        try transaction.execute(together: definitions) { definition in
+            """
+            (\(definition.name), \(node), \(session), \(definition.kind), \(definition.isCoalescible),
+                \(definition.maximumAttempts), \(definition.timeout.wholeMicroseconds), NOW(6),
+                \(obstacles[definition.name]?.reason),
+                NOW(6) - INTERVAL \(obstacles[definition.name]?.age.wholeMicroseconds) MICROSECOND)
+            """
+        } in: { rows in
             """
             INSERT INTO registered_tasks
                 (name, node, session, kind, coalescible, max_attempts, timeout_microseconds, registered_at, obstacle,
                 obstacle_since)
-            VALUES (\(definition.name), \(node), \(session), \(definition.kind), \(definition.isCoalescible),
-                \(definition.maximumAttempts), \(definition.timeout.wholeMicroseconds), NOW(6),
-                \(obstacles[definition.name]?.reason),
-                NOW(6) - INTERVAL \(obstacles[definition.name]?.age.wholeMicroseconds) MICROSECOND)
+            VALUES \(sql: rows)
             """
         }
         try transaction.execute("DELETE FROM registered_tasks WHERE node = \(node) AND session = \(sql: noSession)")

@@ -107,6 +107,38 @@ import Testing
         #expect(state.next(at: start + .seconds(2)) == .look)
     }
 
+    @Test(arguments: [(term: UInt64(6), renewals: UInt64(9)), (term: 7, renewals: 4)])
+    func `a lease that is older than it was is free for nobody before the lease of its lost version is over`(
+        older: (term: UInt64, renewals: UInt64)
+    ) {
+        for holder in [nil, other] {
+            var state = ElectionState(timing, me: me, now: start)
+            let newest = sighting(.new(), term: 7, renewals: 5, lease: .seconds(8))
+            #expect(state.saw(newest, answeredAt: start) == false)
+            let seen = sighting(holder, term: older.term, renewals: older.renewals)
+            let again = start + .seconds(1)
+            #expect(state.saw(seen, answeredAt: again) == true)
+            #expect(state.saw(seen, answeredAt: again + .seconds(1)) == false, "told once")
+            #expect(state.next(at: again + .milliseconds(7999)) == .look)
+            #expect(state.pause(at: again + .milliseconds(7999)) == .milliseconds(1))
+            #expect(state.next(at: again + .seconds(8)) == .acquire(after: seen))
+        }
+    }
+
+    @Test func `what was lost counts no more once it was waited for, and what this node held counts as seen`() {
+        var state = ElectionState(timing, me: me, now: start)
+        state.saw(sighting(nil, term: 7, renewals: 5), answeredAt: start)
+        state.acquired(term: 8, askedAt: start)
+        _ = state.lost(at: start + .seconds(1))
+        let lost = sighting(nil, term: 7, renewals: 5)
+        #expect(state.saw(lost, answeredAt: start + .seconds(1)) == true)
+        #expect(state.next(at: start + .milliseconds(5999)) == .look)
+        #expect(state.saw(sighting(other, term: 8, renewals: 6), answeredAt: start + .seconds(5)) == false)
+        let resigned = sighting(nil, term: 8, renewals: 7)
+        #expect(state.saw(resigned, answeredAt: start + .seconds(6)) == false)
+        #expect(state.next(at: start + .seconds(6)) == .acquire(after: resigned))
+    }
+
     @Test(arguments: [UInt64](1...200))
     func `of candidates that pause, hand over and lose answers, and ask no clock but their own, never two act at once`(
         seed: UInt64

@@ -24,6 +24,16 @@ import Testing
         try row.check(SessionID.self)
     }
 
+    @Test("An id prints and parses as Foundation's UUID does")
+    func foundation() throws {
+        for _ in 0..<1000 {
+            let uuid = UUID()
+            let id = OperationID(rawValue: uuid)
+            #expect(id.description == uuid.uuidString.lowercased())
+            #expect(try OperationID(uuid.uuidString).rawValue == uuid)
+        }
+    }
+
     @Test("A refusal names the kind of id")
     func kinds() {
         func kind<Value: TextValue>(_ type: Value.Type) -> String? {

@@ -1,0 +1,25 @@
+/// A kind of change that the audit trail keeps, in the words that `events` prints.
+package enum AuditKind: String, Sendable, Hashable, CaseIterable {
+    case nodeAdded = "node added"
+    case nodeChanged = "node changed"
+    case nodeDrained = "node drained"
+    case nodeUndrained = "node undrained"
+    case nodeRemoved = "node removed"
+    case networkAdded = "network added"
+    case networkChanged = "network changed"
+    case networkRemoved = "network removed"
+    case interfaceAdded = "interface added"
+    case interfaceChanged = "interface changed"
+    case interfaceRemoved = "interface removed"
+    case externalNetworkSet = "external network set"
+    case externalNetworkRemoved = "external network removed"
+    case queuePaused = "queue paused"
+    case queueResumed = "queue resumed"
+    case leaderElected = "leader elected"
+    case leaderResigned = "leader resigned"
+    /// The lease of a leader ended without being given back; the next leader says so.
+    case leaderLost = "leader lost"
+    case resignationRequested = "resignation requested"
+    case resignationWithdrawn = "resignation withdrawn"
+    case resignationRefused = "resignation refused"
+}

@@ -1,0 +1,30 @@
+import ClusterModel
+import MariaDB
+
+extension Transaction {
+    /// Deletes rows by the ids in an indexed column, ascending.
+    ///
+    /// Each id is joined to the table by its index, whatever the table's size. A list in `WHERE` makes the optimizer
+    /// walk a small table as a whole, and wait for strangers' locks (225 deadlocks in a hammer against none): DELETE
+    /// from one table ignores a hint, and in the form for several tables 8 ids of 24 rows were a walk all the same.
+    borrowing func delete<Kind>(
+        from table: SQL,
+        by column: SQL,
+        _ ids: [TypedID<Kind>],
+        index: SQL = "PRIMARY"
+    ) throws(DatabaseError) {
+        guard !ids.isEmpty else { return }
+        try execute(
+            """
+            DELETE w FROM JSON_TABLE(\(ids.sorted().jsonText), '$[*]' COLUMNS (
+                id CHAR(36) CHARACTER SET ascii PATH '$')) AS e
+                STRAIGHT_JOIN \(sql: table) AS w FORCE INDEX (\(sql: index)) ON w.\(sql: column) = e.id
+            """
+        )
+    }
+}
+
+extension Array where Element: CustomStringConvertible {
+    /// The ids as a JSON array, as `JSON_TABLE` takes them.
+    fileprivate var jsonText: String { "[" + map { "\"\($0)\"" }.joined(separator: ",") + "]" }
+}
