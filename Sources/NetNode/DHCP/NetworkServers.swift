@@ -22,6 +22,13 @@ package final class NetworkServers: Sendable {
         var passes: [ServerPass: Int] = [:]
         /// The networks whose servers have died and do not run again yet.
         var fallen: Set<VNI> = []
+        /// The servers that were last seen to listen, and slept then.
+        var listening: [VNI: Sleeper] = [:]
+    }
+
+    private struct Sleeper: Sendable, Hashable {
+        let pid: pid_t
+        let sleep: [String]
     }
 
     private struct Start: Sendable {
@@ -165,10 +172,22 @@ package final class NetworkServers: Sendable {
                     restarts: replacements[vni] ?? 0,
                     memoryBytes: usage?.memoryBytes,
                     processorTime: usage?.processorTime,
-                    health: ProcessFacts(pid: pid).health
+                    health: health(of: vni, pid)
                 )
             } + down
         }
+    }
+
+    /// The health of a server: one that has slept since it was seen to listen still does.
+    ///
+    /// To look costs the kernel a walk through the sockets of all namespaces.
+    private func health(of vni: VNI, _ pid: pid_t) -> ProcessReading.Health {
+        let facts = ProcessFacts(pid: pid)
+        let sleeper = facts.sleep.map { Sleeper(pid: pid, sleep: $0) }
+        if let sleeper, state.withLock({ $0.listening[vni] }) == sleeper { return .healthy }
+        let health = facts.health
+        state.withLock { $0.listening[vni] = health == .healthy ? sleeper : nil }
+        return health
     }
 
     /// Starts servers that die again, until graceful shutdown or cancellation.

@@ -53,11 +53,12 @@ struct ProcessFacts: Sendable {
 
     /// The counts of the times that it has been put to sleep, if it sleeps now: two equal answers mean that it has done
     /// nothing between.
-    var sleep: [Substring]? {
+    var sleep: [String]? {
         guard let lines = text("status")?.split(separator: "\n"),
             lines.contains(where: { $0.hasPrefix("State:\tS") })
         else { return nil }
         return lines.filter { $0.hasPrefix("voluntary_ctxt_switches:") || $0.hasPrefix("nonvoluntary_ctxt_switches:") }
+            .map(String.init)
     }
 
     private func text(_ name: String) -> String? {
