@@ -102,6 +102,40 @@ import Testing
         }
     }
 
+    @Test func `a claimer that stands still in its transaction keeps nobody from enqueueing`() async throws {
+        try await withCluster { cluster in
+            try await cluster.addNode("h1")
+            try await cluster.addNetwork("blue")
+            let blue = OperationRequest.Target(network: try NetworkName("blue"))
+            let request = OperationRequest(tasks: [BuiltInTask.networkRemoveDHCPLease.name], target: blue)
+            let (reader, holder) = (
+                try await Connection.open(cluster.configuration), try await Connection.open(cluster.configuration)
+            )
+            try await reader.withSession { session in
+                // As long as somebody may still see what it read, nothing that is deleted leaves its index.
+                _ = try session.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT")
+            }
+            var worker = try cluster.worker("h1")
+            _ = try await cluster.queue.enqueue(request)
+            try await worker.settle(try await worker.claim(1), .succeeded(result: nil))
+            let second = try await cluster.queue.enqueue(request).uuid
+            let identity = worker.identity
+            try await holder.withTransaction { transaction in
+                let taken = try Claiming.claimAndFold(
+                    [second],
+                    upTo: 1,
+                    by: identity,
+                    definitions: [:],
+                    in: transaction
+                )
+                #expect(taken.claims.count == 1)
+                // With the fault it waits for the lock until the server gives up, again and again.
+                try blocking { _ = try await cluster.queue.enqueue(OperationRequest(tasks: [noop])) }
+            }
+            for connection in [reader, holder] { await connection.close() }
+        }
+    }
+
     @Test func `what is held is waited for after a second, longer each time, and forgotten when it is gone`() {
         let (first, second) = (OperationID.new(), OperationID.new())
         let start = SuspendingClock.now
@@ -109,9 +143,10 @@ import Testing
         held.skipped([first], at: start)
         held.skipped([first, second], at: start + .milliseconds(900))
         #expect(held.takeDue(at: start + .milliseconds(999)) == nil)
-        #expect(held.takeDue(at: start + .seconds(1)) == HeldWork.Wait(id: first, limit: .oneSecond))
+        func wait(for id: OperationID) -> HeldWork.Wait { .init(id: id, limit: .oneSecond, isRepeated: false) }
+        #expect(held.takeDue(at: start + .seconds(1)) == wait(for: first))
         #expect(held.takeDue(at: start + .milliseconds(1500)) == nil, "it is being waited for")
-        #expect(held.takeDue(at: start + .seconds(2)) == HeldWork.Wait(id: second, limit: .oneSecond))
+        #expect(held.takeDue(at: start + .seconds(2)) == wait(for: second))
         held.keep(only: [first])
         var (now, limits) = (start + .seconds(2), [RowLock.Wait]())
         for _ in 0..<4 {
@@ -134,7 +169,7 @@ import Testing
         let now = start + .milliseconds(2)
         #expect(held.takeDue(at: now) == nil)
         held.hurry(at: now)
-        #expect(held.takeDue(at: now) == HeldWork.Wait(id: first, limit: .oneSecond))
+        #expect(held.takeDue(at: now) == HeldWork.Wait(id: first, limit: .oneSecond, isRepeated: false))
         #expect(held.takeDue(at: now) == nil)
         for _ in 0..<2 { held.hurry(at: now) }
         #expect(held.takeDue(at: now)?.id == second)
@@ -159,24 +194,70 @@ import Testing
                     #expect(worker.claiming.isHeldUp)
                     #expect(worker.claiming.takeDue(at: now) == nil)
                     worker.claiming.hurry(at: now)
-                    #expect(worker.claiming.takeDue(at: now) == HeldWork.Wait(id: id, limit: .oneSecond))
+                    #expect(worker.claiming.takeDue(at: now) == .init(id: id, limit: .oneSecond, isRepeated: false))
                 }
             }
             await holder.close()
         }
     }
 
-    @Test func `a slot is kept for the one row that is waited for, and its claim is not taken for unknown`() {
+    @Test func `a slot is kept for each row that is waited for, and its claim is not taken for unknown`() {
         let (first, second) = (OperationID.new(), OperationID.new())
         let row = SessionStatements.Executing(id: first, delivery: 1, isCancelRequested: false)
-        let ledger = WorkLedger(slots: 2)
+        let ledger = WorkLedger(slots: 3)
         let before = ledger.known
-        #expect(ledger.await(first) && ledger.freeSlots == 1)
-        #expect(!ledger.await(second), "one at a time")
+        #expect(ledger.awaitable == .all)
+        ledger.await(HeldWork.Wait(id: first, limit: .twoSeconds, isRepeated: true))
+        #expect(ledger.freeSlots == 2 && ledger.awaitable == .fresh)
+        ledger.await(HeldWork.Wait(id: second, limit: .oneSecond, isRepeated: false))
+        #expect(ledger.freeSlots == 1 && ledger.awaitable == nil)
+        ledger.stopAwaiting(second)
         #expect(ledger.unknown(among: [row], readAfter: before).isEmpty, "its COMMIT may be on its way")
-        ledger.stopAwaiting()
-        #expect(ledger.freeSlots == 2 && ledger.await(second))
+        ledger.stopAwaiting(first)
+        #expect(ledger.freeSlots == 3 && ledger.awaitable == .all)
         #expect(ledger.unknown(among: [row], readAfter: before).count == 1)
+        ledger.await(HeldWork.Wait(id: second, limit: .oneSecond, isRepeated: false))
+        #expect(ledger.awaitable == nil, "one at a time")
+    }
+
+    @Test func `beside a repeated wait only rows are due that were not waited for yet`() {
+        let (first, second) = (OperationID.new(), OperationID.new())
+        let start = SuspendingClock.now
+        var held = HeldWork()
+        held.skipped([first], at: start)
+        _ = held.takeDue(at: start + .seconds(1))
+        let now = start + .seconds(3)
+        #expect(held.untilDue(among: .all, at: now) == .zero && held.untilDue(among: .fresh, at: now) == nil)
+        #expect(held.takeDue(among: .fresh, at: now) == nil)
+        held.skipped([second], at: now)
+        #expect(held.untilDue(among: .fresh, at: now) == .seconds(1))
+        let later = now + .seconds(1)
+        #expect(held.takeDue(among: .fresh, at: later)?.id == second)
+        #expect(held.takeDue(at: later) == HeldWork.Wait(id: first, limit: .twoSeconds, isRepeated: true))
+    }
+
+    @Test func `a row that is held for long does not hold up those that are held one after the other`()
+        async throws
+    {
+        try await withCluster(connections: 20) { cluster in
+            try await cluster.addNode("h1")
+            let stuck = try await cluster.queue.enqueue(OperationRequest(tasks: [noop])).uuid
+            let log = EffectLog()
+            let worker = try cluster.liveWorker(
+                "h1",
+                handlers: [RecordingHandler(BuiltInTask.noop.definition, log: log)]
+            )
+            try await cluster.whileHeld(stuck) {
+                try await cluster.withWorkers([worker]) {
+                    try await eventually("it is waited for for long") { try await cluster.isAnyAwaitedForLong() }
+                    _ = try await cluster.holdOften(each: .milliseconds(50)) { id, _ in
+                        try await eventually("the other is started") { !log.effects(of: id).isEmpty }
+                        #expect(try await cluster.isAnyAwaitedForLong(), "the other had to wait for the end of this")
+                    }
+                }
+            }
+            #expect(log.effects(of: stuck).isEmpty)
+        }
     }
 
     @Test func `the queues are read soon again while all is held, and ever less often`() {
@@ -222,6 +303,34 @@ extension TestCluster {
             try await body(id, count)
         }
         return id
+    }
+
+    /// Runs a body while a transaction holds an operation's row in share mode, however long that takes.
+    fileprivate func whileHeld(_ id: OperationID, _ body: @Sendable @escaping () async throws -> Void) async throws {
+        let (isHeld, isOver) = (Locked(false), Locked(false))
+        try await withThrowingDiscardingTaskGroup { group in
+            group.addTask {
+                try await database.withTransaction { transaction in
+                    _ = try EnqueueStatements.lockLive([id], in: transaction)
+                    isHeld.update { $0 = true }
+                    // By statements, as the server ends a transaction that does nothing for long.
+                    while !isOver.value { _ = try transaction.query("SELECT SLEEP(0.1)") }
+                }
+            }
+            defer { isOver.update { $0 = true } }
+            try await eventually("the row is held") { isHeld.value }
+            try await body()
+        }
+    }
+
+    /// Returns whether a row is being waited for in the longest of turns.
+    fileprivate func isAnyAwaitedForLong() async throws -> Bool {
+        try await count(
+            """
+            SELECT COUNT(*) FROM information_schema.processlist
+            WHERE db = DATABASE() AND id <> CONNECTION_ID() AND info LIKE '%FOR UPDATE WAIT 8'
+            """
+        ) > 0
     }
 
     /// Opens the session of a worker with one slot, so that an explanation sees it.

@@ -21,9 +21,10 @@ import Testing
     @Test func `what runs and what is waited for takes a slot each`() {
         var work = SessionWork(slots: 3)
         work.start(id, delivery: 1)
-        let (first, second) = (work.await(.new()), work.await(.new()))
-        #expect(first && !second && work.freeSlots == 1 && work.runningCount == 1)
-        work.stopAwaiting()
+        let wait = HeldWork.Wait(id: .new(), limit: .oneSecond, isRepeated: false)
+        work.await(wait)
+        #expect(work.isAwaiting && work.freeSlots == 1 && work.runningCount == 1)
+        work.stopAwaiting(wait.id)
         #expect(work.freeSlots == 2)
         work.finish(entry(id))
         #expect(work.freeSlots == 3 && work.runningCount == 0)
@@ -67,9 +68,9 @@ import Testing
         var work = SessionWork(slots: 2)
         let nothing = work.known
         #expect(work.unknown(among: row(id), readAfter: nothing).map(\.report) == [.handedBack])
-        _ = work.await(id)
+        work.await(HeldWork.Wait(id: id, limit: .oneSecond, isRepeated: false))
         #expect(work.unknown(among: row(id), readAfter: nothing).isEmpty)
-        work.stopAwaiting()
+        work.stopAwaiting(id)
         work.start(id, delivery: 1)
         let running = work.known
         #expect(work.unknown(among: row(id), readAfter: nothing).isEmpty)

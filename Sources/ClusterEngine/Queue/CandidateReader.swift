@@ -72,10 +72,14 @@ struct CandidateReader: Sendable {
     mutating func hurry(at now: SuspendingClock.Instant) { held.hurry(at: now) }
 
     /// Returns the time until a row that others hold is to be waited for.
-    func untilDue(at now: SuspendingClock.Instant) -> Duration? { held.untilDue(at: now) }
+    func untilDue(among choice: HeldWork.Choice, at now: SuspendingClock.Instant) -> Duration? {
+        held.untilDue(among: choice, at: now)
+    }
 
     /// Returns an operation whose row others have held for too long, to be waited for.
-    mutating func takeDue(at now: SuspendingClock.Instant) -> HeldWork.Wait? { held.takeDue(at: now) }
+    mutating func takeDue(among choice: HeldWork.Choice, at now: SuspendingClock.Instant) -> HeldWork.Wait? {
+        held.takeDue(among: choice, at: now)
+    }
 
     mutating func took(_ choices: [ClaimPolicy.Choice], _ claims: [Claim]) {
         let claimed = Set(claims.map(\.operation.id))

@@ -71,11 +71,16 @@ package struct Claiming: Sendable {
     package mutating func hurry(at now: SuspendingClock.Instant) { chooser.hurry(at: now) }
 
     /// Returns the time until a row that others hold is to be waited for.
-    package func untilDue(at now: SuspendingClock.Instant) -> Duration? { chooser.untilDue(at: now) }
+    package func untilDue(among choice: HeldWork.Choice, at now: SuspendingClock.Instant) -> Duration? {
+        chooser.untilDue(among: choice, at: now)
+    }
 
     /// Returns an operation whose row others have held whenever it was to be taken, for too long; each is to be
     /// waited for by ``claim(waitingFor:by:)`` once it is returned.
-    package mutating func takeDue(at now: SuspendingClock.Instant) -> HeldWork.Wait? { chooser.takeDue(at: now) }
+    package mutating func takeDue(
+        among choice: HeldWork.Choice = .all,
+        at now: SuspendingClock.Instant
+    ) -> HeldWork.Wait? { chooser.takeDue(among: choice, at: now) }
 
     /// Takes one operation, waiting for its row in a transaction of its own.
     ///
@@ -239,15 +244,15 @@ package struct Claiming: Sendable {
     ) throws -> [Operation] {
         // All were read by one statement: the same moment.
         guard let moment = locked.first?.startedAt else { return [] }
-        var started = locked.filter { $0.exclusiveKey == nil }
+        var started: [Operation] = []
+        for operation in locked {
+            if let key = operation.exclusiveKey {
+                guard try TargetStatements.take(key, for: operation.id, in: transaction) else { continue }
+            }
+            started.append(operation)
+        }
         if !started.isEmpty {
             try ClaimStatements.start(started.map(\.id), by: worker, at: moment, in: transaction)
-        }
-        // In the order of the key: two workers that meet on two targets wait for each other, and do not deadlock.
-        let exclusive = locked.compactMap { operation in operation.exclusiveKey.map { (operation, key: $0) } }
-        for (operation, _) in exclusive.sorted(by: { $0.key < $1.key })
-        where try ClaimStatements.startExclusive(operation.id, by: worker, at: moment, in: transaction) {
-            started.append(operation)
         }
         return started
     }

@@ -122,7 +122,8 @@ package struct Settling: Sendable {
             // With the outcome: who sees an operation's end sees all that it has printed.
             try OutputStatements.write(own.flatMap(\.printed), in: transaction)
             try Self.sortOut(entries.filter { delivery[$0.id] != $0.delivery }, of: session, into: &result, transaction)
-            let effects = try Self.apply(own, random: random, in: transaction)
+            let holdsTargets = locked.contains(where: \.isExclusive)
+            let effects = try Self.apply(own, random: random, freeingTargets: holdsTargets, in: transaction)
             result.ready = effects.ready
             result.ended = effects.ended
             result.states = effects.states
@@ -150,14 +151,24 @@ package struct Settling: Sendable {
     }
 
     /// Ends what is over and gives back what is not; the caller has locked the operations of all entries.
+    ///
+    /// - Parameters:
+    ///   - entries: The attempts.
+    ///   - random: Of the pauses before further attempts.
+    ///   - freesTargets: False if none of the operations has an exclusive target.
+    ///   - transaction: That has locked them.
+    /// - Returns: What will have changed for others.
+    /// - Throws: `DatabaseError`.
     package static func apply(
         _ entries: [Entry],
         random: Double,
+        freeingTargets freesTargets: Bool = true,
         in transaction: borrowing Transaction
     ) throws -> Ending.Effects {
         var ends: [PrimaryEnd] = []
         var returns: [Return] = []
         var lost: [AttemptEnd] = []
+        if freesTargets { try TargetStatements.free(by: entries.map(\.id), in: transaction) }
         for entry in entries {
             if case .succeeded(let result, let omitted) = entry.report {
                 ends.append(PrimaryEnd(id: entry.id, outcome: .complete(result: result, omitted: omitted)))

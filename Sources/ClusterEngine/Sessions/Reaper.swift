@@ -117,6 +117,13 @@ package actor Reaper {
                 metadata: ["operations": "\(noted)"]
             )
         }
+        for held in try await database.withSession({ try TargetStatements.forgotten(on: $0) }) {
+            try await database.withSession { try TargetStatements.free(held, on: $0) }
+            logger.error(
+                "an exclusive target was held by an operation that does not run; it is free now",
+                metadata: ["target": "\(held.key)", "operation": "\(held.operation)"]
+            )
+        }
         try await database.withSession { session in
             for ended in try SupervisionStatements.endedSessions(on: session) {
                 try SupervisionStatements.forget(of: ended, on: session)

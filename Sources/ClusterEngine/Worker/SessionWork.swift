@@ -29,8 +29,8 @@ struct SessionWork: Sendable {
     /// Those that are being written, held ones included.
     private var settling: [OperationID: Settling.Entry] = [:]
     private var held = HeldOutcomes()
-    /// An operation whose row is being waited for; it may be claimed before we know.
-    private var awaited: OperationID?
+    /// Operations whose rows are being waited for; they may be claimed before we know.
+    private var awaited: [HeldWork.Wait] = []
     /// Claims whose outcome the database does not take; they are not run again under this session.
     private var abandoned: Set<Claimed> = []
 
@@ -41,29 +41,32 @@ struct SessionWork: Sendable {
     /// The number of operations that may be claimed now.
     var freeSlots: Int {
         let unsettled = finished.count + settling.count
-        let taken = running.count + (isAwaiting ? 1 : 0)
+        let taken = running.count + awaited.count
         return unsettled >= slots * Self.unsettledPerSlot ? 0 : max(0, slots - taken)
     }
 
     /// A Boolean value that indicates whether a row is being waited for.
-    var isAwaiting: Bool { awaited != nil }
+    var isAwaiting: Bool { !awaited.isEmpty }
+
+    /// The rows that may begin to be waited for now; nil when none may.
+    ///
+    /// One at a time, as each takes a slot and a connection. Only a repeated wait, which may take as long as somebody
+    /// stands still, has one beside it: it must not hold up rows that are held for milliseconds.
+    var awaitable: HeldWork.Choice? {
+        if awaited.isEmpty { return .all }
+        return awaited.allSatisfy(\.isRepeated) ? .fresh : nil
+    }
 
     /// A Boolean value that indicates whether nothing runs and every outcome is written down.
     var isIdle: Bool { running.isEmpty && finished.isEmpty && settling.isEmpty }
 
     var runningCount: Int { running.count }
 
-    /// Keeps a slot for an operation whose row is going to be waited for, one at a time.
-    ///
-    /// - Returns: False when another one is being waited for.
-    mutating func await(_ id: OperationID) -> Bool {
-        guard awaited == nil else { return false }
-        awaited = id
-        return true
-    }
+    /// Keeps a slot for an operation whose row is going to be waited for, as ``awaitable`` allows.
+    mutating func await(_ wait: HeldWork.Wait) { awaited.append(wait) }
 
     /// Gives the slot of an awaited operation up, after it was begun or was not to be had.
-    mutating func stopAwaiting() { awaited = nil }
+    mutating func stopAwaiting(_ id: OperationID) { awaited.removeAll { $0.id == id } }
 
     /// Takes note of a claim that begins; an outcome of the same operation that is not written yet is of a claim that
     /// the database has lost, and counts for nothing.
@@ -161,10 +164,10 @@ struct SessionWork: Sendable {
     /// The claims that this process knows of at one moment.
     struct Known: Sendable {
         fileprivate let claims: Set<Claimed>
-        fileprivate let awaited: OperationID?
+        fileprivate let awaited: Set<OperationID>
 
         fileprivate func includes(_ row: SessionStatements.Executing) -> Bool {
-            row.id == awaited || claims.contains(Claimed(id: row.id, delivery: row.delivery))
+            awaited.contains(row.id) || claims.contains(Claimed(id: row.id, delivery: row.delivery))
         }
     }
 
@@ -176,7 +179,7 @@ struct SessionWork: Sendable {
     var known: Known {
         let running = running.map { Claimed(id: $0.key, delivery: $0.value.delivery) }
         let over = (finished + settling.values).map { Claimed(id: $0.id, delivery: $0.delivery) }
-        return Known(claims: abandoned.union(running + over), awaited: awaited)
+        return Known(claims: abandoned.union(running + over), awaited: Set(awaited.map(\.id)))
     }
 
     /// Those of the database's rows that this process knows nothing of, and knew nothing of before it read them: what

@@ -231,7 +231,9 @@ struct WorkEpoch: Sendable {
     private func pause(_ heldPause: inout HeldPause, _ claiming: Claiming) -> Duration {
         let pause = heldPause.next()
         // One that is being waited for rings when that is over.
-        guard !ledger.isAwaiting, let untilDue = claiming.untilDue(at: .now) else { return pause }
+        guard let choice = ledger.awaitable, let untilDue = claiming.untilDue(among: choice, at: .now) else {
+            return pause
+        }
         return min(max(untilDue, Self.shortestPause), pause)
     }
 
@@ -241,21 +243,22 @@ struct WorkEpoch: Sendable {
         _ handlers: [any TaskHandler],
         in group: inout ThrowingDiscardingTaskGroup<any Error>
     ) {
-        guard !conditions.isDraining, !ledger.isAwaiting, ledger.freeSlots > 0,
-            let wait = claiming.takeDue(at: .now), ledger.await(wait.id)
+        guard !conditions.isDraining, ledger.freeSlots > 0, let choice = ledger.awaitable,
+            let wait = claiming.takeDue(among: choice, at: .now)
         else { return }
+        ledger.await(wait)
         let claiming = claiming
         group.addTask {
             // On an error the next look sees whether it is ours, and the loop that claims tells of a database that is
             // away.
             let claim = try? await claiming.claim(waitingFor: wait, by: identity)
             guard let claim, !conditions.isLost, conditions.deadline > .now else {
-                ledger.stopAwaiting()
+                ledger.stopAwaiting(wait.id)
                 parts.doorbell.ring()
                 return
             }
             let interruption = begin(claim)
-            ledger.stopAwaiting()
+            ledger.stopAwaiting(wait.id)
             await run(claim, handlers, interruption)
         }
     }

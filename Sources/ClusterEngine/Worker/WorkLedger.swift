@@ -22,8 +22,9 @@ final class WorkLedger: Sendable {
     var runningCount: Int { state.withLock { $0.work.runningCount } }
     var known: SessionWork.Known { state.withLock { $0.work.known } }
 
-    func await(_ id: OperationID) -> Bool { state.withLock { $0.work.await(id) } }
-    func stopAwaiting() { state.withLock { $0.work.stopAwaiting() } }
+    var awaitable: HeldWork.Choice? { state.withLock { $0.work.awaitable } }
+    func await(_ wait: HeldWork.Wait) { state.withLock { $0.work.await(wait) } }
+    func stopAwaiting(_ id: OperationID) { state.withLock { $0.work.stopAwaiting(id) } }
 
     /// Takes note of a claim that begins; what it returns ends the run before its time.
     ///

@@ -16,6 +16,15 @@ package struct HeldWork: Sendable {
     package struct Wait: Sendable, Hashable {
         package let id: OperationID
         package let limit: RowLock.Wait
+        /// A Boolean value that indicates whether the row has been waited for before, in vain.
+        package let isRepeated: Bool
+    }
+
+    /// The rows among which the next one to be waited for is chosen.
+    package enum Choice: Sendable, Hashable {
+        /// Those that were not waited for yet: the others have to wait until a repeated wait is over.
+        case fresh
+        case all
     }
 
     private struct Entry {
@@ -50,20 +59,24 @@ package struct HeldWork: Sendable {
     }
 
     /// Returns the time until a row is due; nil while none is skipped.
-    package func untilDue(at now: SuspendingClock.Instant) -> Duration? {
-        entries.values.map(\.nextWait).min().map { max(.zero, $0 - now) }
+    package func untilDue(among choice: Choice, at now: SuspendingClock.Instant) -> Duration? {
+        possible(choice).values.map(\.nextWait).min().map { max(.zero, $0 - now) }
     }
 
     /// Returns the row that has been skipped for longest among those that are due, and counts on its being waited for.
     ///
     /// Each wait for a row is longer than the one before it: its holders may take longer than the last one allowed for.
-    package mutating func takeDue(at now: SuspendingClock.Instant) -> Wait? {
-        let due = entries.filter { $0.value.nextWait <= now }
+    package mutating func takeDue(among choice: Choice = .all, at now: SuspendingClock.Instant) -> Wait? {
+        let due = possible(choice).filter { $0.value.nextWait <= now }
         guard let (id, entry) = due.min(by: { ($0.value.since, $0.key) < ($1.value.since, $1.key) }) else { return nil }
         let steps = RowLock.Wait.allCases
         let limit = steps[min(entry.waits, steps.count - 1)]
         entries[id]?.waits += 1
         entries[id]?.nextWait = now + limit.duration + Self.pause
-        return Wait(id: id, limit: limit)
+        return Wait(id: id, limit: limit, isRepeated: entry.waits > 0)
+    }
+
+    private func possible(_ choice: Choice) -> [OperationID: Entry] {
+        choice == .all ? entries : entries.filter { $0.value.waits == 0 }
     }
 }
