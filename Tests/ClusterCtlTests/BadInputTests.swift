@@ -262,7 +262,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
         try await withCluster { cluster in
             try await prepare(cluster)
             let before = try await cluster.checksums()
-            #expect(before.count == 36)
+            #expect(before.count == 37)
             let all = Self.operations + Self.topology + Self.interfaces
             try await withThrowingDiscardingTaskGroup { group in
                 // Two at a time: each is a process.

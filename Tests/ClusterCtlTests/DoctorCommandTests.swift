@@ -69,6 +69,7 @@ import Testing
                     claimed_at = NOW(6) - INTERVAL 5 MINUTE
                 """
             ),
+            ("orphans", "INSERT INTO running_targets VALUES ('network of nobody', UUID())"),
             ("cascades", "INSERT INTO cascades VALUES (UUID(), 'error', NOW(6) - INTERVAL 5 MINUTE)"),
             ("nodes", "UPDATE work_queue SET node = UUID(), node_name = 'h9'"),
             ("deadlines", "UPDATE work_queue SET deadline = NOW(6) - INTERVAL 5 MINUTE"),
@@ -152,7 +153,7 @@ import Testing
                     }
                     for table: SQL in [
                         "operation_dependencies", "cascades", "finished_operations", "registered_tasks",
-                        "data_plane_checks",
+                        "data_plane_checks", "running_targets",
                     ] {
                         try await cluster.execute("DELETE FROM \(sql: table)")
                     }

@@ -108,7 +108,7 @@ import Testing
             let program = try await drain(cluster)
             try await eventually("it says so") { program.standardError.text.contains("whose process is dead") }
             try await cluster.execute(
-                "UPDATE work_queue SET state = 'queued', session = NULL, running_key = NULL WHERE session IS NOT NULL"
+                "UPDATE work_queue SET state = 'queued', session = NULL WHERE session IS NOT NULL"
             )
             #expect(try await program.exit == .code(0))
         }

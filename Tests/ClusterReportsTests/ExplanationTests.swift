@@ -45,7 +45,10 @@ import Testing
             ]
         },
         Case("a busy target names who holds it", .targetBusy, saying: "\(other) runs on h7") {
-            $0.holder = .init(id: other, since: time(1), node: try NodeName("h7"))
+            $0.holder = .init(id: other, since: time(1), node: try NodeName("h7"), isRunning: true)
+        },
+        Case("a target that nothing runs on is not said to be worked on", .targetBusy, saying: "does not run") {
+            $0.holder = .init(id: other, since: nil, node: nil, isRunning: false)
         },
         Case("nobody drains the queue", .noWorker, saying: "start queueworker on any node") { $0.workers = .init() },
         Case(
@@ -73,7 +76,7 @@ import Testing
         Case("very many go first", .ahead, saying: "10000 or more") { $0.ahead = ExplanationFacts.mostCounted },
         Case("several reasons, all told", .paused, .targetBusy, .noWorker, .ahead, saying: "1 operation goes first") {
             $0.pauses = [QueuePause(pattern: "*", reason: "r", requester: "a", pausedAt: time(1))]
-            $0.holder = .init(id: other, since: nil, node: nil)
+            $0.holder = .init(id: other, since: nil, node: nil, isRunning: true)
             $0.workers = .init()
             $0.ahead = 1
         },

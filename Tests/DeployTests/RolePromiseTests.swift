@@ -53,7 +53,7 @@ import Testing
             #expect(try await number(insertion("unmet", "0"), as: user) == 0)
             for (column, value): (SQL, SQL) in [
                 ("deliveries", "4294967295"), ("failures", "4294967295"), ("defer_count", "4294967295"),
-                ("session", "UUID()"), ("running_key", "'x'"), ("folded_into", "UUID()"), ("attempt_history", "'[]'"),
+                ("session", "UUID()"), ("folded_into", "UUID()"), ("attempt_history", "'[]'"),
                 ("claimed_at", "NOW(6)"), ("started_at", "NOW(6)"), ("worker_node", "'h1'"), ("worker_pid", "1"),
                 ("cancel_requested_at", "NOW(6)"), ("cancel_requester", "'x'"), ("folded_at", "NOW(6)"),
                 ("unfolded_at", "NOW(6)"), ("unfolded_from", "UUID()"),

@@ -196,9 +196,9 @@ private struct QueueInUse: Sendable {
                 #expect(locked.operations.count == 10)
             },
             LockingStatement("start", 10) { try ClaimStatements.start(waiting, by: worker, at: moment, in: $0) },
-            LockingStatement("startExclusive", 1) {
-                let isStarted = try ClaimStatements.startExclusive(siblings[0], by: worker, at: moment, in: $0)
-                #expect(isStarted)
+            LockingStatement("take", 0) {
+                let isTaken = try TargetStatements.take("network of nobody", for: siblings[0], in: $0)
+                #expect(isTaken)
             },
             LockingStatement("lockSiblings", 10) { transaction in
                 let locked = try ClaimStatements.lockSiblings(siblings, in: transaction)
@@ -227,6 +227,7 @@ private struct QueueInUse: Sendable {
             LockingStatement("copyToHistory", 10) {
                 try EndingStatements.copyToHistory(executing, outcome: .complete(result: nil, omitted: nil), in: $0)
             },
+            LockingStatement("free", 10) { try TargetStatements.free(by: executing, in: $0) },
             LockingStatement("delete", 10) { try EndingStatements.delete(executing, in: $0) },
             LockingStatement("deleteEdges", 10) { try EndingStatements.deleteEdges(edges, in: $0) },
             LockingStatement("release", 10) {

@@ -4,6 +4,7 @@ import Testing
 
 @testable import ClusterEngine
 @testable import ClusterModel
+@testable import ClusterStore
 
 /// Claims that a database has lost, as a replica that was promoted without the last commits, or a backup of before.
 @Suite(.timeLimit(.minutes(15))) struct LostClaimTests {
@@ -112,14 +113,17 @@ extension TestCluster {
 
     /// Makes a claimed operation's row what it was before the claim, in one commit, as a promoted replica has it.
     fileprivate func loseClaim(of id: OperationID) async throws {
-        try await execute(
-            """
-            UPDATE work_queue
-            SET state = 'queued', session = NULL, running_key = NULL, worker_node = NULL, worker_pid = NULL,
-                claimed_at = NULL, started_at = NULL, waited = 0, deliveries = deliveries - 1
-            WHERE id = \(id)
-            """
-        )
+        try await database.withTransaction { transaction in
+            try TargetStatements.free(by: [id], in: transaction)
+            _ = try transaction.execute(
+                """
+                UPDATE work_queue
+                SET state = 'queued', session = NULL, worker_node = NULL, worker_pid = NULL,
+                    claimed_at = NULL, started_at = NULL, waited = 0, deliveries = deliveries - 1
+                WHERE id = \(id)
+                """
+            )
+        }
     }
 
     fileprivate func renewals(of node: String) async throws -> Int {

@@ -107,7 +107,6 @@ import Testing
                 "UPDATE work_queue SET state = 'folded' WHERE id = \(id)",
                 "UPDATE work_queue SET state = 'complete' WHERE id = \(id)",
                 "UPDATE work_queue SET unmet = 1 WHERE id = \(id)",
-                "UPDATE work_queue SET running_key = 'x' WHERE id = \(id)",
                 "UPDATE work_queue SET lane = 'urgent' WHERE id = \(id)",
                 "UPDATE work_queue SET queue_name = 'any-background' WHERE id = \(id)",
                 "UPDATE work_queue SET parameters = '{' WHERE id = \(id)",

@@ -42,7 +42,24 @@ import Testing
             let reaper = Reaper(database: cluster.database, waker: NoWaker(), logger: .silent)
             #expect(try await reaper.pass() == 1)
             #expect(try await cluster.state(of: claim.operation.id) == "queued failed 0")
-            #expect(try await cluster.count("SELECT COUNT(*) FROM work_queue WHERE running_key IS NOT NULL") == 0)
+            #expect(try await cluster.count("SELECT COUNT(*) FROM running_targets") == 0)
+        }
+    }
+
+    @Test func `a target that is held by nothing that runs is freed by a reaper, and one that is worked on is not`()
+        async throws
+    {
+        try await withCluster { cluster in
+            var (claim, worker) = try await cluster.claimed(task)
+            let key = try #require(claim.operation.exclusiveKey)
+            #expect(try await cluster.database.withSession { try TargetStatements.forgotten(on: $0) } == [])
+            try await worker.settle([claim], .succeeded(result: nil))
+            let next = try await cluster.enqueue(task, on: "blue", lanes: [.userFacing])[0]
+            try await cluster.execute("INSERT INTO running_targets VALUES (\(key), \(claim.operation.id))")
+            #expect(try await worker.claim().isEmpty)
+            try await Reaper(database: cluster.database, waker: NoWaker(), logger: .silent).pass()
+            claim = try #require(try await worker.claim().first)
+            #expect(claim.operation.id == next)
         }
     }
 

@@ -31,7 +31,7 @@ SABOTAGES = {
     "lose": Sabotage("DELETE FROM work_queue WHERE state = 'queued' LIMIT 1", "acknowledged"),
     "invent": Sabotage(_COPY, "invented"),
     "reap-the-living": Sabotage(
-        "UPDATE work_queue SET state = 'queued', session = NULL, running_key = NULL"
+        "UPDATE work_queue SET state = 'queued', session = NULL"
         " WHERE state = 'executing' AND first_task = 'slow' LIMIT 1",
         "no overlap of an operation",
     ),

@@ -27,6 +27,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON `clusterops`.`operation_waiters` TO 'clu
 GRANT SELECT, INSERT, UPDATE, DELETE ON `clusterops`.`queue_pauses` TO 'clusterops_operator'@'%';
 GRANT SELECT ON `clusterops`.`registered_tasks` TO 'clusterops_operator'@'%';
 GRANT SELECT, INSERT, UPDATE ON `clusterops`.`retries` TO 'clusterops_operator'@'%';
+GRANT SELECT ON `clusterops`.`running_targets` TO 'clusterops_operator'@'%';
 GRANT SELECT ON `clusterops`.`schema_migrations` TO 'clusterops_operator'@'%';
 GRANT SELECT ON `clusterops`.`sessions` TO 'clusterops_operator'@'%';
 GRANT SELECT ON `clusterops`.`supervised_processes` TO 'clusterops_operator'@'%';

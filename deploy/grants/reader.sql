@@ -25,6 +25,7 @@ GRANT SELECT ON `clusterops`.`operation_labels` TO 'clusterops_reader'@'%';
 GRANT SELECT ON `clusterops`.`queue_pauses` TO 'clusterops_reader'@'%';
 GRANT SELECT ON `clusterops`.`registered_tasks` TO 'clusterops_reader'@'%';
 GRANT SELECT ON `clusterops`.`retries` TO 'clusterops_reader'@'%';
+GRANT SELECT ON `clusterops`.`running_targets` TO 'clusterops_reader'@'%';
 GRANT SELECT ON `clusterops`.`schema_migrations` TO 'clusterops_reader'@'%';
 GRANT SELECT ON `clusterops`.`sessions` TO 'clusterops_reader'@'%';
 GRANT SELECT ON `clusterops`.`supervised_processes` TO 'clusterops_reader'@'%';

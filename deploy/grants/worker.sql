@@ -14,7 +14,8 @@ GRANT SELECT, DELETE ON `clusterops`.`operation_waiters` TO 'clusterops_worker'@
 GRANT SELECT ON `clusterops`.`queue_pauses` TO 'clusterops_worker'@'%';
 GRANT SELECT, INSERT, DELETE ON `clusterops`.`registered_tasks` TO 'clusterops_worker'@'%';
 GRANT SELECT, DELETE ON `clusterops`.`retries` TO 'clusterops_worker'@'%';
+GRANT SELECT, INSERT, DELETE ON `clusterops`.`running_targets` TO 'clusterops_worker'@'%';
 GRANT SELECT ON `clusterops`.`schema_migrations` TO 'clusterops_worker'@'%';
 GRANT SELECT, INSERT, UPDATE (renewals, renewed_at, doorbell, server, expires_at, dead), DELETE ON `clusterops`.`sessions` TO 'clusterops_worker'@'%';
 GRANT SELECT, INSERT, UPDATE, DELETE ON `clusterops`.`supervised_processes` TO 'clusterops_worker'@'%';
-GRANT SELECT, UPDATE (state, session, worker_node, worker_pid, deliveries, claimed_at, started_at, waited, running_key, folded_into, folded_at, unfolded_at, unfolded_from, unmet, ready_at, ready_set_at, failures, defer_count, attempt_history, lane, queue_name), DELETE ON `clusterops`.`work_queue` TO 'clusterops_worker'@'%';
+GRANT SELECT, UPDATE (state, session, worker_node, worker_pid, deliveries, claimed_at, started_at, waited, folded_into, folded_at, unfolded_at, unfolded_from, unmet, ready_at, ready_set_at, failures, defer_count, attempt_history, lane, queue_name), DELETE ON `clusterops`.`work_queue` TO 'clusterops_worker'@'%';

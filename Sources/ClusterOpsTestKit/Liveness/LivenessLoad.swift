@@ -195,11 +195,12 @@ struct LivenessLoad: Sendable {
             await withDiscardingTaskGroup { group in
                 group.addTask {
                     _ = try? await connection.withTransaction { transaction in
+                        _ = try transaction.execute("INSERT INTO running_targets VALUES (\(key), \(id))")
                         _ = try transaction.execute(
                             """
                             UPDATE work_queue
                             SET state = 'executing', session = UUID(), worker_node = 'h0', worker_pid = 1, deliveries = 1,
-                                claimed_at = NOW(6), started_at = NOW(6), running_key = exclusive_key
+                                claimed_at = NOW(6), started_at = NOW(6)
                             WHERE id = \(id) AND state = 'queued'
                             """
                         )

@@ -41,11 +41,10 @@ struct LivenessSnapshot: Sendable {
                 )
             }
             snapshot.pausedQueues = Set(try session.query("SELECT pattern FROM queue_pauses").map { try $0.only() })
-            let running = try session.query("SELECT running_key FROM work_queue WHERE state = 'executing'").map {
-                try $0.only(String?.self)
-            }
-            snapshot.executing = running.count
-            snapshot.runningKeys = Set(running.compactMap(\.self))
+            let running = try session.query("SELECT COUNT(*) FROM work_queue WHERE state = 'executing'")
+            snapshot.executing = try running.first?.only() ?? 0
+            let held = try session.query("SELECT exclusive_key FROM running_targets")
+            snapshot.runningKeys = Set(try held.map { try $0.only() })
             return snapshot
         }
     }

@@ -46,6 +46,13 @@ extension DoctorCheck {
                 remedy: "start queueworker or netnode on any node; if one runs, see its log line 'reaping failed'"
             )
         }
+            + TargetStatements.forgotten(on: session).prefix(mostTold).map { held in
+                FindingView(
+                    "the exclusive target '\(held.key)' is held by operation \(held.operation), which does not execute",
+                    remedy: "workers free it within minutes; if it stays, "
+                        + "DELETE FROM running_targets WHERE operation = '\(held.operation)'"
+                )
+            }
     }
 
     static let deadlines = DoctorCheck("deadlines", "nothing waits past its deadline") { session in

@@ -27,7 +27,6 @@ extension DoctorCheck {
             "work_queue", "claim_by_task",
             "INDEX claim_by_task (queue_name, state, first_task, ready_at, id, exclusive_key)"
         ),
-        ("work_queue", "one_running", "UNIQUE INDEX one_running (running_key)"),
         ("work_queue", "work_by_lookup", "INDEX work_by_lookup (lookup_key)"),
         ("work_queue", "work_by_session", "INDEX work_by_session (session)"),
         ("work_queue", "work_by_age", "INDEX work_by_age (enqueued_at, id)"),

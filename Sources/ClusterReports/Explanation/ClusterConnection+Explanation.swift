@@ -95,7 +95,7 @@ extension ClusterConnection {
         facts.readySetAt = try ExplanationStatements.readySetAt(operation.id, on: session)
         facts.pauses = try QueueStatements.pauses(on: session).filter { Glob($0.pattern).matches(queue) }
         if let key = operation.exclusiveKey {
-            facts.holder = try ExplanationStatements.holder(of: key, on: session)
+            facts.holder = try TargetStatements.holder(of: key, on: session)
         }
         if operation.queue.target == .networkNode {
             facts.leader = try LeaseStatements.leader(ElectedLease.networkNode, on: session)?.holder

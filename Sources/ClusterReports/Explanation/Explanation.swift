@@ -111,7 +111,9 @@ struct Explanation {
             reasons.append(
                 ReasonView(
                     .targetBusy,
-                    "its target is busy: operation \(holder.id) runs\(place)",
+                    holder.isRunning
+                        ? "its target is busy: operation \(holder.id) runs\(place)"
+                        : "its target is held by operation \(holder.id), which does not run; workers free it soon",
                     operations: [holder.id],
                     since: holder.since
                 )

@@ -27,7 +27,7 @@ extension DatabaseRole {
                 Self.version + Self.everything + Self.enqueueing + Self.waiting + Self.cancelling + Self.topology
                     + Self.rules
             )
-        case .migrator: Set(Self.definitions + Self.lent)
+        case .migrator: Set(Self.definitions + Self.lent + Self.moves)
         }
     }
 
@@ -42,6 +42,7 @@ extension DatabaseRole {
             "nodes",
             "sessions",
             "work_queue",
+            "running_targets",
             "finished_operations",
             "operation_dependencies",
             "cascades",
@@ -59,13 +60,14 @@ extension DatabaseRole {
                 "work_queue",
                 [
                     "state", "session", "worker_node", "worker_pid", "deliveries", "claimed_at", "started_at", "waited",
-                    "running_key", "folded_into", "folded_at", "unfolded_at", "unfolded_from", "unmet", "ready_at",
+                    "folded_into", "folded_at", "unfolded_at", "unfolded_from", "unmet", "ready_at",
                     "ready_set_at", "failures", "defer_count", "attempt_history",
                     // What comes back waits in the best lane of those that ride on it.
                     "lane", "queue_name",
                 ]
             ),
             .delete("work_queue"),
+            .insert("running_targets"), .delete("running_targets"),
             .insert("finished_operations"),
             .delete("operation_dependencies"),
             .insert("cascades"), .delete("cascades"),
@@ -233,6 +235,7 @@ extension DatabaseRole {
             "sessions",
             "registered_tasks",
             "work_queue",
+            "running_targets",
             "finished_operations",
             "operation_dependencies",
             "cascades",
@@ -262,6 +265,9 @@ extension DatabaseRole {
         .select("work_queue"), .insert("finished_operations"),
         .select("operation_dependencies"), .insert("operation_dependencies"),
     ]
+
+    /// The rights for the steps of the schema that move rows: the exclusive targets that are being worked on.
+    private static let moves: [DatabaseRight] = [.select("work_queue"), .insert("running_targets")]
 
     private static let definitions: [DatabaseRight] = [
         .define("CREATE"), .define("ALTER"), .define("INDEX"), .define("REFERENCES"), .define("CREATE ROUTINE"),

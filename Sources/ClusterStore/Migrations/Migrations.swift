@@ -11,7 +11,7 @@ import MariaDB
 /// INSTANT`, or `INPLACE` with `LOCK = NONE`. One that is not additive raises the compatibility floor.
 package enum Migrations {
     /// The last step of the baseline, which no program is older than.
-    package static let baseline = 47
+    package static let baseline = 51
 
     /// Every step that this program knows, in order.
     package static let all: [Migration] = [
@@ -63,6 +63,9 @@ package enum Migrations {
         step(46, "add work queue lookup key", PackageResources.V0046__add_work_queue_lookup_key_sql),
         step(47, "index living sessions", PackageResources.V0047__index_living_sessions_sql),
         step(48, "add session server", PackageResources.V0048__add_session_server_sql, isAdditive: true),
+        step(49, "create running targets", PackageResources.V0049__create_running_targets_sql),
+        step(50, "fill running targets", PackageResources.V0050__fill_running_targets_sql),
+        step(51, "drop running key", PackageResources.V0051__drop_running_key_sql),
     ]
 
     /// The names of the steps that make procedures; each does nothing where its procedure exists.

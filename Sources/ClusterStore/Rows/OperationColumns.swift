@@ -21,7 +21,7 @@ package enum OperationColumns {
     /// The columns of `finished_operations` alone.
     static let end: [SQL] = ["finished_at", "error", "result", "result_omitted"]
     /// The columns of `work_queue` alone, which mean nothing once an operation has ended.
-    static let live: [SQL] = ["running_key", "ready_set_at", "first_task", "lookup_key"]
+    static let live: [SQL] = ["ready_set_at", "first_task", "lookup_key"]
 
     /// The columns that a value of another column stands for: a queue's name ends with its lane.
     private static let derived: Set<SQL> = ["lane"]

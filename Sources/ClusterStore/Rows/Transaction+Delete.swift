@@ -16,15 +16,17 @@ extension Transaction {
         guard !ids.isEmpty else { return }
         try execute(
             """
-            DELETE w FROM JSON_TABLE(\(ids.sorted().jsonText), '$[*]' COLUMNS (
-                id CHAR(36) CHARACTER SET ascii PATH '$')) AS e
+            DELETE w FROM \(sql: TypedID<Kind>.rows(of: ids)) AS e
                 STRAIGHT_JOIN \(sql: table) AS w FORCE INDEX (\(sql: index)) ON w.\(sql: column) = e.id
             """
         )
     }
 }
 
-extension Array where Element: CustomStringConvertible {
-    /// The ids as a JSON array, as `JSON_TABLE` takes them.
-    fileprivate var jsonText: String { "[" + map { "\"\($0)\"" }.joined(separator: ",") + "]" }
+extension TypedID {
+    /// A table of ids, ascending, with the column `id`.
+    static func rows(of ids: [Self]) -> SQL {
+        let array = "[" + ids.sorted().map { "\"\($0)\"" }.joined(separator: ",") + "]"
+        return "JSON_TABLE(\(array), '$[*]' COLUMNS (id CHAR(36) CHARACTER SET ascii PATH '$'))"
+    }
 }

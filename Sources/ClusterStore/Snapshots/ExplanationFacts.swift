@@ -19,6 +19,8 @@ package struct ExplanationFacts: Sendable {
         package let id: OperationID
         package let since: Timestamp?
         package let node: NodeName?
+        /// False when nothing runs there, as after a hand has deleted the operation.
+        package let isRunning: Bool
     }
 
     /// Those that drain the queue.

@@ -108,7 +108,7 @@ package enum ClaimStatements {
         return """
             SELECT id, queue_name, ready_at, exclusive_key, tasks,
                 exclusive_key IS NOT NULL AND EXISTS (
-                    SELECT 1 FROM work_queue AS running WHERE running.running_key = found.exclusive_key) AS is_busy,
+                    SELECT 1 FROM running_targets AS r WHERE r.exclusive_key = found.exclusive_key) AS is_busy,
                 \(sql: QueueStatements.isPaused("found.queue_name")) AS is_paused,
                 NOW(6) AS seen_at
             FROM (\(sql: found)) AS found
@@ -168,7 +168,7 @@ package enum ClaimStatements {
             (SELECT id, queue_name, ready_at, exclusive_key, tasks
             FROM work_queue \(sql: range) AND state = 'queued' AND ready_at <= NOW(6)
                 AND (exclusive_key IS NULL OR \(sql: isKnown) exclusive_key NOT IN (
-                    SELECT running_key FROM work_queue WHERE running_key IS NOT NULL))
+                    SELECT exclusive_key FROM running_targets))
                 \(sql: condition)
             ORDER BY ready_at, id
             LIMIT \(limit))
@@ -183,8 +183,8 @@ package enum ClaimStatements {
     ///
     /// The node is asked for here and not only when the queues are read: one that is drained or removed meanwhile takes
     /// nothing more, and an operation belongs to the node's id, not to another machine that has its name now.
-    /// - Returns: The operations as their handlers will see them, once ``start(_:by:at:in:)`` or
-    ///   ``startExclusive(_:by:at:in:)`` has written the moment that they show, and those that cannot be decoded.
+    /// - Returns: The operations as their handlers will see them, once ``start(_:by:at:in:)`` has written the
+    ///   moment that they show, and those that cannot be decoded.
     /// - Throws: `lockWaitTimeout` when a row was waited for in vain.
     package static func lockWaiting(
         _ ids: [OperationID],
@@ -206,7 +206,7 @@ package enum ClaimStatements {
         return try UnreadableOperation.sortOut(rows)
     }
 
-    /// Marks operations without an exclusive target as executing.
+    /// Marks operations as executing, whose exclusive targets have been taken.
     package static func start(
         _ ids: [OperationID],
         by worker: WorkerIdentity,
@@ -222,35 +222,6 @@ package enum ClaimStatements {
             WHERE id IN (\(list: ids))
             """
         )
-    }
-
-    /// Marks an operation with an exclusive target as executing.
-    ///
-    /// One at a time, and never with IGNORE, which would swallow CHECKs and truncation. It waits for no lock: a key
-    /// that another worker has written and not committed is a busy target, however long that worker stands still.
-    /// - Returns: False when another operation of the target runs, or is just being started; then nothing changed.
-    package static func startExclusive(
-        _ id: OperationID,
-        by worker: WorkerIdentity,
-        at moment: Timestamp,
-        in transaction: borrowing Transaction
-    ) throws -> Bool {
-        do {
-            return try transaction.executeUnlessLocked(
-                """
-                SET STATEMENT innodb_lock_wait_timeout = 0 FOR
-                UPDATE work_queue FORCE INDEX (PRIMARY)
-                SET state = 'executing', session = \(worker.session), worker_node = \(worker.node),
-                    worker_pid = \(worker.pid), deliveries = deliveries + 1, claimed_at = \(moment),
-                    started_at = \(moment), waited = \(sql: OperationColumns.waited(until: "\(moment)")),
-                    running_key = exclusive_key
-                WHERE id = \(id)
-                """
-            ) != nil
-        } catch {
-            guard error.duplicateKey == "one_running" else { throw error }
-            return false
-        }
     }
 
     /// Finds waiting operations of some identities that were never started, without a lock.

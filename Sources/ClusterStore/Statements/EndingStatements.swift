@@ -12,16 +12,16 @@ package enum EndingStatements {
         of session: SessionID,
         ifHeld held: RowLock,
         in transaction: borrowing Transaction
-    ) throws -> [(id: OperationID, delivery: Int)] {
+    ) throws -> [(id: OperationID, delivery: Int, isExclusive: Bool)] {
         try transaction.query(
             """
-            SELECT id, deliveries
+            SELECT id, deliveries, exclusive_key IS NOT NULL
             FROM work_queue FORCE INDEX (PRIMARY)
             WHERE id IN (\(list: ids)) AND state = 'executing' AND session = \(session)
             ORDER BY id
             FOR UPDATE \(sql: held.clause)
             """
-        ).map { try $0.decode((OperationID, Int).self) }
+        ).map { try $0.decode((OperationID, Int, Bool).self) }
     }
 
     /// Tells whether claims stand, waiting for nobody's lock: what `lockClaims` skipped is locked if it is here, and
@@ -286,7 +286,7 @@ package enum EndingStatements {
         try transaction.execute(
             """
             UPDATE work_queue FORCE INDEX (PRIMARY)
-            SET state = 'queued', session = NULL, running_key = NULL,
+            SET state = 'queued', session = NULL,
                 failures = failures + \(requeue.failures), defer_count = defer_count + \(requeue.deferrals),
                 ready_at = IF(\(requeue.pause == .zero), ready_at,
                     NOW(6) + INTERVAL \(requeue.pause.wholeMicroseconds) MICROSECOND),

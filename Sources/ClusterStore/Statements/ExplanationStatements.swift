@@ -27,19 +27,6 @@ package enum ExplanationStatements {
         }
     }
 
-    /// The operation that runs on an exclusive target.
-    package static func holder(of key: String, on session: borrowing Session) throws -> ExplanationFacts.Holder? {
-        try session.query(
-            "SELECT id, started_at, worker_node FROM work_queue FORCE INDEX (one_running) WHERE running_key = \(key)"
-        ).first.map { row in
-            ExplanationFacts.Holder(
-                id: try row.get("id"),
-                since: try row.get("started_at"),
-                node: try? row.get("worker_node")
-            )
-        }
-    }
-
     /// The operation that another one rides on, as far as an explanation names it.
     package static func primary(_ id: OperationID, on session: borrowing Session) throws -> ExplanationFacts.Primary? {
         try session.query(
