@@ -390,7 +390,7 @@ extension TestCluster {
                     dhcp_leases, supervised_processes, operation_waiters, ready_candidates, history_allowance, cascades,
                     schema_migrations, allowed_addresses, floating_ports, vni_holds, mesh_reachability, retries,
                     data_plane_checks, data_plane_handovers, attempt_outputs, aborted_dependents, operation_labels,
-                    audit_events, migration_lease
+                    audit_events, migration_lease, running_targets
                 """
             ).map { try $0.decode((String, Int?).self) }
             let count = try session.query(

@@ -54,9 +54,9 @@ package struct SpokenStatements: Sendable {
         var found: Set<Access> = []
         for match in statement.matches(of: /^\s*CALL ([a-z_]+)/) { found.insert("EXECUTE \(match.1)") }
         // Rows are deleted by a join of their keys.
-        let deletion = /^\s*DELETE w FROM.*\bSTRAIGHT_JOIN\s+([a-z_]+) AS w\b/.dotMatchesNewlines()
+        let deletion = /^\s*DELETE ([a-z]+) FROM.*\bSTRAIGHT_JOIN\s+([a-z_]+) AS \1\b/.dotMatchesNewlines()
         if let match = statement.firstMatch(of: deletion) {
-            found.insert("DELETE \(match.1)")
+            found.insert("DELETE \(match.2)")
         }
         let tables = /\b(INSERT INTO|DELETE FROM|UPDATE|FROM|STRAIGHT_JOIN|JOIN)\s+([a-z_]+)/
         for match in statement.matches(of: tables) {

@@ -49,8 +49,7 @@ extension DoctorCheck {
             + TargetStatements.forgotten(on: session).prefix(mostTold).map { held in
                 FindingView(
                     "the exclusive target '\(held.key)' is held by operation \(held.operation), which does not execute",
-                    remedy: "workers free it within minutes; if it stays, "
-                        + "DELETE FROM running_targets WHERE operation = '\(held.operation)'"
+                    remedy: "start queueworker or netnode on any node; if one runs, it frees it within minutes"
                 )
             }
     }

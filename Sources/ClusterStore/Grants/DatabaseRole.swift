@@ -267,7 +267,9 @@ extension DatabaseRole {
     ]
 
     /// The rights for the steps of the schema that move rows: the exclusive targets that are being worked on.
-    private static let moves: [DatabaseRight] = [.select("work_queue"), .insert("running_targets")]
+    private static let moves: [DatabaseRight] = [
+        .select("work_queue"), .select("running_targets"), .insert("running_targets"),
+    ]
 
     private static let definitions: [DatabaseRight] = [
         .define("CREATE"), .define("ALTER"), .define("INDEX"), .define("REFERENCES"), .define("CREATE ROUTINE"),
