@@ -24,7 +24,7 @@ public final class PrivateGalera: Sendable {
     /// The members, in the order of the hosts that clients are given.
     public let members: [Member]
 
-    /// Starts a cluster of one, which the others join by a state transfer each.
+    /// Starts a cluster of one, which the others join by a state transfer each; the second has a clock of its own.
     ///
     /// - Throws: `PrivateServer.StartFailure`.
     public init(size: Int = 3) throws {
@@ -37,15 +37,18 @@ public final class PrivateGalera: Sendable {
             try directory.give(to: Self.user)
             return Member(
                 host: ConnectionConfiguration.Host(name: address, port: Self.port),
-                server: PrivateServer(
+                server: try PrivateServer(
                     in: directory,
                     port: Self.port,
-                    arguments: Self.arguments(directory, address: address, all: addresses)
+                    arguments: Self.arguments(directory, address: address, all: addresses),
+                    isClockStepped: addresses.count > 1 && address == addresses[1]
                 )
             )
         }
         try PrivateServer.install(in: members[0].server.directory, user: Self.user)
         try members[0].server.start(["--wsrep-new-cluster"])
+        // It accepts connections before it is ready for statements.
+        try members[0].awaitSynced(clusterSize: 1)
         _ = try members[0].server.client("CREATE USER root@'%'; GRANT ALL ON *.* TO root@'%' WITH GRANT OPTION")
         for member in members.dropFirst() { try member.server.start() }
         try awaitSynced()
@@ -111,6 +114,11 @@ extension PrivateGalera {
         public func status(_ name: String) -> String? {
             let rows = try? server.client("SHOW GLOBAL STATUS LIKE '\(name)'")
             return rows?.split(whereSeparator: \.isNewline).first?.split(separator: "\t").last.map(String.init)
+        }
+
+        /// Declares a member without a quorum to be the whole cluster.
+        public func takeForCluster() throws {
+            _ = try server.client("SET GLOBAL wsrep_provider_options = 'pc.bootstrap=1'")
         }
 
         /// Cuts the member off from the others, or joins it to them again; clients reach it all the time.

@@ -63,8 +63,9 @@ public final class PrivateServer: Sendable {
     }
 
     /// Takes a directory with a database in it; nothing runs before `start()`.
-    init(in directory: ServerDirectory, port: UInt16, arguments: [String]) {
-        (self.directory, self.port, self.arguments, clock) = (directory, port, arguments, nil)
+    init(in directory: ServerDirectory, port: UInt16, arguments: [String], isClockStepped: Bool) throws {
+        (self.directory, self.port, self.arguments) = (directory, port, arguments)
+        clock = isClockStepped ? try SteppedClock(file: "\(directory.path)/clock") : nil
     }
 
     /// Returns the arguments of every server of tests.

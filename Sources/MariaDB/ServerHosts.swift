@@ -22,6 +22,8 @@ final class ServerHosts: Sendable {
     private let choice: Mutex<HostChoice>
     /// The open connections with the positions of their hosts, where there is a choice.
     private let connections = Mutex<[ObjectIdentifier: (usability: Usability, host: Int)]>([:])
+    /// The history of the Galera cluster that this process uses: that of the first member which it used.
+    private let history = Mutex<String?>(nil)
     private let logger: Logger?
 
     init(_ endpoint: ConnectionConfiguration.Endpoint, logger: Logger? = nil) {
@@ -36,6 +38,16 @@ final class ServerHosts: Sendable {
 
     /// A Boolean value that indicates whether there is a choice at all.
     var hasOthers: Bool { addresses.count > 1 }
+
+    /// Returns the reason why a server is not used, or nil; the first member of a cluster that serves decides which
+    /// cluster it is.
+    func refusal(of state: ServerState) -> String? {
+        history.withLock { history in
+            let reason = state.refusal(isOnly: !hasOthers, known: history)
+            if reason == nil, history == nil { history = state.member?.history }
+            return reason
+        }
+    }
 
     /// Connects to the first host that serves.
     ///

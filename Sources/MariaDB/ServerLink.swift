@@ -19,6 +19,8 @@ import Foundation
     private let longestRead: Duration
     /// The name that the server gives itself, by which servers are told from one another.
     private(set) var server = ""
+    /// A Boolean value that indicates whether reads wait for what other members of a Galera cluster have committed.
+    private var waitsForMembers = false
     /// A Boolean value that indicates whether any statement has succeeded since the connection was last lent.
     private(set) var hasDoneAnything = false
     /// A Boolean value that indicates whether a transaction was begun and neither committed nor rolled back.
@@ -59,12 +61,15 @@ import Foundation
         }
         try SessionSettings(configuration.timeouts).apply(to: self)
         let state = try state()
-        if let reason = state.refusal(isOnly: !hosts.hasOthers) {
+        if let reason = hosts.refusal(of: state) {
             throw DatabaseError(code: .doesNotServe, phase: .connect, message: "\(address) does not serve: \(reason)")
         }
         // A read on another member than the last write's, as after a change of servers, waits for that write. In the
         // trials 4 of 50 reads right after a write were stale without it, and none with it, for 40 µs each.
-        if state.member != nil { try command("SET SESSION wsrep_sync_wait = 1", phase: .connect) }
+        if state.member != nil {
+            try command("SET SESSION wsrep_sync_wait = 1", phase: .connect)
+            waitsForMembers = true
+        }
         server = state.name
     }
 
@@ -81,6 +86,10 @@ import Foundation
 
     /// Runs a text statement that cannot be prepared or returns nothing (SET, BEGIN, DDL).
     func command(_ text: String, phase: DatabaseError.Phase = .execute) throws(DatabaseError) {
+        try waitingForMembers(text) { () throws(DatabaseError) in try send(text, phase) }
+    }
+
+    private func send(_ text: String, _ phase: DatabaseError.Phase) throws(DatabaseError) {
         let sent = ContinuousClock.now
         let failed = unsafe text.utf8CString.withUnsafeBufferPointer { buffer in
             unsafe mysql_real_query(mysql, buffer.baseAddress, CUnsignedLong(buffer.count - 1)) != 0
@@ -101,7 +110,7 @@ import Foundation
     func run(text: String, rows: [[SQLValue]]) throws(DatabaseError) -> StatementResult {
         if let transactionFailure { throw transactionFailure }
         do {
-            return try execute(text, rows)
+            return try waitingForMembers(text) { () throws(DatabaseError) in try execute(text, rows) }
         } catch {
             // Nothing was executed. A handle that Galera has outdated stays so for ever, so another takes its place;
             // within a transaction only one that is begun again is sure to be whole.
@@ -109,6 +118,41 @@ import Foundation
             statements.remove(text)
             guard !inTransaction else { throw error }
             return try execute(text, rows)
+        }
+    }
+
+    /// The time for which a read is run again: members with Galera's own times needed 7 s to decide.
+    private static let longestDecision: Duration = .seconds(8)
+    /// Shorter than any time that we let a statement wait for a row.
+    private static let soonest: Duration = .milliseconds(500)
+    private static let pauseOfDecision: UInt32 = 50_000
+
+    /// Runs a statement, and a read again that failed because the members of a Galera cluster do not know yet which of
+    /// them are left.
+    ///
+    /// A read that cannot wait for the others fails with 1205, the error of a wait for a row that has taken too long:
+    /// at once, or when the decision falls. Nothing was executed then. After that the member answers, or refuses with
+    /// 1047.
+    private func waitingForMembers<Result>(
+        _ text: String,
+        _ body: () throws(DatabaseError) -> Result
+    ) throws(DatabaseError) -> Result {
+        let end = ContinuousClock.now + Self.longestDecision
+        while true {
+            let begun = ContinuousClock.now
+            do {
+                return try body()
+            } catch {
+                let now = ContinuousClock.now
+                guard waitsForMembers, error.code == .lockWaitTimeout, now < end,
+                    text.hasPrefix("SELECT") || text.hasPrefix("START") || text.hasPrefix("(SELECT"),
+                    // One that locks may have waited for a row.
+                    error.phase == .prepare || now - begun < Self.soonest
+                        || !(text.contains("FOR UPDATE") || text.contains("SHARE MODE"))
+                else { throw error }
+                transactionFailure = nil
+                usleep(Self.pauseOfDecision)  // Nothing tells of the decision.
+            }
         }
     }
 
@@ -195,10 +239,14 @@ import Foundation
         // Without autocommit a transaction begins with the first statement that uses a table; all of ours do, but for
         // some that only ask the server for a value.
         if inTransaction, !isOpen, mayBeOpen || !result.hasColumns {
+            // Of Galera it is a conflict with another member's writes: the transaction was undone, although its
+            // statement reports success.
             transactionFailure = DatabaseError(
-                code: .transactionEnded,
+                code: waitsForMembers ? .deadlock : .transactionEnded,
                 phase: .execute,
-                message: "the transaction ended before COMMIT; a statement in it committed implicitly"
+                message: waitsForMembers
+                    ? "another member's writes have undone the transaction"
+                    : "the transaction ended before COMMIT; a statement in it committed implicitly"
             )
         }
         mayBeOpen = isOpen
@@ -267,7 +315,7 @@ import Foundation
             return alive
         }
         do {
-            let isGood = try state().refusal(isOnly: false) == nil
+            let isGood = hosts.refusal(of: try state()) == nil
             // Without autocommit the question may have begun a transaction.
             try takeBack(keeping: true)
             guard isGood else {

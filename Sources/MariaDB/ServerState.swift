@@ -10,6 +10,8 @@ struct ServerState: Sendable, Hashable {
         var state: String
         /// `wsrep_reject_queries`, which an operator sets, is not NONE.
         var rejectsQueries: Bool
+        /// `wsrep_cluster_state_uuid`; members with the same have the same commits, as far as each has got.
+        var history: String
     }
 
     /// The name by which servers are told from one another: that of the Galera member, or host and port.
@@ -31,7 +33,8 @@ struct ServerState: Sendable, Hashable {
                'wsrep_reject_queries')
             UNION ALL
             SELECT LOWER(variable_name), variable_value FROM information_schema.global_status
-            WHERE variable_name IN ('wsrep_ready', 'wsrep_cluster_status', 'wsrep_local_state')
+            WHERE variable_name IN
+              ('wsrep_ready', 'wsrep_cluster_status', 'wsrep_local_state', 'wsrep_cluster_state_uuid')
             """
     )
 
@@ -47,21 +50,28 @@ struct ServerState: Sendable, Hashable {
             isReady: isOn("wsrep_ready"),
             cluster: found["wsrep_cluster_status"] ?? "unknown",
             state: found["wsrep_local_state"] ?? "unknown",
-            rejectsQueries: found["wsrep_reject_queries"].map { $0 != "NONE" } ?? false
+            rejectsQueries: found["wsrep_reject_queries"].map { $0 != "NONE" } ?? false,
+            history: found["wsrep_cluster_state_uuid"] ?? "unknown"
         )
     }
 
     /// Returns the reason why it does not serve, or nil.
     ///
-    /// - Parameter isOnly: Whether there is no other server to go to: then one that takes no writes is good for reads.
+    /// - Parameters:
+    ///   - isOnly: Whether there is no other server to go to: then one that takes no writes is good for reads.
+    ///   - known: The history of the cluster that this process has used before; nil if none.
     /// - Returns: A sentence without its end.
-    func refusal(isOnly: Bool) -> String? {
+    func refusal(isOnly: Bool, known: String? = nil) -> String? {
         if let member {
             if member.cluster != "Primary" { return "it has no quorum (wsrep_cluster_status \(member.cluster))" }
             if !member.isReady { return "it accepts no statements (wsrep_ready OFF)" }
             if member.rejectsQueries { return "it rejects queries (wsrep_reject_queries)" }
             // A donor is behind by no more than a synced member may be.
             if !["2", "4"].contains(member.state) { return "it is not synced (wsrep_local_state \(member.state))" }
+            if let known, member.history != known {
+                return "it has another history than the cluster so far (wsrep_cluster_state_uuid \(member.history), "
+                    + "not \(known)); after a restore, restart the programs"
+            }
         }
         return isReadOnly && !isOnly ? "it takes no writes (read_only)" : nil
     }

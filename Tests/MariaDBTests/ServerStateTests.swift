@@ -10,7 +10,7 @@ import Testing
     ]
     private static let member = plain.merging([
         "wsrep_on": "ON", "wsrep_node_name": "one", "wsrep_ready": "ON", "wsrep_cluster_status": "Primary",
-        "wsrep_local_state": "4",
+        "wsrep_local_state": "4", "wsrep_cluster_state_uuid": "a",
     ]) { $1 }
 
     private func refusal(_ base: [String: String], _ changes: [String: String], isOnly: Bool = false) -> String? {
@@ -36,6 +36,20 @@ import Testing
     @Test func `a synced member and a donor serve`() {
         #expect(refusal(Self.member, [:]) == nil && ServerState(Self.member).name == "one")
         #expect(refusal(Self.member, ["wsrep_local_state": "2"]) == nil)
+    }
+
+    @Test func `a member with another history than the first that served does not serve, though it were the only one`()
+    {
+        for hosts in [["db1"], ["db1", "db2"]] {
+            let hosts = ServerHosts(.hosts(hosts.map { ConnectionConfiguration.Host(name: $0) }))
+            func refusal(_ changes: [String: String]) -> String? {
+                hosts.refusal(of: ServerState(Self.member.merging(changes) { $1 }))
+            }
+            // One that does not serve decides nothing.
+            #expect(refusal(["wsrep_ready": "OFF", "wsrep_cluster_state_uuid": "b"]) != nil)
+            #expect(refusal([:]) == nil && refusal([:]) == nil)
+            #expect(refusal(["wsrep_cluster_state_uuid": "b"])?.contains("another history") == true)
+        }
     }
 
     @Test(
