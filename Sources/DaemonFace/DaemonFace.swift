@@ -47,6 +47,12 @@ package struct DaemonFace: Sendable {
             help: "Operations that this process has ended, with followers, aborted ones and those of dead workers."
         ),
         MetricDefinition(
+            "clusterops_database_server",
+            .gauge,
+            labels: ["server"],
+            help: "1 for the database server on which this process last renewed its session, 0 for those before."
+        ),
+        MetricDefinition(
             "clusterops_tasks_unstartable",
             .gauge,
             help: "Tasks of this process that cannot be started on its node; 'node show' names them."

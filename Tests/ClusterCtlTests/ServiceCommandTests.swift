@@ -76,6 +76,43 @@ import Testing
         }
     }
 
+    @Test func `the database server that a process uses is in status and service list, and several need a look`()
+        async throws
+    {
+        try await withCluster { cluster in
+            for name in ["h1", "h2", "h3"] { try await cluster.addNode(name) }
+            let first = try await cluster.openSession(on: "h1")
+            for name in ["h2", "h3"] { try await cluster.openSession(on: name) }
+            let sample = samples([ProcessReading(service: "dnsmasq 7", state: .failed, health: .unhealthy("it died"))])
+            try await cluster.database.withSession { try SupervisionStatements.write(sample, of: first, on: $0) }
+            let own = try await cluster.database.withSession { $0.server }
+            func used() async throws -> ([String: Int], [String]) {
+                let status = try StatusView(
+                    try await cluster.database.withSession { try StatusStatements.rows(on: $0) }
+                )
+                return (
+                    Dictionary(uniqueKeysWithValues: status.database.servers.map { ($0.server, $0.processes) }),
+                    status.attention.filter { $0.contains("database server") }
+                )
+            }
+            #expect(try await used() == ([own: 3], []))
+            #expect(try await services(cluster).map(\.databaseServer) == [own])
+            #expect(try await cluster.clusterctl("status").output.contains("\(own) by 3"))
+
+            try await cluster.execute("UPDATE sessions SET server = 'db 2|x' WHERE node_name = 'h1'")
+            #expect(
+                try await used()
+                    == ([own: 2, "db 2|x": 1], ["processes use several database servers: db 2|x by 1, \(own) by 2"])
+            )
+            #expect(try await services(cluster).map(\.databaseServer) == ["db 2|x"])
+            // What is dead or has never said it uses none.
+            try await cluster.execute("UPDATE sessions SET dead = TRUE WHERE node_name = 'h1'")
+            try await cluster.execute("UPDATE sessions SET server = NULL WHERE node_name = 'h2'")
+            #expect(try await used() == ([own: 1], []))
+            _ = try await cluster.example(of: StatusView.self, "status", ["status"], alsoAsTable: true)
+        }
+    }
+
     @Test func `a reaper that finds a session dead forgets what it supervised`() async throws {
         try await withCluster { cluster in
             try await cluster.addNode("h1")
@@ -92,6 +129,7 @@ import Testing
 }
 
 extension TestCluster {
+    @discardableResult
     fileprivate func openSession(on node: String, lease: Duration = .seconds(60)) async throws -> SessionID {
         let name = try NodeName(node)
         return try await database.withSession { session in

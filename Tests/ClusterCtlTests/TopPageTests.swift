@@ -24,7 +24,7 @@ import Testing
         let hv1 = try NodeName("hv1")
         let status = StatusView(
             seenAt: Timestamp(microseconds: 1_772_366_405_250_000),
-            database: DatabaseStatus(server: "db1:3306", schema: "clusterops"),
+            database: DatabaseStatus(server: "db1:3306", schema: "clusterops", servers: []),
             leader: LeaderView(name: "networknode", holder: hv1, term: 3, expiresInSeconds: 4.2),
             lanes: lanes,
             pauses: 1,

@@ -58,6 +58,16 @@ import Testing
         }
     }
 
+    @Test func `the database server of the session is told, and none before it`() throws {
+        let recorded = TestMetrics()
+        let metrics = WorkMetrics(factory: recorded)
+        for server in ["db1", "db1", "db2"] { metrics.renewed(on: server) }
+        let values = try ["db1", "db2"].map { server in
+            try recorded.expectGauge("clusterops_database_server", [("server", server)]).lastValue
+        }
+        #expect(values == [0, 1])
+    }
+
     @Test func `tasks that this node cannot start are counted while it cannot`() async throws {
         try await withCluster { cluster in
             try await cluster.addNode("h1")

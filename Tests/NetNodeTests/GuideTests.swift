@@ -43,13 +43,16 @@ private struct GuideStory: Sendable {
         let environment = try nodes.environment(2)
         let schema = try #require(environment["CLUSTEROPS_DATABASE_NAME"])
         let socket = try #require(environment["CLUSTEROPS_DATABASE_SOCKET"])
+        let server = try PrivateServer.shared.client("SELECT CONCAT(@@hostname, ':', @@port)")
+            .trimmingCharacters(in: .whitespacesAndNewlines)
         // On the third host: a person who is logged in there.
         shell = try DocumentShell(
             directory: directory,
             environment: environment,
             namespace: nodes.world.hosts[2].namespacePath,
             replacing: [
-                ("root@vm", "root@\(machine)"), ("clusterops at db1:3306", "\(schema) at \(machine):\(socket)"),
+                ("root@vm", "root@\(machine)"), ("db1:3306 by", "\(server) by"),
+                ("clusterops at db1:3306", "\(schema) at \(machine):\(socket)"),
             ]
         )
     }

@@ -13,7 +13,8 @@ import Synchronization
 /// | label | kind | dimensions | |---|---|---| | `clusterops_operation_wait` | timer: from when it could run to its
 /// start | `task`, `lane` | | `clusterops_operation_run` | timer: from its start to what its handlers have returned |
 /// `task`, `lane` | | `clusterops_attempts` | counter: attempts that are over | `task`, `outcome` | |
-/// `clusterops_tasks_unstartable` | gauge: tasks that this node has registered and cannot start | | |
+/// `clusterops_database_server` | gauge: 1 for the database server that the session was renewed on, 0 for those before |
+/// `server` | | `clusterops_tasks_unstartable` | gauge: tasks that this node has registered and cannot start | | |
 /// `clusterops_operations_ended` | counter: operations that this process has ended, followers and the aborted
 /// included | `state` |
 package final class WorkMetrics: Sendable {
@@ -33,6 +34,7 @@ package final class WorkMetrics: Sendable {
         var timers: [TimerKey: Timer] = [:]
         var counters: [CounterKey: Counter] = [:]
         var ends: [OperationState: Counter] = [:]
+        var servers: [String: Gauge] = [:]
     }
 
     private let factory: any MetricsFactory
@@ -61,6 +63,21 @@ package final class WorkMetrics: Sendable {
     /// Operations have ended, and that is written down.
     package func ended(_ states: [OperationState: Int]) {
         for (state, count) in states { counter(state).increment(by: count) }
+    }
+
+    /// The session was renewed on a database server.
+    func renewed(on server: String) {
+        made.withLock { made in
+            if made.servers[server] == nil {
+                let dimensions = [("server", server)]
+                made.servers[server] = Gauge(
+                    label: "clusterops_database_server",
+                    dimensions: dimensions,
+                    factory: factory
+                )
+            }
+            for (name, gauge) in made.servers { gauge.record(name == server ? 1 : 0) }
+        }
     }
 
     /// So many tasks cannot be started on this node.

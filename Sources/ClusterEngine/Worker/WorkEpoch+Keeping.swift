@@ -54,9 +54,14 @@ extension WorkEpoch {
     private func renewSession() async throws -> Bool {
         let (session, duration) = (session, settings.lease.leaseDuration)
         let doorbell = await parts.address()
-        return try await sessionDatabase.withRepeatableSession { connection in
-            try SessionStatements.renew(session, lease: duration, doorbell: doorbell, on: connection)
+        let (isRenewed, server) = try await sessionDatabase.withRepeatableSession { connection in
+            (
+                try SessionStatements.renew(session, lease: duration, doorbell: doorbell, on: connection),
+                connection.server
+            )
         }
+        parts.metrics.renewed(on: server)
+        return isRenewed
     }
 
     private func look(after intervals: Int) async throws -> Reaper.Sighted {

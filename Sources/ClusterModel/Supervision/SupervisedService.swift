@@ -12,6 +12,8 @@ package struct SupervisedService: Sendable, Hashable {
     package let health: String
     package let healthReason: String?
     package let sampledAt: Timestamp
+    /// The database server that the daemon uses which supervises it.
+    package let databaseServer: String?
 
     package init(
         node: NodeName,
@@ -23,7 +25,8 @@ package struct SupervisedService: Sendable, Hashable {
         cpuPercent: Double?,
         health: String,
         healthReason: String?,
-        sampledAt: Timestamp
+        sampledAt: Timestamp,
+        databaseServer: String?
     ) {
         self.node = node
         self.service = service
@@ -35,5 +38,6 @@ package struct SupervisedService: Sendable, Hashable {
         self.health = health
         self.healthReason = healthReason
         self.sampledAt = sampledAt
+        self.databaseServer = databaseServer
     }
 }

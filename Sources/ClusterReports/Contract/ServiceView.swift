@@ -24,6 +24,8 @@ public struct ServiceView: Codable, Sendable, Hashable {
     @NullWhenUnknown public var healthReason: String?
     /// The time at which all this was so, by the database's clock; a node samples every ten seconds.
     public let sampledAt: Timestamp
+    /// The database server that the daemon uses which supervises it; `status` says what its name is.
+    @NullWhenUnknown public var databaseServer: String?
 
     private enum CodingKeys: String, CodingKey {
         case node, service, state, pid, restarts, health
@@ -31,6 +33,7 @@ public struct ServiceView: Codable, Sendable, Hashable {
         case cpuPercent = "cpu_percent"
         case healthReason = "health_reason"
         case sampledAt = "sampled_at"
+        case databaseServer = "database_server"
     }
 }
 
@@ -47,7 +50,8 @@ extension SupervisedService: Reported {
             cpuPercent: cpuPercent,
             health: health,
             healthReason: healthReason,
-            sampledAt: sampledAt
+            sampledAt: sampledAt,
+            databaseServer: databaseServer
         )
     }
 }

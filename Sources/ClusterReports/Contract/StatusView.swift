@@ -40,6 +40,16 @@ public struct DatabaseStatus: Codable, Sendable, Hashable {
     public let server: String
     /// The schema.
     public let schema: String
+    /// The servers that live processes use, by name; 20 at most.
+    public let servers: [ServerStatus]
+}
+
+/// A database server that processes of the cluster use.
+public struct ServerStatus: Codable, Sendable, Hashable {
+    /// Its own name for itself: that of the Galera member, or `HOST:PORT`.
+    public let server: String
+    /// The number of live processes that use it.
+    public let processes: Int
 }
 
 /// A rule that keeps queues from being drained.

@@ -12,7 +12,8 @@ struct StatusDraft {
     }
 
     private var now = Timestamp(microseconds: 0)
-    private var database = DatabaseStatus(server: "", schema: "")
+    private var database = (server: "", schema: "")
+    private var servers: [String: Int] = [:]
     private var leader = LeaderView(
         name: ElectedLease.networkNode,
         holder: nil,
@@ -52,7 +53,7 @@ struct StatusDraft {
         case .now:
             now = row.at ?? now
             let words = (row.name ?? "").split(separator: " ", maxSplits: 1).map(String.init)
-            database = DatabaseStatus(server: words.first ?? "", schema: words.dropFirst().first ?? "")
+            database = (words.first ?? "", words.dropFirst().first ?? "")
         case .leader:
             leader = LeaderView(
                 name: ElectedLease.networkNode,
@@ -78,7 +79,11 @@ struct StatusDraft {
             missing[.netnode] = (row.e, try Self.names(lists[2]))
         case .held: held = try Self.names(row.name)
         case .session:
-            if let daemon = DaemonName(rawValue: row.name ?? "") { processCounts[daemon] = (row.a, row.b) }
+            let words = (row.name ?? "").split(separator: StatusStatements.listSeparator, maxSplits: 1).map(String.init)
+            if words.count > 1, row.a > 0 { servers[words[1], default: 0] += row.a }
+            guard let daemon = words.first.flatMap(DaemonName.init(rawValue:)) else { break }
+            let counts = processCounts[daemon] ?? (0, 0)
+            processCounts[daemon] = (counts.live + row.a, counts.expired + row.b)
         case .networks:
             let lists = Self.lists(row.name)
             networks = (row.a, row.b, try Self.names(lists[0]), row.c, try Self.names(lists[1]))
@@ -157,7 +162,13 @@ struct StatusDraft {
         nodes.held = held
         return StatusView(
             seenAt: now,
-            database: database,
+            database: DatabaseStatus(
+                server: database.server,
+                schema: database.schema,
+                servers: servers.sorted { $0.key < $1.key }.prefix(StatusStatements.named).map { server, processes in
+                    ServerStatus(server: server, processes: processes)
+                }
+            ),
             leader: leader,
             lanes: statuses,
             pauses: pauses,

@@ -26,7 +26,8 @@ extension StatusView {
         self.networks = networks
         self.processes = processes
         attention =
-            Self.attention(networks, isLed: leader.holder != nil) + sessions.compactMap(\.attention)
+            database.attention + Self.attention(networks, isLed: leader.holder != nil)
+            + sessions.compactMap(\.attention)
             + nodes.held.map { "\($0) is being drained, and operations wait for it" } + processes.attention
             + pauseRules.map(\.attention)
     }
@@ -51,6 +52,16 @@ extension StatusView {
         let listed = names.map(\.description).joined(separator: " ")
         return count > names.count ? "\(listed) and \(count - names.count) more" : listed
     }
+}
+
+extension DatabaseStatus {
+    /// For half a minute after an outage it is no fault.
+    fileprivate var attention: [String] {
+        servers.count > 1 ? ["processes use several database servers: \(used)"] : []
+    }
+
+    /// Each server with the number of processes that use it.
+    package var used: String { servers.map { "\($0.server) by \($0.processes)" }.joined(separator: ", ") }
 }
 
 extension SessionsStatus {

@@ -14,7 +14,7 @@ package enum StatusStatements {
     /// Ended operations whose waits are summed up.
     private static let waitSample = 1000
     /// Names that a list holds.
-    static let named = 20
+    package static let named = 20
     /// As many as there are VNIs.
     ///
     /// The limit makes the server judge each network once; without one it would merge the inner SELECT into the outer
@@ -100,10 +100,11 @@ package enum StatusStatements {
 
     private static let pauses: SQL = "SELECT 'pauses', NULL, COUNT(*), 0, 0, 0, 0, NULL FROM queue_pauses"
 
+    /// The processes of each daemon on each database server; the name is the daemon's and the server's.
     private static let sessions: SQL = """
-        (SELECT 'session', daemon, COUNT(IF(\(sql: LeaseTime.runs()), 1, NULL)),
+        (SELECT 'session', CONCAT_WS(\(listSeparator), daemon, server), COUNT(IF(\(sql: LeaseTime.runs()), 1, NULL)),
             COUNT(IF(\(sql: LeaseTime.runs()), NULL, 1)), 0, 0, 0, NULL
-        FROM sessions WHERE dead = FALSE GROUP BY daemon)
+        FROM sessions WHERE dead = FALSE GROUP BY daemon, server)
         """
 
     /// The networks, by the same rule as `Convergence` and `DataPlaneFindings`.

@@ -71,7 +71,7 @@ package enum SupervisionStatements {
         try connection.query(
             """
             SELECT n.name AS node, p.service, p.state, p.pid, p.restarts, p.memory_bytes, p.cpu_percent, p.health,
-                p.health_reason, p.sampled_at
+                p.health_reason, p.sampled_at, s.server
             FROM supervised_processes AS p
                 JOIN sessions AS s ON s.id = p.session AND \(sql: LeaseTime.isLive("s."))
                 JOIN nodes AS n ON n.id = p.node
@@ -88,7 +88,8 @@ package enum SupervisionStatements {
                 cpuPercent: try row.get("cpu_percent"),
                 health: try row.get("health"),
                 healthReason: try row.get("health_reason"),
-                sampledAt: try row.get("sampled_at")
+                sampledAt: try row.get("sampled_at"),
+                databaseServer: try row.get("server")
             )
         }
     }

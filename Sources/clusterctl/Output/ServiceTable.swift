@@ -3,13 +3,13 @@ import ClusterReports
 extension ServiceView: TableRow {
     static let columns: [TableColumn] = [
         .name("NODE"), .name("SERVICE"), "STATE", .detail("PID"), .detail("RESTARTS"), .detail("MEMORY"),
-        .detail("CPU"),
+        .detail("CPU"), .detail("DATABASE"),
         .prose("HEALTH"),
     ]
     var cells: [String?] {
         [
             "\(node)", service, state, pid.map { "\($0)" }, "\(restarts)", memoryBytes?.bytesText,
-            cpuPercent.map { "\(($0 * 10).rounded() / 10) %" },
+            cpuPercent.map { "\(($0 * 10).rounded() / 10) %" }, databaseServer,
             healthReason.map { "\(health): \($0)" } ?? health,
         ]
     }

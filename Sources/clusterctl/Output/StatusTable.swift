@@ -24,6 +24,7 @@ extension StatusView: Answer {
                 )
             ),
         ]
+        if !database.servers.isEmpty { fields.append(("servers used", database.used)) }
         fields += sessions.map { ($0.title, $0.text) }
         fields.append(
             (
