@@ -4,7 +4,7 @@ public struct ConnectionConfiguration: Sendable {
     public enum Endpoint: Sendable, Hashable {
         /// A unix socket's path; `localhost` in MariaDB's words.
         case socket(String)
-        /// Hosts in order of preference; the first that accepts is used.
+        /// Hosts in order of preference; the first that serves is used.
         case hosts([Host])
     }
 
@@ -86,6 +86,16 @@ public struct ConnectionConfiguration: Sendable {
         self.schema = schema
         self.tls = tls
         self.timeouts = timeouts
+    }
+}
+
+extension ConnectionConfiguration.Endpoint: CustomStringConvertible {
+    /// The socket's path, or `HOST:PORT` of each host.
+    public var description: String {
+        switch self {
+        case .socket(let path): path
+        case .hosts(let hosts): hosts.map { "\($0.name):\($0.port)" }.joined(separator: ", ")
+        }
     }
 }
 

@@ -84,6 +84,26 @@ public actor Database: Service {
         return Database(configuration, to: hosts, pool: pool, logger: logger)
     }
 
+    /// Makes a pool of one connection to each host alone, as the same user, whether it is the one that is used or not.
+    ///
+    /// - Parameter timeouts: In the place of this pool's.
+    /// - Returns: Each host with a pool that nobody runs: its user closes it.
+    package nonisolated func ofEachHost(
+        timeouts: ConnectionConfiguration.Timeouts
+    ) -> [(host: String, database: Database)] {
+        let endpoints: [ConnectionConfiguration.Endpoint] =
+            switch configuration.endpoint {
+            case .socket: [configuration.endpoint]
+            case .hosts(let hosts): hosts.map { .hosts([$0]) }
+            }
+        return endpoints.map { endpoint in
+            var (configuration, pool) = (configuration, pool)
+            (configuration.endpoint, configuration.timeouts) = (endpoint, timeouts)
+            pool.maximumConnections = 1
+            return (endpoint.description, Database(configuration, pool: pool, logger: logger))
+        }
+    }
+
     /// The schema that its connections use.
     package nonisolated var schema: String? { configuration.schema }
 

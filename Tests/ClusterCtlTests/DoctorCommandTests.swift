@@ -34,7 +34,7 @@ import Testing
                 let run = try await cluster.clusterctl("doctor")
                 #expect(run.status == 0 && run.talk == "", "\(run.output) \(run.talk)")
                 let view = try await DoctorRun(cluster).view
-                #expect(view.healthy && view.checks.count == 30, "\(view.checks.map(\.check))")
+                #expect(view.healthy && view.checks.count == 31, "\(view.checks.map(\.check))")
             }
         }
     }

@@ -39,6 +39,7 @@ extension ClusterConnection {
         await round.make(.clock) { check in
             check.view(of: DoctorCheck.findings(ofClockDifference: try await clockDifference()))
         }
+        await round.make(.databaseHosts) { $0.view(of: DoctorCheck.findings(ofHosts: await databaseHosts())) }
         for check in DoctorCheck.ofServer {
             await round.make(check) { check in try await read { check.view(on: $0) } }
         }
@@ -69,6 +70,39 @@ extension ClusterConnection {
             check.view(of: DoctorCheck.findings(ofDeadDoorbells: try await deadDoorbells()))
         }
         return round.view
+    }
+
+    /// Asks each database server of the configuration about itself, all at once.
+    private func databaseHosts() async -> [DoctorCheck.DatabaseHost] {
+        let hosts = database.ofEachHost(timeouts: .ofDoctor)
+        return await withTaskGroup { group in
+            for (position, (host, database)) in hosts.enumerated() {
+                group.addTask {
+                    let connection = ClusterConnection(
+                        database: database,
+                        requester: "doctor",
+                        waker: NoWaker(),
+                        logger: logger
+                    )
+                    let answer: Result<DoctorCheck.DatabaseHostFacts, any Error>
+                    do {
+                        answer = .success(
+                            DoctorCheck.DatabaseHostFacts(
+                                variables: try await connection.read { try DatabaseHostStatements.facts(on: $0) },
+                                clockDifference: try await connection.clockDifference()
+                            )
+                        )
+                    } catch {
+                        answer = .failure(error)
+                    }
+                    await connection.close()
+                    return (position, DoctorCheck.DatabaseHost(host: host, answer: answer))
+                }
+            }
+            var found: [(Int, DoctorCheck.DatabaseHost)] = []
+            for await answer in group { found.append(answer) }
+            return found.sorted { $0.0 < $1.0 }.map(\.1)
+        }
     }
 
     private func deadDoorbells() async throws -> [DoctorStatements.Bell] {

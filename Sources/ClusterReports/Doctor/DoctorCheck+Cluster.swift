@@ -167,7 +167,7 @@ extension DoctorCheck {
     static let clock = DoctorCheck("clock", "this machine's clock is the database's") { _ in [] }
 
     /// Ids and logs are made by machines' clocks; and history is forgotten only where both clocks agree.
-    private static let largestDifference = 1.0
+    static let largestDifference = 1.0
 
     /// Judges the difference between two clocks in seconds; pure.
     static func findings(ofClockDifference seconds: Double) -> [FindingView] {
