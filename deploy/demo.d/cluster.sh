@@ -51,6 +51,27 @@ start_server() {
     await 20 'the database server answers' create_schema "$socket"
 }
 
+# Writes what all programs know of the database.
+configure_database() {
+    if [ "$galera_members" = no ]; then
+        cat <<END
+database:
+    socket: "$work/db.sock"
+    user: root
+END
+    else
+        cat <<END
+database:
+    hosts: [192.0.2.101, 192.0.2.102, 192.0.2.103]
+    user: root
+    tls: {mode: disabled}
+election: # as the operator guide has it for the times of galera.cnf
+    lease: 8s
+    fence: 6s
+END
+    fi
+}
+
 create_schema() {
     mariadb --no-defaults --socket="$1" --user=root -e 'CREATE DATABASE IF NOT EXISTS clusterops' 2>/dev/null
 }
@@ -58,10 +79,8 @@ create_schema() {
 # Writes the configuration of a node.
 configure_node() {
     mkdir "$work/$1"
-    cat >"$work/$1.yaml" <<END
-database:
-    socket: "$work/db.sock"
-    user: root
+    configure_database >"$work/$1.yaml"
+    cat >>"$work/$1.yaml" <<END
 node:
     name: $1
     underlay_address: 192.0.2.${1#h}
@@ -78,6 +97,8 @@ tasks:
         command: ["$here/demo.d/instance_start", "$work/guest", "$run"]
         timeout: 20s
         max_attempts: 3
+    rest: # something that runs while a database server is lost
+        command: [sleep, "6"]
 END
 }
 

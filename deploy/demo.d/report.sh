@@ -42,7 +42,7 @@ passed() { printf '           %sok%s  %s\n' "$green" "$plain" "$*"; }
 complain() {
     [ -z "$complained" ] || return 0
     complained=yes
-    printf '%sdemo: failed while %s: %s%s\n' "$red" "$current_step" "$*" "$plain" >&2
+    printf '%s%s: failed while %s: %s%s\n' "$red" "${0##*/}" "$current_step" "$*" "$plain" >&2
 }
 
 # fail TEXT: ends the demo.

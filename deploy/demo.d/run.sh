@@ -21,7 +21,7 @@ namespaces_of() {
     local path name
     for path in "/run/netns/$1-"*; do
         name=${path##*/}
-        [[ $name =~ ^codemo-[0-9]+-(under|ctl|h[0-9]+(-[0-9]+)?|(blue|red)-[0-9]+)$ ]] && echo "$name"
+        [[ $name =~ ^codemo-[0-9]+-(under|ctl|db[123]|h[0-9]+(-[0-9]+)?|(blue|red)-[0-9]+)$ ]] && echo "$name"
     done
     return 0
 }

@@ -12,6 +12,7 @@ for path in "$here"/../docs/{,decisions/,models/}*.md "$here"/../docs/*.svg "$he
     documents+=("${path#"$here"/../docs/}")
 done
 doc=$prefix/share/doc/clusterops
+galera=(galera.cnf haproxy.cfg serves)
 monitoring=(clusterops.rules.yml clusterops.rules.test.yml grafana-dashboard.json prometheus.yml)
 # systemd looks below /usr/lib and /usr/local/lib.
 lib=$prefix/lib
