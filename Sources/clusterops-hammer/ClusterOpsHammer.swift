@@ -18,6 +18,7 @@ import Foundation
     @Option(help: "Callers at once.") var clients = 160
     @Option(help: "Workers at once.") var workers = 16
     @Option(help: "Exclusive targets.") var networks = 20
+    @Flag(help: "On a Galera cluster, with writes to all three members, of which one is killed.") var galera = false
     @Flag(help: "Look for what could run and does not, instead of what is lost or doubled.") var liveness = false
     @Option(help: "What every choice follows from.") var seed = UInt64.random(in: .min ... .max)
 
@@ -34,9 +35,27 @@ import Foundation
         var settings = HammerSettings(seed: seed, duration: .seconds(seconds), clients: clients, workers: workers)
         settings.networks = networks
         print("hammering for \(seconds) s, seed \(seed)")
+        if galera { return try await hammerOnGalera(settings) }
         let server = try PrivateServer(buffers: PrivateServer.roomyBuffers)
         defer { server.destroy() }
         let report = try await Hammer(settings).run(on: server)
+        print(report)
+        guard report.exitCode == 0 else { throw ExitCode(report.exitCode) }
+    }
+
+    private func hammerOnGalera(_ settings: HammerSettings) async throws {
+        let galera = try PrivateGalera()
+        defer { galera.destroy() }
+        let (members, third) = (galera.members.map(\.server), Duration.seconds(seconds) / 3)
+        var settings = settings
+        settings.disturbServers = {
+            // The load is to be there before and after.
+            try await Task.sleep(for: third)
+            members[2].kill()
+            try await Task.sleep(for: third / 2)
+            try members[2].start()
+        }
+        let report = try await Hammer(settings).run(on: members[0], members[1], members[2])
         print(report)
         guard report.exitCode == 0 else { throw ExitCode(report.exitCode) }
     }

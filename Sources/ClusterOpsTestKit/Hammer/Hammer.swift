@@ -18,15 +18,17 @@ public struct Hammer: Sendable {
         self.settings = settings
     }
 
-    /// Hammers on a server, and checks.
+    /// Hammers on a server, or on all of some that replicate to each other, and checks.
     ///
-    /// - Parameter server: Any that has 200 connections to give.
+    /// - Parameter servers: Each has 200 connections to give; half of the traffic is the first one's.
     /// - Returns: What was seen.
     /// - Throws: When the server does not start or does not answer.
-    public func run(on server: PrivateServer) async throws -> HammerReport {
-        try await withCluster(connections: settings.connections, on: server) { cluster in
+    public func run(on servers: PrivateServer...) async throws -> HammerReport {
+        try await withCluster(connections: settings.connections, on: servers[0]) { cluster in
             let networks = try await prepare(cluster)
-            let proxies = try (0...settings.workers / 2).map { _ in try DatabaseProxy(to: server) }
+            let proxies = try (0...settings.workers / 2).map { number in
+                try DatabaseProxy(to: servers[(number + 1) % servers.count])
+            }
             defer { for proxy in proxies { proxy.close() } }
             for (number, proxy) in proxies.enumerated() {
                 var random = settings.generator(.proxy, number)
@@ -108,6 +110,13 @@ public struct Hammer: Sendable {
                     } catch {
                         if !Task.isCancelled { ledger.note { $0.complaints.append("a worker gave up: \(error)") } }
                     }
+                }
+            }
+            group.addTask {
+                do {
+                    try await settings.disturbServers?()
+                } catch {
+                    ledger.note { $0.complaints.append("a server was not disturbed: \(error)") }
                 }
             }
             await withDiscardingTaskGroup { clients in

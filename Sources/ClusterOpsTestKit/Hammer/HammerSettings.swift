@@ -19,6 +19,8 @@ public struct HammerSettings: Sendable {
     /// The time that requests may take to end once nothing disturbs any more: a minute of 160 clients leaves a backlog
     /// of 15,000, which takes 16 workers another minute on two cores.
     public var patience: Duration = .seconds(300)
+    /// Does to the servers what it likes while requests are made; it ends before they do.
+    public var disturbServers: (@Sendable () async throws -> Void)?
 
     /// Creates settings.
     public init(seed: UInt64, duration: Duration, clients: Int, workers: Int) {
