@@ -60,6 +60,8 @@ import Testing
             let handler = StubbornHandler(definition: task.definition)
             let worker = try cluster.liveWorker("h1", handlers: [handler], slots: 2, lease: .seconds(5))
             try await cluster.withWorkers([worker]) {
+                // A worker does not end before what it runs, also where the test has failed.
+                defer { handler.release() }
                 try await eventually("it runs") { handler.events == [.began] }
                 try await cluster.loseClaim(of: id)
                 try await eventually("it is claimed again, and the first run told to stop") {
@@ -149,8 +151,8 @@ private final class StubbornHandler: TaskHandler {
 
     var events: [Event] { log.value }
 
-    /// Lets the first run end; it has begun.
-    func release() { held.update { $0 }?.resume() }
+    /// Lets the first run end, once it has begun; another call does nothing.
+    func release() { held.update { $0.take() }?.resume() }
 
     func run(_ attempt: Attempt) async -> TaskOutcome {
         let isFirst = log.update { log in
