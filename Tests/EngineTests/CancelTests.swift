@@ -73,9 +73,16 @@ import Testing
             let claims = try await worker.claim()
             let first = try await cluster.queue.cancel(ids[0])
             #expect(first.state == .executing && first.unfolded.isEmpty)
-            let asked = try await cluster.operation(ids[0]).cancelRequestedAt
-            #expect(try await cluster.queue.cancel(ids[0]).state == .executing, "twice is once")
-            #expect(try await cluster.operation(ids[0]).cancelRequestedAt == asked)
+            let asked = try await cluster.operation(ids[0])
+            let other = OperationQueue(
+                database: cluster.database,
+                requester: "bob",
+                counters: cluster.counters,
+                waker: NoWaker()
+            )
+            #expect(try await other.cancel(ids[0]).state == .executing, "twice is once")
+            let again = try await cluster.operation(ids[0])
+            #expect(again.cancelRequestedAt == asked.cancelRequestedAt && again.cancelRequester == "test")
             let result = try await worker.settle(claims, .handedBack)
             #expect(result.ended == [ids[0]] && result.ready == [claims[0].operation.queue.in(.background)])
             #expect(try await cluster.operation(ids[0]).state == .cancelled)

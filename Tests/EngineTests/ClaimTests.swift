@@ -187,6 +187,20 @@ import Testing
         }
     }
 
+    @Test func `an operation that was put off after it was found is left`() async throws {
+        try await withCluster { cluster in
+            let id = try await cluster.queue.enqueue(OperationRequest(tasks: [BuiltInTask.noop.name])).uuid
+            var worker = try cluster.worker()
+            try await worker.settle(try await worker.claim(), .failed(.init(code: "broken", message: "once")))
+            #expect(try await cluster.operation(id).state == .queued)
+            let identity = worker.identity
+            let taken = try await cluster.database.withTransaction { transaction in
+                try Claiming.claimAndFold([id], upTo: 1, by: identity, definitions: [:], in: transaction)
+            }
+            #expect(taken.claims.isEmpty && taken.skipped == [id])
+        }
+    }
+
     @Test func `work that this worker cannot run is left, and hides nothing behind it`() async throws {
         try await withCluster { cluster in
             try await cluster.register("reboot", "upgrade")

@@ -26,6 +26,10 @@ import Testing
             try await reaper.pass()
             #expect(try await cluster.count("SELECT COUNT(*) FROM finished_operations") == 0, "there is time left")
             try await cluster.execute("UPDATE work_queue SET deadline = NOW(6) WHERE deadline IS NOT NULL")
+            let locked = try await cluster.database.withTransaction { transaction in
+                try CancelStatements.lockOverdue([running, queued, plain], ifHeld: .skip, in: transaction)
+            }
+            #expect(locked == [queued], "whatever they were when they were found")
             try await reaper.pass()
             for id in [queued, blocked] {
                 let ended = try await cluster.operation(id)

@@ -39,6 +39,45 @@ import Testing
         }
     }
 
+    @Test func `a dependent is held back until the last of its dependencies has ended`() async throws {
+        try await withCluster { cluster in
+            let first = try await cluster.queue.enqueue(OperationRequest(tasks: [noop])).uuid
+            let second = try await cluster.queue.enqueue(OperationRequest(tasks: [noop])).uuid
+            let third = try await cluster.queue.enqueue(
+                OperationRequest(tasks: [noop], dependsOn: [first], runsAfter: [second])
+            )
+            var worker = try cluster.worker()
+            let claims = try await worker.claim()
+            #expect(claims.map(\.operation.id) == [first, second])
+            for (claim, left) in zip(claims, [1, 0]) {
+                let result = try await worker.settle([claim], .succeeded(result: nil))
+                #expect(result.ready == (left == 0 ? [third.queueName] : []))
+                let dependent = try await cluster.operation(third.uuid)
+                #expect(dependent.state == (left == 0 ? .queued : .blocked) && dependent.unmet == left)
+            }
+        }
+    }
+
+    @Test func `an end releases nothing that does not wait for it any more`() async throws {
+        try await withCluster { cluster in
+            let first = try await cluster.queue.enqueue(OperationRequest(tasks: [noop])).uuid
+            let second = try await cluster.queue.enqueue(OperationRequest(tasks: [noop])).uuid
+            // As a database may have it that has lost its last commits.
+            try await cluster.execute(
+                """
+                INSERT INTO operation_dependencies (dependency, dependent, must_complete)
+                VALUES (\(first), \(second), TRUE)
+                """
+            )
+            var worker = try cluster.worker()
+            let result = try await worker.settle(try await worker.claim(1), .succeeded(result: nil))
+            #expect(result.settled == [first])
+            #expect(try await cluster.operation(second).state == .queued)
+            #expect(try await cluster.count("SELECT COUNT(*) FROM operation_dependencies") == 0)
+            #expect(try await worker.drain().map(\.id) == [second])
+        }
+    }
+
     @Test func `a failure aborts what depends on it, and so on down, but not what only runs after it`() async throws {
         try await withCluster { cluster in
             try await cluster.register("reboot", attempts: 1)

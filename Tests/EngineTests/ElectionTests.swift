@@ -74,8 +74,11 @@ import Testing
             let still = try await seen(cluster.database)
             #expect(try await acquire(second, after: still, on: cluster.database))
             #expect(try await !renew(), "the first one has lost it")
-            try await cluster.database.withSession {
-                try LeaseStatements.resign(Self.lease, term: 1, by: first, on: $0)
+            // A restored database gives a number twice: then the holder tells the terms apart.
+            for term: UInt64 in [1, 2] {
+                try await cluster.database.withSession {
+                    try LeaseStatements.resign(Self.lease, term: term, by: first, on: $0)
+                }
             }
             #expect(try await seen(cluster.database).holder == second.id, "and gives back nothing that is not its own")
         }

@@ -175,6 +175,23 @@ import Testing
         }
     }
 
+    @Test func `an operation is moved into no worse lane than it waits in by now`() async throws {
+        try await withCluster { cluster in
+            let task = BuiltInTask.networkApplyUpdateDNSMasq.name
+            let id = try await cluster.enqueue(task, on: "blue", lanes: [.userWaiting])[0]
+            let isMoved = try await cluster.database.withSession { session in
+                try EnqueueStatements.improveLane(
+                    of: id,
+                    to: try QueueName("networknode-user_facing"),
+                    insteadOf: [.userFacingHighIO, .background, .backgroundHighIO],
+                    on: session
+                )
+            }
+            #expect(!isMoved)
+            #expect(try await cluster.operation(id).queue.lane == .userWaiting)
+        }
+    }
+
     @Test func `what is not plainly the same work is never adopted, and the reason is counted`() async throws {
         try await withCluster { cluster in
             try await cluster.addNetwork("blue")

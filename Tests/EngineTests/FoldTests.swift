@@ -69,6 +69,38 @@ import Testing
         }
     }
 
+    @Test func `an operation that was started after it was found waiting is not folded`() async throws {
+        try await withCluster { cluster in
+            let task = BuiltInTask.networkApplyUpdateDNSMasq.name
+            let found = try await cluster.enqueue(task, on: "blue", lanes: [.background])
+            func locked() async throws -> [OperationID] {
+                try await cluster.database.withTransaction { try ClaimStatements.lockSiblings(found, in: $0).map(\.id) }
+            }
+            #expect(try await locked() == found)
+            var worker = try cluster.worker()
+            try await worker.settle(try await worker.claim(), .failed(.init(code: "broken", message: "once")))
+            #expect(try await cluster.operation(found[0]).state == .queued)
+            #expect(try await locked().isEmpty)
+        }
+    }
+
+    @Test func `a follower that was given back after it was found is none of its earlier primary's`() async throws {
+        try await withCluster { cluster in
+            let task = BuiltInTask.networkApplyUpdateDNSMasq.name
+            let ids = try await cluster.enqueue(task, on: "blue", lanes: [.userFacing, .background])
+            var worker = try cluster.worker()
+            try await worker.settle(try await worker.claim(), .failed(.init(code: "broken", message: "once")))
+            func locked() async throws -> [OperationID] {
+                try await cluster.database.withTransaction { transaction in
+                    try EndingStatements.lockFollowers([ids[1]], in: transaction).map(\.id)
+                }
+            }
+            #expect(try await locked() == [ids[1]])
+            #expect(try await cluster.queue.cancel(ids[0]).unfolded == [ids[1]])
+            #expect(try await locked().isEmpty)
+        }
+    }
+
     @Test(arguments: [("{\"a\":1}", nil), (nil, Duration.seconds(600))] as [(String?, Duration?)])
     func `an operation with parameters or a deadline of its own carries no other`(
         parameters: String?,

@@ -73,6 +73,21 @@ import Testing
         }
     }
 
+    @Test func `an operation that the leader's own node has taken since it was found is not taken back`() async throws {
+        try await withCluster { cluster in
+            let id = try await cluster.queue.enqueue(OperationRequest(tasks: [BuiltInTask.noop.name])).uuid
+            var worker = try cluster.worker("h2")
+            #expect(try await worker.claim().count == 1)
+            for (node, elsewhere) in [("h1", [id]), ("h2", [])] {
+                let leader = try NodeName(node)
+                let locked = try await cluster.database.withTransaction { transaction in
+                    try SessionStatements.lockRunElsewhere([id], than: leader, ifHeld: .skip, in: transaction).map(\.0)
+                }
+                #expect(locked == elsewhere)
+            }
+        }
+    }
+
     @Test func `a pass that meets a row held for long waits a second for it at most, and returns the others`()
         async throws
     {

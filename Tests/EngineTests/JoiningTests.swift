@@ -35,6 +35,8 @@ import Testing
             let claims = try await worker.claim()
             #expect(claims.map(\.operation.id) == [receipt.uuid] && claims[0].folded.count == 1)
             #expect(try await cluster.operation(waiting).foldedInto == receipt.uuid)
+            try await worker.settle(claims, .failed(.init(code: "broken", message: "once")))
+            #expect(try await cluster.operation(receipt.uuid).queue.lane == .background, "it runs again there")
         }
     }
 

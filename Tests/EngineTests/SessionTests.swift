@@ -92,6 +92,43 @@ import Testing
         }
     }
 
+    @Test func `an operation that was returned since it was found is no orphan any more`() async throws {
+        try await withCluster { cluster in
+            let id = try await cluster.queue.enqueue(OperationRequest(tasks: [BuiltInTask.noop.name])).uuid
+            var worker = try cluster.worker("h1")
+            #expect(try await worker.claim().count == 1)
+            func locked() async throws -> [OperationID] {
+                try await cluster.database.withTransaction { transaction in
+                    try SessionStatements.lockOrphans([id], ifHeld: .skip, in: transaction).map(\.0)
+                }
+            }
+            #expect(try await locked() == [id])
+            #expect(try await Reaper(database: cluster.database, waker: NoWaker(), logger: .silent).pass() == 1)
+            #expect(try await locked().isEmpty)
+        }
+    }
+
+    @Test func `a dead session is forgotten after an hour, unless an operation names it`() async throws {
+        try await withCluster { cluster in
+            _ = try await cluster.queue.enqueue(OperationRequest(tasks: [BuiltInTask.noop.name]))
+            var worker = try cluster.worker("h1")
+            #expect(try await worker.claim().count == 1)
+            let named = worker.identity
+            try await cluster.openSession(named, node: named.nodeID)
+            let others = try await cluster.openSessions(3)
+            let (living, recent) = (others[0], others[1])
+            try await cluster.execute("UPDATE sessions SET dead = TRUE WHERE id <> \(living)")
+            try await cluster.execute(
+                "UPDATE sessions SET renewed_at = NOW(6) - INTERVAL 2 HOUR WHERE id <> \(recent)"
+            )
+            let left = try await cluster.database.withSession { session in
+                try SessionStatements.forgetDead(on: session)
+                return try session.query("SELECT id FROM sessions").map { try $0.only(SessionID.self) }
+            }
+            #expect(Set(left) == [named.session, living, recent])
+        }
+    }
+
     @Test func `an operation that keeps losing its workers is given up, and counts no attempt`() async throws {
         try await withCluster { cluster in
             let id = try await cluster.queue.enqueue(OperationRequest(tasks: [BuiltInTask.noop.name])).uuid
