@@ -42,7 +42,7 @@ struct RolePhase: Sendable {
 
     /// Notes that the gate is open under a tenure.
     mutating func opened(_ tenure: Tenure, at now: ContinuousClock.Instant) {
-        guard current?.tenure === tenure, current?.isSilent == false else { return }
+        guard current?.tenure === tenure else { return }
         current?.heardAt = now
     }
 
