@@ -123,7 +123,10 @@ extension NamespaceTests {
             try wire.send(GuestFrame.routerAdvertisement(from: attacker.mac))
             for (index, host) in world.hosts.enumerated() {
                 let bridge = try await world.bridgeMAC(index)
-                try wire.send(GuestFrame.whoHas(host.address, from: attacker.mac, at: attacker.address))
+                // Also as one asks that has no address yet: the kernel answers that without looking for a route.
+                for own in [attacker.address, IPv4Address(rawValue: 0)] {
+                    try wire.send(GuestFrame.whoHas(host.address, from: attacker.mac, at: own))
+                }
                 let service = (mac: bridge, address: host.address, port: Self.port)
                 try wire.send(GuestFrame.datagram(from: source, to: service, Array("to the host".utf8)))
                 let tunnel = (mac: bridge, address: host.address, port: Self.vxlan)

@@ -66,6 +66,17 @@ extension NamespaceTests {
             }
         }
 
+        @Test func `a bridge that gets a port once its deletion has begun stays`() async throws {
+            try await withUnwanted { world, blue, _ in
+                let namespace = world.hosts[0].namespace
+                try await world.underlay.run("ip link add cotap1 type veth peer name inside1", in: namespace)
+                try await world.underlay.run("ip link set cotap1 master \(blue.bridge)", in: namespace)
+                // As the loop does it last, when it has found no port and removed what is in the namespace.
+                #expect(try await world.reconciler(0).delete(blue.vni) == .vetoed(by: ["cotap1"]))
+                #expect(try await has(blue, world))
+            }
+        }
+
         @Test func `a node that has nothing of a removed network releases its VNI when it is asked`() async throws {
             try await withUnwanted { world, blue, loop in
                 _ = try await loop.reconcile(.network(blue.vni), .operation, removing: .all)

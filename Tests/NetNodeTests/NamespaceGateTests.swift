@@ -3,6 +3,8 @@ import ClusterOpsTestKit
 import Foundation
 import Testing
 
+@testable import NetNode
+
 extension NamespaceTests {
     /// The gate inside each namespace, which stands while somebody takes the node's rules away.
     @Suite(.serialized) struct NamespaceGateTests {
@@ -52,6 +54,64 @@ extension NamespaceTests {
                 let numbers = [0] + (try await answered) + [count + 1]
                 let gap = zip(numbers, numbers.dropFirst()).map { $1 - $0 - 1 }.max() ?? count
                 #expect(gap <= Self.mostLost, "\(gap) pings in a row were not answered")
+            }
+        }
+
+        @Test(arguments: [true, false])
+        func `it keeps packets and ARP from coming in and from going out, each by itself`(isOpen: Bool) async throws {
+            try await withHosts(count: 1) { underlay in
+                let host = underlay.hosts[0]
+                let name = NamespaceName(prefix: host.namespacePrefix, try VNI(100))
+                let addresses = try [1, 2, 3].map { try IPv4Address("10.9.0.\($0)") }
+                let macs = try [1, 2, 3].map { try MACAddress("02:00:00:00:00:0\($0)") }
+                try await underlay.run("ip netns add \(name)", in: host.namespace)
+                try await underlay.run("nft -f -", input: NamespaceGate.script, in: "\(name)")
+                for line in [
+                    "sysctl -q -w net.ipv4.conf.all.arp_notify=1",
+                    "ip link add name gw0 address \(macs[0]) type veth peer name cogw100 netns \(host.namespace)",
+                    "ip addr add \(addresses[0])/24 dev gw0", "ip link set dev gw0 up",
+                ] { try await underlay.run(line, in: "\(name)") }
+                try await underlay.run("ip link set dev cogw100 up", in: host.namespace)
+                func set(isOpen: Bool) async throws {
+                    try await underlay.run(
+                        "ip link set dev gw0 group \(NamespaceGate.group(isOpen: isOpen))",
+                        in: "\(name)"
+                    )
+                }
+                let port: UInt16 = 9471
+                let (inside, outside) = (try UDPPort(port, in: "\(name)"), try RawPort("cogw100", in: host.namespace))
+                let target = (mac: macs[0], address: addresses[0], port: port)
+                /// Sends a datagram either way.
+                func exchange(_ text: String) throws {
+                    let payload = Array(text.utf8)
+                    try outside.send(GuestFrame.datagram(from: (macs[1], addresses[1]), to: target, payload))
+                    // Refused where the gate is closed.
+                    try? inside.send(payload, to: addresses[2].rawValue, port: port)
+                }
+                func has(_ text: String, _ frames: [[UInt8]]) -> Bool {
+                    frames.contains { $0.suffix(text.utf8.count).elementsEqual(text.utf8) }
+                }
+                try await set(isOpen: isOpen)
+                // First, because the kernel then forgets its neighbours.
+                try macs[0].give(to: "gw0", in: name.path)
+                let neighbour = "\(addresses[2]) lladdr \(macs[2]) dev gw0"
+                try await underlay.run("ip neigh replace \(neighbour)", in: "\(name)")
+                try outside.send(GuestFrame.whoHas(addresses[0], from: macs[1], at: addresses[1]))
+                try exchange("first")
+                // What was sent before has arrived then, if it arrives at all.
+                try await set(isOpen: true)
+                var (received, seen): ([[UInt8]], [[UInt8]]) = ([], [])
+                try await eventually("both directions are open") {
+                    try exchange("later")
+                    received += inside.datagrams()
+                    seen += outside.frames()
+                    return has("later", received) && has("later", seen)
+                }
+                let asked = try await underlay.run("ip neigh show dev gw0", in: "\(name)")
+                #expect(asked.contains("\(addresses[1]) ") == isOpen, "ARP in")
+                #expect(has("first", received) == isOpen, "packets in")
+                #expect(seen.contains { GuestFrame.isGratuitousARP($0, of: addresses[0]) } == isOpen, "ARP out")
+                #expect(has("first", seen) == isOpen, "packets out")
             }
         }
 

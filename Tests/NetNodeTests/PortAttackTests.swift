@@ -153,6 +153,24 @@ extension NamespaceTests {
             }
         }
 
+        @Test(arguments: [true, false])
+        func `a guest sends from its hardware address only, by the rules alone and by its port's settings alone`(
+            byRules: Bool
+        ) async throws {
+            try await withPorts { world in
+                let table = "bridge \(BridgeTableName.ports.rawValue)"
+                let settings = "bridge link set dev \(world.attacker.port) locked off"
+                try await world.onHost(byRules ? settings : "nft delete table \(table)")
+                let wire = try RawPort("eth0", in: world.attacker.namespace)
+                let own = Forged.Station(world.attacker.mac, world.attacker.address)
+                let request = Forged.arp(1, of: own, about: try IPv4Address("10.9.0.99"))
+                let frame = Forged.ethernet(from: try MACAddress("0a:00:00:00:00:01"), Forged.arp, request)
+                let observers = try world.observers()
+                try wire.send(frame)
+                #expect(try await world.settle(wire, observers).allSatisfy { !$0.contains(frame) })
+            }
+        }
+
         @Test func `what an honest guest sends passes, from the addresses that it was allowed too`() async throws {
             try await withPorts { world in
                 let (own, server) = (world.attacker, try world.server)

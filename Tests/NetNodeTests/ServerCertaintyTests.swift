@@ -1,8 +1,9 @@
 import ChildProcess
 import ClusterOpsTestKit
 import Foundation
-import NetNode
 import Testing
+
+@testable import NetNode
 
 extension NamespaceTests {
     /// What a pass may say, and when.
@@ -55,6 +56,8 @@ extension NamespaceTests {
                     group.cancelAll()
                 }
                 kill(pid, SIGCONT)
+                try await server.forgetDeclines()
+                #expect(hosts(world).contains("guest-11"), "it is told nothing of before in between")
                 #expect(try await server.bring(to: wanted) == .reloaded)
                 #expect(try await server.bring(to: wanted) == .nothing)
                 #expect(await server.pid == pid)

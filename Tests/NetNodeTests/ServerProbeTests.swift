@@ -2,8 +2,9 @@ import ChildProcess
 import ClusterModel
 import ClusterOpsTestKit
 import Foundation
-import NetNode
 import Testing
+
+@testable import NetNode
 
 extension NamespaceTests {
     /// A server that runs is asked whether it serves.
@@ -120,6 +121,40 @@ extension NamespaceTests {
                 #expect(try await world.underlay.lease(of: guest, tries: 1)?["ip"] == "10.9.0.11")
                 #expect(await server.pid == pid)
                 await server.stop()
+            }
+        }
+
+        @Test(arguments: [true, false])
+        func `an offer answers the question whose number it repeats, and no other one`(isAnswer: Bool) async throws {
+            try await withServers { world in
+                let namespace = world.namespace()
+                let address = try IPv4Address(ServerWorld.server)
+                let place = NamespaceSocket.Place(address: address, port: DHCPMessage.serverPort)
+                let server = try NamespaceSocket(in: namespace.namespacePath)
+                try server.take(at: place, from: place)
+                let loopback = try RawPort("lo", in: namespace.namespace)
+                let mac = try world.mac(11)
+                let probe = ServerProbe(
+                    namespacePath: namespace.namespacePath,
+                    mac: mac,
+                    server: address,
+                    questions: [.address]
+                )
+                let asked = Locked(0)
+                let unanswered = try await probe.unanswered(within: .milliseconds(100)) {
+                    for frame in loopback.frames() {
+                        // Behind the headers of Ethernet, IPv4 and UDP; our own offers begin otherwise.
+                        let question = Array(frame.dropFirst(14 + 20 + 8))
+                        guard question.count > 8, question[0] == 1 else { continue }
+                        asked.update { $0 += 1 }
+                        let number = question[4..<8].reduce(0) { $0 << 8 | UInt32($1) }
+                        var offer = DHCPMessage(.offer, transaction: isAnswer ? number : number &+ 1, mac: mac)
+                        offer.server = address
+                        try server.send([2] + offer.bytes.dropFirst(), to: place)
+                    }
+                }
+                #expect(asked.value > 0)
+                #expect(unanswered == (isAnswer ? [] : [.address]))
             }
         }
 
