@@ -1,4 +1,5 @@
 import Foundation
+import MariaDB
 import Testing
 
 @testable import ClusterDaemon
@@ -14,6 +15,8 @@ import Testing
         #expect(configuration.database.user == "clusterops")
         #expect(configuration.database.passwordFile == nil)
         #expect(configuration.database.tls == .init())
+        // With that of the session's renewals four; how many of them are used at once is a matter of luck.
+        #expect(configuration.pool().maximumConnections == 3 && configuration.pool().idleTimeout == .seconds(10))
         #expect(configuration.worker.slots == 4)
         #expect(configuration.worker.pollInterval == .seconds(2))
         #expect(configuration.worker.stalenessBound == .seconds(60))
