@@ -1,3 +1,4 @@
+import ClusterStore
 import MariaDB
 
 extension TestCluster {
@@ -11,8 +12,9 @@ extension TestCluster {
         await connection.close()
     }
 
-    /// A cluster without processes: nodes with sessions, three of which may be elected, and a network for each process.
-    package func addLargeCluster(nodes: Int, processes: Int) async throws {
+    /// A cluster without processes: nodes with sessions, three of which may be elected, and a network for each process,
+    /// with at most 200 guests; all of them have converged, and are marked.
+    package func addLargeCluster(nodes: Int, processes: Int, guests: Int = 10) async throws {
         let statements: [SQL] = [
             """
             INSERT INTO nodes (id, name, underlay_address, is_hypervisor, is_network_node)
@@ -35,8 +37,9 @@ extension TestCluster {
             INSERT INTO interfaces (id, network, node, mac, address, hostname)
             SELECT UUID(), w.id, n.id, CONCAT('52:54:00:00:00:', LOWER(LPAD(HEX(s.seq), 2, '0'))), CONCAT('10.9.0.', s.seq),
                 CONCAT('g', s.seq)
-            FROM networks AS w CROSS JOIN seq_10_to_19 AS s
+            FROM networks AS w CROSS JOIN seq_10_to_209 AS s
                 JOIN nodes AS n ON n.name = CONCAT('h', 1 + (w.vni * 10 + s.seq) % \(nodes))
+            WHERE s.seq < 10 + \(guests)
             """,
             """
             INSERT INTO applied_state (network, node, what, generation, term, applied_at)
@@ -61,5 +64,17 @@ extension TestCluster {
             VALUES ('networknode', UUID(), 'h1', 1, NOW(6), NOW(6) + INTERVAL 300 SECOND)
             """
         )
+        try await markConverged()
+    }
+
+    /// Marks the networks that have converged, as the elected node does.
+    package func markConverged() async throws {
+        try await database.withTransaction { transaction in
+            let limit = 100_000
+            let reached =
+                try ConvergenceStatements.meshed(limit: limit, on: transaction.session)
+                + ConvergenceStatements.served(limit: limit, on: transaction.session)
+            try ConvergenceStatements.mark(reached, in: transaction)
+        }
     }
 }

@@ -68,4 +68,9 @@ extension Session {
         try query("SHOW SESSION STATUS LIKE 'Handler_read%'").map { try Int($0.decode((String, String).self).1) ?? 0 }
             .reduce(0, +)
     }
+
+    /// Statements that this connection has executed.
+    borrowing func statements() throws -> Int {
+        Int(try query("SHOW SESSION STATUS LIKE 'Com_stmt_execute'")[0].decode((String, String).self).1) ?? 0
+    }
 }

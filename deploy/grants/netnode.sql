@@ -18,7 +18,7 @@ GRANT SELECT, INSERT, UPDATE ON `clusterops`.`leases` TO 'clusterops_netnode'@'%
 GRANT SELECT, INSERT, UPDATE, DELETE ON `clusterops`.`mesh_reachability` TO 'clusterops_netnode'@'%';
 GRANT SELECT, INSERT, UPDATE, DELETE ON `clusterops`.`network_events` TO 'clusterops_netnode'@'%';
 GRANT SELECT, INSERT, UPDATE, DELETE ON `clusterops`.`network_problems` TO 'clusterops_netnode'@'%';
-GRANT SELECT ON `clusterops`.`networks` TO 'clusterops_netnode'@'%';
+GRANT SELECT, UPDATE (meshed_generation, served_generation, served_term) ON `clusterops`.`networks` TO 'clusterops_netnode'@'%';
 GRANT SELECT ON `clusterops`.`nodes` TO 'clusterops_netnode'@'%';
 GRANT SELECT, DELETE ON `clusterops`.`operation_dependencies` TO 'clusterops_netnode'@'%';
 GRANT SELECT ON `clusterops`.`operation_labels` TO 'clusterops_netnode'@'%';

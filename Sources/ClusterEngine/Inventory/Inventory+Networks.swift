@@ -45,10 +45,7 @@ extension Inventory {
 
     /// Reads one network.
     package func network(_ name: NetworkName) async throws -> NetworkSnapshot {
-        guard let network = try await cluster.read({ try Self.snapshots(name, on: $0) }).first else {
-            throw Self.unknownNetwork(name)
-        }
-        return network
+        try await cluster.read { try Self.snapshot(of: name, on: $0) }
     }
 
     /// Reads the DHCP leases that the guests of a network hold, by address.
@@ -156,7 +153,11 @@ extension Inventory {
 
     package static func snapshot(of name: NetworkName, in transaction: borrowing Transaction) throws -> NetworkSnapshot
     {
-        guard let network = try snapshots(name, on: transaction.session).first else { throw unknownNetwork(name) }
+        try snapshot(of: name, on: transaction.session)
+    }
+
+    package static func snapshot(of name: NetworkName, on session: borrowing Session) throws -> NetworkSnapshot {
+        guard let network = try snapshots(name, on: session).first else { throw unknownNetwork(name) }
         return network
     }
 
@@ -172,8 +173,7 @@ extension Inventory {
         let external = try ExternalStatements.networkAddresses(of: only, on: session)
         let leader = try LeaseStatements.leader(ElectedLease.networkNode, on: session)
         let dataPlane = try DataPlaneStatements.findings(on: session)
-        let withNetnode = try NodeStatements.withNetnode(on: session)
-        return networks.map { network in
+        var snapshots = networks.map { network in
             let nodes = candidates.union(hosts[network.id] ?? [])
             let (faults, isAnswering) = dataPlane.judge(
                 DataPlaneFindings.Need(
@@ -199,9 +199,12 @@ extension Inventory {
                 applied: reached,
                 problems: DataPlaneFindings.joined(problems[network.id] ?? [], faults),
                 missing: missing,
-                withNetnode: withNetnode,
                 converged: isAnswering && missing.isEmpty
             )
         }
+        let lacking = Set(snapshots.flatMap { $0.missing.compactMap(\.node) })
+        let withNetnode = try NodeStatements.withNetnode(among: lacking, on: session)
+        for index in snapshots.indices { snapshots[index].withNetnode = withNetnode }
+        return snapshots
     }
 }

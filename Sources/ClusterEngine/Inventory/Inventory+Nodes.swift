@@ -143,9 +143,12 @@ extension Inventory {
 
     private static func nodeSnapshots(_ name: NodeName?, on session: borrowing Session) throws -> [NodeSnapshot] {
         let nodes = try NodeStatements.nodes(name, on: session)
-        let sessions = Dictionary(grouping: try NodeStatements.liveSessions(on: session), by: \.node)
-        let lastSeen = try NodeStatements.lastSeen(on: session)
-        let obstacles = Dictionary(grouping: try TaskStatements.obstacles(on: session), by: \.nodeID)
+        // One node is read alone; for a list, each table is read once.
+        let only = name == nil ? nil : nodes.first?.id
+        if name != nil, only == nil { return [] }
+        let sessions = Dictionary(grouping: try NodeStatements.liveSessions(of: only, on: session), by: \.node)
+        let lastSeen = try NodeStatements.lastSeen(of: only, on: session)
+        let obstacles = Dictionary(grouping: try TaskStatements.obstacles(of: only, on: session), by: \.nodeID)
         return nodes.map { node in
             NodeSnapshot(
                 record: node,

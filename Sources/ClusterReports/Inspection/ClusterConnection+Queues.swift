@@ -16,9 +16,15 @@ extension ClusterConnection {
         ListView(
             try await read { session in
                 let pauses = try QueueStatements.pauses(on: session)
-                var names = Set(try Self.queuesInUse(on: session))
-                names.formUnion(pauses.compactMap { try? QueueName($0.pattern) })
-                return try Self.views(of: names, pauses, on: session)
+                let used = try QueueStatements.countsInUse(
+                    most: Self.mostQueues,
+                    limit: Self.exactCount + 1,
+                    on: session
+                )
+                let others = Set(pauses.compactMap { try? QueueName($0.pattern) }).subtracting(used.map(\.queue))
+                let views = try Self.views(of: others, pauses, on: session)
+                return (used.map { QueueView($0, exactUpTo: Self.exactCount, pauses: pauses) } + views)
+                    .sorted { $0.queueName < $1.queueName }
             }
         )
     }
@@ -114,13 +120,7 @@ extension ClusterConnection {
 
     /// Returns the queues that have operations, by name.
     static func queuesInUse(on session: borrowing Session) throws -> [QueueName] {
-        var names: [QueueName] = []
-        while names.count < mostQueues,
-            let next = try QueueStatements.nextQueue(after: names.last?.description ?? "", on: session)
-        {
-            names.append(next)
-        }
-        return names
+        try QueueStatements.countsInUse(most: mostQueues, limit: 1, on: session).map(\.queue)
     }
 
     /// Returns the waits of ended operations up to their last start; a sample of the newest.

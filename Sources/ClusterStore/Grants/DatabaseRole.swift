@@ -127,6 +127,8 @@ extension DatabaseRole {
         ) + [
             .update("vni_holds", ["devices"]), .delete("vni_holds"),
             .insert("applied_state"), .update("applied_state", []),
+            // The marks of what has converged.
+            .update("networks", ["meshed_generation", "served_generation", "served_term"]),
             .insert("network_problems"), .update("network_problems", []), .delete("network_problems"),
             .insert("dhcp_leases"), .update("dhcp_leases", []), .delete("dhcp_leases"),
             .insert("network_events"), .update("network_events", []), .delete("network_events"),

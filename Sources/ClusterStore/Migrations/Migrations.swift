@@ -66,6 +66,13 @@ package enum Migrations {
         step(49, "create running targets", PackageResources.V0049__create_running_targets_sql),
         step(50, "fill running targets", PackageResources.V0050__fill_running_targets_sql),
         step(51, "drop running key", PackageResources.V0051__drop_running_key_sql),
+        step(52, "add network marks", PackageResources.V0052__add_network_marks_sql, isAdditive: true),
+        step(
+            53,
+            "index registered definitions",
+            PackageResources.V0053__index_registered_definitions_sql,
+            isAdditive: true
+        ),
     ]
 
     /// The names of the steps that make procedures; each does nothing where its procedure exists.

@@ -142,10 +142,13 @@ package enum DataPlaneStatements {
     }
 
     /// A condition: a netnode of the node with this id lives.
+    ///
+    /// A scalar, because the server turns an EXISTS into a join, which reads the sessions of all nodes first.
     static func hasNetnode(_ id: SQL) -> SQL {
         """
-        EXISTS (SELECT 1 FROM sessions AS s
-            WHERE s.node = \(sql: id) AND s.daemon = \(DaemonName.netnode) AND \(sql: LeaseTime.isLive("s.")))
+        (SELECT 1 FROM sessions AS s
+            WHERE s.node = \(sql: id) AND s.daemon = \(DaemonName.netnode) AND \(sql: LeaseTime.isLive("s."))
+            LIMIT 1) IS NOT NULL
         """
     }
 

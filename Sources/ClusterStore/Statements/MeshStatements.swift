@@ -67,23 +67,30 @@ package enum MeshStatements {
         package let node: NodeName
     }
 
-    /// The parts that living nodes have not brought to what is wanted of them.
+    /// The parts that living nodes have not brought to what is wanted of them; only networks without a mark are looked
+    /// into.
     package static func behind(limit: Int, on session: borrowing Session) throws -> [Part] {
-        try session.query(
-            """
-            SELECT w.name AS network, n.name AS node
-            FROM networks AS w
-                JOIN nodes AS n ON n.is_network_node
-                    OR EXISTS (SELECT 1 FROM interfaces AS i WHERE i.network = w.id AND i.node = n.id)
-                LEFT JOIN applied_state AS a ON a.network = w.id AND a.node = n.id AND a.what = 'mesh'
-            WHERE (a.generation IS NULL OR a.generation < w.generation)
-                AND EXISTS (
-                    SELECT 1 FROM sessions AS s
-                    WHERE s.node = n.id AND s.daemon = 'netnode' AND \(sql: LeaseTime.isLive("s."))
-                )
-            ORDER BY w.name, n.name LIMIT \(limit)
-            """
-        ).map { Part(network: try $0.get("network"), node: try $0.get("node")) }
+        try session.query(behindQuery(limit: limit)).map {
+            Part(network: try $0.get("network"), node: try $0.get("node"))
+        }
+    }
+
+    static func behindQuery(limit: Int) -> SQL {
+        """
+        SELECT p.name AS network, n.name AS node
+        FROM (
+            SELECT w.id, w.name, w.generation, n.id AS node
+            FROM networks AS w STRAIGHT_JOIN nodes AS n
+            WHERE NOT \(sql: ConvergenceStatements.isMarkedMeshed) AND n.is_network_node = TRUE
+            UNION
+            SELECT w.id, w.name, w.generation, i.node
+            FROM networks AS w STRAIGHT_JOIN interfaces AS i ON i.network = w.id
+            WHERE NOT \(sql: ConvergenceStatements.isMarkedMeshed)) AS p
+            STRAIGHT_JOIN nodes AS n ON n.id = p.node
+            LEFT JOIN applied_state AS a ON a.network = p.id AND a.node = p.node AND a.what = \(AppliedPart.mesh)
+        WHERE (a.generation IS NULL OR a.generation < p.generation) AND \(sql: DataPlaneStatements.hasNetnode("n.id"))
+        ORDER BY p.name, n.name LIMIT \(limit)
+        """
     }
 
     /// Returns whether there is a network of a VNI, or of an id, whatever else its row says.

@@ -120,6 +120,6 @@ package enum NetworkStatements {
 
     /// The nodes that may be elected.
     package static func networkNodes(on session: borrowing Session) throws -> Set<NodeName> {
-        Set(try session.query("SELECT name FROM nodes WHERE is_network_node").map { try $0.only(NodeName.self) })
+        Set(try session.query("SELECT name FROM nodes WHERE is_network_node = TRUE").map { try $0.only(NodeName.self) })
     }
 }

@@ -164,20 +164,23 @@ package enum NodeStatements {
         }
     }
 
-    /// Reads the nodes with a live netnode.
-    package static func withNetnode(on session: borrowing Session) throws -> Set<NodeName> {
-        let names = try session.query(
-            """
-            SELECT DISTINCT node_name FROM sessions
-            WHERE daemon = \(DaemonName.netnode) AND \(sql: LeaseTime.isLive())
-            """
-        )
+    /// Reads those of some nodes that have a live netnode.
+    package static func withNetnode(among nodes: Set<NodeName>, on session: borrowing Session) throws -> Set<NodeName> {
+        let names = try nodes.sorted().inLists { nodes in
+            try session.query(
+                """
+                SELECT n.name FROM nodes AS n
+                WHERE n.name IN (\(list: nodes)) AND \(sql: DataPlaneStatements.hasNetnode("n.id"))
+                """
+            )
+        }
         return Set(try names.map { try $0.only(NodeName.self) })
     }
 
-    /// Reads the time at which a process of each node last renewed its session.
-    package static func lastSeen(on session: borrowing Session) throws -> [NodeID: Timestamp] {
-        let pairs = try session.query("SELECT node, MAX(renewed_at) FROM sessions GROUP BY node")
+    /// Reads the time at which a process of each node, or of one, last renewed its session.
+    package static func lastSeen(of node: NodeID? = nil, on session: borrowing Session) throws -> [NodeID: Timestamp] {
+        let condition: SQL = node.map { "WHERE node = \($0)" } ?? ""
+        let pairs = try session.query("SELECT node, MAX(renewed_at) FROM sessions \(sql: condition) GROUP BY node")
             .map { try $0.decode((NodeID, Timestamp).self) }
         return Dictionary(pairs, uniquingKeysWith: { first, _ in first })
     }

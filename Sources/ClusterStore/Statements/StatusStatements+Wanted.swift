@@ -18,7 +18,7 @@ extension StatusStatements {
             LEFT JOIN (
                 SELECT node, MAX(daemon = \(DaemonName.queueworker)) AS has_queueworker,
                     MAX(daemon = \(DaemonName.netnode)) AS has_netnode
-                FROM sessions WHERE \(sql: LeaseTime.isLive()) GROUP BY node) AS l
+                FROM sessions WHERE \(sql: LeaseTime.isLive()) GROUP BY node ORDER BY NULL) AS l
             ON l.node = n.id
         """
 

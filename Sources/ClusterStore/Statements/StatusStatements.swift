@@ -118,78 +118,12 @@ package enum StatusStatements {
             COUNT(*), COUNT(IF(converged, 1, NULL)), COUNT(IF(served, NULL, 1)), 0, 0, NULL
         FROM (
             SELECT w.name,
-                \(sql: isServed(since: "0")) AS served,
-                NOT EXISTS (SELECT 1 FROM nodes AS n
-                    WHERE n.is_network_node AND NOT EXISTS (SELECT 1 FROM applied_state AS a
-                        WHERE a.network = w.id AND a.node = n.id AND a.what = 'mesh'
-                            AND a.generation >= w.generation))
-                AND w.id NOT IN (\(sql: withoutMeshOfHost))
-                AND \(sql: isServed(since: "w.generation"))
+                \(sql: ConvergenceStatements.isServed(since: "0")) AS served,
+                \(sql: ConvergenceStatements.isServed(since: "w.generation"))
+                AND \(sql: ConvergenceStatements.isMeshed)
                 AND NOT \(sql: losesPackets) AND NOT \(sql: hasFailedCheck) AS converged
             FROM networks AS w LIMIT \(everyNetwork)) AS judged
         """
-
-    /// The networks that lack the mesh on a node that hosts a guest of them, found for all at once: at 5,000 networks
-    /// and 100,000 interfaces it takes half the time of one search for each network.
-    private static let withoutMeshOfHost: SQL = """
-        SELECT g.network FROM (SELECT DISTINCT node, network FROM interfaces) AS g
-            JOIN networks AS v ON v.id = g.network
-            LEFT JOIN applied_state AS a ON a.network = g.network AND a.node = g.node AND a.what = 'mesh'
-                AND a.generation >= v.generation
-        WHERE a.network IS NULL
-        """
-
-    /// Returns a condition: the elected node has written down, under the term that runs now, that it has applied a
-    /// generation of `w`, or a later one, of all that only it serves.
-    private static func isServed(since generation: SQL) -> SQL {
-        """
-        (NOT (w.dhcp OR w.dns) OR \(sql: isApplied("dnsmasq", since: generation)))
-        AND (NOT EXISTS (SELECT 1 FROM external_addresses AS x WHERE x.holder = w.id)
-            OR \(sql: isApplied("egress", since: generation)))
-        """
-    }
-
-    private static func isApplied(_ part: String, since generation: SQL) -> SQL {
-        """
-        EXISTS (
-            SELECT 1 FROM applied_state AS a
-            WHERE a.network = w.id AND a.what = \(part) AND a.generation >= \(sql: generation) AND a.term = (
-                SELECT term FROM leases
-                WHERE name = \(ElectedLease.networkNode) AND holder IS NOT NULL AND \(sql: LeaseTime.runs())))
-        """
-    }
-
-    /// A condition: packets of `w` are lost between two of its living nodes.
-    private static let losesPackets: SQL = """
-        EXISTS (
-            SELECT 1 FROM mesh_reachability AS r
-                JOIN nodes AS f ON f.id = r.from_node JOIN nodes AS t ON t.id = r.to_node
-            WHERE r.state IN ('unreachable', 'limited')
-                AND (r.size IS NULL OR r.size <= w.mtu + \(VXLANOverhead.bytes))
-                AND \(sql: takesPart("f.")) AND \(sql: takesPart("t."))
-                AND \(sql: DataPlaneStatements.hasNetnode("f.id"))
-                AND \(sql: DataPlaneStatements.hasNetnode("t.id")))
-        """
-
-    /// A condition: a check of a living node of `w` has failed that its packets depend on.
-    private static let hasFailedCheck: SQL = """
-        EXISTS (
-            SELECT 1 FROM data_plane_checks AS c JOIN nodes AS n ON n.id = c.node
-            WHERE c.state = 'failed' AND c.what <> \(DataPlaneCheck.neighbourTable)
-                AND \(sql: takesPart("n.")) AND \(sql: DataPlaneStatements.hasNetnode("n.id"))
-                AND (c.what <> \(DataPlaneCheck.externalBridge)
-                    OR EXISTS (SELECT 1 FROM external_addresses AS x WHERE x.holder = w.id)
-                        AND n.name = (SELECT holder_node FROM leases
-                            WHERE name = \(ElectedLease.networkNode) AND \(sql: LeaseTime.runs()))))
-        """
-
-    /// Returns a condition: a node takes part in the mesh of `w`.
-    private static func takesPart(_ node: SQL) -> SQL {
-        """
-        (\(sql: node)is_network_node
-            OR EXISTS (SELECT 1 FROM interfaces AS i WHERE i.node = \(sql: node)id AND i.network = w.id))
-        """
-    }
 
     /// An egress without the external bridge has the cause of a check, and counts as that.
     private static let problems: SQL = """

@@ -74,18 +74,21 @@ package enum TaskStatements {
     /// Obstacles that are read: many nodes that lack one program are one mistake.
     private static let mostObstacles = 1000
 
-    /// Reads the obstacles that keep nodes from running tasks that living sessions have registered, all or some.
+    /// Reads the obstacles that keep nodes, or one, from running tasks that living sessions have registered, all or
+    /// some.
     package static func obstacles(
         to tasks: [TaskName]? = nil,
+        of node: NodeID? = nil,
         on session: borrowing Session
     ) throws -> [NodeObstacle] {
-        let those: SQL = tasks.map { $0.isEmpty ? "AND FALSE" : "AND r.name IN (\(list: $0))" } ?? ""
+        let named: SQL = tasks.map { $0.isEmpty ? "AND FALSE" : "AND r.name IN (\(list: $0))" } ?? ""
+        let own: SQL = node.map { "AND r.node = \($0)" } ?? ""
         return try session.query(
             """
             SELECT n.id, n.name AS node_name, r.name, MAX(r.obstacle) AS obstacle,
                 MIN(r.obstacle_since) AS obstacle_since
             FROM registered_tasks AS r JOIN nodes AS n ON n.id = r.node JOIN sessions AS s ON s.id = r.session
-            WHERE r.obstacle IS NOT NULL \(sql: those) AND \(sql: LeaseTime.isLive("s."))
+            WHERE r.obstacle IS NOT NULL \(sql: named) \(sql: own) AND \(sql: LeaseTime.isLive("s."))
             GROUP BY n.id, n.name, r.name
             ORDER BY r.name, n.name LIMIT \(mostObstacles)
             """
