@@ -56,6 +56,39 @@ import Testing
             #expect(sent.settle <= 5, "lock, followers and dependents, INSERT, DELETE, COMMIT")
         }
     }
+
+    @Test func `all that requests name is looked up in one round trip, however much that is`() async throws {
+        try await withCluster(connections: 1) { cluster in
+            let network = try NetworkName("blue")
+            try await cluster.addNetwork("blue")
+            for number in 1...40 { try await cluster.addNode("h\(number)") }
+            try await cluster.execute(
+                """
+                INSERT INTO registered_tasks
+                    (name, node, kind, coalescible, max_attempts, timeout_microseconds, registered_at)
+                SELECT 'backup', id, 'command', FALSE, 3, 60000000, NOW(6) FROM nodes
+                """
+            )
+            func requests(_ nodes: ClosedRange<Int>) throws -> [OperationRequest] {
+                try nodes.map { number in
+                    let target = OperationRequest.Target(network: network, node: try NodeName("h\(number)"))
+                    return OperationRequest(tasks: [try TaskName("backup")], target: target)
+                }
+            }
+            var (one, few, many) = (0, 0, 0)
+            // In the first rounds the connection changes from statements to transactions.
+            for _ in 0..<3 {
+                one = try await cluster.sent { _ = try await cluster.queue.enqueue(try requests(1...1)[0]) }
+                few = try await cluster.sent { _ = try await cluster.queue.submit(try requests(1...2)) }
+                many = try await cluster.sent { _ = try await cluster.queue.submit(try requests(1...32)) }
+            }
+            #expect(one <= 4, "look up, hold the node, INSERT, COMMIT")
+            #expect(few == many, "rows go together by powers of two")
+            await #expect(throws: ClusterOpsError(.notFound, "there is no node 'h77'")) {
+                try await cluster.queue.submit(try requests(1...1) + (try requests(77...77)))
+            }
+        }
+    }
 }
 
 extension TestCluster {

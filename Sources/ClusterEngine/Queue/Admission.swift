@@ -4,29 +4,40 @@ import MariaDB
 
 /// Looks up what a request names, and plans it: the reads before the pure checks of `OperationPlan`.
 package struct Admission {
-    private var definitions: [TaskName: TaskDefinition] = [:]
-    private var networks: [NetworkName: NetworkID] = [:]
-    private var nodes: [NodeName: NodeID] = [:]
+    private let definitions: [TaskName: TaskDefinition]
+    private let found: AdmissionStatements.Found
 
     /// Plans requests, in order; nothing is written or locked.
     ///
     /// - Throws: `ClusterOpsError` naming the first thing that is unknown or does not fit.
     static func plans(for requests: [OperationRequest], on session: borrowing Session) throws -> [OperationPlan] {
-        var admission = try Admission(of: Set(requests.flatMap(\.tasks)), on: session)
-        return try requests.map { try admission.plan($0, on: session) }
+        let admission = try Admission(of: requests, on: session)
+        return try requests.map(admission.plan)
     }
 
-    /// Reads the definitions of some tasks.
-    init(of tasks: Set<TaskName>, on session: borrowing Session) throws {
-        try readDefinitions(tasks, on: session)
+    /// Reads what some requests name, in one statement for up to a thousand of them; none for a built-in task without
+    /// a target.
+    init(of requests: [OperationRequest], on session: borrowing Session) throws {
+        var definitions = Dictionary(uniqueKeysWithValues: BuiltInTask.allCases.map { ($0.name, $0.definition) })
+        let targets = Set(requests.map(\.target))
+        let names = AdmissionStatements.Names(
+            tasks: Set(requests.flatMap(\.tasks)).subtracting(definitions.keys).sorted(),
+            networks: Set(targets.compactMap(\.network)).sorted(),
+            nodes: Set(targets.compactMap(\.node)).sorted(),
+            interfaces: Set(targets.compactMap(\.interface)).sorted()
+        )
+        found = try AdmissionStatements.found(names, on: session)
+        for (name, variants) in Dictionary(grouping: found.definitions, by: \.name) {
+            definitions[name] = Self.agreement(of: variants)
+        }
+        self.definitions = definitions
     }
 
-    /// Plans one request, whose tasks are among those whose definitions were read.
+    /// Plans one request, which is among those whose names were read.
     ///
     /// - Throws: `ClusterOpsError` naming what is unknown or does not fit.
-    mutating func plan(_ request: OperationRequest, on session: borrowing Session) throws -> OperationPlan {
-        let target = try resolve(request.target, on: session)
-        return try OperationPlan(request, definitions: definitions, target: target)
+    func plan(_ request: OperationRequest) throws -> OperationPlan {
+        try OperationPlan(request, definitions: definitions, target: try resolve(request.target))
     }
 
     /// A node that a request names was removed since the request was planned.
@@ -45,16 +56,6 @@ package struct Admission {
         if let gone = nodes.first(where: { !held.contains($0.id) }) { throw NodeGone(name: gone.name) }
     }
 
-    private mutating func readDefinitions(_ names: Set<TaskName>, on session: borrowing Session) throws {
-        let builtIn = BuiltInTask.allCases.map(\.definition)
-        definitions = Dictionary(builtIn.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-        let others = names.filter { definitions[$0] == nil }.sorted()
-        let registrations = try TaskStatements.registrations(others, on: session)
-        for (name, variants) in Dictionary(grouping: registrations, by: \.name) {
-            definitions[name] = Self.agreement(of: variants)
-        }
-    }
-
     /// One definition for a name that nodes define differently: the most careful of them.
     ///
     /// Coalescible only if all say so, and the fewest attempts; `doctor` and the workers' logs show the conflict.
@@ -69,27 +70,20 @@ package struct Admission {
         )
     }
 
-    private mutating func resolve(
-        _ target: OperationRequest.Target,
-        on session: borrowing Session
-    ) throws -> OperationPlan.ResolvedTarget {
+    private func resolve(_ target: OperationRequest.Target) throws -> OperationPlan.ResolvedTarget {
         var resolved = OperationPlan.ResolvedTarget()
         if let name = target.network {
-            guard let id = try networks[name] ?? TopologyStatements.networkID(name, on: session) else {
+            guard let id = found.networks[name] else {
                 throw ClusterOpsError(.notFound, "there is no network '\(name)'")
             }
-            networks[name] = id
             resolved.network = (id, name)
         }
         if let name = target.node {
-            guard let id = try nodes[name] ?? TopologyStatements.nodeID(name, on: session) else {
-                throw ClusterOpsError(.notFound, "there is no node '\(name)'")
-            }
-            nodes[name] = id
+            guard let id = found.nodes[name] else { throw ClusterOpsError(.notFound, "there is no node '\(name)'") }
             resolved.node = (id, name)
         }
         if let id = target.interface {
-            guard try TopologyStatements.interfaceExists(id, on: session) else {
+            guard found.interfaces.contains(id) else {
                 throw ClusterOpsError(.notFound, "there is no interface '\(id)'")
             }
             resolved.interface = id

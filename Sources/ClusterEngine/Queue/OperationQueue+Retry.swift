@@ -109,11 +109,11 @@ extension OperationQueue {
         batch.refused = wanted.filter { !known.contains($0) }.map { id in
             (id, ClusterOpsError(.notFound, "there is no operation '\(id)'"))
         }
-        var admission = try Admission(of: Set(old.flatMap(\.tasks)), on: session)
+        let admission = try Admission(of: old.map(\.requestAgain), on: session)
         var unfit: [OperationID: ClusterOpsError] = [:]
         for operation in old {
             do {
-                try operation.requireSameTarget(try admission.plan(operation.requestAgain, on: session))
+                try operation.requireSameTarget(try admission.plan(operation.requestAgain))
             } catch let error as ClusterOpsError {
                 unfit[operation.id] = error
             }
@@ -128,7 +128,7 @@ extension OperationQueue {
         batch.deferred = decision.deferred
         batch.refused += decision.refused
         let plans = try decision.chosen.map { old, request in
-            let plan = try admission.plan(request, on: session)
+            let plan = try admission.plan(request)
             return OperationPlan(retrying: old.id, as: plan, repeatsRetry: repeated.contains(old.id))
         }
         return (batch, plans)

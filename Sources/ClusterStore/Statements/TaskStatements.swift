@@ -146,38 +146,38 @@ package enum TaskStatements {
     /// the name.
     package static func registrations(_ names: [TaskName], on session: borrowing Session) throws -> [TaskDefinition] {
         guard !names.isEmpty else { return [] }
-        let all = try definitions(names, from: "registered_tasks AS r", on: session)
+        return try settled(session.query(definitionsQuery(names)).map(definition), on: session)
+    }
+
+    /// Returns those of some definitions that count.
+    static func settled(_ all: [TaskDefinition], on session: borrowing Session) throws -> [TaskDefinition] {
         // Where all agree, and they do but for a change of configuration, it does not matter who lives.
         let disputed = Dictionary(grouping: all, by: \.name).filter { $0.value.count > 1 }.map(\.key)
         guard !disputed.isEmpty else { return all }
-        let living = try definitions(
+        let query = definitionsQuery(
             disputed.sorted(),
-            from: "registered_tasks AS r JOIN sessions AS s ON s.id = r.session AND s.dead = FALSE",
-            on: session
+            from: "registered_tasks AS r JOIN sessions AS s ON s.id = r.session AND s.dead = FALSE"
         )
+        let living = try session.query(query).map(definition)
         let settled = Set(living.map(\.name))
         return all.filter { !settled.contains($0.name) } + living
     }
 
-    private static func definitions(
-        _ names: [TaskName],
-        from tables: SQL,
-        on session: borrowing Session
-    ) throws -> [TaskDefinition] {
-        try session.query(
-            """
-            SELECT DISTINCT r.name, r.kind, r.coalescible, r.max_attempts, r.timeout_microseconds
-            FROM \(sql: tables) WHERE r.name IN (\(list: names))
-            """
-        ).map { row in
-            TaskDefinition(
-                name: try row.get("name"),
-                kind: try row.get("kind"),
-                isCoalescible: try row.get("coalescible"),
-                maximumAttempts: try row.get("max_attempts"),
-                timeout: Duration(wholeMicroseconds: try row.get("timeout_microseconds"))
-            )
-        }
+    static func definitionsQuery(_ names: [TaskName], from tables: SQL = "registered_tasks AS r") -> SQL {
+        """
+        SELECT DISTINCT r.name, r.kind, r.coalescible, r.max_attempts, r.timeout_microseconds
+        FROM \(sql: tables) WHERE r.name IN (\(list: names))
+        """
+    }
+
+    static func definition(_ row: Row) throws -> TaskDefinition {
+        TaskDefinition(
+            name: try row.get("name"),
+            kind: try row.get("kind"),
+            isCoalescible: try row.get("coalescible"),
+            maximumAttempts: try row.get("max_attempts"),
+            timeout: Duration(wholeMicroseconds: try row.get("timeout_microseconds"))
+        )
     }
 
     /// Reads the definitions of a task that count, each with a node that has it, by name of the node.

@@ -10,8 +10,4 @@ package enum TopologyStatements {
     package static func networkID(_ name: NetworkName, on session: borrowing Session) throws -> NetworkID? {
         try session.query("SELECT id FROM networks WHERE name = \(name)").first?.only()
     }
-
-    package static func interfaceExists(_ id: InterfaceID, on session: borrowing Session) throws -> Bool {
-        try !session.query("SELECT id FROM interfaces WHERE id = \(id)").isEmpty
-    }
 }
