@@ -125,7 +125,8 @@ import Foundation
     private static let longestDecision: Duration = .seconds(8)
     /// Shorter than any time that we let a statement wait for a row.
     private static let soonest: Duration = .milliseconds(500)
-    private static let pauseOfDecision: UInt32 = 50_000
+    /// In milliseconds.
+    private static let pauseOfDecision: Int32 = 50
 
     /// Runs a statement, and a read again that failed because the members of a Galera cluster do not know yet which of
     /// them are left.
@@ -151,7 +152,8 @@ import Foundation
                         || !(text.contains("FOR UPDATE") || text.contains("SHARE MODE"))
                 else { throw error }
                 transactionFailure = nil
-                usleep(Self.pauseOfDecision)  // Nothing tells of the decision.
+                // Nothing tells of the decision; the thread is this connection's own, and has nothing else to do.
+                poll(nil, 0, Self.pauseOfDecision)
             }
         }
     }

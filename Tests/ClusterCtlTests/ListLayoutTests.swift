@@ -83,12 +83,12 @@ import Testing
             "service list", ServiceView.columns,
             [
                 [
-                    "hv-12", "dnsmasq blue", "running", "123456", "2", "2.3 MiB", "0.1 %",
+                    "hv-12", "dnsmasq blue", "running", "123456", "2", "2.3 MiB", "0.1 %", "db1:3306",
                     "unhealthy: it listens neither for DNS nor for DHCP",
                 ],
                 [
                     "hv-12", "command snapshot_volume 01a22360-ce96-70e8-aa83-2a078425b60a", "running", "123457", "0",
-                    "12.3 MiB", "99.9 %", "healthy",
+                    "12.3 MiB", "99.9 %", "db1:3306", "healthy",
                 ],
             ]
         ),
