@@ -132,8 +132,8 @@ import Foundation
     /// them are left.
     ///
     /// A read that cannot wait for the others fails with 1205, the error of a wait for a row that has taken too long:
-    /// at once, or when the decision falls. Nothing was executed then. After that the member answers, or refuses with
-    /// 1047.
+    /// at once, or when the decision falls. Nothing was executed then. After that the member answers, unless
+    /// it has lost its quorum.
     private func waitingForMembers<Result>(
         _ text: String,
         _ body: () throws(DatabaseError) -> Result

@@ -8,7 +8,7 @@ import MariaDB
 /// The status according to the rows seen so far.
 struct StatusDraft {
     private enum Subject: String {
-        case now, leader, queue, lane, wait, pauses, pause, nodes, held, sessions, networks, problems, processes
+        case now, leader, queue, lane, wait, pauses, pause, nodes, held, session, networks, problems, processes
     }
 
     private var now = Timestamp(microseconds: 0)
