@@ -107,7 +107,7 @@ import Testing
                 #expect(waited.findings.first?.message.contains("not begun") == false, "the first one was tried")
                 #expect(view.checks.contains { $0.findings.first?.message.contains("not begun") == true })
                 #expect(view.checks.first { $0.check == "settings" }?.state != .notRun)
-                #expect(view.checks.count == 30 && !view.healthy)
+                #expect(view.checks.count == 31 && !view.healthy)
                 try session.execute("UNLOCK TABLES")
             }
             await holder.close()
