@@ -47,18 +47,20 @@ extension NamespaceTests {
                     try await underlay.ping(from: world.attacker, to: target) == 1
                 }
                 let sent = 50_000
-                let isOver = Locked(false)
-                async let answers = {
-                    defer { isOver.update { $0 = true } }
-                    return try await underlay.flood(from: world.attacker, to: target, count: sent)
-                }()
                 var replacements = 0
-                while !isOver.value {
-                    try await replace(table, in: world, isPassable: true)
-                    replacements += 1
-                }
-                #expect(try await answers == sent)
-                #expect(replacements > 10)
+                // On a busy machine one flood is over after a few of them.
+                repeat {
+                    let isOver = Locked(false)
+                    async let answers = {
+                        defer { isOver.update { $0 = true } }
+                        return try await underlay.flood(from: world.attacker, to: target, count: sent)
+                    }()
+                    while !isOver.value {
+                        try await replace(table, in: world, isPassable: true)
+                        replacements += 1
+                    }
+                    #expect(try await answers == sent)
+                } while replacements <= 10
             }
         }
 
