@@ -162,13 +162,15 @@ package enum ClaimStatements {
         }
     }
 
+    /// The targets are looked up one by one, by a subquery for a value: of a list MariaDB 11.8 reads them all.
     private static func head(_ range: SQL, _ limit: Int, besides busy: Set<String>, _ condition: SQL) -> SQL {
         let isKnown: SQL = busy.isEmpty ? "" : "exclusive_key NOT IN (\(list: busy.sorted())) AND"
         return """
             (SELECT id, queue_name, ready_at, exclusive_key, tasks
             FROM work_queue \(sql: range) AND state = 'queued' AND ready_at <= NOW(6)
-                AND (exclusive_key IS NULL OR \(sql: isKnown) exclusive_key NOT IN (
-                    SELECT exclusive_key FROM running_targets))
+                AND (exclusive_key IS NULL OR \(sql: isKnown) (
+                    SELECT r.operation FROM running_targets AS r
+                    WHERE r.exclusive_key = work_queue.exclusive_key) IS NULL)
                 \(sql: condition)
             ORDER BY ready_at, id
             LIMIT \(limit))
