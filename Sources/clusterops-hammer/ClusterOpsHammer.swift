@@ -49,9 +49,10 @@ import Foundation
         let (members, third) = (galera.members.map(\.server), Duration.seconds(seconds) / 3)
         var settings = settings
         settings.disturbServers = {
-            // The load is to be there before and after.
+            // The load is to be there before the loss,
             try await Task.sleep(for: third)
             members[2].kill()
+            // for as long as the member is away, and after it.
             try await Task.sleep(for: third / 2)
             try members[2].start()
         }

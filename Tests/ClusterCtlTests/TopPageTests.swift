@@ -174,7 +174,8 @@ import Testing
               0190163d-8694-739b-aea5-966c26f8ad07    3.0s  hv1          backup_7
               0190163d-8694-739b-aea5-966c26f8ad08    1.8s  hv1          backup_8
             FAILED 1                                   AGO  NODE         TASKS: ERROR
-              0190163d-8694-739b-aea5-966c26f8ad0a      1m  hv1          backup: 'backup' ended with exit code 1 after it had writt…
+              0190163d-8694-739b-aea5-966c26f8ad0a      1m  hv1          backup: 'backup' ended \
+            with exit code 1 after it had writt…
             NODES 3                                   SEEN  STATE          PROCESSES RUNNING
               hv3                                    never  silent                 0       0
               hv2                                    400ms  no netnode             1       0

@@ -63,7 +63,8 @@ import Testing
                 FROM networks AS w JOIN nodes AS n JOIN leases AS l
                     JOIN (SELECT 'mesh' AS what UNION SELECT 'dnsmasq' UNION SELECT 'egress') AS p
                 WHERE (p.what = 'mesh' OR n.name = l.holder_node) AND \(sql: condition)
-                ON DUPLICATE KEY UPDATE generation = VALUES(generation), term = GREATEST(applied_state.term, VALUES(term))
+                ON DUPLICATE KEY UPDATE generation = VALUES(generation),
+                    term = GREATEST(applied_state.term, VALUES(term))
                 """
             )
         }
@@ -109,8 +110,8 @@ import Testing
                 try await cluster.execute(
                     """
                     INSERT IGNORE INTO mesh_reachability (from_node, to_node, state, size, since, reason)
-                    SELECT f.id, t.id, IF(\(network) = 1, 'limited', 'unreachable'), IF(\(network) = 1, 1500, NULL), NOW(6),
-                        'cut'
+                    SELECT f.id, t.id, IF(\(network) = 1, 'limited', 'unreachable'), IF(\(network) = 1, 1500, NULL),
+                        NOW(6), 'cut'
                     FROM nodes AS f JOIN nodes AS t WHERE f.name = \(name) AND t.name = \(otherName) AND f.id <> t.id
                     """
                 )

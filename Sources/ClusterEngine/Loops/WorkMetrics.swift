@@ -10,13 +10,14 @@ import Synchronization
 /// Cardinality is bounded: a task is one of the worker's handlers', a lane one of five, an outcome one of eight words.
 /// Operations, networks and nodes are never dimensions.
 ///
-/// | label | kind | dimensions | |---|---|---| | `clusterops_operation_wait` | timer: from when it could run to its
-/// start | `task`, `lane` | | `clusterops_operation_run` | timer: from its start to what its handlers have returned |
-/// `task`, `lane` | | `clusterops_attempts` | counter: attempts that are over | `task`, `outcome` | |
-/// `clusterops_database_server` | gauge: 1 for the database server that the session was renewed on, 0 for those before |
-/// `server` | | `clusterops_tasks_unstartable` | gauge: tasks that this node has registered and cannot start | | |
-/// `clusterops_operations_ended` | counter: operations that this process has ended, followers and the aborted
-/// included | `state` |
+/// - `clusterops_operation_wait`, by `task` and `lane`: timer, from when it could run to its start.
+/// - `clusterops_operation_run`, by `task` and `lane`: timer, from its start to what its handlers have returned.
+/// - `clusterops_attempts`, by `task` and `outcome`: counter of attempts that are over.
+/// - `clusterops_database_server`, by `server`: gauge, 1 for the database server that the session was renewed on, 0 for
+///   those before.
+/// - `clusterops_tasks_unstartable`: gauge of tasks that this node has registered and cannot start.
+/// - `clusterops_operations_ended`, by `state`: counter of operations that this process has ended, followers and the
+///   aborted included.
 package final class WorkMetrics: Sendable {
     private struct TimerKey: Hashable {
         let label: String

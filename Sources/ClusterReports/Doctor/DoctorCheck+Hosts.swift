@@ -78,7 +78,8 @@ extension DoctorCheck {
                     + "\(first.facts.history))" : "is no member of the Galera cluster of \(first.host)"
             findings.append(
                 FindingView(
-                    "the database server \(stranger.host) \(what): what was acknowledged by one is unknown to the other",
+                    "the database server \(stranger.host) \(what): what was acknowledged by one is unknown to the "
+                        + "other",
                     remedy:
                         "take the one that is not this cluster's out of database.hosts; if it is to join, stop it, "
                         + "empty its data directory and start it"
@@ -99,7 +100,8 @@ extension DoctorCheck {
         } else if first.facts.size < fewestMembers {
             findings.append(
                 FindingView(
-                    "the Galera cluster has \(first.facts.size) of the \(fewestMembers) members that it takes to lose one",
+                    "the Galera cluster has \(first.facts.size) of the \(fewestMembers) members that it takes to lose "
+                        + "one",
                     remedy: "start the others, or add members; the third may be an arbitrator without data (garbd)"
                 )
             )
@@ -141,8 +143,8 @@ extension DoctorCheck {
         guard difference > largestDifference else { return [] }
         return [
             FindingView(
-                "the clock of the database server \(ahead.host) is \((difference * 10).rounded() / 10) s ahead of that of "
-                    + "\(behind.host): delays and deadlines shift by that when one takes the other's place",
+                "the clock of the database server \(ahead.host) is \((difference * 10).rounded() / 10) s ahead of that "
+                    + "of \(behind.host): delays and deadlines shift by that when one takes the other's place",
                 remedy: "there: chronyc makestep, and see why time is not synchronised (timedatectl)"
             )
         ]
