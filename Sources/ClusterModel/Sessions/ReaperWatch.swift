@@ -72,6 +72,9 @@ package struct ReaperWatch: Sendable {
     /// A Boolean value that indicates whether the ring has so many sessions that those at rest look more rarely, and
     /// read more of it when they do.
     package private(set) var isRingLarge = false
+    /// A Boolean value that indicates whether a wide reading says so too: three sessions that stand close together by
+    /// chance make a small ring look large, and whoever rests in that is late.
+    private var isConfirmedLarge = false
     /// A Boolean value that indicates whether no session of the last window has stood still for longer than one at rest
     /// does.
     private var isQuiet = false
@@ -147,12 +150,13 @@ package struct ReaperWatch: Sendable {
     package mutating func adapt(to session: SessionID) {
         let sessions = 1 / part(of: session)
         isRingLarge = sessions >= (isRingLarge ? RingReading.large * 0.75 : RingReading.large)
+        isConfirmedLarge = isRingLarge && (last?.position ?? 0) >= RingReading.wide
         guard reading.width < usualWidth else { return }
         (reading.width, reading.wraps) = (usualWidth, true)
     }
 
     /// A Boolean value that indicates whether a session that has nothing to do may look at every fourth renewal only.
-    package var allowsRest: Bool { isRingLarge && isQuiet && !readsOn && reading.width == usualWidth }
+    package var allowsRest: Bool { isConfirmedLarge && isQuiet && !readsOn && reading.width == usualWidth }
 
     /// The time at which the first of the sessions will have stood still for its whole lease; a poll at that moment
     /// finds it dead.

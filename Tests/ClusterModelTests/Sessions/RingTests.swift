@@ -26,8 +26,9 @@ import Testing
         #expect(ring.wronged.isEmpty)
     }
 
-    @Test(arguments: seeds(10), [2, 3, 4, 7, 12])
-    func `a run of deaths at once is noticed within the lease and three renewals`(seed: UInt64, deaths: Int) {
+    /// In the first ring, of 66 sessions, the watcher of the run has three close neighbours, and once rested for it.
+    @Test(arguments: [11_434_446_353_270_025_841] + seeds(10), [2, 3, 4, 7, 12])
+    func `a run of deaths at once is noticed within the lease and two renewals`(seed: UInt64, deaths: Int) {
         var random = SeededGenerator(seed: seed)
         var ring = RingSimulation(sessions: .random(in: deaths + 1...150, using: &random), seed: seed)
         ring.pass(milliseconds: 20_000)
@@ -36,7 +37,7 @@ import Testing
         ring.pass(milliseconds: 30_000)
         for id in dead {
             let time = ring.noticed[id].map { $0 - killedAt } ?? .max
-            #expect(time <= RingSimulation.lease + 3 * RingSimulation.renew + Self.slack)
+            #expect(time <= RingSimulation.lease + 2 * RingSimulation.renew + Self.slack)
         }
         #expect(ring.wronged.isEmpty)
     }
