@@ -20,7 +20,8 @@ let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummi
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
-let collections = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
@@ -57,7 +58,7 @@ let package = Package(
         .systemLibrary(name: "CMariaDB", pkgConfig: "libmariadb", providers: [.apt(["libmariadb-dev"])]),
         .target(
             name: "MariaDB",
-            dependencies: ["CMariaDB", "DatabaseTime", log, lifecycle, collections],
+            dependencies: ["CMariaDB", "DatabaseTime", log, lifecycle, deque],
             swiftSettings: strict + [.strictMemorySafety()]
         ),
         .target(name: "DatabaseTime", swiftSettings: strict),
@@ -71,7 +72,7 @@ let package = Package(
         .target(
             name: "ClusterEngine",
             dependencies: [
-                "ClusterModel", "ClusterStore", "DatabaseTime", "MariaDB", collections, lifecycle, log, metrics,
+                "ClusterModel", "ClusterStore", "DatabaseTime", "MariaDB", heap, lifecycle, log, metrics,
                 nioCore,
                 nioPosix,
             ],

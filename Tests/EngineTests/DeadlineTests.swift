@@ -124,6 +124,28 @@ import Testing
         }
     }
 
+    @Test func `the first limit of a run ends it, and none does once it is over`() {
+        let now = ContinuousClock.now
+        let limits = RunLimits(deadline: now + .seconds(60))
+        #expect(!limits.begin(.seconds(3600)), "the deadline comes first")
+        #expect(limits.next == now + .seconds(60))
+        #expect(!limits.end())
+        #expect(limits.begin(.seconds(1)), "the next task may take less")
+        #expect(!limits.check(at: now) && limits.check(at: now + .seconds(30)))
+        #expect(limits.end() && !limits.isPastDeadline)
+
+        let late = RunLimits(deadline: now + .seconds(60))
+        #expect(!late.begin(.seconds(3600)) && late.check(at: now + .seconds(60)))
+        #expect(!late.end() && late.isPastDeadline)
+
+        let over = RunLimits(deadline: now + .seconds(60))
+        over.finish()
+        #expect(over.check(at: now + .seconds(100)) && !over.isPastDeadline)
+
+        let endless = RunLimits(deadline: nil)
+        #expect(endless.next == nil && endless.begin(.seconds(1)))
+    }
+
     @Test func `an interruption ends a run, between its tasks too, and before it waits is early enough`() async throws {
         try await withCluster { cluster in
             let claim = try await cluster.claim(deadline: nil)
@@ -137,7 +159,7 @@ import Testing
             #expect(ledger.interruptCancelled(among: [row(1, false), row(2, true)]).isEmpty)
             #expect(ledger.interruptCancelled(among: [row(1, true)]) == [claim.operation.id])
             #expect(ledger.interruptCancelled(among: [row(1, true)]).isEmpty, "each is told once")
-            await interruption.wait()
+            _ = await interruption.wait(until: nil)
             #expect(
                 ledger.unknown(among: [row(1, true)], readAfter: ledger.known).isEmpty
                     && ledger.unknown(among: [row(2, true)], readAfter: ledger.known).count == 1
@@ -166,7 +188,7 @@ private struct Handler: TaskHandler {
     }
 
     static func untilCancelled(then outcome: TaskOutcome) async -> TaskOutcome {
-        await Interruption().wait()
+        _ = await Interruption().wait(until: nil)
         return outcome
     }
 }

@@ -27,6 +27,8 @@ package final class Doorbell: Sendable {
 
     private struct State {
         var isRung = false
+        /// A Boolean value that indicates whether anybody else has rung since that was last asked for.
+        var isCalled = false
         var waiting: [UInt64: Waiting] = [:]
         var lastWaiter: UInt64 = 0
     }
@@ -37,13 +39,27 @@ package final class Doorbell: Sendable {
     /// Makes a doorbell that has not rung.
     ///
     /// - Parameter clock: what `wait(upTo:)` goes by.
-    package init(clock: any Clock<Duration> = ContinuousClock()) {
+    package init(clock: any Clock<Duration> = AlarmClock()) {
         self.clock = clock
     }
 
-    /// Rings from within the process; no limit applies.
-    package func ring() {
+    /// Rings for somebody else, whose reason is not known; no limit applies.
+    package func ring() { ring(isCall: true) }
+
+    /// Rings for what this process itself has done, such as a slot that has fallen free.
+    func nudge() { ring(isCall: false) }
+
+    /// Tells whether anybody else has rung since this was last asked.
+    func takeCall() -> Bool {
+        state.withLock { state in
+            defer { state.isCalled = false }
+            return state.isCalled
+        }
+    }
+
+    private func ring(isCall: Bool) {
         let suspended = state.withLock { state in
+            if isCall { state.isCalled = true }
             var suspended: [CheckedContinuation<Wake, Never>] = []
             var hasWoken = false
             for (waiter, waiting) in state.waiting {

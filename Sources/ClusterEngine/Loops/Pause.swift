@@ -16,7 +16,7 @@ package enum Pause: Sendable, Hashable {
 ///   - duration: how long to sleep.
 ///   - clock: what to go by.
 /// - Returns: Whether the whole time has passed.
-package func pause(for duration: Duration, clock: some Clock<Duration> = ContinuousClock()) async -> Pause {
+package func pause(for duration: Duration, clock: some Clock<Duration> = AlarmClock()) async -> Pause {
     if Task.isCancelled || Task.isShuttingDownGracefully { return .cutShort }
     do {
         try await cancelWhenGracefulShutdown { try await clock.sleep(for: duration) }

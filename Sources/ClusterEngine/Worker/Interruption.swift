@@ -1,7 +1,7 @@
 /// Asks one run of an operation to end before its time.
 final class Interruption: Sendable {
-    private let signal = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
-    private let end = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+    private let asked = Wakeup()
+    private let end = Wakeup()
     /// The run of the same operation that has to be over first.
     private let predecessor: Interruption?
 
@@ -10,19 +10,19 @@ final class Interruption: Sendable {
     }
 
     /// Asks; once is enough, and before anybody waits is early enough.
-    func request() { signal.continuation.yield() }
+    func request() { asked.call() }
 
-    /// Waits until it is asked for, or the caller's task is cancelled.
-    func wait() async {
-        for await _ in signal.stream { return }
-    }
+    /// Lets who waits look at the run's time limit again.
+    func reconsider() { asked.nudge() }
+
+    /// Waits until it is asked for, or a moment has come, or the caller's task is cancelled.
+    ///
+    /// - Returns: Whether it may be that the moment has come.
+    func wait(until moment: ContinuousClock.Instant?) async -> Bool { await asked.wait(until: moment) == .due }
 
     /// Takes note that the run is over.
-    func finish() { end.continuation.finish() }
+    func finish() { end.call() }
 
-    /// Waits until the run before this one is over, or the caller's task is cancelled; to be called once.
-    func waitForPredecessor() async {
-        guard let predecessor else { return }
-        for await _ in predecessor.end.stream {}
-    }
+    /// Waits until the run before this one is over, or the caller's task is cancelled.
+    func waitForPredecessor() async { _ = await predecessor?.end.wait() }
 }

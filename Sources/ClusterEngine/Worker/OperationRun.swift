@@ -22,39 +22,29 @@ struct OperationRun: Sendable {
     /// group.
     static let graceBeyondTimeout: Duration = .seconds(15)
 
-    private enum Event {
-        case over(Result)
-        case interrupted
-        case timeIsUp
-    }
-
     /// Runs them all, or up to the first that does not succeed, to an interruption, or to the deadline.
     ///
     /// It returns when nothing runs any more; what had succeeded by then has succeeded.
     func run() async -> Result {
         let left = timeLeft
         if let left, left <= .zero { return Result(report: .expired, completedTasks: 0) }
-        return await withTaskGroup(of: Event.self) { group in
-            group.addTask { .over(await self.runTasks()) }
+        let limits = RunLimits(deadline: left.map { .now + $0 })
+        return await withTaskGroup(of: Result?.self) { group in
             group.addTask {
-                await self.interruption.wait()
-                return .interrupted
+                defer { limits.finish() }
+                return await self.runTasks(limits)
             }
-            if let left {
-                group.addTask { (try? await Task.sleep(for: left)) == nil ? .interrupted : .timeIsUp }
+            group.addTask {
+                while await self.interruption.wait(until: limits.next), !limits.check() {}
+                return nil
             }
             var result = Result(report: .handedBack, completedTasks: 0)
-            var (isOver, isOverdue) = (false, false)
-            while let event = await group.next() {
-                switch event {
-                case .over(let own): (result, isOver) = (own, true)
-                case .timeIsUp: isOverdue = isOverdue || !isOver
-                case .interrupted: break
-                }
+            while let ended = await group.next() {
+                if let ended { result = ended }
                 group.cancelAll()
             }
             if case .succeeded = result.report { return result }
-            return isOverdue ? Result(report: .overran, completedTasks: result.completedTasks) : result
+            return limits.isPastDeadline ? Result(report: .overran, completedTasks: result.completedTasks) : result
         }
     }
 
@@ -65,7 +55,7 @@ struct OperationRun: Sendable {
         return .microseconds(deadline.microseconds - started.microseconds)
     }
 
-    private func runTasks() async -> Result {
+    private func runTasks(_ limits: RunLimits) async -> Result {
         let operation = claim.operation
         var (result, omitted): (String?, String?)
         var done: Set<TaskName> = []
@@ -84,7 +74,7 @@ struct OperationRun: Sendable {
                 node: node,
                 prints: { self.output.add($0, at: index) }
             )
-            switch await outcome(of: handler, attempt) {
+            switch await outcome(of: handler, attempt, limits) {
             case .done(let output):
                 if let output { take(output, &result, &omitted) }
             case .doneWithoutResult(let reason): (result, omitted) = (nil, reason)
@@ -109,20 +99,12 @@ struct OperationRun: Sendable {
         }
     }
 
-    private func outcome(of handler: any TaskHandler, _ attempt: Attempt) async -> TaskOutcome {
-        let limit = handler.definition.timeout + Self.graceBeyondTimeout
-        return await withTaskGroup(of: TaskOutcome?.self) { group in
-            group.addTask { await handler.run(attempt) }
-            group.addTask {
-                guard (try? await Task.sleep(for: limit)) != nil else { return nil }
-                let message = "'\(attempt.task)' took longer than \(handler.definition.timeout)"
-                return .failed(OperationFailure(code: "timed_out", message: message))
-            }
-            let first = await group.next() ?? nil
-            group.cancelAll()
-            // The handler has to end before its outcome counts: nothing of it may run on.
-            let second = await group.next() ?? nil
-            return first ?? second ?? .interrupted
-        }
+    /// Runs one task to its end, also when it takes longer than it may: nothing of it may run on.
+    private func outcome(of handler: any TaskHandler, _ attempt: Attempt, _ limits: RunLimits) async -> TaskOutcome {
+        if limits.begin(handler.definition.timeout + Self.graceBeyondTimeout) { interruption.reconsider() }
+        let outcome = await handler.run(attempt)
+        guard limits.end() else { return outcome }
+        let message = "'\(attempt.task)' took longer than \(handler.definition.timeout)"
+        return .failed(OperationFailure(code: "timed_out", message: message))
     }
 }

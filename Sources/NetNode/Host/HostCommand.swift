@@ -1,4 +1,5 @@
 import ChildProcess
+import ClusterEngine
 
 /// One run of `ip`, `bridge`, `nft` or `sysctl`: an argument array, never a shell.
 package struct HostCommand: Sendable, Hashable {
@@ -109,7 +110,7 @@ package struct HostCommand: Sendable, Hashable {
         await withTaskGroup(of: ChildExit?.self) { group in
             group.addTask { try? await child.exit }
             group.addTask {
-                try? await Task.sleep(for: timeout)
+                try? await AlarmClock().sleep(for: timeout)
                 return nil
             }
             let first = await group.next() ?? nil

@@ -30,6 +30,18 @@ import Testing
         #expect(await second == .timedOut)
     }
 
+    @Test func `a process that rings for itself wakes its waiter, and is no call`() async throws {
+        let doorbell = Doorbell(clock: clock)
+        async let wake = doorbell.wait(upTo: .seconds(1))
+        try await clock.waitForSleepers(1)
+        doorbell.nudge()
+        #expect(await wake == .rung)
+        #expect(!doorbell.takeCall())
+        doorbell.ring()
+        doorbell.nudge()
+        #expect(doorbell.takeCall() && !doorbell.takeCall())
+    }
+
     @Test func `a ring that woke somebody is not remembered`() async throws {
         let doorbell = Doorbell(clock: clock)
         async let first = doorbell.wait(upTo: .seconds(1))
