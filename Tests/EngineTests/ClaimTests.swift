@@ -58,6 +58,54 @@ import Testing
         }
     }
 
+    @Test func `a claim that passes over what others hold is full, and starts all at one moment`() async throws {
+        let slots = 10
+        try await withCluster { cluster in
+            try await cluster.addNode("h1")
+            _ = try await cluster.queue.enqueue(OperationRequest(tasks: [BuiltInTask.noop.name]), count: 3 * slots)
+            let head = try await cluster.database.withSession { session in
+                try session.query("SELECT id FROM work_queue ORDER BY ready_at, id LIMIT 4")
+                    .map { try $0.only(OperationID.self) }
+            }
+            let holder = try await Connection.open(cluster.configuration)
+            let claimed = try await holder.withTransaction { transaction in
+                _ = try EnqueueStatements.lockLive(head, in: transaction)
+                return try blocking {
+                    var worker = try cluster.worker("h1", queues: ["any-user_facing"])
+                    let claims = try await worker.claim(slots)
+                    #expect(worker.claiming.takeUnreadable().isEmpty)
+                    return claims.map(\.operation)
+                }
+            }
+            await holder.close()
+            #expect(claimed.count == slots && Set(claimed.map(\.id)).isDisjoint(with: head))
+            #expect(Set(claimed.map(\.startedAt)).count == 1 && claimed.first?.startedAt != nil)
+            for operation in claimed {
+                let stored = try await cluster.operation(operation.id)
+                #expect(stored.startedAt == operation.startedAt && stored.claimedAt == operation.claimedAt)
+                #expect(stored.waited == operation.waited && stored.deliveries == operation.deliveries)
+            }
+        }
+    }
+
+    @Test func `what ends together is written together, and brings one claim`() async throws {
+        let (slots, count) = (16, 640)
+        try await withCluster(connections: 4) { cluster in
+            try await cluster.addNode("h1")
+            _ = try await cluster.queue.enqueue(OperationRequest(tasks: [BuiltInTask.noop.name]), count: count)
+            try await cluster.withWorkers([cluster.liveWorker("h1", handlers: [NoopHandler()], slots: slots)]) {
+                try await eventually("all have ended") {
+                    try await cluster.count("SELECT COUNT(*) FROM work_queue") == 0
+                }
+            }
+            let claims = try await cluster.count("SELECT COUNT(DISTINCT claimed_at) FROM finished_operations")
+            let ends = try await cluster.count("SELECT COUNT(DISTINCT finished_at) FROM finished_operations")
+            // With a slot each that falls free they were twice as many.
+            #expect(claims <= 2 * count / slots, "\(claims) claims")
+            #expect(ends <= 2 * count / slots, "\(ends) transactions that ended operations")
+        }
+    }
+
     @Test func `claimers that stand still at the head of a queue hide nothing behind them`() async throws {
         try await withCluster { cluster in
             try await cluster.addNode("h1")

@@ -39,7 +39,7 @@ struct CandidateReader: Sendable {
     ) throws -> (choices: [ClaimPolicy.Choice], hasLearnt: Bool) {
         foreign.forget(at: now)
         let filter = foreign.filter
-        let limit = freeSlots * Claiming.candidatesPerSlot
+        let limit = Claiming.candidates(for: freeSlots)
         var heads = ClaimStatements.Heads()
         heads.isCutOff = true
         if !isBacklogged {

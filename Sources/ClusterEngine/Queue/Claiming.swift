@@ -11,8 +11,11 @@ package struct Claim: Sendable {
 
 /// Takes operations from queues for one worker process.
 package struct Claiming: Sendable {
-    /// Entries read from each queue for every free slot: some are taken by others meanwhile, some are of one target.
-    static let candidatesPerSlot = 4
+    /// Returns how many entries are read from each queue: some are taken by others meanwhile, some are of one target.
+    ///
+    /// With many slots fewer for each: what is read costs about as much as what is taken, and what is missing then
+    /// brings another look.
+    static func candidates(for freeSlots: Int) -> Int { max(min(freeSlots * 4, 64), freeSlots * 2) }
 
     private let database: Database
     private var chooser: CandidateReader
@@ -218,15 +221,20 @@ package struct Claiming: Sendable {
         var taken = Taken()
         var won: [Operation] = []
         var rest = ids[...]
-        // Only as many as are still wanted are locked; those that somebody else holds are skipped, as a rule.
-        while won.count < freeSlots, !rest.isEmpty {
+        // Only as many as are still wanted are locked; those that somebody else holds are skipped, as a rule. Once most
+        // of the slots are filled it is not worth a statement for each of the last, all of whose rows others may hold.
+        while !rest.isEmpty, won.isEmpty || (freeSlots - won.count) * 4 > freeSlots {
             let next = Array(rest.prefix(freeSlots - won.count))
             rest = rest.dropFirst(next.count)
-            let locked = try ClaimStatements.lockWaiting(next, for: worker, ifHeld: held, in: transaction)
-            won += try start(locked.operations, by: worker, in: transaction)
+            let moment = won.first?.startedAt
+            let locked = try ClaimStatements.lockWaiting(next, for: worker, at: moment, ifHeld: held, in: transaction)
+            won += try withFreeTargets(locked.operations, in: transaction)
             taken.unreadable += locked.unreadable
             let seen = Set(locked.operations.map(\.id) + locked.unreadable.map(\.id))
             taken.skipped += next.filter { !seen.contains($0) }
+        }
+        if let moment = won.first?.startedAt {
+            try ClaimStatements.start(won.map(\.id), by: worker, at: moment, in: transaction)
         }
         let folded = try fold(into: won, definitions: definitions, in: transaction)
         let order = Dictionary(ids.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
@@ -236,25 +244,15 @@ package struct Claiming: Sendable {
         return taken
     }
 
-    /// Starts locked operations; one whose target is being worked on is left.
-    private static func start(
+    /// Takes the targets of locked operations, and leaves those whose target is being worked on.
+    private static func withFreeTargets(
         _ locked: [Operation],
-        by worker: WorkerIdentity,
         in transaction: borrowing Transaction
     ) throws -> [Operation] {
-        // All were read by one statement: the same moment.
-        guard let moment = locked.first?.startedAt else { return [] }
-        var started: [Operation] = []
-        for operation in locked {
-            if let key = operation.exclusiveKey {
-                guard try TargetStatements.take(key, for: operation.id, in: transaction) else { continue }
-            }
-            started.append(operation)
+        try locked.filter { operation in
+            guard let key = operation.exclusiveKey else { return true }
+            return try TargetStatements.take(key, for: operation.id, in: transaction)
         }
-        if !started.isEmpty {
-            try ClaimStatements.start(started.map(\.id), by: worker, at: moment, in: transaction)
-        }
-        return started
     }
 
     /// Makes what waits for the same work ride on the operations that start now.

@@ -10,7 +10,7 @@ struct WorkEpoch: Sendable {
     let parts: Worker.Parts
     let sessionDatabase: Database
     let targets: @Sendable () -> [QueueTarget]
-    private let terms: Terms
+    let terms: Terms
     let node: NodeID
     let reaper: Reaper
     /// Random, for its place in the ring: the sessions of one node, or of nodes that were started together, are no
@@ -66,7 +66,7 @@ struct WorkEpoch: Sendable {
         let latest: Adjustable<WorkTerms>
     }
 
-    private var identity: WorkerIdentity {
+    var identity: WorkerIdentity {
         WorkerIdentity(session: session, node: settings.node, nodeID: node, pid: Int(ProcessIdentity.current))
     }
 
@@ -175,134 +175,10 @@ struct WorkEpoch: Sendable {
         }
     }
 
-    // MARK: Claiming
-
-    private func claim(in group: inout ThrowingDiscardingTaskGroup<any Error>) async {
-        var terms = terms
-        var claiming = claiming(by: terms)
-        parts.metrics.unstartable(terms.obstacles.count)
-        var errors = ErrorReporter("claims", logger: parts.logger)
-        // A ring that brings no work may have been for something that runs.
-        var isRung = false
-        var heldPause = HeldPause(longest: settings.pollInterval)
-        while !conditions.isLost, !conditions.isNodeGone, !Task.isShuttingDownGracefully, !Task.isCancelled {
-            parts.pulse.turned()
-            do {
-                if try await renegotiate(&terms) { claiming = self.claiming(by: terms) }
-                waitForHeld(&claiming, terms.agreed.handlers, in: &group)
-                let free = conditions.isDraining ? 0 : ledger.freeSlots
-                let claims = try await claiming.claim(
-                    upTo: free,
-                    from: QueueName.claimOrder(targets: targets()),
-                    by: identity
-                )
-                conditions.passOver(claiming.filter)
-                if free > 0 { errors.resolved() }
-                parts.pulse.worked()
-                // A claim that came back too late is not begun: its operations are found by the next reaper's pass.
-                if conditions.isLost || conditions.deadline <= .now { return }
-                tellUnreadable(claiming.takeUnreadable())
-                start(claims, terms.agreed.handlers, in: &group)
-                // In this loop, so that no claim of ours can be between the database and the ledger meanwhile.
-                if conditions.takeUnknown() || (isRung && claims.isEmpty && ledger.runningCount > 0) {
-                    try await reconcile()
-                    isRung = false
-                }
-                if !claims.isEmpty { heldPause.reset() }
-                if claims.isEmpty, claiming.isHeldUp, heldPause.isFirst {
-                    claiming.hurry(at: .now)
-                    waitForHeld(&claiming, terms.agreed.handlers, in: &group)
-                }
-                if claims.isEmpty { isRung = await rest(claiming.isHeldUp ? pause(&heldPause, claiming) : nil) }
-            } catch {
-                errors.report("claiming failed: \(error)")
-                parts.pulse.failed("claiming failed: \(error)")
-                // It may have happened all the same.
-                conditions.disturb()
-                isRung = await rest()
-            }
-        }
-    }
-
-    /// A row may be due and not be waited for yet; the queues are not read without a pause because of it.
-    private static let shortestPause: Duration = .milliseconds(20)
-
-    /// The pause while all that waits is held: until it is time to wait for a row, at the latest.
-    private func pause(_ heldPause: inout HeldPause, _ claiming: Claiming) -> Duration {
-        let pause = heldPause.next()
-        // One that is being waited for rings when that is over.
-        guard let choice = ledger.awaitable, let untilDue = claiming.untilDue(among: choice, at: .now) else {
-            return pause
-        }
-        return min(max(untilDue, Self.shortestPause), pause)
-    }
-
-    /// Begins to wait for an operation that others have kept from being taken, beside the claims of all others.
-    private func waitForHeld(
-        _ claiming: inout Claiming,
-        _ handlers: [any TaskHandler],
-        in group: inout ThrowingDiscardingTaskGroup<any Error>
-    ) {
-        guard !conditions.isDraining, ledger.freeSlots > 0, let choice = ledger.awaitable,
-            let wait = claiming.takeDue(among: choice, at: .now)
-        else { return }
-        ledger.await(wait)
-        let claiming = claiming
-        group.addTask {
-            // On an error the next look sees whether it is ours, and the loop that claims tells of a database that is
-            // away.
-            let claim = try? await claiming.claim(waitingFor: wait, by: identity)
-            guard let claim, !conditions.isLost, conditions.deadline > .now else {
-                ledger.stopAwaiting(wait.id)
-                parts.doorbell.ring()
-                return
-            }
-            let interruption = begin(claim)
-            ledger.stopAwaiting(wait.id)
-            await run(claim, handlers, interruption)
-        }
-    }
-
-    /// Waits for a ring, or a slot that falls free (which rings too), until a poll is due that no renewal has made.
-    ///
-    /// - Parameter pause: Another time, after which the queues are looked at in any case.
-    /// - Returns: Whether it was rung.
-    private func rest(_ pause: Duration? = nil) async -> Bool {
-        while true {
-            switch await parts.doorbell.wait(upTo: pause ?? settings.pollInterval) {
-            case .rung: return true
-            case .shutDown: return false
-            case .timedOut: if pause != nil || conditions.isPollDue { return false }
-            }
-            parts.pulse.turned()
-        }
-    }
-
-    /// Says which operations are skipped, each once; `unreadableOperations` finds them later.
-    private func tellUnreadable(_ operations: [UnreadableOperation]) {
-        for operation in operations {
-            log(
-                .error,
-                "an operation is skipped because it cannot be decoded or taken",
-                ["operation": "\(operation.id)", "reason": "\(operation.reason)"]
-            )
-        }
-        parts.counters.skippedUnreadable(operations.count)
-    }
-
-    private func start(
-        _ claims: [Claim],
-        _ handlers: [any TaskHandler],
-        in group: inout ThrowingDiscardingTaskGroup<any Error>
-    ) {
-        for claim in claims {
-            let interruption = begin(claim)
-            group.addTask { await run(claim, handlers, interruption) }
-        }
-    }
+    // MARK: Running
 
     /// Takes note of a claim that begins; what it returns ends the run before its time.
-    private func begin(_ claim: Claim) -> Interruption {
+    func begin(_ claim: Claim) -> Interruption {
         let interruption = ledger.start(claim)
         if let task = claim.operation.tasks.first { parts.counters.executed(task, folded: claim.folded) }
         logStart(of: claim)
@@ -310,7 +186,7 @@ struct WorkEpoch: Sendable {
         return interruption
     }
 
-    private func run(_ claim: Claim, _ handlers: [any TaskHandler], _ interruption: Interruption) async {
+    func run(_ claim: Claim, _ handlers: [any TaskHandler], _ interruption: Interruption) async {
         await interruption.waitForPredecessor()
         let output = printing.start(claim.operation.id, delivery: claim.operation.deliveries)
         let run = OperationRun(
@@ -338,7 +214,7 @@ struct WorkEpoch: Sendable {
             of: interruption
         )
         outcomes.continuation.yield()
-        parts.doorbell.ring()
+        parts.doorbell.nudge()
     }
 
     /// Before the slot falls free, so that the next claim leaves alone what cannot be started here.
@@ -352,7 +228,7 @@ struct WorkEpoch: Sendable {
 
     /// Ends what somebody has cancelled, and requeues what the database says that we run and we do not know: a claim
     /// whose COMMIT had an unknown outcome.
-    private func reconcile() async throws {
+    func reconcile() async throws {
         let before = ledger.known
         let rows = try await interruptCancelled()
         let unknown = ledger.unknown(among: rows, readAfter: before)

@@ -181,7 +181,8 @@ package enum ClaimStatements {
         ids.isEmpty ? "" : "AND id NOT IN (\(list: ids))"
     }
 
-    /// Locks those of the picked operations that still wait and that the worker's node may take.
+    /// Locks those of the picked operations that still wait and that the worker's node may take, as started at a moment;
+    /// without one, at that of the statement.
     ///
     /// The node is asked for here and not only when the queues are read: one that is drained or removed meanwhile takes
     /// nothing more, and an operation belongs to the node's id, not to another machine that has its name now.
@@ -191,12 +192,13 @@ package enum ClaimStatements {
     package static func lockWaiting(
         _ ids: [OperationID],
         for worker: WorkerIdentity,
+        at moment: Timestamp? = nil,
         ifHeld held: RowLock,
         in transaction: borrowing Transaction
     ) throws -> (operations: [Operation], unreadable: [UnreadableOperation]) {
         let rows = try transaction.query(
             """
-            SELECT \(sql: Operation.columns(takenBy: worker))
+            SELECT \(sql: Operation.columns(takenBy: worker, at: moment))
             FROM work_queue FORCE INDEX (PRIMARY)
             WHERE id IN (\(list: ids)) AND state = 'queued' AND ready_at <= NOW(6)
                 AND (node IS NULL OR node = \(worker.nodeID))
