@@ -151,11 +151,15 @@ extension UUID: SQLConvertible {
 
 extension Optional: SQLConvertible where Wrapped: SQLConvertible {
     /// The value that is bound, in its canonical form.
-    public var sqlValue: SQLValue { self?.sqlValue ?? .null }
+    @inlinable public var sqlValue: SQLValue { self?.sqlValue ?? .null }
 
     /// Reads a column, or throws when its value is of another shape or out of range.
-    public init(sqlValue: SQLValue) throws(SQLConversionError) {
-        self = sqlValue == .null ? nil : try Wrapped(sqlValue: sqlValue)
+    @inlinable public init(sqlValue: SQLValue) throws(SQLConversionError) {
+        if case .null = sqlValue {
+            self = nil
+        } else {
+            self = try Wrapped(sqlValue: sqlValue)
+        }
     }
 }
 

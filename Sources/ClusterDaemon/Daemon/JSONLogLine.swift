@@ -6,17 +6,21 @@ import Logging
 enum JSONLogLine {
     /// The keys that every line has; metadata of the same name gets an underscore in front, so that no key comes twice
     /// and no value from outside stands in for the level or the message.
-    private static let ownKeys: Set = ["time", "level", "label", "message"]
+    private static let ownKeys = ["time", "level", "label", "message"]
+
+    /// Room for a line as most are, so that few grow piece by piece.
+    private static let usualLength = 512
 
     static func line(_ record: LogRecord) -> String {
-        var line = #"{"time":"\#(record.time)","level":"\#(record.level)","label":"#
+        var line = ""
+        line.reserveCapacity(usualLength)
+        line += #"{"time":"\#(record.time)","level":"\#(record.level)","label":"#
         append(record.label, to: &line)
         line += #","message":"#
         append(record.message, to: &line)
-        var taken = ownKeys
         for (key, value) in record.metadata.sorted(by: { $0.key < $1.key }) {
             var name = key
-            while !taken.insert(name).inserted { name = "_" + name }
+            while ownKeys.contains(name) || (name != key && record.metadata[name] != nil) { name = "_" + name }
             line += ","
             append(name, to: &line)
             line += ":"

@@ -19,13 +19,25 @@ enum LogText {
         }
     }
 
+    /// Returns whether no format of the log replaces a character that is this byte alone.
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"): false
+        case UInt8(ascii: " ")...UInt8(ascii: "~"): true
+        default: false
+        }
+    }
+
     /// Appends text with some of its characters replaced, cut at `longestValue` with an ellipsis.
     ///
     /// - Parameters:
     ///   - text: what to append.
     ///   - line: what to append it to.
-    ///   - escape: gives what stands for a character, or nil where the character may stand itself.
+    ///   - escape: gives what stands for a character, or nil where the character may stand itself, as all visible ASCII
+    ///     but quotation marks and backslashes does.
     static func append(_ text: String, to line: inout String, escape: (Unicode.Scalar) -> String?) {
+        // Most text is short and needs no change.
+        if text.utf8.count <= longestValue, text.utf8.allSatisfy(isPlain) { return line.append(text) }
         var room = longestValue
         for scalar in text.unicodeScalars {
             guard room > 0 else {

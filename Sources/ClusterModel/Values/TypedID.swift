@@ -56,6 +56,9 @@ public struct TypedID<Kind: IdentifiedKind>: TextValue {
 
     /// The UUID in lower case with hyphens.
     public var description: String { rawValue.text }
+
+    /// Compares the bytes, which have the order of the text: lists of hundreds of ids are sorted for each transaction.
+    public static func < (one: Self, other: Self) -> Bool { one.rawValue < other.rawValue }
 }
 
 /// One for all kinds, because a static property of a generic type cannot be stored.

@@ -11,21 +11,23 @@ extension UUID {
     /// A Boolean value that indicates whether a hyphen stands before a byte.
     private static func isHyphen(before byte: Int) -> Bool { byte == 4 || byte == 6 || byte == 8 || byte == 10 }
 
-    private var bytes: [UInt8] {
-        let u = uuid
-        return [u.0, u.1, u.2, u.3, u.4, u.5, u.6, u.7, u.8, u.9, u.10, u.11, u.12, u.13, u.14, u.15]
-    }
-
     /// The text in lower case.
     var text: String {
-        var text: [UInt8] = []
-        text.reserveCapacity(36)
-        for (index, byte) in bytes.enumerated() {
-            if Self.isHyphen(before: index) { text.append(Self.hyphen) }
-            text.append(Self.digits[Int(byte >> 4)])
-            text.append(Self.digits[Int(byte & 15)])
+        String(unsafeUninitializedCapacity: 36) { text in
+            var length = 0
+            func append(_ byte: UInt8) {
+                text[length] = byte
+                length += 1
+            }
+            withUnsafeBytes(of: uuid) { bytes in
+                for (index, byte) in bytes.enumerated() {
+                    if Self.isHyphen(before: index) { append(Self.hyphen) }
+                    append(Self.digits[Int(byte >> 4)])
+                    append(Self.digits[Int(byte & 15)])
+                }
+            }
+            return length
         }
-        return String(decoding: text, as: UTF8.self)
     }
 
     /// Parses the text in either case; nil for anything else.
