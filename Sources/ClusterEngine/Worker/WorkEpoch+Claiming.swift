@@ -55,6 +55,8 @@ extension WorkEpoch {
     ///
     /// On its way to its end an attempt passes from task to task, and from thread to thread.
     private static let yieldsUntilQuiet = 20
+    /// The longest that it takes: where very much can run, each yield is long.
+    private static let mostForEnds: Duration = .milliseconds(5)
 
     /// Lets attempts that are about to end do so: a claim, or the writing of outcomes, costs much the same for one
     /// operation as for all that have just ended.
@@ -62,7 +64,8 @@ extension WorkEpoch {
     /// It waits for nothing: what can run now runs first.
     func letAttemptsEnd() async {
         var (running, quiet) = (ledger.runningCount, 0)
-        while running > 0, quiet < Self.yieldsUntilQuiet {
+        let until = ContinuousClock.now + Self.mostForEnds
+        while running > 0, quiet < Self.yieldsUntilQuiet, .now < until {
             await Task.yield()
             let left = ledger.runningCount
             quiet = left < running ? 0 : quiet + 1
