@@ -199,7 +199,7 @@ public actor Database: Service {
     }
 
     /// Runs a transaction; begins it again when it was a deadlock's victim, waited too long for a lock, or lost its
-    /// connection before COMMIT was sent.
+    /// connection or a server that serves before COMMIT was sent.
     ///
     /// - Parameter body: Runs on the connection's thread, possibly more than once: it has no effect but on the
     ///   database.

@@ -64,7 +64,7 @@ public struct DatabaseError: Error, Sendable, Hashable, CustomStringConvertible,
         public static let connectionKilled = Code(1927)
         /// The statement was killed.
         public static let queryInterrupted = Code(1317)
-        /// Galera: the commit was interrupted.
+        /// The commit failed, and may or may not have taken effect: of Galera, the member has lost the others.
         public static let errorDuringCommit = Code(1180)
         /// A number does not fit its column.
         public static let outOfRange = Code(1264)
@@ -172,7 +172,7 @@ public struct DatabaseError: Error, Sendable, Hashable, CustomStringConvertible,
         switch code {
         case .cannotConnectLocally, .cannotConnect, .unknownHost, .serverGone, .connectionLost, .tooManyConnections,
             .poolExhausted, .readOnly, .readOnlyMode, .unknownCommand, .shutdownInProgress, .connectionKilled,
-            .doesNotServe:
+            .doesNotServe, .errorDuringCommit:
             true
         default:
             phase == .connect && isOfClient
@@ -191,7 +191,7 @@ public struct DatabaseError: Error, Sendable, Hashable, CustomStringConvertible,
     /// next one as well: it is read-only, is no ready member of its cluster, or is on its way down.
     var isRefusalToServe: Bool {
         switch code {
-        case .readOnly, .readOnlyMode, .unknownCommand, .shutdownInProgress: true
+        case .readOnly, .readOnlyMode, .unknownCommand, .shutdownInProgress, .doesNotServe: true
         default: false
         }
     }
@@ -257,7 +257,7 @@ public struct DatabaseError: Error, Sendable, Hashable, CustomStringConvertible,
     /// that does not serve, where a new one may lead to another.
     public var breaksConnection: Bool {
         switch code {
-        case .outcomeUnknown, .transactionEnded, .connectionKilled, .doesNotServe: true
+        case .outcomeUnknown, .transactionEnded, .connectionKilled, .errorDuringCommit: true
         default: isRefusalToServe || isOfClient
         }
     }

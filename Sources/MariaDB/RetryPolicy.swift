@@ -41,7 +41,7 @@ struct RetryPolicy: Sendable {
         switch error.code {
         case .deadlock, .lockWaitTimeout, .snapshotConflict, .needsPreparing: true
         case .serverGone, .connectionLost, .connectionKilled, .readOnly, .readOnlyMode, .unknownCommand,
-            .shutdownInProgress:
+            .shutdownInProgress, .doesNotServe:
             error.phase != .connect && error.phase != .commit
         default: false
         }

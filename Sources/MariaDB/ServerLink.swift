@@ -59,11 +59,16 @@ import Foundation
                 message: "the server offers no TLS, and the configuration asks for it"
             )
         }
-        try SessionSettings(configuration.timeouts).apply(to: self)
-        let state = try state()
-        if let reason = hosts.refusal(of: state) {
-            throw DatabaseError(code: .doesNotServe, phase: .connect, message: "\(address) does not serve: \(reason)")
+        let state: ServerState
+        do {
+            try SessionSettings(configuration.timeouts).apply(to: self)
+            state = try self.state()
+        } catch {
+            guard error.code == .lockWaitTimeout else { throw error }
+            // No row is waited for here: the server's own wsrep_sync_wait is on.
+            throw refusal("\(address)", "its reads wait for other members in vain", .connect)
         }
+        if let reason = hosts.refusal(of: state) { throw refusal("\(address)", reason, .connect) }
         // A read on another member than the last write's, as after a change of servers, waits for that write. In the
         // trials 4 of 50 reads right after a write were stale without it, and none with it, for 40 µs each.
         if state.member != nil {
@@ -80,8 +85,13 @@ import Foundation
         unsafe mysql_close(mysql)
     }
 
+    /// Asks the server for its state in the middle of whatever it is used for, which goes on as before.
     private func state() throws(DatabaseError) -> ServerState {
-        ServerState(try run(ServerState.question).namedValues())
+        let before = (transactionFailure, hasDoneAnything)
+        defer { (transactionFailure, hasDoneAnything) = before }
+        transactionFailure = nil
+        let question = waitsForMembers ? ServerState.questionAtOnce : ServerState.question
+        return ServerState(try run(question).namedValues())
     }
 
     /// Runs a text statement that cannot be prepared or returns nothing (SET, BEGIN, DDL).
@@ -121,41 +131,39 @@ import Foundation
         }
     }
 
-    /// The time for which a read is run again: members with Galera's own times needed 7 s to decide.
-    private static let longestDecision: Duration = .seconds(8)
-    /// Shorter than any time that we let a statement wait for a row.
-    private static let soonest: Duration = .milliseconds(500)
-    /// In milliseconds.
-    private static let pauseOfDecision: Int32 = 50
-
-    /// Runs a statement, and a read again that failed because the members of a Galera cluster do not know yet which of
-    /// them are left.
+    /// Runs a statement, and a read again that could not wait for the other members of a Galera cluster.
     ///
-    /// A read that cannot wait for the others fails with 1205, the error of a wait for a row that has taken too long:
-    /// at once, or when the decision falls. Nothing was executed then. After that the member answers, unless
-    /// it has lost its quorum.
+    /// - Throws: `DatabaseError`; `doesNotServe` if the member has no quorum, or does not know in time; see `MemberWait`.
     private func waitingForMembers<Result>(
         _ text: String,
         _ body: () throws(DatabaseError) -> Result
     ) throws(DatabaseError) -> Result {
-        let end = ContinuousClock.now + Self.longestDecision
+        let end = ContinuousClock.now + MemberWait.longestDecision
         while true {
             let begun = ContinuousClock.now
             do {
                 return try body()
             } catch {
                 let now = ContinuousClock.now
-                guard waitsForMembers, error.code == .lockWaitTimeout, now < end,
-                    text.hasPrefix("SELECT") || text.hasPrefix("START") || text.hasPrefix("(SELECT"),
-                    // One that locks may have waited for a row.
-                    error.phase == .prepare || now - begun < Self.soonest
-                        || !(text.contains("FOR UPDATE") || text.contains("SHARE MODE"))
-                else { throw error }
+                guard waitsForMembers, MemberWait.mayExplain(error, of: text) else { throw error }
+                if let reason = hosts.refusal(of: try state()) { throw refusal(server, reason, error.phase) }
+                guard MemberWait.explains(error, of: text, tried: now - begun) else { throw error }
+                guard now < end else {
+                    throw refusal(server, "its members do not know in time which of them are left", error.phase)
+                }
                 transactionFailure = nil
                 // Nothing tells of the decision; the thread is this connection's own, and has nothing else to do.
-                poll(nil, 0, Self.pauseOfDecision)
+                poll(nil, 0, MemberWait.pause)
             }
         }
+    }
+
+    /// Makes the error that the server does not serve, and takes note of it.
+    private func refusal(_ server: String, _ reason: String, _ phase: DatabaseError.Phase) -> DatabaseError {
+        let message = "\(server) does not serve: \(reason)"
+        let error = DatabaseError(code: .doesNotServe, phase: phase, message: message)
+        note(error, sentAt: .now)
+        return error
     }
 
     private func execute(_ text: String, _ rows: [[SQLValue]]) throws(DatabaseError) -> StatementResult {
@@ -360,7 +368,7 @@ import Foundation
 
     /// Remembers what an error means for the transaction, for the connection, and for its host.
     private func note(_ error: DatabaseError, sentAt sent: ContinuousClock.Instant) {
-        if error.isRefusalToServe {
+        if error.isRefusalToServe || error.code == .errorDuringCommit {
             usability.failure = .refuses
         } else if error.isOfClient, ContinuousClock.now - sent >= longestRead {
             usability.failure = .hangs

@@ -24,7 +24,7 @@ struct ServerState: Sendable, Hashable {
     /// Reads the state on a new connection, or on one that has been idle.
     ///
     /// By name from tables: a variable that a server does not have is no error of SQL there. Galera lets a member that
-    /// serves nobody answer this.
+    /// serves nobody answer this, unless it is to wait for the others first.
     static let question = SQL(
         trustedText: """
             SELECT LOWER(variable_name), variable_value FROM information_schema.global_variables
@@ -37,6 +37,9 @@ struct ServerState: Sendable, Hashable {
               ('wsrep_ready', 'wsrep_cluster_status', 'wsrep_local_state', 'wsrep_cluster_state_uuid')
             """
     )
+
+    /// The same question to a member in a session whose reads wait for the others: this one does not.
+    static let questionAtOnce = SQL(trustedText: "SET STATEMENT wsrep_sync_wait = 0 FOR \(question.text)")
 
     /// Makes the state of what the server has answered to `question`.
     init(_ found: [String: String]) {

@@ -175,6 +175,57 @@ import Testing
         }
     }
 
+    @Test func `a member that loses its quorum is left by whoever is connected to it, or is unreachable`() async throws
+    {
+        let galera = try PrivateGalera.shared
+        let first = galera.members[0]
+        try await withFreshSchema(at: galera.configuration()) { database, configuration in
+            try await database.withSession { session in
+                try session.execute("CREATE TABLE facts (id INT AUTO_INCREMENT PRIMARY KEY)")
+                try session.execute("INSERT INTO facts VALUES (NULL)")
+            }
+            let alone = first.configuration(schema: configuration.schema)
+            var pool = Database.PoolConfiguration()
+            // A connection that was asked for a sign of life has left before its first statement.
+            pool.pingAfter = .seconds(600)
+            let users = AccessWay.allCases.map { way in
+                AccessUser(
+                    way: way,
+                    withOthers: Database(configuration, pool: pool, logger: .silent),
+                    alone: Database(alone, pool: pool, logger: .silent)
+                )
+            }
+            let writer = Database(alone, logger: .silent)
+            let databases = users.flatMap { [$0.withOthers, $0.alone] } + [writer]
+            for database in databases { try await database.withSession { _ = try $0.query("SELECT 1") } }
+
+            try first.isolate(true)
+            let failures = try await failures(of: writer, until: { first.status("wsrep_ready") == "OFF" })
+            #expect(!failures.isEmpty && failures.allSatisfy(\.isUnreachable), "\(failures)")
+            for user in users {
+                #expect(try await user.way.isAnswered(by: user.withOthers), "\(user.way)")
+                let error = await #expect(throws: DatabaseError.self) { try await user.way.isAnswered(by: user.alone) }
+                #expect(error?.isUnreachable == true, "\(user.way): \(error.map { "\($0)" } ?? "")")
+            }
+            try first.isolate(false)
+            try galera.awaitSynced()
+            for database in databases { await database.close() }
+        }
+    }
+
+    /// Writes while the members do not know yet which of them are left.
+    private func failures(of writer: Database, until isOver: () -> Bool) async throws -> [DatabaseError] {
+        var failures: [DatabaseError] = []
+        repeat {
+            do {
+                try await writer.withSession { _ = try $0.execute("INSERT INTO facts VALUES (NULL)") }
+            } catch let error as DatabaseError {
+                failures.append(error)
+            }
+        } while !isOver()
+        return failures
+    }
+
     /// Of 72, 15 waited for ever when only a lock on one member told of a dependency.
     private static let dependents = 72
 
@@ -184,7 +235,7 @@ import Testing
     {
         try await withLoad { load in
             try await enqueueOnAnother(load)
-            for number in 1...3 {
+            for number in 1...5 {
                 try await load.cluster.database.administer("ALTER TABLE work_queue COMMENT = '\(number)'")
                 try await load.goesOn("after change \(number)")
             }
@@ -231,5 +282,39 @@ import Testing
         }
         load.dependents.update { $0 += 2 * Self.dependents }
         await other.close()
+    }
+}
+
+/// Connections that were there before the outage.
+private struct AccessUser {
+    let way: AccessWay
+    let withOthers: Database
+    let alone: Database
+}
+
+/// The ways in which a program uses a connection, each with statements that no connection has prepared yet.
+private enum AccessWay: CaseIterable {
+    case read, lockingRead, write, repeatable, snapshot, transaction, readsBeforeTransaction
+
+    func isAnswered(by database: Database) async throws -> Bool {
+        switch self {
+        case .read: try await database.withSession { try $0.query("SELECT MIN(id) FROM facts").count == 1 }
+        case .lockingRead:
+            try await database.withSession { try $0.query("SELECT id FROM facts LIMIT 1 FOR UPDATE").count == 1 }
+        case .write: try await database.withSession { try $0.execute("INSERT INTO facts VALUES (NULL)") == 1 }
+        case .repeatable:
+            try await database.withRepeatableSession { try $0.query("(SELECT MAX(id) FROM facts)").count == 1 }
+        case .snapshot: try await database.withSnapshot { try $0.query("SELECT COUNT(*) FROM facts").count == 1 }
+        case .transaction:
+            try await database.withTransaction { transaction in
+                _ = try transaction.query("SELECT id FROM facts LOCK IN SHARE MODE")
+                return try transaction.execute("INSERT INTO facts VALUES (NULL)") == 1
+            }
+        case .readsBeforeTransaction:
+            try await database.withReadsBeforeTransaction { session in
+                _ = try session.query("SELECT SUM(id) FROM facts")
+                return try session.transaction { try $0.execute("INSERT INTO facts VALUES (NULL)") == 1 }
+            }
+        }
     }
 }

@@ -161,7 +161,9 @@ import Testing
         }
     }
 
-    @Test(arguments: [DatabaseError.Code.readOnly, .readOnlyMode, .unknownCommand])
+    @Test(arguments: [
+        DatabaseError.Code.readOnly, .readOnlyMode, .unknownCommand, .doesNotServe, .errorDuringCommit,
+    ])
     func `a server that takes no writes or serves nobody counts as absent, and its connection is given up`(
         code: DatabaseError.Code
     ) {
@@ -170,7 +172,8 @@ import Testing
     }
 
     @Test(arguments: [
-        (1047, true), (1053, true), (1927, true), (1969, true), (2003, true), (2013, true), (90_002, true),
+        (1047, true), (1053, true), (1180, true), (1927, true), (1969, true), (2003, true), (2013, true),
+        (90_002, true), (90_008, true),
         (1020, false), (1045, false), (1146, false), (1213, false), (1290, false),
     ])
     func `a server that serves nobody for now gives no answer, and one that refuses does`(

@@ -6,7 +6,7 @@ extension ClusterOpsError {
     public init(_ error: DatabaseError) {
         let why = "(\(error.reason))"
         switch error.code {
-        case .outcomeUnknown:
+        case .outcomeUnknown, .errorDuringCommit:
             self.init(
                 .unreachable,
                 "the database was lost during COMMIT: what was asked for may or may not have happened; "
