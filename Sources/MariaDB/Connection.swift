@@ -88,6 +88,8 @@ public actor Connection {
             )
         } catch let error as DatabaseError where error.isRefusalToServe && link.mayGoElsewhere {
             throw error.onAcquiring
+        } catch let error as DatabaseError where error.isConflict && use == .statements && !link.hasDoneAnything {
+            throw error.onAcquiring
         }
     }
 

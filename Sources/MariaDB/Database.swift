@@ -159,8 +159,8 @@ public actor Database: Service {
 
     /// Lends a connection for statements that commit one by one.
     ///
-    /// - Parameter body: Runs on the connection's thread; it is run again only on a connection that broke before the
-    ///   body's first statement reached the server.
+    /// - Parameter body: Runs on the connection's thread; it is run again only if its first statement did nothing:
+    ///   the connection broke before that reached the server, or another transaction got through in its place.
     /// - Returns: What `body` returned.
     /// - Throws: What `body` throws, or a `DatabaseError` when no connection can be had.
     @discardableResult
@@ -169,12 +169,20 @@ public actor Database: Service {
     ) async throws -> Result {
         // A pooled connection may have broken since its last use; then another one is tried, at most as many as there are.
         var broken = 0
+        // Renewals come this way, which are late after some seconds.
+        var policy = RetryPolicy(patience: .zero)
         while true {
             do {
                 return try await withConnection { connection in try await connection.withSession(body) }
-            } catch let error as DatabaseError where error.saysThatTheConnectionBroke && error.phase == .acquire {
-                broken += 1
-                if broken > pool.maximumConnections { throw error }
+            } catch let error as DatabaseError where error.hasDoneNothing {
+                if error.isConflict {
+                    let pause = policy.pause(after: error, elapsed: .zero, random: { .random(in: $0) })
+                    guard let pause else { throw error }
+                    try await Task.sleep(for: pause)
+                } else {
+                    broken += 1
+                    if broken > pool.maximumConnections { throw error }
+                }
             }
         }
     }
@@ -192,7 +200,7 @@ public actor Database: Service {
     ) async throws -> Result {
         do {
             return try await withConnection(asksForLife: false) { try await $0.withSession(body) }
-        } catch let error as DatabaseError where error.saysThatTheConnectionBroke {
+        } catch let error as DatabaseError where error.saysThatTheConnectionBroke || error.hasDoneNothing {
             // Once, and on one that has shown that it lives: a server that hangs is waited for twice at most.
             return try await withSession(body)
         }
@@ -237,12 +245,15 @@ public actor Database: Service {
     private nonisolated func beginningAgain<Result: Sendable>(
         _ body: () async throws -> Result
     ) async throws -> Result {
+        let begun = ContinuousClock.now
         var policy = RetryPolicy()
         while true {
             do {
                 return try await body()
             } catch let error as DatabaseError {
-                guard let pause = policy.pause(after: error, random: { .random(in: $0) }) else { throw error }
+                let elapsed = ContinuousClock.now - begun
+                let pause = policy.pause(after: error, elapsed: elapsed, random: { .random(in: $0) })
+                guard let pause else { throw error }
                 logger.debug("beginning a transaction again", metadata: ["code": "\(error.code.rawValue)"])
                 try await Task.sleep(for: pause)
             }
@@ -401,10 +412,7 @@ public actor Database: Service {
     }
 
     private static func refusal(_ code: DatabaseError.Code) -> DatabaseError {
-        DatabaseError(
-            code: code,
-            phase: .acquire,
-            message: code == .poolClosed ? "the pool is closed" : "no connection became free in time"
-        )
+        let message = code == .poolClosed ? "the pool is closed" : "no connection became free in time"
+        return DatabaseError(code: code, phase: .acquire, message: message)
     }
 }

@@ -196,6 +196,10 @@ public struct DatabaseError: Error, Sendable, Hashable, CustomStringConvertible,
         }
     }
 
+    /// A Boolean value that indicates whether the server undid the transaction, or the statement that commits by
+    /// itself, because another one got through; it may succeed if it is begun again.
+    var isConflict: Bool { code == .deadlock || code == .snapshotConflict }
+
     /// The same error of a connection on which nothing has been done yet.
     var onAcquiring: DatabaseError {
         DatabaseError(code: code, sqlState: sqlState, phase: .acquire, statement: statement, message: message)
@@ -238,9 +242,12 @@ public struct DatabaseError: Error, Sendable, Hashable, CustomStringConvertible,
     /// A Boolean value that indicates whether a connection that had been open broke; what its last statement did is not
     /// known.
     var saysThatTheConnectionBroke: Bool {
-        (code == .serverGone || code == .connectionLost || code == .connectionKilled || isRefusalToServe)
-            && phase != .connect
+        let isLost = [.serverGone, .connectionLost, .connectionKilled, .errorDuringCommit].contains(code)
+        return (isLost || isRefusalToServe) && phase != .connect
     }
+
+    /// A Boolean value that indicates whether it is about the first statement of a lent connection, which did nothing.
+    var hasDoneNothing: Bool { phase == .acquire && (saysThatTheConnectionBroke || isConflict) }
 
     /// A Boolean value that indicates whether the values of the statement are at fault: it would be refused again, on
     /// any server.

@@ -177,6 +177,8 @@ import Foundation
         } catch {
             // An error comes without the server's flag; without autocommit the statement may have begun one.
             mayBeOpen = mayBeOpen || !autocommits
+            // With autocommit the rows before the one that failed are written.
+            if rows.count > 1 { hasDoneAnything = true }
             note(error, sentAt: sent)
             throw error
         }

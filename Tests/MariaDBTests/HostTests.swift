@@ -93,6 +93,47 @@ import Testing
         }
     }
 
+    @Test func `a transaction that conflicts in COMMIT begins again more often than one that waits for locks`()
+        async throws
+    {
+        try await withTwoHosts { ways in
+            for _ in 0..<RetryPolicy.maximumAttempts {
+                ways.first.order(.refuse(1213), at: .commit(of: "INSERT INTO facts"))
+            }
+            let runs = Locked(0)
+            try await ways.database.withTransaction { transaction in
+                runs.update { $0 += 1 }
+                try transaction.execute("INSERT INTO facts VALUES (1)")
+            }
+            #expect(runs.value == RetryPolicy.maximumAttempts + 1 && ways.connections == [1, 0])
+        }
+    }
+
+    @Test func `a first statement that conflicts is run again, and a later one is the caller's`() async throws {
+        try await withTwoHosts { ways in
+            ways.first.order(.refuse(1213), at: .statement("INSERT INTO facts"))
+            try await ways.database.withSession { try $0.execute("INSERT INTO facts VALUES (1)") }
+            ways.first.order(.refuse(1213), at: .statement("DO 1"))
+            try await ways.database.withRepeatableSession { try $0.execute("DO 1") }
+            #expect(ways.first.counts.interrupted == 2)
+            ways.first.order(.refuse(1213), at: .statement("DO 1"))
+            let error = await #expect(throws: DatabaseError.self) {
+                try await ways.database.withSession { session in
+                    _ = try session.query("SELECT id FROM facts")
+                    try session.execute("DO 1")
+                }
+            }
+            #expect(error?.code == .deadlock && error?.phase == .execute && ways.connections == [1, 0])
+            ways.first.order(.refuse(1213), at: .statement("DELETE FROM facts"))
+            let batchError = await #expect(throws: DatabaseError.self) {
+                try await ways.database.withSession { session in
+                    try session.executeBatch([2, 3]) { "DELETE FROM facts WHERE id = \($0)" }
+                }
+            }
+            #expect(batchError?.code == .deadlock, "some of its rows may be written")
+        }
+    }
+
     @Test func `a statement whose preparation is outdated is prepared anew, once`() async throws {
         try await withTwoHosts { ways in
             let refusal = Disturbance.refuse(1615)

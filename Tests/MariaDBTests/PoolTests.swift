@@ -127,19 +127,39 @@ import Testing
     }
 
     @Test func `a retry is for what the server undid, within a budget, with growing pauses`() {
-        let deadlock = DatabaseError(code: .deadlock, phase: .execute, message: "")
+        let timeout = DatabaseError(code: .lockWaitTimeout, phase: .execute, message: "")
         var policy = RetryPolicy()
         var pauses: [Duration] = []
-        while let pause = policy.pause(after: deadlock, random: { $0.upperBound }) { pauses.append(pause) }
+        while let pause = policy.pause(after: timeout, elapsed: .zero, random: { $0.upperBound }) {
+            pauses.append(pause)
+        }
         #expect(pauses.count == RetryPolicy.maximumAttempts - 1)
         #expect(pauses == pauses.sorted() && pauses.last == RetryPolicy.longestPause)
         for code in [DatabaseError.Code.duplicateEntry, .outcomeUnknown, .checkViolated, .cannotConnect] {
             var fresh = RetryPolicy()
             let error = DatabaseError(code: code, phase: .execute, message: "")
-            #expect(fresh.pause(after: error, random: { $0.upperBound }) == nil)
+            #expect(fresh.pause(after: error, elapsed: .zero, random: { $0.upperBound }) == nil)
         }
-        var lost = RetryPolicy()
-        let inCommit = DatabaseError(code: .connectionLost, phase: .commit, message: "")
-        #expect(lost.pause(after: inCommit, random: { $0.upperBound }) == nil)
+        for code in [DatabaseError.Code.connectionLost, .doesNotServe, .unknownCommand, .errorDuringCommit] {
+            var lost = RetryPolicy()
+            let inCommit = DatabaseError(code: code, phase: .commit, message: "")
+            #expect(lost.pause(after: inCommit, elapsed: .zero, random: { $0.upperBound }) == nil)
+        }
+    }
+
+    @Test(arguments: [DatabaseError.Code.deadlock, .snapshotConflict])
+    func `a conflict is begun again as long as the time lasts, and a few times whatever the time`(
+        code: DatabaseError.Code
+    ) {
+        let conflict = DatabaseError(code: code, phase: .commit, message: "")
+        func attempts(elapsed: Duration, patience: Duration) -> Int {
+            var policy = RetryPolicy(patience: patience)
+            return (1...1000).first { _ in
+                policy.pause(after: conflict, elapsed: elapsed, random: { $0.upperBound }) == nil
+            } ?? .max
+        }
+        #expect(attempts(elapsed: .seconds(29), patience: .seconds(30)) == .max)
+        #expect(attempts(elapsed: .seconds(30), patience: .seconds(30)) == RetryPolicy.maximumAttempts)
+        #expect(attempts(elapsed: .zero, patience: .zero) == RetryPolicy.maximumAttempts)
     }
 }
