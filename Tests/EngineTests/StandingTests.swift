@@ -63,6 +63,34 @@ import Testing
         }
     }
 
+    @Test func `a target that another operation takes while a reaper is to free it is that operation's`() async throws {
+        try await withCluster { cluster in
+            let (claim, worker) = try await cluster.claimed(task)
+            let key = try #require(claim.operation.exclusiveKey)
+            try await worker.settle([claim], .succeeded(result: nil))
+            let next = OperationID.new()
+            try await cluster.execute("INSERT INTO running_targets VALUES (\(key), \(claim.operation.id))")
+            let held = try await cluster.database.withSession { try TargetStatements.forgotten(on: $0) }
+            #expect(held.map(\.operation) == [claim.operation.id])
+            let other = try await Connection.open(cluster.configuration)
+            try await withThrowingDiscardingTaskGroup { group in
+                let isTaken = Locked(false)
+                group.addTask {
+                    try await eventually("another one has it and has not committed") { isTaken.value }
+                    try await cluster.database.withSession { try TargetStatements.free(held[0], on: $0) }
+                }
+                try await other.withTransaction { transaction in
+                    try TargetStatements.free(held[0], on: transaction.session)
+                    #expect(try TargetStatements.take(key, for: next, in: transaction))
+                    isTaken.update { $0 = true }
+                    try blocking { try await eventually("the reaper waits") { try await cluster.lockWaits() > 0 } }
+                }
+            }
+            await other.close()
+            #expect(try await cluster.count("SELECT COUNT(*) FROM running_targets WHERE operation = \(next)") == 1)
+        }
+    }
+
     @Test(arguments: damages)
     func `a cancel ends an operation that cannot be decoded, also when its worker has died`(damage: SQL) async throws {
         try await withCluster { cluster in
