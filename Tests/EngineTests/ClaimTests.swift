@@ -176,6 +176,26 @@ import Testing
         }
     }
 
+    @Test func `an operation whose target was taken after it was found is left`() async throws {
+        try await withCluster { cluster in
+            try await cluster.addNetwork("blue")
+            let request = OperationRequest(
+                tasks: [BuiltInTask.networkRemoveDHCPLease.name],
+                target: .init(network: try NetworkName("blue"))
+            )
+            let ids = [try await cluster.queue.enqueue(request).uuid, try await cluster.queue.enqueue(request).uuid]
+            var (first, second) = (try cluster.worker("h1"), try cluster.worker("h2"))
+            #expect(try await first.claim().map(\.operation.id) == [ids[0]])
+            try await second.join()
+            let identity = second.identity
+            let taken = try await cluster.database.withTransaction { transaction in
+                try Claiming.claimAndFold([ids[1]], upTo: 1, by: identity, definitions: [:], in: transaction)
+            }
+            #expect(taken.claims.isEmpty)
+            #expect(try await cluster.count("SELECT COUNT(*) FROM work_queue WHERE state = 'executing'") == 1)
+        }
+    }
+
     @Test func `workers that claim at once share the backlog, and each operation runs once`() async throws {
         try await withCluster(connections: 16) { cluster in
             try await cluster.addNetwork("blue")
