@@ -24,7 +24,9 @@ struct ServerState: Sendable, Hashable {
     /// Reads the state on a new connection, or on one that has been idle.
     ///
     /// By name from tables: a variable that a server does not have is no error of SQL there. Galera lets a member that
-    /// serves nobody answer this, unless it is to wait for the others first.
+    /// serves nobody answer this, unless it is to wait for the others first. The status is the session's, which has the
+    /// same states of Galera: for the global one the server adds up the counters of all connections, which took it 5 ms
+    /// at 3,500 of them, with each login.
     static let question = SQL(
         trustedText: """
             SELECT LOWER(variable_name), variable_value FROM information_schema.global_variables
@@ -32,7 +34,7 @@ struct ServerState: Sendable, Hashable {
               ('hostname', 'port', 'read_only', 'innodb_read_only', 'wsrep_on', 'wsrep_node_name',
                'wsrep_reject_queries')
             UNION ALL
-            SELECT LOWER(variable_name), variable_value FROM information_schema.global_status
+            SELECT LOWER(variable_name), variable_value FROM information_schema.session_status
             WHERE variable_name IN
               ('wsrep_ready', 'wsrep_cluster_status', 'wsrep_local_state', 'wsrep_cluster_state_uuid')
             """

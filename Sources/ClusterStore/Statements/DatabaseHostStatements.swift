@@ -18,7 +18,7 @@ package enum DatabaseHostStatements {
             SELECT LOWER(variable_name), variable_value FROM information_schema.global_variables
             WHERE variable_name IN (\(list: variables))
             UNION ALL
-            SELECT LOWER(variable_name), variable_value FROM information_schema.global_status
+            SELECT LOWER(variable_name), variable_value FROM information_schema.session_status
             WHERE variable_name IN (\(list: states))
             """
         ).map { try $0.decode((String, String).self) }

@@ -20,7 +20,7 @@ package enum DoctorStatements {
     package static func historyListLength(on session: borrowing Session) throws -> Int {
         try session.query(
             """
-            SELECT CAST(variable_value AS SIGNED) FROM information_schema.global_status
+            SELECT CAST(variable_value AS SIGNED) FROM information_schema.session_status
             WHERE variable_name = 'INNODB_HISTORY_LIST_LENGTH'
             """
         )[0].only()
