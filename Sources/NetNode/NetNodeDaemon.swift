@@ -91,6 +91,7 @@ struct NetNodeDaemon {
             election: candidacy,
             witnesses: prober,
             database: electionDatabase,
+            shared: database,
             role: coordinator,
             doorbell: electionDoorbell,
             waker: waker,

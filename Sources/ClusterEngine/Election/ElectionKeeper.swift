@@ -14,6 +14,7 @@ package struct ElectionKeeper: Service {
     package let election: ElectionRecord
     package let witnesses: any WitnessChannel
     package let database: Database
+    private let shared: Database
     package let role: any ElectedRole
     private let doorbell: Doorbell
     package let waker: any Waker
@@ -48,6 +49,8 @@ package struct ElectionKeeper: Service {
     ///     it only waits.
     ///   - witnesses: The way to the other candidates without the database.
     ///   - database: A pool of its own, so that no other work can stand before a renewal.
+    ///   - shared: The pool over which a node asks whether it may be elected, as long as it may not; nil for `database`.
+    ///     Most nodes of a large cluster never may, and keep no connection for it.
     ///   - role: What is done by who is elected.
     ///   - doorbell: Rung when the lease may have been given back; the keeper's alone.
     ///   - waker: Rings the others when it gives the lease back.
@@ -58,6 +61,7 @@ package struct ElectionKeeper: Service {
         election: ElectionRecord,
         witnesses: any WitnessChannel = NoWitnesses(),
         database: Database,
+        shared: Database? = nil,
         role: any ElectedRole,
         doorbell: Doorbell = Doorbell(),
         waker: any Waker = NoWaker(),
@@ -68,6 +72,7 @@ package struct ElectionKeeper: Service {
         self.election = election
         self.witnesses = witnesses
         self.database = database
+        self.shared = shared ?? database
         self.role = role
         self.doorbell = doorbell
         self.waker = waker
@@ -77,8 +82,10 @@ package struct ElectionKeeper: Service {
 
     /// Stands for election, serves when elected, and stands again, until graceful shutdown.
     package func run() async throws {
+        // Until the lease was seen.
+        var isEligible = false
         while !isStopping {
-            guard let tenure = await stand() else { break }
+            guard let tenure = await stand(&isEligible) else { break }
             logger.notice("elected", metadata: ["term": "\(tenure.term)"])
             await keep(tenure)
             logger.notice("not elected any more", metadata: ["term": "\(tenure.term)"])
@@ -91,15 +98,16 @@ package struct ElectionKeeper: Service {
 
     /// Watches the lease until it could be taken, and makes the role ready when that may be soon.
     ///
+    /// - Parameter isEligible: Whether the node may be elected, as it was seen last.
     /// - Returns: Nil at graceful shutdown.
-    private func stand() async -> Tenure? {
+    private func stand(_ isEligible: inout Bool) async -> Tenure? {
         var errors = ErrorReporter("election", logger: logger, progress: progress)
         var isPrepared = false
         var said = Said()
         while !isStopping {
             var rest = Duration.zero
             do {
-                let elected = try await look()
+                let elected = try await look(&isEligible)
                 if elected == nil { try await sayReady(&said) }
                 errors.resolved()
                 if let elected { return elected }
@@ -173,11 +181,14 @@ package struct ElectionKeeper: Service {
 
     /// Asks the one question that is due.
     ///
+    /// - Parameter isEligible: Whether the node may be elected, as it was seen last.
     /// - Returns: The tenure that was won.
-    private func look() async throws -> Tenure? {
+    /// - Throws: `DatabaseError`; nothing was seen then.
+    private func look(_ isEligible: inout Bool) async throws -> Tenure? {
         let askedAt = ContinuousClock.now
         guard case .acquire(let seen) = election.update({ $0.next(at: askedAt) }) else {
-            let sighting = try await sighting()
+            let sighting = try await sighting(over: isEligible ? database : shared)
+            isEligible = sighting != nil
             let isOlder = election.update { state in
                 if let sighting { return state.saw(sighting, answeredAt: .now) }
                 state.stayAway(until: .now + Self.restWithoutRole)
@@ -217,7 +228,7 @@ package struct ElectionKeeper: Service {
     }
 
     /// The lease, if this node may have it.
-    private func sighting() async throws -> ElectionState.Sighting? {
+    private func sighting(over database: Database) async throws -> ElectionState.Sighting? {
         let (lease, election, witnesses, logger) = (lease, election, witnesses, logger)
         return try await database.withSession { session in
             guard let id = try LeaseStatements.eligible(election.candidate.node, on: session) else { return nil }
