@@ -139,8 +139,8 @@ import Testing
     @Test func `forgetting takes a tenth of the time, and rests when nothing is left`() {
         let full = HistoryPace.pause(afterForgetting: HistoryStatements.batch, in: .milliseconds(30), random: 0)
         #expect(full == .milliseconds(270))
-        #expect(HistoryPace.pause(afterForgetting: 3, in: .seconds(1), random: 0) == .seconds(30))
-        #expect(HistoryPace.pause(afterForgetting: 0, in: .zero, random: 1) == .seconds(90))
+        #expect(HistoryPace.pause(afterForgetting: 3, in: .seconds(1), random: 0) == .seconds(150))
+        #expect(HistoryPace.pause(afterForgetting: 0, in: .zero, random: 1) == .seconds(450))
     }
 }
 
