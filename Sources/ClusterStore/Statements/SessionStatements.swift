@@ -51,6 +51,8 @@ package enum SessionStatements {
 
     /// Extends the lease of a session that nobody has marked dead.
     ///
+    /// By key: the optimizer would look into the index of living sessions as well, each time, before it takes the key.
+    ///
     /// Whether its lease is over by the database's clock does not matter: that clock may have been set. The holder
     /// ends by its own monotonic clock, and a reaper marks it dead by what it has seen on its own.
     ///
@@ -63,7 +65,7 @@ package enum SessionStatements {
     ) throws(DatabaseError) -> Bool {
         try session.execute(
             """
-            UPDATE sessions
+            UPDATE sessions FORCE INDEX (PRIMARY)
             SET renewals = renewals + 1, renewed_at = NOW(6), doorbell = \(doorbell?.description),
                 server = \(session.server),
                 expires_at = NOW(6) + INTERVAL \(lease.wholeMicroseconds) MICROSECOND
