@@ -1,3 +1,4 @@
+import ArgumentParser
 import ClusterDaemon
 import ClusterEngine
 import ClusterModel
@@ -8,10 +9,13 @@ import MariaDB
 /// The workers of many nodes in one process, each with connections of its own.
 struct SimulatedCluster {
     static let lease: Duration = .seconds(10)
-    /// The time in which connections of the start are closed: they are looked for every quarter of their idle time.
-    static let settling: Duration = .seconds(15)
-    /// Sessions that are opened within a second: at its start each has up to four connections, and later one.
+    /// The time in which connections of the start are closed, and in which nearly every session has looked once at what
+    /// concerns the cluster: its statement is prepared with the first time.
+    static let settling: Duration = .seconds(45)
+    /// Sessions that are opened together: at its start each has up to four connections, and later one.
     private static let opened = 100
+    /// The time that each hundred may take: a machine that is busy otherwise needs it.
+    private static let patience: Duration = .seconds(300)
 
     /// The counters of the server and of the sessions at one moment.
     struct Load: Sendable {
@@ -82,8 +86,8 @@ struct SimulatedCluster {
         return try await withThrowingTaskGroup(of: Void.self) { group in
             defer { group.cancelAll() }
             for (number, process) in (queueworkers + netnodes).enumerated() {
-                // Not all at once: logins are the dearest that a server does.
-                if number % Self.opened == 0 { try await Task.sleep(for: .seconds(1)) }
+                // Not all at once: logins are the dearest that a server does, and who is kept waiting logs in again.
+                if number % Self.opened == 0 { try await waitForSessions(number) }
                 group.addTask { try await process.database.run() }
                 group.addTask {
                     // The renewals of a cluster are spread over their interval.
@@ -91,10 +95,19 @@ struct SimulatedCluster {
                     try await process.worker.run()
                 }
             }
-            try await eventually("all sessions are open", within: .seconds(300)) {
-                try await cluster.count("SELECT COUNT(*) FROM sessions WHERE renewals > 0") == 2 * nodes.count
-            }
+            try await waitForSessions(2 * nodes.count)
             return try await body(self)
+        }
+    }
+
+    /// Waits until so many sessions have been renewed.
+    private func waitForSessions(_ count: Int) async throws {
+        let deadline = ContinuousClock.now + Self.patience
+        let living: SQL = "SELECT COUNT(*) FROM sessions WHERE dead = FALSE AND renewals > 0"
+        while try await cluster.count(living) < count {
+            guard ContinuousClock.now < deadline else { throw ValidationError("\(count) sessions were not opened") }
+            // Each question reads all sessions: more of them would be the load that is measured.
+            try await Task.sleep(for: .milliseconds(250))
         }
     }
 
