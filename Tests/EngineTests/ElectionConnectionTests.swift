@@ -1,0 +1,48 @@
+import ClusterOpsTestKit
+import MariaDB
+import Testing
+
+@testable import ClusterEngine
+@testable import ClusterModel
+
+/// The connections that standing for election takes.
+@Suite(.timeLimit(.minutes(15))) struct ElectionConnectionTests {
+    @Test func `a node without the network role keeps no connection of its own for the election`() async throws {
+        try await withCluster { cluster in
+            try await cluster.addNode("h1")
+            try await cluster.execute("UPDATE nodes SET is_network_node = FALSE")
+            let (own, role, progress, doorbell) = (
+                Database(cluster.configuration, logger: .silent), RecordingRole(), Progress(), Doorbell()
+            )
+            let timing = ElectionState.Timing(
+                lease: .seconds(3),
+                renew: .milliseconds(200),
+                fence: .milliseconds(2200)
+            )
+            let keeper = ElectionKeeper(
+                election: ElectionRecord(timing: timing, node: try NodeName("h1")),
+                database: own,
+                shared: cluster.database,
+                role: role,
+                doorbell: doorbell,
+                logger: .silent,
+                progress: progress
+            )
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await keeper.run() }
+                try await eventually("it has asked") { progress.reading.madeAt != nil }
+                let use = await own.use
+                #expect(use.idle + use.lent == 0)
+                try await cluster.execute("UPDATE nodes SET is_network_node = TRUE")
+                try await eventually("it is elected") {
+                    doorbell.ring()
+                    return role.serving == 1
+                }
+                let held = await own.use
+                #expect(held.idle + held.lent > 0)
+                group.cancelAll()
+            }
+            await own.close()
+        }
+    }
+}
