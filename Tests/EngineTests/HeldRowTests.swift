@@ -113,7 +113,10 @@ import Testing
                     #expect(ContinuousClock.now - begun < .seconds(10), "one of \(size) was waited for, for a second")
                 }
             }
-            #expect(try await reaper.pass() == size)
+            // Now one by one, as many as a pass has the time for.
+            var returned = 0
+            for _ in 0..<size where returned < size { returned += try await reaper.pass() }
+            #expect(returned == size)
             await holder.close()
         }
     }
