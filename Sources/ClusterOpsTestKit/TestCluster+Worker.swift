@@ -18,6 +18,7 @@ extension TestCluster {
     ///   - waker: Nobody's, unless the test is about ringing.
     ///   - metrics: The process's, unless the test is about them.
     ///   - stalenessBound: From when on an operation counts for the reserved share of slots.
+    ///   - doorbell: Nobody else's, unless the test rings it.
     /// - Returns: A worker that drains the queues of the node, of the elected node and of all.
     /// - Throws: When `node` is no name.
     package func liveWorker(
@@ -30,13 +31,14 @@ extension TestCluster {
         logger: Logger = .silent,
         waker: any Waker = NoWaker(),
         metrics: WorkMetrics = WorkMetrics(),
-        stalenessBound: Duration = .seconds(60)
+        stalenessBound: Duration = .seconds(60),
+        doorbell: Doorbell = Doorbell()
     ) throws -> Worker {
         let name = try NodeName(node)
         var parts = Worker.Parts(
             database: database,
             handlers: handlers,
-            doorbell: Doorbell(),
+            doorbell: doorbell,
             address: { nil },
             waker: waker,
             counters: counters,

@@ -191,7 +191,7 @@ public actor Database: Service {
     ///
     /// It saves the sign of life that `withSession` asks of a connection which has been idle: should the connection
     /// turn out to be broken, the body is run again on another one.
-    /// - Parameter body: Runs on the connection's thread, possibly twice.
+    /// - Parameter body: Runs on the connection's thread, possibly more than once.
     /// - Returns: What `body` returned.
     /// - Throws: What `body` throws, or a `DatabaseError` when no connection can be had.
     @discardableResult

@@ -8,7 +8,7 @@
 enum MemberWait {
     /// The time for which a read is run again: members with Galera's own times needed 7 s to decide.
     static let longestDecision: Duration = .seconds(8)
-    /// Shorter than any time that we let a statement wait for a row.
+    /// Shorter than a statement of ours waits for a row, unless it is not to wait at all.
     static let soonest: Duration = .milliseconds(500)
     /// In milliseconds.
     static let pause: Int32 = 50

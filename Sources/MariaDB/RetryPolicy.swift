@@ -5,8 +5,7 @@ struct RetryPolicy: Sendable {
     /// Under the design's hammer (160 clients on 20 keys) no transaction
     /// needed more than 6.
     static let maximumAttempts = 12
-    /// The time for which a transaction that meets conflicts is begun again, however often: as long as it would wait
-    /// for a lock twelve times.
+    /// The time for which a transaction that meets conflicts is begun again, however often.
     ///
     /// A conflict says that another transaction has got through. Reckoned, not measured: if of three Galera members
     /// that write to one row one gets through, one transaction in 130 meets twelve conflicts in a row, and this time
@@ -25,6 +24,7 @@ struct RetryPolicy: Sendable {
 
     private let patience: Duration
     private var attempts = 0
+    private var conflicts = 0
     private var refusals = 0
 
     /// Creates a policy.
@@ -48,12 +48,17 @@ struct RetryPolicy: Sendable {
         elapsed: Duration,
         random: (ClosedRange<Double>) -> Double
     ) -> Duration? {
-        attempts += 1
+        let mayGoOn: Bool
+        if error.isConflict {
+            conflicts += 1
+            mayGoOn = conflicts < Self.maximumAttempts || elapsed < patience
+        } else {
+            attempts += 1
+            mayGoOn = attempts < Self.maximumAttempts
+        }
         if error.isRefusalToServe { refusals += 1 }
-        let isPatient = error.isConflict && elapsed < patience
-        guard attempts < Self.maximumAttempts || isPatient, refusals < Self.maximumRefusals, Self.isRetryable(error)
-        else { return nil }
-        let bound = min(Self.longestPause, Self.firstPause * (1 << min(attempts, 10)))
+        guard mayGoOn, refusals < Self.maximumRefusals, Self.isRetryable(error) else { return nil }
+        let bound = min(Self.longestPause, Self.firstPause * (1 << min(attempts + conflicts, 10)))
         return bound * random(0...1)
     }
 

@@ -46,8 +46,8 @@ public struct Row: Sendable {
         return try value(at: 0)
     }
 
-    // For each type that is read there is a copy in the caller's module: a row has forty columns, and looking up what is
-    // known of a generic type only when it runs takes longer than to read the value.
+    // The caller's module has a copy for each type that is read: a row has forty columns, and looking up what is known
+    // of a generic type only when it runs takes longer than to read the value.
     @inlinable func value<Value: SQLConvertible>(at index: Int) throws -> Value {
         do throws(SQLConversionError) {
             return try Value(sqlValue: values[index])

@@ -94,6 +94,21 @@ extension ServerLink {
         }
         return unsafe mysql
     }
+
+    /// Makes the error that the library has for its last call.
+    static func lastError(
+        _ mysql: UnsafeMutablePointer<MYSQL>,
+        _ phase: DatabaseError.Phase,
+        statement: String? = nil
+    ) -> DatabaseError {
+        unsafe DatabaseError(
+            code: .init(rawValue: mysql_errno(mysql)),
+            sqlState: String(cString: mysql_sqlstate(mysql)),
+            phase: phase,
+            statement: statement,
+            message: String(cString: mysql_error(mysql))
+        )
+    }
 }
 
 /// `mysql_library_init` must have run once before any thread connects.

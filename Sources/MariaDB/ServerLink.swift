@@ -12,8 +12,11 @@ import Foundation
     private(set) var transactionFailure: DatabaseError?
     /// A Boolean value that indicates whether the connection must be thrown away.
     private(set) var isBroken = false {
-        didSet { if isBroken { usability.end() } }
+        didSet { if isBroken, isOpen { usability.end() } }
     }
+    /// A Boolean value that indicates whether it is connected to a server that serves: until then what is found is no
+    /// finding of the connection, which may lead to the next host.
+    private var isOpen = false
     private let usability: Usability
     private let hosts: ServerHosts
     private let longestRead: Duration
@@ -76,6 +79,7 @@ import Foundation
             waitsForMembers = true
         }
         server = state.name
+        isOpen = true
     }
 
     deinit {
@@ -86,12 +90,17 @@ import Foundation
     }
 
     /// Asks the server for its state in the middle of whatever it is used for, which goes on as before.
+    ///
+    /// - Throws: `DatabaseError`, also when the answer shows that the transaction was undone.
     private func state() throws(DatabaseError) -> ServerState {
-        let before = (transactionFailure, hasDoneAnything)
-        defer { (transactionFailure, hasDoneAnything) = before }
+        let before = (failure: transactionFailure, hasDoneAnything: hasDoneAnything)
+        defer { hasDoneAnything = before.hasDoneAnything }
         transactionFailure = nil
         let question = waitsForMembers ? ServerState.questionAtOnce : ServerState.question
-        return ServerState(try run(question).namedValues())
+        let found = try run(question).namedValues()
+        if let transactionFailure { throw transactionFailure }
+        transactionFailure = before.failure
+        return ServerState(found)
     }
 
     /// Runs a text statement that cannot be prepared or returns nothing (SET, BEGIN, DDL).
@@ -133,7 +142,7 @@ import Foundation
 
     /// Runs a statement, and a read again that could not wait for the other members of a Galera cluster.
     ///
-    /// - Throws: `DatabaseError`; `doesNotServe` if the member has no quorum, or does not know in time; see `MemberWait`.
+    /// - Throws: `DatabaseError`; `doesNotServe` if the member has no quorum, or does not know in time: `MemberWait`.
     private func waitingForMembers<Result>(
         _ text: String,
         _ body: () throws(DatabaseError) -> Result
@@ -267,7 +276,7 @@ import Foundation
     /// Begins a transaction that reads as of now, whatever commits meanwhile, and writes nothing.
     func beginSnapshot() throws(DatabaseError) {
         transactionFailure = nil
-        // For the next transaction only; at the session's READ COMMITTED every statement would have a snapshot of its own.
+        // For the next transaction only; at the session's READ COMMITTED every statement has a snapshot of its own.
         try command("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", phase: .begin)
         do {
             try command("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY", phase: .begin)
@@ -370,7 +379,9 @@ import Foundation
 
     /// Remembers what an error means for the transaction, for the connection, and for its host.
     private func note(_ error: DatabaseError, sentAt sent: ContinuousClock.Instant) {
-        if error.isRefusalToServe || error.code == .errorDuringCommit {
+        if !isOpen {
+            // The next host is tried.
+        } else if error.isRefusalToServe || error.code == .errorDuringCommit {
             usability.failure = .refuses
         } else if error.isOfClient, ContinuousClock.now - sent >= longestRead {
             usability.failure = .hangs
@@ -393,19 +404,5 @@ import Foundation
         let error = unsafe Self.lastError(mysql, phase, statement: statement)
         note(error, sentAt: sent)
         return error
-    }
-
-    static func lastError(
-        _ mysql: UnsafeMutablePointer<MYSQL>,
-        _ phase: DatabaseError.Phase,
-        statement: String? = nil
-    ) -> DatabaseError {
-        unsafe DatabaseError(
-            code: .init(rawValue: mysql_errno(mysql)),
-            sqlState: String(cString: mysql_sqlstate(mysql)),
-            phase: phase,
-            statement: statement,
-            message: String(cString: mysql_error(mysql))
-        )
     }
 }

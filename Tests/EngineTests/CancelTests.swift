@@ -127,6 +127,38 @@ import Testing
         }
     }
 
+    @Test func `a cancel is heard by a worker that always finds more to claim`() async throws {
+        try await withCluster(connections: 6) { cluster in
+            try await cluster.addNode("h1")
+            try await cluster.register("hangs")
+            let hangs = try TaskName("hangs")
+            let id = try await cluster.queue.enqueue(OperationRequest(tasks: [hangs], lane: .userWaiting)).uuid
+            let count = 3000
+            _ = try await cluster.queue.enqueue(OperationRequest(tasks: [noop]), count: count)
+            let doorbell = Doorbell()
+            let worker = try cluster.liveWorker(
+                "h1",
+                handlers: [NoopHandler(), Hanging(hangs)],
+                slots: 2,
+                // No renewal finds it out in time.
+                lease: .seconds(600),
+                doorbell: doorbell
+            )
+            try await cluster.withWorkers([worker]) {
+                func ended() async throws -> Int {
+                    try await cluster.count("SELECT COUNT(*) FROM finished_operations")
+                }
+                try await eventually("it works") { try await ended() > 100 }
+                #expect(try await cluster.queue.cancel(id).state == .executing)
+                doorbell.ring()
+                try await eventually("it has ended") {
+                    try await cluster.count("SELECT COUNT(*) FROM work_queue WHERE id = \(id)") == 0
+                }
+                #expect(try await ended() < count, "it was heard while there was more to do")
+            }
+        }
+    }
+
     @Test func `a cancel that came first keeps the operation from being started`() async throws {
         try await withCluster { cluster in
             let id = try await cluster.queue.enqueue(OperationRequest(tasks: [noop])).uuid
@@ -264,6 +296,26 @@ import Testing
                 try await cluster.count("SELECT COUNT(*) FROM finished_operations WHERE unfolded_at IS NOT NULL") > 0
             )
         }
+    }
+}
+
+/// Runs until it is interrupted.
+private struct Hanging: TaskHandler {
+    let definition: TaskDefinition
+
+    init(_ task: TaskName) {
+        definition = TaskDefinition(
+            name: task,
+            kind: .command,
+            isCoalescible: false,
+            maximumAttempts: 3,
+            timeout: .seconds(60)
+        )
+    }
+
+    func run(_ attempt: Attempt) async -> TaskOutcome {
+        _ = await Interruption().wait(until: nil)
+        return .interrupted
     }
 }
 

@@ -124,6 +124,35 @@ import Testing
         }
     }
 
+    @Test func `a handler that hangs is ended when its time is over, also after a task that may take longer`()
+        async throws
+    {
+        try await withCluster { cluster in
+            let hangs = try TaskName("hangs")
+            try await cluster.register("hangs")
+            // Without the limit the deadline would end it.
+            _ = try await cluster.queue.enqueue(OperationRequest(tasks: [noop, hangs], deadline: .seconds(30)))
+            var worker = try cluster.worker(commands: ["hangs"])
+            let claim = try #require(try await worker.claim().first)
+            let hanging = Handler(of: hangs, timeout: .milliseconds(50)) {
+                await Handler.untilCancelled(then: .done(result: nil))
+            }
+            let run = OperationRun(
+                claim: claim,
+                handlers: [Handler { .done(result: nil) }, hanging],
+                node: worker.identity.node,
+                interruption: Interruption(),
+                graceBeyondTimeout: .zero
+            )
+            let result = await run.run()
+            guard case .failed(let failure) = result.report else {
+                Issue.record("\(result.report)")
+                return
+            }
+            #expect(failure.code == "timed_out" && result.completedTasks == 1)
+        }
+    }
+
     @Test func `the first limit of a run ends it, and none does once it is over`() {
         let now = ContinuousClock.now
         let limits = RunLimits(deadline: now + .seconds(60))
@@ -168,13 +197,25 @@ import Testing
     }
 }
 
-/// Runs `noop` in a way of the test's own.
+/// Runs `noop`, or another task, in a way of the test's own.
 private struct Handler: TaskHandler {
     let work: @Sendable () async -> TaskOutcome
-    var definition: TaskDefinition { BuiltInTask.noop.definition }
+    let definition: TaskDefinition
 
     init(_ work: @escaping @Sendable () async -> TaskOutcome) {
         self.work = work
+        definition = BuiltInTask.noop.definition
+    }
+
+    init(of task: TaskName, timeout: Duration, _ work: @escaping @Sendable () async -> TaskOutcome) {
+        self.work = work
+        definition = TaskDefinition(
+            name: task,
+            kind: .command,
+            isCoalescible: false,
+            maximumAttempts: 1,
+            timeout: timeout
+        )
     }
 
     func run(_ attempt: Attempt) async -> TaskOutcome { await work() }

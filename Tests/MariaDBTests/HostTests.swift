@@ -49,6 +49,17 @@ import Testing
         }
     }
 
+    @Test func `a host that refuses a new connection is no fault of the next, which is kept`() async throws {
+        try await withTwoHosts { ways in
+            ways.first.order(.refuse(1053), at: .statement("information_schema.global_variables"))
+            for _ in 0..<3 {
+                try await ways.database.withSession { _ = try $0.query("SELECT id FROM facts") }
+            }
+            try await ways.database.withTransaction { try $0.execute("INSERT INTO facts VALUES (1)") }
+            #expect(ways.first.counts.interrupted == 1 && ways.connections == [1, 1])
+        }
+    }
+
     @Test func `a killed connection is no reason to leave its host`() async throws {
         try await withTwoHosts { ways in
             ways.first.order(.refuse(1927), at: .statement("INSERT INTO facts"))

@@ -161,5 +161,11 @@ import Testing
         #expect(attempts(elapsed: .seconds(29), patience: .seconds(30)) == .max)
         #expect(attempts(elapsed: .seconds(30), patience: .seconds(30)) == RetryPolicy.maximumAttempts)
         #expect(attempts(elapsed: .zero, patience: .zero) == RetryPolicy.maximumAttempts)
+        var policy = RetryPolicy()
+        for _ in 0..<2 * RetryPolicy.maximumAttempts {
+            _ = policy.pause(after: conflict, elapsed: .zero, random: { $0.upperBound })
+        }
+        let timeout = DatabaseError(code: .lockWaitTimeout, phase: .execute, message: "")
+        #expect(policy.pause(after: timeout, elapsed: .zero, random: { $0.upperBound }) != nil, "counted apart")
     }
 }

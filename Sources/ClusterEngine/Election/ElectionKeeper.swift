@@ -49,8 +49,8 @@ package struct ElectionKeeper: Service {
     ///     it only waits.
     ///   - witnesses: The way to the other candidates without the database.
     ///   - database: A pool of its own, so that no other work can stand before a renewal.
-    ///   - shared: The pool over which a node asks whether it may be elected, as long as it may not; nil for `database`.
-    ///     Most nodes of a large cluster never may, and keep no connection for it.
+    ///   - shared: The pool over which a node asks whether it may be elected, as long as it may not; nil for
+    ///     `database`. Most nodes of a large cluster never may, and keep no connection for it.
     ///   - role: What is done by who is elected.
     ///   - doorbell: Rung when the lease may have been given back; the keeper's alone.
     ///   - waker: Rings the others when it gives the lease back.

@@ -106,8 +106,9 @@ final class Alarms: Sendable {
 
     /// Alarms that may be kept besides those of sleepers, so that few are not sorted again and again.
     static let mostCalledOff = 64
-    /// A timer that goes off before the first alarm is set again.
-    private static let longestTimer: Duration = .seconds(3600)
+    /// A timer that goes off before the first alarm is set again: it stands still while the machine is suspended, and
+    /// the clock of the alarms does not.
+    private static let longestTimer: Duration = .seconds(10)
 
     private let state = Mutex(State())
 

@@ -45,7 +45,7 @@ package struct HistoryKeeper: Service {
     /// It begins with a rest, because workers that start together have more urgent things to do.
     package func run() async throws {
         var errors = ErrorReporter("history", logger: logger)
-        var next = HistoryPace.rest(random: .random(in: 0...1))
+        var next = HistoryPace.rest(HistoryPace.shortRest, random: .random(in: 0...1))
         while await pause(for: next) == .elapsed {
             let begun = ContinuousClock.now
             do {
@@ -59,7 +59,7 @@ package struct HistoryKeeper: Service {
             } catch {
                 // Nobody waits for it: the next batch makes up for this one.
                 errors.report("history cannot be shortened: \(error)")
-                next = HistoryPace.rest(random: .random(in: 0...1))
+                next = HistoryPace.rest(HistoryPace.shortRest, random: .random(in: 0...1))
             }
         }
     }
@@ -142,6 +142,8 @@ enum HistoryPace {
     /// An idle queueworker has no connection for it: each time it logs in, prepares ten statements, and commits. With
     /// one minute 2,000 of them did that 33 times a second.
     static let rest: Duration = .seconds(300)
+    /// About how long it rests before the first batch, and after one that failed.
+    static let shortRest: Duration = .seconds(60)
 
     /// The pause after a batch; one that is not full was the last, be it that no more is left or that no more is
     /// allowed.
@@ -150,6 +152,6 @@ enum HistoryPace {
         return time * (share - 1)
     }
 
-    /// From half to one and a half times `rest`, so that workers which started together do not meet again.
-    static func rest(random: Double) -> Duration { rest * (0.5 + random) }
+    /// From half to one and a half times as long, so that workers which started together do not meet again.
+    static func rest(_ rest: Duration = rest, random: Double) -> Duration { rest * (0.5 + random) }
 }

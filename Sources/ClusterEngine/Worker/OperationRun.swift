@@ -10,6 +10,9 @@ struct OperationRun: Sendable {
     let interruption: Interruption
     /// Told of the commands that run.
     var output = AttemptOutput()
+    /// The time by which a handler may outlive its own timeout before its task is cancelled: the time to end a process
+    /// group.
+    var graceBeyondTimeout: Duration = .seconds(15)
 
     /// The outcome of an attempt.
     struct Result: Sendable {
@@ -17,10 +20,6 @@ struct OperationRun: Sendable {
         /// The number of the tasks, from the first, that were done.
         let completedTasks: Int
     }
-
-    /// The time by which a handler may outlive its own timeout before its task is cancelled: the time to end a process
-    /// group.
-    static let graceBeyondTimeout: Duration = .seconds(15)
 
     /// Runs them all, or up to the first that does not succeed, to an interruption, or to the deadline.
     ///
@@ -101,7 +100,7 @@ struct OperationRun: Sendable {
 
     /// Runs one task to its end, also when it takes longer than it may: nothing of it may run on.
     private func outcome(of handler: any TaskHandler, _ attempt: Attempt, _ limits: RunLimits) async -> TaskOutcome {
-        if limits.begin(handler.definition.timeout + Self.graceBeyondTimeout) { interruption.reconsider() }
+        if limits.begin(handler.definition.timeout + graceBeyondTimeout) { interruption.reconsider() }
         let outcome = await handler.run(attempt)
         guard limits.end() else { return outcome }
         let message = "'\(attempt.task)' took longer than \(handler.definition.timeout)"

@@ -31,9 +31,11 @@ extension WorkEpoch {
                 if conditions.isLost || conditions.deadline <= .now { return }
                 tellUnreadable(claiming.takeUnreadable())
                 start(claims, terms.agreed.handlers, in: &group)
-                // A call that brings no work may have been for something that runs. Looked up in this loop, so that no
-                // claim of ours can be between the database and the ledger meanwhile.
-                let isCalled = claims.isEmpty && parts.doorbell.takeCall()
+                // A call that brings no work may have been for something that runs, and so may one that does, if more
+                // runs than was claimed. Looked up in this loop, so that no claim of ours can be between the database
+                // and the ledger meanwhile.
+                let runsMore = claims.isEmpty || ledger.runningCount > claims.count
+                let isCalled = runsMore && parts.doorbell.takeCall()
                 if conditions.takeUnknown() || (isCalled && ledger.runningCount > 0) { try await reconcile() }
                 if !claims.isEmpty { heldPause.reset() }
                 if claims.isEmpty, claiming.isHeldUp, heldPause.isFirst {
@@ -98,9 +100,14 @@ extension WorkEpoch {
         ledger.await(wait)
         let claiming = claiming
         group.addTask {
-            // On an error the next look sees whether it is ours, and the loop that claims tells of a database that is
-            // away.
-            let claim = try? await claiming.claim(waitingFor: wait, by: identity)
+            var claim: Claim?
+            do {
+                claim = try await claiming.claim(waitingFor: wait, by: identity)
+            } catch {
+                // It may be ours all the same. The loop that claims tells of a database that is away.
+                conditions.disturb()
+                conditions.seeUnknown()
+            }
             guard let claim, !conditions.isLost, conditions.deadline > .now else {
                 ledger.stopAwaiting(wait.id)
                 parts.doorbell.nudge()

@@ -163,7 +163,7 @@ extension WorkEpoch {
                 while !Task.isCancelled, let effects = try await work.batch() {
                     announcer.announce(effects.ended)
                     parts.metrics.ended(effects.states)
-                    if !effects.ready.isEmpty { parts.doorbell.ring() }
+                    if !effects.ready.isEmpty { parts.doorbell.nudge() }
                     await parts.waker.wake(effects.ready)
                 }
                 errors.resolved()

@@ -1,6 +1,6 @@
 /// Decides at which of its renewal intervals a session is renewed, and at which it looks at the cluster as well.
 ///
-/// Pure. A session renews and looks in each of them, but for one that has nothing to do in a cluster of thousands: it
+/// Pure. A session renews and looks in each of them, but for one that has nothing to do in a large ring: it
 /// renews in every second one and looks in every fourth, so that all together leave the database at rest too.
 package struct RestPace: Sendable {
     /// The part of renewal and look that is due in one interval.

@@ -11,8 +11,8 @@ package struct RingReading: Sendable, Hashable {
     /// A death is seen within the lease and 2 s if one of its watchers looks within 2 s after the last renewal: with
     /// looks every 8 s none of 24 does once in 20,000 deaths, and once in 300 if half of them have died too.
     package static let wide = 24
-    /// The sessions of a ring that is large: those of fewer, with a look at every renewal, take a quarter of a processor
-    /// of the database.
+    /// The sessions of a ring that is large: those of fewer, with a look at every renewal, take a quarter of a
+    /// processor of the database.
     package static let large = 500.0
     /// Sessions that are read at once at most, which is a few milliseconds of the database.
     package static let widest = 1024

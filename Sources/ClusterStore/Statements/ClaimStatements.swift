@@ -181,8 +181,8 @@ package enum ClaimStatements {
         ids.isEmpty ? "" : "AND id NOT IN (\(list: ids))"
     }
 
-    /// Locks those of the picked operations that still wait and that the worker's node may take, as started at a moment;
-    /// without one, at that of the statement.
+    /// Locks those of the picked operations that still wait and that the worker's node may take, as started at a
+    /// moment; without one, at that of the statement.
     ///
     /// The node is asked for here and not only when the queues are read: one that is drained or removed meanwhile takes
     /// nothing more, and an operation belongs to the node's id, not to another machine that has its name now.
