@@ -137,9 +137,14 @@ import Testing
             let hanging = Handler(of: hangs, timeout: .milliseconds(50)) {
                 await Handler.untilCancelled(then: .done(result: nil))
             }
+            let first = Handler {
+                // Meanwhile the run begins to wait for its deadline.
+                try? await Task.sleep(for: .milliseconds(100))
+                return .done(result: nil)
+            }
             let run = OperationRun(
                 claim: claim,
-                handlers: [Handler { .done(result: nil) }, hanging],
+                handlers: [first, hanging],
                 node: worker.identity.node,
                 interruption: Interruption(),
                 graceBeyondTimeout: .zero
