@@ -69,7 +69,7 @@ def load():
 
 
 def measure(place, arguments, workloads, contestants):
-    """Measures everything, and returns what the document is made of."""
+    """Measures everything; yields what the document is made of after each round, so that none is lost."""
     before, records, failures = load(), [], []
     for round_number in range(arguments.rounds):
         for workload in workloads:
@@ -92,15 +92,15 @@ def measure(place, arguments, workloads, contestants):
                     f"{name} {report.number(value)}" for name, value in figures.items() if value is not None
                 )
                 print(f"{round_number + 1} {workload.key:13} {contestant.key:14} {text}", flush=True)
-    return {
-        "rounds": arguments.rounds,
-        "is_small": workloads[0] not in FULL,
-        "cores": os.cpu_count(), "machine": description(place.directory, ROOT), "load": [before, load()],
-        "servers": {kind: server.settings() for kind, server in place.servers.items()},
-        "packages": packages(f"{place.peers}/requirements.txt"),
-        "workloads": [{**dataclasses.asdict(workload), "limit": min(workload.limit, 1e6)} for workload in workloads],
-        "failures": failures, "records": records,
-    }  # fmt: skip
+        yield {
+            "rounds": round_number + 1,
+            "is_small": workloads[0] not in FULL,
+            "cores": os.cpu_count(), "machine": description(place.directory, ROOT), "load": [before, load()],
+            "servers": {kind: server.settings() for kind, server in place.servers.items()},
+            "packages": packages(f"{place.peers}/requirements.txt"),
+            "workloads": [{**dataclasses.asdict(one), "limit": min(one.limit, 1e6)} for one in workloads],
+            "failures": failures, "records": records,
+        }  # fmt: skip
 
 
 def rounded(figures):
@@ -160,9 +160,9 @@ def run(arguments):
     try:
         for server in place.servers.values():
             server.start()
-        data = measure(place, arguments, workloads, [contestant(place) for contestant in classes])
         target = place.directory if arguments.self_check else arguments.output
-        write(data, target)
+        for data in measure(place, arguments, workloads, [contestant(place) for contestant in classes]):
+            write(data, target)
         if arguments.self_check and check(target):
             return 1
     finally:
