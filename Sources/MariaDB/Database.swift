@@ -178,6 +178,7 @@ public actor Database: Service {
                 if error.isConflict {
                     let pause = policy.pause(after: error, elapsed: .zero, random: { .random(in: $0) })
                     guard let pause else { throw error }
+                    // Nothing tells when the other transaction is over; two that have met must not meet again.
                     try await Task.sleep(for: pause)
                 } else {
                     broken += 1

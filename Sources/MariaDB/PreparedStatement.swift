@@ -63,11 +63,11 @@ public struct StatementResult: Sendable {
 
     private func failure(_ phase: DatabaseError.Phase) -> DatabaseError {
         unsafe DatabaseError(
-            code: .init(rawValue: mysql_stmt_errno(statement)),
-            sqlState: String(cString: mysql_stmt_sqlstate(statement)),
-            phase: phase,
-            statement: text,
-            message: String(cString: mysql_stmt_error(statement))
+            library: mysql_stmt_errno(statement),
+            mysql_stmt_sqlstate(statement),
+            mysql_stmt_error(statement),
+            phase,
+            of: text
         )
     }
 }

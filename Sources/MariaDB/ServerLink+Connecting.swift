@@ -88,26 +88,11 @@ extension ServerLink {
             CUnsignedLong(CLIENT_FOUND_ROWS)
         )
         guard unsafe connected != nil else {
-            let error = unsafe lastError(mysql, .connect)
+            let error = unsafe DatabaseError(lastOf: mysql, .connect)
             unsafe mysql_close(mysql)
             throw error
         }
         return unsafe mysql
-    }
-
-    /// Makes the error that the library has for its last call.
-    static func lastError(
-        _ mysql: UnsafeMutablePointer<MYSQL>,
-        _ phase: DatabaseError.Phase,
-        statement: String? = nil
-    ) -> DatabaseError {
-        unsafe DatabaseError(
-            code: .init(rawValue: mysql_errno(mysql)),
-            sqlState: String(cString: mysql_sqlstate(mysql)),
-            phase: phase,
-            statement: statement,
-            message: String(cString: mysql_error(mysql))
-        )
     }
 }
 

@@ -401,7 +401,7 @@ import Foundation
         statement: String?,
         sentAt sent: ContinuousClock.Instant
     ) -> DatabaseError {
-        let error = unsafe Self.lastError(mysql, phase, statement: statement)
+        let error = unsafe DatabaseError(lastOf: mysql, phase, of: statement)
         note(error, sentAt: sent)
         return error
     }

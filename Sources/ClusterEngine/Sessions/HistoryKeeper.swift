@@ -140,7 +140,7 @@ enum HistoryPace {
     /// About how long it rests when nothing is left to forget.
     ///
     /// An idle queueworker has no connection for it: each time it logs in, prepares ten statements, and commits. With
-    /// one minute 2,000 of them did that 33 times a second.
+    /// one minute 2,000 of them would do that 33 times a second.
     static let rest: Duration = .seconds(300)
     /// About how long it rests before the first batch, and after one that failed.
     static let shortRest: Duration = .seconds(60)

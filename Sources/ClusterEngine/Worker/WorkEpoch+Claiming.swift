@@ -53,7 +53,7 @@ extension WorkEpoch {
         }
     }
 
-    /// Yields in a row in which no attempt ends before those that run are taken to go on, some ten microseconds.
+    /// Yields in a row in which no attempt ends before those that run are taken to go on: about 0.1 ms.
     ///
     /// On its way to its end an attempt passes from task to task, and from thread to thread.
     private static let yieldsUntilQuiet = 20
