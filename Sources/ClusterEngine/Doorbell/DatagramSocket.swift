@@ -27,34 +27,19 @@ struct DatagramSocket: ~Copyable {
     ///
     /// - Throws: `Errno`, such as that of no route.
     func source(towards address: IPv4Address) throws(Errno) -> IPv4Address {
-        var name = sockaddr_in()
-        name.sin_family = sa_family_t(AF_INET)
+        var own = SocketName()
         // Any port will do; 0 is refused by some kernels.
-        name.sin_port = UInt16(9).bigEndian
-        name.sin_addr.s_addr = address.rawValue.bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let result = withUnsafeMutablePointer(to: &name) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(descriptor, $0, length) == 0 ? getsockname(descriptor, $0, &length) : -1
-            }
-        }
-        guard result == 0 else { throw Errno(code: errno) }
-        return IPv4Address(rawValue: UInt32(bigEndian: name.sin_addr.s_addr))
+        guard SocketName(address, port: 9).lend({ connect(descriptor, $0, $1) }) == 0,
+            own.fill({ getsockname(descriptor, $0, $1) }) == 0
+        else { throw Errno(code: errno) }
+        return own.address
     }
 
     /// Hands a datagram to the kernel; never waits.
     ///
     /// - Throws: `Errno`, such as that of no route. That nobody listens there is not known, and no error.
     func send(_ bytes: [UInt8], to address: IPv4Address, port: UInt16) throws(Errno) {
-        var destination = sockaddr_in()
-        destination.sin_family = sa_family_t(AF_INET)
-        destination.sin_port = port.bigEndian
-        destination.sin_addr.s_addr = address.rawValue.bigEndian
-        let sent = withUnsafePointer(to: &destination) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                sendto(descriptor, bytes, bytes.count, 0, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
+        let sent = SocketName(address, port: port).lend { sendto(descriptor, bytes, bytes.count, 0, $0, $1) }
         guard sent == bytes.count else { throw Errno(code: errno) }
     }
 

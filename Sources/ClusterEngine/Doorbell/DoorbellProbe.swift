@@ -38,15 +38,7 @@ private final class ConnectedSocket: Sendable {
         let kind = Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
         descriptor = socket(AF_INET, kind, 0)
         guard descriptor >= 0 else { return nil }
-        var name = sockaddr_in()
-        name.sin_family = sa_family_t(AF_INET)
-        name.sin_port = address.port.bigEndian
-        name.sin_addr.s_addr = host.rawValue.bigEndian
-        let connected = withUnsafePointer(to: &name) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
+        let connected = SocketName(host, port: address.port).lend { connect(descriptor, $0, $1) }
         guard connected == 0 else { return nil }
     }
 

@@ -23,6 +23,8 @@ final class NamespaceSocket: Sendable {
     struct Place: Sendable, Hashable {
         let address: IPv4Address
         let port: UInt16
+
+        fileprivate var name: SocketName { SocketName(address, port: port) }
     }
 
     /// The longest datagram, an Ethernet frame: those that are expected here are shorter.
@@ -50,15 +52,15 @@ final class NamespaceSocket: Sendable {
             setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, socklen_t(MemoryLayout<Int32>.size))
         }
         try stay(on: "lo")
-        try check("bind \(place.address):\(place.port)") { self.named(place) { bind(descriptor, $0, $1) } }
-        try check("connect to \(peer.address):\(peer.port)") { self.named(peer) { connect(descriptor, $0, $1) } }
+        try check("bind \(place.address):\(place.port)") { place.name.lend { bind(descriptor, $0, $1) } }
+        try check("connect to \(peer.address):\(peer.port)") { peer.name.lend { connect(descriptor, $0, $1) } }
         try stay(on: "")
     }
 
     /// Sends a datagram; the kernel chooses from where.
     func send(_ bytes: [UInt8], to place: Place) throws(Failure) {
         try check("send to \(place.address):\(place.port)") {
-            Int32(self.named(place) { sendto(descriptor, bytes, bytes.count, 0, $0, $1) })
+            Int32(place.name.lend { sendto(descriptor, bytes, bytes.count, 0, $0, $1) })
         }
     }
 
@@ -80,18 +82,6 @@ final class NamespaceSocket: Sendable {
     private func check(_ attempt: @autoclosure () -> String, _ call: () -> Int32) throws(Failure) {
         while call() < 0 {
             guard errno == EINTR else { throw Failure(attempt: attempt(), number: errno) }
-        }
-    }
-
-    private func named<Result>(_ place: Place, _ call: (UnsafePointer<sockaddr>, socklen_t) -> Result) -> Result {
-        var name = sockaddr_in()
-        name.sin_family = sa_family_t(AF_INET)
-        name.sin_port = place.port.bigEndian
-        name.sin_addr.s_addr = place.address.rawValue.bigEndian
-        return withUnsafePointer(to: &name) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                call($0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
         }
     }
 }

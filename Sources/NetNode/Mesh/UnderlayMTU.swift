@@ -39,7 +39,9 @@ enum UnderlayMTU {
         let socket = Glibc.socket(AF_INET, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard socket >= 0 else { return nil }
         defer { close(socket) }
-        guard address(local, 0, socket, Glibc.bind), address(peer, port, socket, Glibc.connect) else { return nil }
+        guard SocketName(local, port: 0).lend({ bind(socket, $0, $1) }) == 0,
+            SocketName(peer, port: port).lend({ connect(socket, $0, $1) }) == 0
+        else { return nil }
         var (mtu, length) = (Int32(0), socklen_t(MemoryLayout<Int32>.size))
         guard getsockopt(socket, Int32(IPPROTO_IP), IP_MTU, &mtu, &length) == 0 else { return nil }
         return Int(mtu)
@@ -47,21 +49,4 @@ enum UnderlayMTU {
 
     /// Any will do: to connect a datagram socket only looks the route up.
     private static let port: UInt16 = 4789
-
-    private static func address(
-        _ address: IPv4Address,
-        _ port: UInt16,
-        _ socket: Int32,
-        _ call: (Int32, UnsafePointer<sockaddr>?, socklen_t) -> Int32
-    ) -> Bool {
-        var name = sockaddr_in()
-        name.sin_family = sa_family_t(AF_INET)
-        name.sin_port = port.bigEndian
-        name.sin_addr.s_addr = address.rawValue.bigEndian
-        return withUnsafePointer(to: &name) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                call(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
-            }
-        }
-    }
 }

@@ -172,8 +172,7 @@ extension PathProber.State {
             case .datagram(let count, let place):
                 // Its time is that of the answer, and not of the turn: a witness waits for a whole lease from then on.
                 if let question = WitnessMessage(buffer.prefix(count)) {
-                    let address = IPv4Address(rawValue: UInt32(bigEndian: place.sin_addr.s_addr))
-                    guard askers.contains(address), let answer = witness(question, .now) else { continue }
+                    guard askers.contains(place.address), let answer = witness(question, .now) else { continue }
                     answer.encoded.withUnsafeBytes { responder.send($0, to: place) }
                     answered += 1
                     continue

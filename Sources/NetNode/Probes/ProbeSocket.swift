@@ -16,7 +16,7 @@ final class ProbeSocket: Sendable {
     enum Reading {
         case nothing
         /// So many bytes of the buffer, from that place.
-        case datagram(Int, from: sockaddr_in)
+        case datagram(Int, from: SocketName)
         /// The error of an earlier datagram, as a connected socket is told of it.
         case failure(Int32)
     }
@@ -41,11 +41,11 @@ final class ProbeSocket: Sendable {
         try set(Int32(IPPROTO_IP), IP_MTU_DISCOVER, IP_PMTUDISC_PROBE, "forbid fragments")
         if peer == nil { try set(SOL_SOCKET, SO_RCVBUFFORCE, Self.receiveBuffer, "enlarge its buffer") }
         try check("bind \(address):\(port)") { descriptor in
-            sockaddr_in.named(address, port) { bind(descriptor, $0, $1) }
+            SocketName(address, port: port).lend { bind(descriptor, $0, $1) }
         }
         guard let peer else { return }
         try check("connect to \(peer.address)") { descriptor in
-            sockaddr_in.named(peer.address, peer.port) { connect(descriptor, $0, $1) }
+            SocketName(peer.address, port: peer.port).lend { connect(descriptor, $0, $1) }
         }
     }
 
@@ -59,23 +59,14 @@ final class ProbeSocket: Sendable {
     }
 
     /// Sends a datagram to a place that one has come from; whether it arrives is not asked.
-    func send(_ bytes: UnsafeRawBufferPointer, to place: sockaddr_in) {
-        withUnsafePointer(to: place) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                _ = sendto(descriptor, bytes.baseAddress, bytes.count, 0, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
+    func send(_ bytes: UnsafeRawBufferPointer, to place: SocketName) {
+        _ = place.lend { sendto(descriptor, bytes.baseAddress, bytes.count, 0, $0, $1) }
     }
 
     /// Takes the next datagram, or the next error.
     func receive(into buffer: UnsafeMutableRawBufferPointer) -> Reading {
-        var place = sockaddr_in()
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let count = withUnsafeMutablePointer(to: &place) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                recvfrom(descriptor, buffer.baseAddress, buffer.count, 0, $0, &length)
-            }
-        }
+        var place = SocketName()
+        let count = place.fill { recvfrom(descriptor, buffer.baseAddress, buffer.count, 0, $0, $1) }
         if count >= 0 { return .datagram(count, from: place) }
         return errno == EAGAIN || errno == EINTR ? .nothing : .failure(errno)
     }
@@ -89,24 +80,5 @@ final class ProbeSocket: Sendable {
 
     private func check(_ attempt: @autoclosure () -> String, _ call: (Int32) -> Int32) throws(Failure) {
         guard call(descriptor) == 0 else { throw Failure(attempt: attempt(), number: errno) }
-    }
-}
-
-extension sockaddr_in {
-    /// Lends an address and a port as the socket calls take them.
-    fileprivate static func named(
-        _ address: IPv4Address,
-        _ port: UInt16,
-        _ call: (UnsafePointer<sockaddr>, socklen_t) -> Int32
-    ) -> Int32 {
-        var name = sockaddr_in()
-        name.sin_family = sa_family_t(AF_INET)
-        name.sin_port = port.bigEndian
-        name.sin_addr.s_addr = address.rawValue.bigEndian
-        return withUnsafePointer(to: &name) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                call($0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
     }
 }
