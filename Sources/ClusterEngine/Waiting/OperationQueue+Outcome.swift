@@ -107,12 +107,22 @@ private struct EndWait {
     /// before the waiter was registered.
     mutating func run(_ waiter: WaiterDoorbell?, pace: PollPace) async throws {
         var pace = pace
-        while try await !look() {
+        // Of these, nobody else removes the entries: who ended them looked before the waiter was registered, or could
+        // not ring.
+        var unrung: Set<OperationID> = []
+        var (ended, wasRung): (Set<OperationID>, Bool) = ([], false)
+        while true {
+            let isOver = try await look()
+            let before = ended
+            ended = Set(ids.filter { states[$0]?.isTerminal == true })
+            if !wasRung { unrung.formUnion(ended.subtracting(before)) }
+            waiter?.waits(for: ids.filter { !ended.contains($0) || unrung.contains($0) })
+            if isOver { return }
             let pause = pace.pause(left: deadline.map { ContinuousClock.now.duration(to: $0) })
             if let waiter {
-                guard await waiter.doorbell.wait(upTo: max(pause, .zero)) != .shutDown else {
-                    throw CancellationError()
-                }
+                let wake = await waiter.doorbell.wait(upTo: max(pause, .zero))
+                guard wake != .shutDown else { throw CancellationError() }
+                wasRung = wake == .rung
                 await waiter.renewIfDue()
             } else {
                 guard await ClusterEngine.pause(for: max(pause, .zero)) == .elapsed else { throw CancellationError() }

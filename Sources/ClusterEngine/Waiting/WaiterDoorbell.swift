@@ -5,6 +5,8 @@ import MariaDB
 import Synchronization
 
 /// The doorbell of one wait, on a free port, entered in the database under the operations that are waited for.
+///
+/// Whoever ends one of them rings, and removes the entry under it, so that the waiter need not before it goes on.
 final class WaiterDoorbell: Sendable {
     /// The time for which the database keeps a waiter that does not renew its row; one that died costs a datagram until
     /// then.
@@ -13,14 +15,15 @@ final class WaiterDoorbell: Sendable {
     private static let renewAfter: Duration = .seconds(20)
 
     let doorbell: Doorbell
-    private let ids: [OperationID]
+    /// Those of the operations whose entries nobody else removes.
+    private let left: Mutex<[OperationID]>
     private let address: HostPort
     private let database: Database
     private let renewed: Mutex<ContinuousClock.Instant>
 
     private init(_ doorbell: Doorbell, ids: [OperationID], address: HostPort, database: Database) {
         self.doorbell = doorbell
-        self.ids = ids
+        left = Mutex(ids)
         self.address = address
         self.database = database
         renewed = Mutex(.now)
@@ -68,11 +71,14 @@ final class WaiterDoorbell: Sendable {
         }
     }
 
-    /// Lets the row stand for longer; one that could not be renewed expires, and the wait goes on by polling.
+    /// Takes note of the operations whose entries nobody else removes.
+    func waits(for operations: [OperationID]) { left.withLock { $0 = operations } }
+
+    /// Lets the rows stand for longer; those that could not be renewed expire, and the wait goes on by polling.
     func renewIfDue() async {
         let now = ContinuousClock.now
         guard renewed.withLock({ now - $0 >= Self.renewAfter }) else { return }
-        let (ids, address) = (ids, address)
+        let (ids, address) = (left.withLock(\.self), address)
         let done: Void? = try? await database.withSession {
             try WaiterStatements.register(ids, doorbell: address, for: Self.lease, on: $0)
         }
@@ -81,8 +87,11 @@ final class WaiterDoorbell: Sendable {
 
     /// Best effort: what stays is swept when it has expired.
     private func remove() async {
-        let (ids, address) = (ids, address)
-        _ = try? await database.withSession { try WaiterStatements.remove(ids, doorbell: address, on: $0) }
+        let waiters = left.withLock(\.self).map {
+            WaiterStatements.Waiter(operation: $0, doorbell: address.description)
+        }
+        guard !waiters.isEmpty else { return }
+        _ = try? await database.withSession { try WaiterStatements.remove(waiters, on: $0) }
     }
 
     /// The address by which a worker reaches this process: the one from which the kernel would send to it.

@@ -21,31 +21,50 @@ package enum WaiterStatements {
     }
 
     package static func remove(
-        _ operations: [OperationID],
-        doorbell: HostPort,
+        _ waiters: [Waiter],
         on session: borrowing Session
     ) throws(DatabaseError) {
-        try session.executeBatch(operations.sorted()) { operation in
-            "DELETE FROM operation_waiters WHERE operation = \(operation) AND doorbell = \(doorbell.description)"
+        try session.executeBatch(waiters.sorted()) { waiter in
+            """
+            DELETE FROM operation_waiters
+            WHERE operation = \(waiter.operation) AND doorbell = \(waiter.doorbell)
+            """
         }
     }
 
-    /// Reads the doorbells of those who wait for one of the operations; also of those who have not said so for long,
-    /// until they are swept, because the clock by which they would be told apart may have been set.
-    package static func doorbells(
-        waitingFor operations: [OperationID],
+    /// Somebody who waits for the end of an operation.
+    package struct Waiter: Sendable, Comparable {
+        package let operation: OperationID
+        /// As it is stored; one that does not parse is nobody's.
+        package let doorbell: String
+
+        package init(operation: OperationID, doorbell: String) {
+            self.operation = operation
+            self.doorbell = doorbell
+        }
+
+        /// In the order of the key.
+        package static func < (left: Waiter, right: Waiter) -> Bool {
+            (left.operation, left.doorbell) < (right.operation, right.doorbell)
+        }
+    }
+
+    /// Reads who waits for one of the operations; also those who have not said so for long, until they are swept,
+    /// because the clock by which they would be told apart may have been set.
+    package static func waiters(
+        for operations: [OperationID],
         on session: borrowing Session
-    ) throws -> Set<HostPort> {
-        let texts = try operations.inLists { operations in
-            try session.query(doorbellsQuery(waitingFor: operations)).map { try $0.only(String.self) }
+    ) throws -> [Waiter] {
+        try operations.inLists { operations in
+            try session.query(waitersQuery(for: operations)).map { row in
+                Waiter(operation: try row.get("operation"), doorbell: try row.get("doorbell"))
+            }
         }
-        // One that does not parse is nobody's: losing it costs a slow poll.
-        return Set(texts.compactMap { try? HostPort($0) })
     }
 
-    package static func doorbellsQuery(waitingFor operations: [OperationID]) -> SQL {
+    package static func waitersQuery(for operations: [OperationID]) -> SQL {
         """
-        SELECT doorbell FROM operation_waiters FORCE INDEX (PRIMARY)
+        SELECT operation, doorbell FROM operation_waiters FORCE INDEX (PRIMARY)
         WHERE operation IN (\(list: operations))
         """
     }
