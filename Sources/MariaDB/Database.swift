@@ -252,6 +252,7 @@ public actor Database: Service {
             do {
                 return try await body()
             } catch let error as DatabaseError {
+                if Task.isShuttingDownGracefully { policy.losePatience() }
                 let elapsed = ContinuousClock.now - begun
                 let pause = policy.pause(after: error, elapsed: elapsed, random: { .random(in: $0) })
                 guard let pause else { throw error }

@@ -22,7 +22,7 @@ struct RetryPolicy: Sendable {
     /// With a list of hosts the second connection leads to one that serves; behind a proxy the third may.
     static let maximumRefusals = 3
 
-    private let patience: Duration
+    private var patience: Duration
     private var attempts = 0
     private var conflicts = 0
     private var refusals = 0
@@ -33,6 +33,9 @@ struct RetryPolicy: Sendable {
     init(patience: Duration = longestConflict) {
         self.patience = patience
     }
+
+    /// Lets conflicts be retried no more often than other errors: for a service that is to end.
+    mutating func losePatience() { patience = .zero }
 
     /// Decides about the next attempt.
     ///

@@ -1,4 +1,6 @@
 import ClusterOpsTestKit
+import Foundation
+import ServiceLifecycle
 import Testing
 
 @testable import MariaDB
@@ -120,6 +122,27 @@ import Testing
         }
     }
 
+    @Test func `a service that is to end begins a transaction that conflicts again no more often than others`()
+        async throws
+    {
+        try await withTwoHosts { ways in
+            let (runs, most) = (Locked(0), RetryPolicy.maximumAttempts + 3)
+            let service = Conflicting(database: ways.database) {
+                runs.update { $0 += 1 }
+                // It is to end while its transaction is on the way.
+                while runs.value == most, !Task.isShuttingDownGracefully { usleep(1000) }
+            }
+            let group = ServiceGroup(services: [service], logger: .silent)
+            try await withThrowingTaskGroup(of: Void.self) { tasks in
+                tasks.addTask { try await group.run() }
+                try await eventually("it has met more conflicts than it may errors") { runs.value == most }
+                await group.triggerGracefulShutdown()
+                let error = await #expect(throws: DatabaseError.self) { try await tasks.waitForAll() }
+                #expect(error?.code == .deadlock && runs.value == most)
+            }
+        }
+    }
+
     @Test func `a first statement that conflicts is run again, and a later one is the caller's`() async throws {
         try await withTwoHosts { ways in
             ways.first.order(.refuse(1213), at: .statement("INSERT INTO facts"))
@@ -215,6 +238,19 @@ import Testing
             }
             try await ways.database.withSession { _ = try $0.query("SELECT id FROM facts") }
             #expect(ways.connections == [2, 1], "and stayed with")
+        }
+    }
+}
+
+/// A service whose one transaction always meets another that has got through.
+private struct Conflicting: Service {
+    let database: Database
+    let begun: @Sendable () -> Void
+
+    func run() async throws {
+        try await database.withTransaction { _ in
+            begun()
+            throw DatabaseError(code: .deadlock, phase: .commit, message: "another transaction has got through")
         }
     }
 }
