@@ -82,7 +82,8 @@ public struct TestCluster: Sendable {
         _ node: String = "h1",
         queues: [String] = [],
         commands: [String] = [],
-        coalescible: Bool = false
+        coalescible: Bool = false,
+        stalenessBound: Duration = .seconds(60)
     ) throws -> TestWorker {
         let targets: [QueueTarget] =
             queues.isEmpty
@@ -103,7 +104,7 @@ public struct TestCluster: Sendable {
             claiming: Claiming(
                 database: database,
                 runnable: definitions,
-                stalenessBound: .seconds(60)
+                stalenessBound: stalenessBound
             ),
             queues: names,
             settling: Settling(database: database),

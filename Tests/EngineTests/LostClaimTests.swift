@@ -26,9 +26,11 @@ import Testing
                     return nil
                 }
             )
-            // One slot: what h1 runs keeps it from claiming again.
-            let h1 = try cluster.liveWorker("h1", handlers: [endless], slots: 1, lease: .seconds(5))
-            let h2 = try cluster.liveWorker("h2", handlers: [held], slots: 1, lease: .seconds(5))
+            // One slot: what h1 runs keeps it from claiming again. A lease that outlasts the pauses of a busy machine: a
+            // worker that loses its session begins anew, and could.
+            let (lease, renew) = (Duration.seconds(20), Duration.seconds(1))
+            let h1 = try cluster.liveWorker("h1", handlers: [endless], slots: 1, lease: lease, renew: renew)
+            let h2 = try cluster.liveWorker("h2", handlers: [held], slots: 1, lease: lease, renew: renew)
             try await cluster.withWorkers([h1]) {
                 try await eventually("h1 runs it") { first.effects.count == 1 }
                 try await cluster.loseClaim(of: id)
