@@ -4,7 +4,7 @@ import Measurement
 /// One number of a run, with the bound that it has to keep, if it has one.
 struct Figure: Sendable, Encodable, CustomStringConvertible {
     /// On which side of its bound a figure has to be.
-    enum Bound: Sendable, Encodable {
+    enum Bound: Sendable {
         case atMost(Double)
         case atLeast(Double)
         case none
@@ -28,6 +28,21 @@ struct Figure: Sendable, Encodable, CustomStringConvertible {
         case .atMost(let limit): value <= limit
         case .atLeast(let limit): value >= limit
         case .none: true
+        }
+    }
+
+    private enum CodingKeys: String, CodingKey { case name, value, unit, atMost, atLeast }
+
+    /// Encodes the value as null where it is no number, which JSON does not have.
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(name, forKey: .name)
+        try container.encode(value.isFinite ? value : nil, forKey: .value)
+        try container.encode(unit, forKey: .unit)
+        switch bound {
+        case .atMost(let limit): try container.encode(limit, forKey: .atMost)
+        case .atLeast(let limit): try container.encode(limit, forKey: .atLeast)
+        case .none: break
         }
     }
 
@@ -56,4 +71,11 @@ extension Distribution {
     var p99: Double { milliseconds(0.99) }
 
     private func milliseconds(_ share: Double) -> Double { quantile(share).map { $0 * 1000 } ?? .nan }
+}
+
+extension [Figure] {
+    /// Prints them as one line of JSON.
+    func printJSON() throws {
+        print(String(decoding: try JSONEncoder().encode(self), as: UTF8.self))
+    }
 }
