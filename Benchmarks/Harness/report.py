@@ -19,7 +19,8 @@ TITLES = {
     "latency-far": "Latency of one job in an idle queue, behind a network",
     "trips": "Round trips", "coalesce": "A storm of duplicates", "pipeline": "A pipeline of 3,001, and a chain",
     "claim": "Claims out of a long backlog, and by many at once", "bulk": "A million, enqueued and drained",
-    "status": "Overviews of a large cluster", "scale-100": "100 nodes at rest", "scale-1000": "1,000 nodes at rest",
+    "status": "Overviews of a large cluster", "list": "Questions about many operations",
+    "scale-100": "100 nodes at rest", "scale-1000": "1,000 nodes at rest",
     "scale-2000": "2,000 nodes at rest",
 }  # fmt: skip
 FAR = "-far"  # at the end of the key of a workload behind a network

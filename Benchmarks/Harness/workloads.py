@@ -158,8 +158,8 @@ def full_load(workload, contestant):
 def latency(workload, contestant):
     """Measures single jobs, in an idle queue or beside a load: from the call to the start, and to the known end."""
     share = workload.load * full_load(workload, contestant) if workload.load else 0
-    load = contestant.load(share) if share else None
     workers, caller = contestant.latency(workload.jobs)
+    load = contestant.load(share) if share else None
     loaded, rate = 0, None
     try:
         caller.ready()
@@ -238,6 +238,7 @@ FULL = (
     alone("claim", "promises", "--only", "claim"),
     alone("bulk", "promises", "--only", "bulk", "--drain", "1000000"),
     alone("status", "promises", "--only", "status"),
+    alone("list", "promises", "--only", "list", "--rows", "200000"),
     alone("scale-100", "scale", "--nodes", "100", "--kill", "1", "--kill", "12"),
     alone("scale-1000", "scale", "--nodes", "1000", "--kill", "1", "--kill", "12"),
     alone("scale-2000", "scale", "--nodes", "2000", "--kill", "1", "--kill", "12"),
