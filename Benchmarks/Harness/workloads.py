@@ -11,7 +11,8 @@ START_LIMIT = 60  # seconds until the first job starts
 ENQUEUE_LIMIT = 300  # seconds for the enqueues of one run
 SHORTEST_LOOK, LOOK_SHARE = 0.01, 0.01  # seconds between looks for the end, and their share of the time so far
 SETTLED = 1.0  # seconds in which an idle worker has come to rest, or a load has become even
-FULL_LOAD_JOBS, FULL_LOAD_LIMIT = 5000, 3  # of the drain, and seconds of it, that says what a full load is
+# Of the drain that says what a full load is: jobs for each one whose latency is measured, and seconds at most.
+FULL_LOAD_JOBS, FULL_LOAD_LIMIT = 20, 3
 REST_LIMIT = 60  # seconds until what a load has left is done
 
 
@@ -148,7 +149,7 @@ def enqueue(workload, contestant):
 
 def full_load(workload, contestant):
     """Returns how many jobs a second the one worker drains that has the single jobs; leaves a new database."""
-    jobs = min(FULL_LOAD_JOBS, contestant.most)
+    jobs = min(FULL_LOAD_JOBS * workload.jobs, contestant.most)
     sample = replace(workload, jobs=jobs, batch=LATENCY_SLOTS, workers=1, limit=FULL_LOAD_LIMIT)
     rate = drain(sample, contestant)["rate"]
     renew(contestant)
