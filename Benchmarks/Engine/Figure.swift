@@ -67,6 +67,15 @@ struct Figure: Sendable, Encodable, CustomStringConvertible {
 extension Distribution {
     mutating func add(milliseconds: Double) { add(seconds: milliseconds / 1000) }
 
+    /// Returns the milliseconds of the middle of some runs; the first, which opens connections and prepares, does not
+    /// count.
+    static func median(of count: Int, _ body: () async throws -> Void) async throws -> Double {
+        try await body()
+        var sample = Distribution()
+        for _ in 0..<count { sample.add(try await ContinuousClock().measure(body)) }
+        return sample.median
+    }
+
     var median: Double { milliseconds(0.5) }
     var p99: Double { milliseconds(0.99) }
 

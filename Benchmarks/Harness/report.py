@@ -19,9 +19,9 @@ TITLES = {
     "latency-far": "Latency of one job in an idle queue, behind a network",
     "trips": "Round trips", "coalesce": "A storm of duplicates", "pipeline": "A pipeline of 3,001, and a chain",
     "claim": "Claims out of a long backlog, and by many at once", "bulk": "A million, enqueued and drained",
-    "status": "Overviews of a large cluster", "list": "Questions about many operations",
-    "scale-100": "100 nodes at rest", "scale-1000": "1,000 nodes at rest",
-    "scale-2000": "2,000 nodes at rest",
+    "status": "Overviews of a large cluster", "callers": "A hundred overviews at once",
+    "list": "Questions about many operations", "scale-100": "100 nodes at rest",
+    "scale-1000": "1,000 nodes at rest", "scale-2000": "2,000 nodes at rest",
 }  # fmt: skip
 FAR = "-far"  # at the end of the key of a workload behind a network
 # What is asked of benchmarks of ours alone: in words, workload, figure, bound, and whether that is the least.
@@ -45,8 +45,8 @@ ALONE = (
      False),
 )  # fmt: skip
 ALONE_TEXT = (
-    "Benchmarks of the engine (`clusterops-bench-engine promises` and `scale`), each on a database server of its own that\n"
-    "has its COMMITs on the disk. No peer takes part."
+    "Benchmarks of the engine (`clusterops-bench-engine promises` and `scale`), each on a database server of its own"
+    "\nthat has its COMMITs on the disk. No peer takes part."
 )
 NAMES = {contestant.key: contestant.name for contestant in ALL}
 
