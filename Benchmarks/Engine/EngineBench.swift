@@ -1,6 +1,5 @@
 import ArgumentParser
 import ClusterOpsTestKit
-import Foundation
 
 /// Benchmarks of the engine: its own promises, its part beside other queues, and clusters of thousands.
 @main struct EngineBench: AsyncParsableCommand {
@@ -23,8 +22,8 @@ struct Promises: AsyncParsableCommand {
     )
 
     @Flag(help: "Print JSON instead of a table.") var json = false
-    @Option(help: "Rows of the large backlog, and of the bulk enqueue.") var rows = 1_000_000
-    @Option(help: "Operations that are drained.") var drain = 50_000
+    @Option(help: "Rows of the large backlog.") var rows = 1_000_000
+    @Option(help: "Operations that are enqueued at once, and drained.") var drain = 50_000
     @Option(help: "Only those benchmarks whose name begins so.") var only = ""
 
     func validate() throws {
@@ -46,12 +45,14 @@ struct Promises: AsyncParsableCommand {
             ("claimers", { try await ClaimersBench().measure(on: server) }),
             ("start", { try await StartBench().measure(on: server) }),
             ("coalesce", { try await CoalesceBench().measure(on: server) }),
+            ("trips", { try await RoundTripsBench().measure(on: server) }),
             ("pipeline", { try await PipelineBench().measure(on: server) }),
             ("busy", { try await BusyTargetBench().measure(on: server) }),
             ("list", { try await ListBench(rows: rows).measure(on: server) }),
             ("cascade", { try await CascadeBench().measure(on: server) }),
             ("status", { try await StatusBench().measure(on: server) }),
-            ("bulk", { try await BulkBench(rows: rows, drain: drain).measure(on: server) }),
+            ("callers", { try await CallersBench().measure(on: server) }),
+            ("bulk", { try await BulkBench(count: drain).measure(on: server) }),
         ]
         let chosen = benchmarks.filter { $0.name.hasPrefix(only) }
         // What measured nothing has met nothing.
@@ -66,7 +67,7 @@ struct Promises: AsyncParsableCommand {
             if !json { for figure in found { print(figure) } }
             figures += found
         }
-        if json { print(String(decoding: try JSONEncoder().encode(figures), as: UTF8.self)) }
+        if json { try figures.printJSON() }
         guard figures.allSatisfy(\.isMet) else { throw ExitCode(1) }
     }
 }

@@ -77,13 +77,13 @@ struct Floor {
     }
 }
 
-/// A handler that calls back when an operation starts, and takes as long as it is told.
+/// A handler that calls back when an operation starts, and takes as long as the call.
 struct CallingHandler: TaskHandler {
     let definition: TaskDefinition
-    let body: @Sendable (OperationID) async -> Void
+    let body: @Sendable (Operation) async -> Void
 
     func run(_ attempt: Attempt) async -> TaskOutcome {
-        await body(attempt.operation.id)
+        await body(attempt.operation)
         return .done(result: nil)
     }
 }

@@ -12,7 +12,7 @@ struct Overview: Sendable {
     let command: [String]
     let read: @Sendable (ClusterConnection) async throws -> Void
 
-    static let status = Overview(name: "status of 1,000 nodes, 105 processes", command: ["status"]) {
+    static let status = Overview(name: "status of 2,000 nodes", command: ["status"]) {
         _ = try await $0.status()
     }
     static let services = Overview(name: "service list of 105 processes", command: ["service", "list"]) {

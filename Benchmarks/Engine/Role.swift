@@ -24,11 +24,14 @@ struct Role: AsyncParsableCommand {
         @Argument(help: "How many in one call.") var size: Int
 
         func run() async throws {
-            let (request, calls) = (OperationRequest(tasks: [BuiltInTask.noop.name]), count / size)
-            try await Part().run { part in
+            var request = OperationRequest(tasks: [BuiltInTask.noop.name])
+            let calls = count / size
+            if Beat.isSet { request.parameters = Beat.parameters }
+            try await Part().run { [request] part in
                 let begin = Date().timeIntervalSince1970
                 var took: [Double] = []
-                for _ in 0..<calls {
+                var beat = Beat()
+                while took.count < calls, try await beat.next() {
                     let asked = ContinuousClock.now
                     if size == 1 {
                         _ = try await part.queue.enqueue(request)
@@ -58,7 +61,10 @@ struct Role: AsyncParsableCommand {
 
         func run() async throws {
             let starts = try Starts()
-            let handler = CallingHandler(definition: BuiltInTask.noop.definition) { _ in starts.add() }
+            let handler = CallingHandler(definition: BuiltInTask.noop.definition) { operation in
+                // Of the load nobody asks when it starts.
+                if operation.parameters == nil { starts.add() }
+            }
             let part = try Part()
             try await Floor(cluster: part.cluster, handlers: [handler], workers: 1, slots: slots).run { _ in
                 try await part.run { _ in
@@ -137,6 +143,28 @@ private struct Part {
     func say(_ answer: some Encodable) throws {
         print(String(decoding: try JSONEncoder().encode(answer), as: UTF8.self))
         fflush(nil)
+    }
+}
+
+/// The moments of a caller's calls: one after the other, or in turn with BENCH_EVERY, in seconds, until the harness
+/// says one more line; then they are a load beside what is measured.
+private struct Beat {
+    /// By which a worker knows an operation of the load.
+    static let parameters = #"{"load": true}"#
+    static var isSet: Bool { every != nil }
+    private static let every = ProcessInfo.processInfo.environment["BENCH_EVERY"].flatMap(Double.init)
+
+    private let begin = ContinuousClock.now
+    private var calls = 0.0
+
+    /// Waits for the next moment; returns false when there is none any more.
+    mutating func next() async throws -> Bool {
+        guard let every = Self.every else { return true }
+        // It is the harness that sets the pace.
+        try await Task.sleep(until: begin + .seconds(every) * calls)
+        calls += 1
+        var input = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
+        return poll(&input, 1, 0) == 0
     }
 }
 

@@ -19,12 +19,14 @@ struct Scale: AsyncParsableCommand {
     /// Four connections for each process, and what the benchmark uses.
     private var descriptors: UInt64 { UInt64(8 * nodes + 1000) }
 
+    @Flag(help: "Print JSON at the end instead of a table.") var json = false
     @Option(help: "Nodes, each with a queueworker and a netnode.") var nodes = 2000
     @Option(help: "Seconds of rest that are measured.") var seconds = 20
+    @Option(help: "Seconds before, in which what the start took comes to its end.") var settling = 45
     @Option(help: "Sessions that are killed at once, one number for each time.") var kill: [Int] = [1, 12, 100]
 
     func validate() throws {
-        guard (2...10_000).contains(nodes), (2...3600).contains(seconds),
+        guard (2...10_000).contains(nodes), (2...3600).contains(seconds), (0...3600).contains(settling),
             kill.allSatisfy({ (1..<nodes).contains($0) }), kill.reduce(0, +) < nodes
         else { throw ValidationError("2 to 10,000 nodes, 2 to 3,600 seconds, and fewer killed than there are nodes") }
     }
@@ -44,7 +46,14 @@ struct Scale: AsyncParsableCommand {
             buffers: PrivateServer.roomyBuffers
         )
         defer { server.destroy() }
-        let figures = try await ScaleBench(nodes: nodes, seconds: seconds, deaths: kill).measure(on: server)
+        let bench = ScaleBench(nodes: nodes, seconds: seconds, settling: settling, deaths: kill) { figures in
+            guard !json else { return }
+            // As soon as there are some: a run takes minutes.
+            for figure in figures { print(figure) }
+            fflush(nil)
+        }
+        let figures = try await bench.measure(on: server)
+        if json { try figures.printJSON() }
         guard figures.allSatisfy(\.isMet) else { throw ExitCode(1) }
     }
 }
@@ -53,7 +62,12 @@ struct Scale: AsyncParsableCommand {
 struct ScaleBench {
     let nodes: Int
     let seconds: Int
+    /// In which connections of the start are closed, and nearly every session looks once at what concerns the cluster:
+    /// its statement is prepared with the first time.
+    let settling: Int
     let deaths: [Int]
+    /// Is told figures as soon as there are.
+    let tell: @Sendable ([Figure]) -> Void
 
     func measure(on server: PrivateServer) async throws -> [Figure] {
         try await withCluster(on: server) { cluster in
@@ -65,17 +79,15 @@ struct ScaleBench {
         }
     }
 
-    /// Prints figures as soon as there are: a run takes minutes.
     private func told(_ figures: [Figure]) -> [Figure] {
-        for figure in figures { print(figure) }
-        fflush(nil)
+        tell(figures)
         return figures
     }
 
     /// Measures what all of them send while nothing happens.
     private func rest(_ simulated: SimulatedCluster, _ server: PrivateServer) async throws -> [Figure] {
-        // Until connections that only the start took have been idle for long enough to be closed.
-        try await Task.sleep(for: SimulatedCluster.settling)
+        // Nothing tells when the start is over: what it took ends by being idle for long enough.
+        try await Task.sleep(for: .seconds(settling))
         let (before, cpuBefore, begun) = (
             try await simulated.load(), ProcessorTime.used(by: server), ContinuousClock.now
         )
@@ -92,13 +104,13 @@ struct ScaleBench {
         // Less what the measurement has asked.
         let statements = Double(after.statements - before.statements - seconds - 1)
         return [
-            Figure("sessions", Double(after.sessions)),
-            Figure("renewals a second", renewals / (time / .seconds(1))),
-            Figure("statements a renewal", statements / renewals, "", .atMost(2)),
-            Figure("rows read a renewal", Double(after.rows - before.rows) / renewals),
-            Figure("processor time of the database a renewal", cpu / renewals * 1000, "ms"),
-            Figure("processors that the database uses", cpu / (time / .seconds(1)), "", .atMost(0.25)),
-            Figure("connections at most", Double(most), "", .atMost(Double(nodes) * 2.25)),
+            Figure("\(nodes) nodes: sessions", Double(after.sessions)),
+            Figure("\(nodes) nodes: renewals a second", renewals / (time / .seconds(1))),
+            Figure("\(nodes) nodes: statements a renewal", statements / renewals, "", .atMost(2)),
+            Figure("\(nodes) nodes: rows read a renewal", Double(after.rows - before.rows) / renewals),
+            Figure("\(nodes) nodes: processor time of the database a renewal", cpu / renewals * 1000, "ms"),
+            Figure("\(nodes) nodes: processors that the database uses", cpu / (time / .seconds(1)), "", .atMost(0.25)),
+            Figure("\(nodes) nodes: connections at most", Double(most), "", .atMost(Double(nodes) * 2.25)),
         ]
     }
 
@@ -118,8 +130,8 @@ struct ScaleBench {
         let returned = ContinuousClock.now - begun
         let most = (SimulatedCluster.lease + .seconds(count > 1 ? 4 : 2)) / .seconds(1)
         return [
-            Figure("\(count) killed at once: all are noticed", noticed / .seconds(1), "s"),
-            Figure("  and their work is back", returned / .seconds(1), "s", .atMost(most)),
+            Figure("\(nodes) nodes, \(count) killed: all are noticed", noticed / .seconds(1), "s"),
+            Figure("\(nodes) nodes, \(count) killed: their work is back", returned / .seconds(1), "s", .atMost(most)),
         ]
     }
 }

@@ -9,9 +9,6 @@ import MariaDB
 /// The workers of many nodes in one process, each with connections of its own.
 struct SimulatedCluster {
     static let lease: Duration = .seconds(10)
-    /// The time in which connections of the start are closed, and in which nearly every session has looked once at what
-    /// concerns the cluster: its statement is prepared with the first time.
-    static let settling: Duration = .seconds(45)
     /// Sessions that are opened together: at its start each has up to four connections, and later one.
     private static let opened = 100
     /// The time that each hundred may take: a machine that is busy otherwise needs it.

@@ -14,7 +14,7 @@ import report
 from contestants import ALL
 from machine import description, packages
 from processes import Failed
-from servers import MariaDB, PostgreSQL
+from servers import LATENCY, MariaDB, Network, PostgreSQL, network_cost
 from workloads import FULL, QUICK, TINY
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -22,21 +22,32 @@ DOCUMENT, DATA = "docs/performance.md", "docs/performance.json"
 
 
 class Place:
-    """What a run has: its directory, servers and programs, and the pipe into which workers write when a job starts."""
+    """What a run has: directory, servers, networks, programs, and the pipe into which workers write starts of jobs."""
 
     def __init__(self, arguments):
         self.programs = os.path.abspath(arguments.programs)
         self.floor = os.path.abspath(arguments.floor)
+        self.delay = os.path.abspath(arguments.delay)
         self.peers = f"{ROOT}/Benchmarks/Peers"
         self.python = sys.executable
         self.directory = tempfile.mkdtemp(prefix="clusterops-bench-")
         # The server that refuses root runs as somebody else, and has its own directory in here.
         os.chmod(self.directory, 0o755)
         self.servers = {server.kind: server(self.directory) for server in (MariaDB, PostgreSQL)}
+        self.networks = {}
         self.starts = f"{self.directory}/starts"
         os.mkfifo(self.starts)
         # For reading and writing, so that it has a reader before the first worker, and no end after the last.
         self.pipe = os.open(self.starts, os.O_RDWR | os.O_NONBLOCK)
+
+    def open(self):
+        """Starts the servers, and a network to each; returns what a round trip takes."""
+        cost = {}
+        for kind, server in self.servers.items():
+            server.start()
+            self.networks[kind] = Network(self.delay, server, LATENCY)
+            cost[kind] = network_cost(self.delay, server, self.networks[kind])
+        return cost
 
     def log(self, name):
         """Returns the file that takes what a contestant's programs have to say."""
@@ -56,9 +67,9 @@ class Place:
         self.read_starts()
 
     def close(self):
-        """Ends the servers and removes everything."""
-        for server in self.servers.values():
-            server.stop()
+        """Ends networks and servers, and removes everything."""
+        for one in (*self.networks.values(), *self.servers.values()):
+            one.stop()
         os.close(self.pipe)
         shutil.rmtree(self.directory)
 
@@ -71,8 +82,9 @@ def load():
 def measure(place, arguments, workloads, contestants):
     """Measures everything; yields what the document is made of after each round, so that none is lost."""
     before, records, failures = load(), [], []
+    network = place.open()
     for round_number in range(arguments.rounds):
-        for workload in workloads:
+        for workload in due(workloads, round_number):
             suitable = [contestant for contestant in contestants if workload.suits(contestant)]
             turn = round_number % max(len(suitable), 1)
             for contestant in suitable[turn:] + suitable[:turn]:
@@ -88,24 +100,36 @@ def measure(place, arguments, workloads, contestants):
                         failures.append({**who, "why": reason})
                     continue
                 records.append({**who, "round": round_number + 1, **rounded(figures)})
-                text = ", ".join(
-                    f"{name} {report.number(value)}" for name, value in figures.items() if value is not None
-                )
-                print(f"{round_number + 1} {workload.key:13} {contestant.key:14} {text}", flush=True)
+                print(f"{round_number + 1} {workload.key:13} {contestant.key:14} {told(figures)}", flush=True)
         yield {
             "rounds": round_number + 1,
             "is_small": workloads[0] not in FULL,
             "cores": os.cpu_count(), "machine": description(place.directory, ROOT), "load": [before, load()],
-            "servers": {kind: server.settings() for kind, server in place.servers.items()},
+            "servers": {kind: server.settings() for kind, server in place.servers.items()}, "network": network,
             "packages": packages(f"{place.peers}/requirements.txt"),
             "workloads": [{**dataclasses.asdict(one), "limit": min(one.limit, 1e6)} for one in workloads],
             "failures": failures, "records": records,
         }  # fmt: skip
 
 
-def rounded(figures):
+def due(workloads, round_number):
+    """Returns the workloads of a round, counted from 0."""
+    return [workload for workload in workloads if not (workload.is_once and round_number)]
+
+
+def told(figures):
+    """Returns figures as one line."""
+    figures = {one["name"]: one["value"] for one in figures["figures"]} if "figures" in figures else figures
+    return ", ".join(f"{name} {report.number(value)}" for name, value in figures.items() if value is not None)
+
+
+def rounded(found):
     """Returns figures with as many digits as a file needs."""
-    return {name: round(value, 4) if isinstance(value, float) else value for name, value in figures.items()}
+    if isinstance(found, dict):
+        return {name: rounded(value) for name, value in found.items()}
+    if isinstance(found, list):
+        return [rounded(value) for value in found]
+    return round(found, 4) if isinstance(found, float) else found
 
 
 def write(data, root):
@@ -158,8 +182,6 @@ def run(arguments):
     classes = chosen(ALL, arguments.contestant)
     place = Place(arguments)
     try:
-        for server in place.servers.values():
-            server.start()
         target = place.directory if arguments.self_check else arguments.output
         for data in measure(place, arguments, workloads, [contestant(place) for contestant in classes]):
             write(data, target)
@@ -184,6 +206,7 @@ def main():
     parser.add_argument("--no-build", action="store_true", help="take the programs that are there")
     parser.add_argument("--programs", default=f"{ROOT}/.build-release/release", help="the directory of our programs")
     parser.add_argument("--floor", default=f"{ROOT}/.build-release/floor", help="the floor's program")
+    parser.add_argument("--delay", default=f"{ROOT}/.build-release/delay", help="the program that is a network")
     arguments = parser.parse_args()
     if arguments.quick or arguments.self_check:
         arguments.rounds = 1

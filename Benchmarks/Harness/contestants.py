@@ -1,5 +1,7 @@
 """The queues that are measured: how each is set up, filled, worked and counted."""
 
+import copy
+import json
 import os
 import subprocess
 import time
@@ -10,6 +12,9 @@ SETUP_LIMIT = 120  # seconds
 FILL_LIMIT = 300  # seconds
 SESSIONS_LIMIT = 30  # seconds until both workers have told the database of themselves
 LATENCY_SLOTS = 16  # of the worker whose latency is measured
+ALONE_LIMIT = 1800  # seconds for one benchmark of the engine
+BEAT = 0.01  # seconds from one call of a load to the next, unless a call can have one job only
+MOST_CALLS = 1_000_000  # of a load, which is told to end long before
 
 
 class Contestant:
@@ -23,6 +28,7 @@ class Contestant:
     most_single = 1_000_000  # jobs of which the latency is measured: those that take a second each are few
     tells_latency = True  # its worker stamps starts
     setting = ""  # how it is set up, and where that is recommended
+    network = None  # between it and its server, if there is one
 
     def __init__(self, place):
         self.place = place  # the run: servers, directory, programs
@@ -40,18 +46,28 @@ class Contestant:
         """Tells whether nothing is left of some jobs."""
         return not self.database.value(f"SELECT EXISTS (SELECT 1 FROM {self.left} LIMIT 1)")
 
+    def behind_network(self):
+        """Returns the same with a network between its programs and its server."""
+        other = copy.copy(self)
+        other.network = self.place.networks[self.server]
+        return other
+
+    @property
+    def socket(self):
+        """The socket at which its programs find its server."""
+        return (self.network or self.database).socket
+
+    def round_trips(self):
+        """Returns how many there have been over the network, or nothing without one."""
+        return self.network.round_trips() if self.network else None
+
     def command(self, *role):
         """Returns the command of a role."""
         return [self.place.python, f"{self.place.peers}/with_{self.key}.py", *map(str, role)]
 
     def environment(self):
         """Returns what its programs find their server by."""
-        url = (
-            self.place.servers["postgresql"].url
-            if self.server == "postgresql"
-            else self.place.servers["mariadb"].socket
-        )
-        return {"BENCH_DATABASE": url}
+        return {"BENCH_DATABASE": self.database.address(self.socket)}
 
     def gated(self, *role, **environment):
         """Starts a program of a role; it waits at the gate."""
@@ -92,11 +108,39 @@ class Contestant:
         """Returns what a worker is told of its place beside batch or concurrency."""
         return ()
 
+    def load(self, rate):
+        """Starts a program that enqueues so many jobs a second once it is told to."""
+        return Load(self, rate)
+
     def latency(self, count):
         """Starts a worker, and returns it beside a program that enqueues into an idle queue."""
         worker = Workers([self.gated("work", LATENCY_SLOTS, *self.place_of(0), BENCH_STARTS=self.place.starts)])
         worker.go()
         return worker, self.gated("latency", count)
+
+
+class Load:
+    """A caller that keeps workers busy beside what is measured, at a rate as steady as it can."""
+
+    def __init__(self, contestant, rate):
+        self.size = max(round(rate * BEAT), 1) if contestant.enqueues_batches else 1
+        every = {"BENCH_EVERY": f"{self.size / rate:.6f}"}
+        self.program = contestant.gated("enqueue", MOST_CALLS * self.size, self.size, **every)
+
+    def begin(self):
+        """Has it enqueue."""
+        self.program.ready().go()
+
+    def end(self, limit):
+        """Has it enqueue no more; returns how many jobs it has enqueued, and how many a second."""
+        self.program.go()
+        document = self.program.document(limit)
+        jobs = len(document["calls"]) * self.size
+        return jobs, jobs / (document["end"] - document["begin"])
+
+    def stop(self):
+        """Ends it."""
+        self.program.stop()
 
 
 class Workers:
@@ -145,7 +189,7 @@ class Floor(Contestant):
     setting = "a batch is claimed (SELECT … SKIP LOCKED, UPDATE, COMMIT), and ended (INSERT, DELETE, COMMIT)"
 
     def command(self, *role):
-        return [self.place.floor, self.place.servers["mariadb"].socket, "bench", *map(str, role)]
+        return [self.place.floor, self.socket, "bench", *map(str, role)]
 
 
 class Field(Floor):
@@ -171,7 +215,7 @@ class Ours(Contestant):
 
     def environment(self):
         return {
-            **super().environment(), "CLUSTEROPS_DATABASE_SOCKET": self.database.socket,
+            **super().environment(), "CLUSTEROPS_DATABASE_SOCKET": self.socket,
             "CLUSTEROPS_DATABASE_USER": "root", "CLUSTEROPS_DATABASE_NAME": "bench",
             "CLUSTEROPS_HTTP_QUEUEWORKER": "off",
         }  # fmt: skip
@@ -179,6 +223,17 @@ class Ours(Contestant):
     def clusterctl(self, *arguments):
         """Runs a command."""
         return self.run([f"{self.place.programs}/clusterctl", *arguments])
+
+    def alone(self, command):
+        """Returns the figures of one of the engine's own benchmarks, on a server of its own."""
+        program = f"{self.place.programs}/clusterops-bench-engine"
+        done = subprocess.run(
+            ["setpriv", "--pdeathsig", "KILL", program, *command, "--json"], stdin=subprocess.DEVNULL,
+            timeout=ALONE_LIMIT, capture_output=True, text=True, check=False)  # fmt: skip
+        # It ends with 1 when a figure is out of its bound, and then it has figures.
+        if done.returncode not in (0, 1) or not done.stdout.startswith("["):
+            raise Failed(f"{command} ended with {done.returncode}: {done.stdout[-500:]}{done.stderr[-2000:]}")
+        return json.loads(done.stdout)
 
     def setup(self):
         self.clusterctl("db", "migrate")

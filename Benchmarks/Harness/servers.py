@@ -7,10 +7,12 @@ import shutil
 import subprocess
 import time
 
-from processes import child
+from processes import Gated, child
 
 START_LIMIT = 60  # seconds until a server answers
 STOP_LIMIT = 60  # seconds until it has ended
+LATENCY = 500  # in µs, of a round trip over the network that some workloads have to their server
+ASKED = 300  # times, for what a round trip takes
 
 
 class NotDurable(Exception):
@@ -20,7 +22,7 @@ class NotDurable(Exception):
 class Server:
     """A server with one database, `bench`, that is made anew for every run."""
 
-    kind = ""
+    kind = socket_name = ""
     durable = {}  # what every setting has to be
     counts_statements = False
 
@@ -47,6 +49,11 @@ class Server:
     def statements(self):
         """Returns how many statements it has been sent; 0 where it does not count them."""
         return 0
+
+    @property
+    def socket(self):
+        """The path at which it listens."""
+        return f"{self.directory}/{self.socket_name}"
 
     def check(self, tables=()):
         """Raises `NotDurable` unless the running server, and these tables, keep what was committed."""
@@ -95,6 +102,7 @@ class MariaDB(Server):
     """mariadbd."""
 
     kind = "mariadb"
+    socket_name = "socket"
     system_database = "mysql"
     stop_signal = 15
     durable = {
@@ -105,10 +113,10 @@ class MariaDB(Server):
     counts_statements = True
     shown = (*durable, "log_bin", "innodb_buffer_pool_size", "innodb_log_file_size", "version")
 
-    @property
-    def socket(self):
-        """The path at which it listens."""
-        return f"{self.directory}/socket"
+    @staticmethod
+    def address(socket):
+        """Returns what programs find it by at a socket."""
+        return socket
 
     def install(self):
         os.mkdir(self.directory)
@@ -125,10 +133,10 @@ class MariaDB(Server):
             "--innodb-flush-log-at-trx-commit=1", "--innodb-buffer-pool-size=256M", "--innodb-log-file-size=256M",
         ]  # fmt: skip
 
-    def connect(self, database):
+    def connect(self, database, socket=None):
         import MySQLdb
 
-        return MySQLdb.connect(unix_socket=self.socket, user="root", database=database, autocommit=True)
+        return MySQLdb.connect(unix_socket=socket or self.socket, user="root", database=database, autocommit=True)
 
     def remake(self):
         self.query("DROP DATABASE IF EXISTS bench")
@@ -148,6 +156,7 @@ class PostgreSQL(Server):
     """postgres, as another user than root, because it refuses to run as root."""
 
     kind = "postgresql"
+    socket_name = ".s.PGSQL.5432"  # as its clients look for it
     system_database = "postgres"
     stop_signal = 2  # "fast": ends the connections of whoever is left
     durable = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
@@ -182,15 +191,16 @@ class PostgreSQL(Server):
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         return self.as_owner([f"{self.programs()}/postgres", "-D", f"{self.directory}/data", *options])
 
-    @property
-    def url(self):
-        """The connection as a URL, as most libraries take it."""
-        return f"postgresql://bench@/bench?host={self.directory}"
+    @staticmethod
+    def address(socket):
+        """Returns the connection over a socket as a URL, as most libraries take it."""
+        return f"postgresql://bench@/bench?host={os.path.dirname(socket)}"
 
-    def connect(self, database):
+    def connect(self, database, socket=None):
         import psycopg
 
-        return psycopg.connect(host=self.directory, user="bench", dbname=database, autocommit=True)
+        directory = os.path.dirname(socket or self.socket)
+        return psycopg.connect(host=directory, user="bench", dbname=database, autocommit=True)
 
     def remake(self):
         self.query("DROP DATABASE IF EXISTS bench WITH (FORCE)")
@@ -205,3 +215,46 @@ class PostgreSQL(Server):
         for table in tables:
             if self.value(f"SELECT relpersistence FROM pg_class WHERE oid = '{table}'::regclass") != "p":
                 raise NotDurable(f"{self.kind}: a crash would empty {table}")
+
+
+class Network:
+    """A network to a server: another socket, behind which each message waits for half of a latency in µs."""
+
+    def __init__(self, program, server, latency):
+        directory = f"{server.directory}-{latency}"
+        os.mkdir(directory)
+        self.socket = f"{directory}/{server.socket_name}"
+        self.program = Gated([program, self.socket, server.socket, str(latency // 2)], {}, f"{directory}/log")
+        self.program.ready()
+
+    def round_trips(self):
+        """Returns how many there have been."""
+        self.program.go()
+        return int(self.program.line(START_LIMIT))
+
+    def stop(self):
+        """Ends it."""
+        self.program.stop()
+
+
+def asked_ms(server, socket):
+    """Returns the median time in which a server answers the least question over a socket, in ms."""
+    connection = server.connect(server.system_database, socket)
+    cursor, took = connection.cursor(), []
+    for _ in range(ASKED):
+        begin = time.monotonic()
+        cursor.execute("SELECT 1")
+        cursor.fetchall()
+        took.append((time.monotonic() - begin) * 1000)
+    connection.close()
+    return sorted(took)[ASKED // 2]
+
+
+def network_cost(program, server, network):
+    """Returns what a round trip takes directly, by way of the program that is the network, and with its latency."""
+    without = Network(program, server, 0)
+    try:
+        sockets = {"direct": server.socket, "no latency": without.socket, "latency": network.socket}
+        return {name: round(asked_ms(server, socket), 4) for name, socket in sockets.items()}
+    finally:
+        without.stop()

@@ -2,11 +2,14 @@
 
 import json
 import os
+import select
 import sys
 import time
 
 DATABASE = os.environ.get("BENCH_DATABASE", "")  # a URL of PostgreSQL, or the socket of MariaDB
 STARTS = os.environ.get("BENCH_STARTS", "")
+EVERY = float(os.environ.get("BENCH_EVERY", "0"))  # seconds from one call to the next; 0 is as fast as it goes
+IS_LOAD = EVERY > 0  # whether what it enqueues is a load beside what is measured
 REST = 0.01  # seconds in which a worker that has ended a job comes to rest
 
 # What the harness reads; whatever else is printed goes where the errors go.
@@ -24,9 +27,11 @@ def gate():
         sys.exit(0)
 
 
-def started():
+def started(is_load=False):
     """Is called by every job: tells of the first one, or writes down all of them where latency is measured."""
     global _begun, _starts
+    if is_load:
+        return
     if STARTS:
         if _starts is None:
             _starts = os.open(STARTS, os.O_WRONLY)
@@ -37,13 +42,19 @@ def started():
 
 
 class Calls:
-    """Calls that enqueue, timed one by one."""
+    """Calls that enqueue, timed one by one; those of a load come in turn, until the harness says one more line."""
 
     def __init__(self):
         gate()
         self.begin, self.calls = time.time(), []
 
     def __enter__(self):
+        if IS_LOAD:
+            # Nothing else runs in this program. It is the harness that sets the pace.
+            time.sleep(max(self.begin + len(self.calls) * EVERY - time.time(), 0))
+            if select.select([0], [], [], 0)[0]:
+                self.say()
+                sys.exit(0)
         self.asked = time.monotonic()
 
     def __exit__(self, *_):

@@ -4,7 +4,7 @@ import asyncio
 
 import asyncpg
 import uvloop
-from part import DATABASE, REST, Calls, Jobs, gate, role, started
+from part import DATABASE, IS_LOAD, REST, Calls, Jobs, gate, role, started
 from pgqueuer import PgQueuer
 from pgqueuer.core.completion import CompletionWatcher
 from pgqueuer.db import AsyncpgDriver, AsyncpgPoolDriver
@@ -27,9 +27,10 @@ async def enqueue(count, size):
     """Enqueues in calls of a size."""
     async with asyncpg.create_pool(DATABASE, min_size=1) as pool:
         queries, calls = Queries(AsyncpgPoolDriver(pool)), Calls()
+        payload = b"load" if IS_LOAD else None
         for _ in range(count // size):
             with calls:
-                await queries.enqueue(["noop"] * size, [None] * size, [0] * size)
+                await queries.enqueue(["noop"] * size, [payload] * size, [0] * size)
         calls.say()
 
 
@@ -38,8 +39,8 @@ async def work(batch):
     queuer = PgQueuer(await connected())
 
     @queuer.entrypoint("noop")
-    async def noop(_):
-        started()
+    async def noop(job):
+        started(is_load=job.payload is not None)
 
     asyncio.get_running_loop().add_signal_handler(15, queuer.shutdown.set)
     gate()

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from part import DATABASE, REST, Calls, Jobs, gate, role, started
+from part import DATABASE, IS_LOAD, REST, Calls, Jobs, gate, role, started
 from procrastinate import App, PsycopgConnector
 from procrastinate.jobs import Status
 
@@ -10,8 +10,8 @@ app = App(connector=PsycopgConnector(conninfo=DATABASE))
 
 
 @app.task(queue="bench")
-async def noop():
-    started()
+async def noop(is_load=False):
+    started(is_load)
 
 
 async def setup():
@@ -23,13 +23,13 @@ async def setup():
 async def enqueue(count, size):
     """Enqueues in calls of a size."""
     async with app.open_async():
-        calls = Calls()
+        calls, arguments = Calls(), {"is_load": True} if IS_LOAD else {}
         for _ in range(count // size):
             with calls:
                 if size == 1:
-                    await noop.defer_async()
+                    await noop.defer_async(**arguments)
                 else:
-                    await noop.batch_defer_async(*[{} for _ in range(size)])
+                    await noop.batch_defer_async(*[arguments] * size)
         calls.say()
 
 

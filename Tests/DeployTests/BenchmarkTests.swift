@@ -11,6 +11,6 @@ import Testing
         #expect(run.status == 0, "\(run.talk)")
         // What finds no test has found nothing wrong.
         let count = try #require(run.talk.firstMatch(of: /Ran ([0-9]+) tests/)?.output.1)
-        #expect(try #require(Int(count)) >= 15)
+        #expect(try #require(Int(count)) >= 30)
     }
 }
