@@ -140,6 +140,7 @@ import Testing
                 let error = await #expect(throws: DatabaseError.self) { try await tasks.waitForAll() }
                 #expect(error?.code == .deadlock && runs.value == most)
             }
+            try await ways.database.withTransaction { try $0.execute("INSERT INTO facts VALUES (1)") }
         }
     }
 
