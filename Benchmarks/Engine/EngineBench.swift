@@ -51,6 +51,7 @@ struct Promises: AsyncParsableCommand {
             ("list", { try await ListBench(rows: rows).measure(on: server) }),
             ("cascade", { try await CascadeBench().measure(on: server) }),
             ("status", { try await StatusBench().measure(on: server) }),
+            ("networks", { try await StatusBench().measureNetworks(on: server) }),
             ("callers", { try await CallersBench().measure(on: server) }),
             ("bulk", { try await BulkBench(count: drain).measure(on: server) }),
         ]

@@ -20,6 +20,7 @@ TITLES = {
     "trips": "Round trips", "coalesce": "A storm of duplicates", "pipeline": "A pipeline of 3,001, and a chain",
     "claim": "Claims out of a long backlog, and by many at once", "bulk": "A million, enqueued and drained",
     "status": "Overviews of a large cluster", "callers": "A hundred overviews at once",
+    "networks": "An overview of many networks",
     "list": "Questions about many operations", "scale-100": "100 nodes at rest",
     "scale-1000": "1,000 nodes at rest", "scale-2000": "2,000 nodes at rest",
 }  # fmt: skip
@@ -36,7 +37,7 @@ ALONE = (
     ("empty claims of 256 claimers, %", "claim", "256 claimers: claims that came away empty", 10, False),
     ("last tenth of a million against the first", "bulk", "drain of 1000000: last tenth against first", 0.8, True),
     ("`status` of 2,000 nodes, ms", "status", "status of 2,000 nodes", 20, False),
-    ("the same with 5,000 networks, ms", "status", "status of 2,000 nodes, 5,000 networks", 20, False),
+    ("the same with 5,000 networks, ms", "networks", "status of 2,000 nodes, 5,000 networks", 20, False),
     ("cores of the database, 2,000 nodes at rest", "scale-2000", "2000 nodes: processors that the database uses", 0.25,
      False),
     ("statements a renewal, 2,000 nodes", "scale-2000", "2000 nodes: statements a renewal", 2, False),

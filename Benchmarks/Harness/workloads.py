@@ -239,6 +239,7 @@ FULL = (
     alone("claim", "promises", "--only", "claim"),
     alone("bulk", "promises", "--only", "bulk", "--drain", "1000000"),
     alone("status", "promises", "--only", "status"),
+    alone("networks", "promises", "--only", "networks"),
     alone("callers", "promises", "--only", "callers"),
     alone("list", "promises", "--only", "list", "--rows", "200000"),
     alone("scale-100", "scale", "--nodes", "100", "--kill", "1", "--kill", "12"),
