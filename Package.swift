@@ -182,7 +182,11 @@ let package = Package(
             dependencies: library + ["ChildProcess", "ClusterOpsTestKit", "queueworker-main"],
             swiftSettings: strict
         ),
-        .testTarget(name: "TestKitTests", dependencies: ["ClusterOpsTestKit", "ChildProcess"], swiftSettings: strict),
+        .testTarget(
+            name: "TestKitTests",
+            dependencies: library + ["ClusterOpsTestKit", "ChildProcess"],
+            swiftSettings: strict
+        ),
         .testTarget(
             name: "NetNodeTests",
             dependencies: library + [

@@ -238,9 +238,7 @@ public func withCluster<Result: Sendable>(
     _ body: @Sendable (TestCluster) async throws -> Result
 ) async throws -> Result {
     try await withFreshSchema(connections: connections, at: configuration) { database, configuration in
-        try await database.withSession { session in
-            _ = try Migrations.migrator.migrate(on: session, logger: .silent)
-        }
+        try await database.withSession { session in try MigratedSchema.make(on: session) }
         return try await body(
             TestCluster(
                 database: database,

@@ -7,6 +7,7 @@ package actor Turns {
     static let shared = Turns(4)
 
     private var free: Int
+    private var first: [CheckedContinuation<Void, Never>] = []
     private var waiting: [CheckedContinuation<Void, Never>] = []
 
     package init(_ count: Int) {
@@ -14,19 +15,23 @@ package actor Turns {
     }
 
     /// Waits for a turn; `leave` gives it on.
-    package func enter() async {
+    ///
+    /// - Parameter isFirst: Go before all that are not first.
+    package func enter(isFirst: Bool = false) async {
         if free > 0 {
             free -= 1
         } else {
-            await withCheckedContinuation { waiting.append($0) }
+            await withCheckedContinuation { isFirst ? first.append($0) : waiting.append($0) }
         }
     }
 
     package func leave() {
-        if waiting.isEmpty {
-            free += 1
-        } else {
+        if !first.isEmpty {
+            first.removeFirst().resume()
+        } else if !waiting.isEmpty {
             waiting.removeFirst().resume()
+        } else {
+            free += 1
         }
     }
 }

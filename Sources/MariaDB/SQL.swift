@@ -29,8 +29,9 @@ public struct SQL: ExpressibleByStringInterpolation, Sendable, Hashable {
         self.values = values
     }
 
-    /// For the contents of migration files, which are compiled into the binary.
-    init(trustedText text: String) {
+    /// For the contents of migration files, which are compiled into the binary, and for tests that repeat what a server
+    /// has shown of a schema.
+    package init(trustedText text: String) {
         self.init(text: text, values: [])
     }
 

@@ -111,6 +111,17 @@ import Testing
         #expect(inStore > 200)
     }
 
+    @Test func `text of the run becomes SQL in the client and the test kit alone`() throws {
+        let homes = ["Sources/MariaDB/", "Sources/ClusterOpsTestKit/", "Tests/TestKitTests/"]
+        var uses = 0
+        for file in try SourceFile.all(below: "Sources") + SourceFile.all(below: "Tests") {
+            let count = file.text.matches(of: /SQL\(\s*trustedText:/).count
+            uses += count
+            #expect(count == 0 || homes.contains(where: file.path.hasPrefix), "\(file.path)")
+        }
+        #expect(uses > 5)
+    }
+
     private static func isStatement(_ literal: String) -> Bool {
         let statement =
             /\s*\(?(SELECT|INSERT INTO|UPDATE|DELETE FROM|CREATE (TABLE|INDEX|PROCEDURE)|SET STATEMENT|TRUNCATE|LOCK TABLES)\s/

@@ -6,7 +6,7 @@ import Testing
 extension NamespaceTests {
     /// The commands of README and of the operator guide on a cluster of three hypervisors, held against what the
     /// documents show.
-    @Suite(.serialized) struct GuideTests {
+    @Suite(.serialized, .tags(.long)) struct GuideTests {
         @Test func `what README and the guide show is what their commands print`() async throws {
             try await withNetNodes(hosts: 3, timing: .standard) { nodes in
                 let story = try GuideStory(nodes)

@@ -10,7 +10,7 @@ import Testing
 
 /// The tests on real namespaces, tunnels and frames: of each suite one at a time, and a few suites beside each other.
 ///
-/// Each test has hosts of its own, and nothing of them is visible outside. Alone, the tests use a third of a processor.
+/// Each test has hosts of its own, and nothing of them is visible outside. All of them take 540 s of a processor.
 @Suite(
     .fewAtOnce,
     .timeLimit(.minutes(15)),
@@ -18,11 +18,22 @@ import Testing
 )
 enum NamespaceTests {}
 
+extension Tag {
+    /// Suites of more than a minute that wait for most of it, for leases and for clients that have their own pace.
+    @Tag static var waiting: Self
+    /// Suites of 40 s and more, which are let in first, so that none is left alone at the end.
+    @Tag static var long: Self
+}
+
 /// Lets only so many of the suites within a suite run at once.
 private struct SuiteTurn: SuiteTrait, TestTrait, TestScoping {
     /// On two processors, with their programs and the database, three at once failed beside other work: elected nodes
     /// missed their renewals.
     private static let turns = Turns(2)
+    /// A turn beside these for the suites that wait.
+    ///
+    /// They take little from the other two. All of them last for 419 s, all others for 817 s.
+    private static let waitingTurns = Turns(1)
 
     var isRecursive: Bool { true }
 
@@ -37,14 +48,15 @@ private struct SuiteTurn: SuiteTrait, TestTrait, TestScoping {
         testCase: Test.Case?,
         performing body: @concurrent @Sendable () async throws -> Void
     ) async throws {
-        await Self.turns.enter()
+        let turns = test.tags.contains(.waiting) ? Self.waitingTurns : Self.turns
+        await turns.enter(isFirst: test.tags.contains(.long))
         do {
             try await body()
         } catch {
-            await Self.turns.leave()
+            await turns.leave()
             throw error
         }
-        await Self.turns.leave()
+        await turns.leave()
     }
 }
 

@@ -9,7 +9,7 @@ import Testing
 
 extension NamespaceTests {
     /// No dnsmasq outlives its `netnode`, whatever that was doing when it was killed.
-    @Suite(.serialized) struct NetNodeDeathTests {
+    @Suite(.serialized, .tags(.long)) struct NetNodeDeathTests {
         /// What the elected node is in the middle of.
         enum Moment: CaseIterable, Sendable {
             case restart, removal, loss, handOver, stop

@@ -8,7 +8,7 @@ import Testing
 
 extension NamespaceTests {
     /// What `netnode` may do in the database is enough for its work, and for nothing more.
-    @Suite(.serialized) struct NetNodeRoleTests {
+    @Suite(.serialized, .tags(.long)) struct NetNodeRoleTests {
         @Test func `netnodes are elected, serve, hand over, repair and reap with the rights of their role alone`()
             async throws
         {

@@ -6,7 +6,7 @@ import Testing
 
 extension NamespaceTests {
     /// The process `netnode`, as operators run it: real election, real dnsmasq, real clients, real kills.
-    @Suite(.serialized) struct NetNodeTests {
+    @Suite(.serialized, .tags(.long)) struct NetNodeTests {
         @Test func `one of two is elected, and guests of both get their addresses from it and reach each other`()
             async throws
         {

@@ -12,7 +12,7 @@ import Testing
 extension NamespaceTests {
     /// What large networks, and many, cost; the figures are printed, because a machine that others use too has no
     /// constant ones.
-    @Suite(.serialized) struct ServerFigureTests {
+    @Suite(.serialized, .tags(.long)) struct ServerFigureTests {
         /// Guests of 10.32.0.0/12, the first being number 0.
         private func hosts(_ numbers: Range<Int>) throws -> [ServerWanted.Host] {
             try numbers.map { number in

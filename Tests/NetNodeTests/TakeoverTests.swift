@@ -9,7 +9,7 @@ import Testing
 
 extension NamespaceTests {
     /// What guests notice when another node is elected, and that never two are heard.
-    @Suite(.serialized) struct TakeoverTests {
+    @Suite(.serialized, .tags(.long)) struct TakeoverTests {
         private static let often = OverlayProbe.Pace(gateway: .milliseconds(20), lease: .milliseconds(100))
 
         @Test func `a leader that is stopped hands over to one that is ready, and no network is silent for long`()
