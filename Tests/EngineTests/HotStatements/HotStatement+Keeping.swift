@@ -22,7 +22,7 @@ extension HotStatement {
             "work_queue by work_by_ready_set",
             "work_queue by claim",
             "running_targets by PRIMARY",
-            "cascades by PRIMARY",
+            "cascades by PRIMARY or nothing",
             most: 120
         ) { transaction, stage in
             let seen = try SessionSnapshotStatements.look(
