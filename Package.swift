@@ -179,7 +179,7 @@ let package = Package(
         .testTarget(name: "MariaDBTests", dependencies: ["MariaDB", "ClusterOpsTestKit"], swiftSettings: strict),
         .testTarget(
             name: "QueueWorkerTests",
-            dependencies: library + ["ChildProcess", "ClusterOpsTestKit", "queueworker-main"],
+            dependencies: library + ["ChildProcess", "QueueWorker", "ClusterOpsTestKit", "queueworker-main"],
             swiftSettings: strict
         ),
         .testTarget(

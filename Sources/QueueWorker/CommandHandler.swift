@@ -113,7 +113,7 @@ struct CommandHandler: TaskHandler {
         case .itself: break
         }
         switch result.exit {
-        case .code(0): return success(result.standardOutput)
+        case .code(0): return Self.success(result.standardOutput)
         case .code(Self.tryLaterCode): return .tryLater
         default:
             let message = "'\(definition.name)' ended with \(result.exit)"
@@ -121,10 +121,10 @@ struct CommandHandler: TaskHandler {
         }
     }
 
-    /// Exit 0 is success, whatever was printed.
+    /// Returns the outcome of a command that has exited with 0, which is success, whatever was printed.
     ///
     /// Output that is one JSON document of at most 64 KiB is the result; other output is a log, as many programs chat.
-    private func success(_ output: CollectedOutput) -> TaskOutcome {
+    static func success(_ output: CollectedOutput) -> TaskOutcome {
         do throws(JSONError) {
             // Of longer output this is the beginning, which tells JSON from chat as well as the whole does.
             let bytes = output.isTruncated ? output.head : output.bytes
@@ -143,7 +143,7 @@ struct CommandHandler: TaskHandler {
         return output.isTruncated ? tooLong(output) : .done(result: output.text)
     }
 
-    private func tooLong(_ output: CollectedOutput) -> TaskOutcome {
+    private static func tooLong(_ output: CollectedOutput) -> TaskOutcome {
         .doneWithoutResult("\(output.total) bytes, at most \(OperationOutcome.longestResult) are kept")
     }
 }

@@ -45,6 +45,35 @@ import Testing
         }
     }
 
+    @Test func `a follower does not end after its primary, however the two end`() async throws {
+        try await withCluster { cluster in
+            try await cluster.register("refresh", coalescible: true, attempts: 1)
+            try await cluster.register("fails", attempts: 1)
+            let (refresh, fails) = (try TaskName("refresh"), try TaskName("fails"))
+            var worker = try cluster.worker(commands: ["refresh", "fails"], coalescible: true)
+            // An order that is left to chance is the right one as often as not, and the same for the same outcomes.
+            let rounds = 16
+            for round in 0..<rounds {
+                _ = try await cluster.queue.enqueue(OperationRequest(tasks: [refresh, fails], lane: .userFacing))
+                let single = OperationRequest(tasks: [refresh], lane: .background, allowsDedup: false)
+                _ = try await cluster.queue.enqueue(single)
+                let claims = try await worker.claim(1)
+                let entries = claims.map {
+                    Settling.Entry(
+                        id: $0.operation.id,
+                        delivery: $0.operation.deliveries,
+                        report: .failed(OperationFailure(code: "command_failed", message: "it failed, \(round)")),
+                        completedTasks: 1
+                    )
+                }
+                #expect(try await worker.settling.settle(entries, of: worker.identity.session).ended.count == 2)
+            }
+            let pairs: SQL = "FROM finished_operations AS f JOIN finished_operations AS p ON p.id = f.folded_into"
+            #expect(try await cluster.count("SELECT COUNT(*) \(sql: pairs) WHERE f.state <> p.state") == rounds)
+            #expect(try await cluster.count("SELECT COUNT(*) \(sql: pairs) WHERE f.finished_at > p.finished_at") == 0)
+        }
+    }
+
     @Test func `a follower whose own task failed shares the failure`() async throws {
         try await withCluster { cluster in
             let ids = try await cluster.survivorAndFollower(["refresh", "breaks"], follower: "breaks")

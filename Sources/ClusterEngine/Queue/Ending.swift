@@ -111,9 +111,13 @@ package enum Ending {
         var effects = Effects()
         var level = outcomes
         while !level.isEmpty {
-            // One statement for all that ended alike; most batches end alike.
-            for (outcome, members) in Dictionary(grouping: level, by: \.outcome) {
-                try EndingStatements.copyToHistory(members.map(\.id), outcome: outcome, in: transaction)
+            // One statement for all that ended alike; most batches end alike. A follower that ends otherwise than its
+            // primary is complete: it comes first, so that it is not written as ended after it.
+            let groups = Dictionary(grouping: level, by: \.outcome)
+            let isComplete = { (outcome: OperationOutcome) in outcome.state == .complete }
+            for outcome in groups.keys.filter(isComplete) + groups.keys.filter({ !isComplete($0) }) {
+                let ids = (groups[outcome] ?? []).map(\.id)
+                try EndingStatements.copyToHistory(ids, outcome: outcome, in: transaction)
             }
             let aborted = level.compactMap { id, outcome in
                 outcome.failedDependency.map { (dependency: $0, dependent: id) }
