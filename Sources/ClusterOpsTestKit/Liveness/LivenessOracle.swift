@@ -90,7 +90,9 @@ struct LivenessOracle: Sendable {
                 snapshots.contains { snapshot in
                     snapshot.queued.contains { $0.id != id && $0.queue.hasSameTarget(as: waiting.queue) }
                 }
-            case "workers_busy": snapshots.contains { $0.executing >= settings.workers * settings.slots }
+            case "workers_busy":
+                // At no moment in between can more have run than ran before and have begun since.
+                before.executing + after.starts - before.starts >= settings.workers * settings.slots
             case "locked": isLockedBefore || isLockedAfter || waiting.part == .hot
             case "about_to_run":
                 watch.couldRun(id, at: after.at) <= settings.explainedAfter && !heldThroughout

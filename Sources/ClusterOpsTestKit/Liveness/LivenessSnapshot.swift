@@ -17,6 +17,8 @@ struct LivenessSnapshot: Sendable {
     /// The exclusive targets of the operations that run, as far as that is committed.
     var runningKeys: Set<String> = []
     var executing = 0
+    /// All starts of operations so far.
+    var starts = 0
     let at: ContinuousClock.Instant
 
     /// More than all clients together have waiting, but for the backlog, which is younger.
@@ -43,6 +45,13 @@ struct LivenessSnapshot: Sendable {
             snapshot.pausedQueues = Set(try session.query("SELECT pattern FROM queue_pauses").map { try $0.only() })
             let running = try session.query("SELECT COUNT(*) FROM work_queue WHERE state = 'executing'")
             snapshot.executing = try running.first?.only() ?? 0
+            let starts = try session.query(
+                """
+                SELECT CAST((SELECT COALESCE(SUM(deliveries), 0) FROM work_queue)
+                    + (SELECT COALESCE(SUM(deliveries), 0) FROM finished_operations) AS SIGNED)
+                """
+            )
+            snapshot.starts = try starts.first?.only() ?? 0
             let held = try session.query("SELECT exclusive_key FROM running_targets")
             snapshot.runningKeys = Set(try held.map { try $0.only() })
             return snapshot

@@ -97,8 +97,8 @@ extension HotStatement {
             let queue = QueueName(.any, .userWaiting)
             try stage.check(EndingStatements.move(stage.waiting[0], to: queue, in: transaction))
         },
-        HotStatement("WaiterStatements.doorbells", "operation_waiters by PRIMARY", most: 30) { transaction, stage in
-            try stage.check(WaiterStatements.doorbells(waitingFor: stage.running, on: transaction.session).count == 1)
+        HotStatement("WaiterStatements.waiters", "operation_waiters by PRIMARY", most: 30) { transaction, stage in
+            try stage.check(WaiterStatements.waiters(for: stage.running, on: transaction.session).count == 1)
         },
         HotStatement("CascadeStatements.insert", most: 10) { transaction, stage in
             let ended = stage.running.map { CascadeStatements.Ended(id: $0, state: .complete) }
