@@ -36,8 +36,8 @@ struct Scale: AsyncParsableCommand {
             throw ValidationError("\(descriptors) open files are needed, and the limit is \(limit)")
         }
         let server = try PrivateServer(
-            options: [
-                "--innodb-flush-log-at-trx-commit=1", "--max-connections=\(8 * nodes + 100)",
+            options: PrivateServer.asInProduction + [
+                "--max-connections=\(8 * nodes + 100)",
                 "--max-prepared-stmt-count=1000000", "--open-files-limit=\(descriptors)",
                 // A queueworker and a netnode in each of two thousand nodes begin together.
                 "--back-log=10000",

@@ -132,6 +132,31 @@ def rounded(found):
     return round(found, 4) if isinstance(found, float) else found
 
 
+def added(old, new):
+    """Returns the figures of a run, and those of older runs for the workloads that it has not measured."""
+    fresh = {workload["key"] for workload in new["workloads"]}
+
+    def kept(items, key):
+        return [item for item in items if item[key] not in fresh]
+
+    order = [workload.key for workload in FULL]
+    before = old.get("earlier", [])
+    borrowed = {key for run in before for key in run["workloads"]}
+    last = {
+        "measured": old["machine"]["measured"], "commit": old["machine"]["commit"], "load": old["load"],
+        "workloads": [workload["key"] for workload in old["workloads"] if workload["key"] not in borrowed],
+    }  # fmt: skip
+    earlier = [
+        {**run, "workloads": [key for key in run["workloads"] if key not in fresh]} for run in (*before, last)
+    ]
+    return {
+        **new, "earlier": [run for run in earlier if run["workloads"]],
+        "workloads": sorted(kept(old["workloads"], "key") + new["workloads"], key=lambda one: order.index(one["key"])),
+        "records": kept(old["records"], "workload") + new["records"],
+        "failures": kept(old["failures"], "workload") + new["failures"],
+    }  # fmt: skip
+
+
 def write(data, root):
     """Writes the figures, the plots, and the measured part of the document."""
     os.makedirs(f"{root}/docs", exist_ok=True)
@@ -183,8 +208,12 @@ def run(arguments):
     place = Place(arguments)
     try:
         target = place.directory if arguments.self_check else arguments.output
+        old = None
+        if arguments.add:
+            with open(f"{target}/{DATA}", encoding="utf-8") as file:
+                old = json.load(file)
         for data in measure(place, arguments, workloads, [contestant(place) for contestant in classes]):
-            write(data, target)
+            write(added(old, data) if old else data, target)
         if arguments.self_check and check(target):
             return 1
     finally:
@@ -200,6 +229,7 @@ def main():
     parser.add_argument("--self-check", action="store_true", help="tiny sizes; fails if any contestant does")
     parser.add_argument("--workload", action="append", default=[], help="only this one; may be repeated")
     parser.add_argument("--contestant", action="append", default=[], help="only this one; may be repeated")
+    parser.add_argument("--add", action="store_true", help="keep the document's figures of all other workloads")
     parser.add_argument("--output", default=ROOT, help="the directory whose docs/ is written; default: this project")
     parser.add_argument("--check", action="store_true", help="say whether the document is what its figures make of it")
     parser.add_argument("--render", action="store_true", help="write the document anew from its figures")

@@ -47,7 +47,8 @@ ALONE = (
 )  # fmt: skip
 ALONE_TEXT = (
     "Benchmarks of the engine (`clusterops-bench-engine promises` and `scale`), each on a database server of its own"
-    "\nthat has its COMMITs on the disk. No peer takes part."
+    "\nthat has its COMMITs on the disk and serves its connections by a pool of threads, as"
+    "\n`deploy/mariadb/clusterops.cnf` has it. No peer takes part."
 )
 NAMES = {contestant.key: contestant.name for contestant in ALL}
 
@@ -232,7 +233,7 @@ def sections(figures):
         key = workload["key"]
         if key not in figures.records:
             continue
-        size = f"{rounds(figures.data['rounds'])} of {workload['jobs']:,} jobs"
+        size = f"{rounds(max(map(len, figures.records[key].values())))} of {workload['jobs']:,} jobs"
         if workload["kind"] == "drain":
             size += f", or of what was done in {workload['limit']:.0f} s"
         is_latency = key.startswith("latency")
@@ -254,6 +255,11 @@ def notes(data):
     """Returns what a reader has to know before the figures, if anything."""
     if data["is_small"]:
         yield "**Measured with small sizes** (`--quick`): these figures are for finding mistakes."
+    for run in data.get("earlier", ()):
+        titles = "; ".join(TITLES[key] for key in run["workloads"])
+        yield (
+            f"**Of an earlier run**, {run['measured']}, commit {run['commit']}, load {' → '.join(run['load'])}:\n{titles}."
+        )
     # Less than one process beside those of the run itself, which come after the first reading.
     if float(data["load"][0]) > 0.5:
         yield (

@@ -96,6 +96,23 @@ class DocumentTests(unittest.TestCase):
         for workload in FULL + QUICK + TINY:
             self.assertIn(workload.key, report.TITLES)
 
+    def test_what_another_run_adds_takes_the_place_of_its_own_workloads_alone(self):
+        def run(day, *keys):
+            found = data(*(record(key, "clusterops", day) for key in keys))
+            found["workloads"] = [size for size in found["workloads"] if size["key"] in keys]
+            return {**found, "machine": {"measured": f"day {day}", "commit": f"c{day}"}, "load": [f"0.{day}", "0"]}
+
+        first = harness.added(run(1, "drain-1", "drain-16", "latency"), run(2, "latency", "enqueue-1"))
+        both = harness.added(first, run(3, "drain-16"))
+        self.assertEqual([one["key"] for one in both["workloads"]], ["drain-1", "drain-16", "enqueue-1", "latency"])
+        rates = {one["workload"]: one["rate"] for one in both["records"]}
+        self.assertEqual(rates, {"drain-1": 1, "drain-16": 3, "enqueue-1": 2, "latency": 2})
+        of = {one["commit"]: one["workloads"] for one in both["earlier"]}
+        self.assertEqual(of, {"c1": ["drain-1"], "c2": ["enqueue-1", "latency"]})
+        notes = "\n".join(report.notes(both))
+        self.assertIn("day 1, commit c1, load 0.1 → 0:\nDrain, batch 1.", notes)
+        self.assertNotIn("day 3", notes)
+
     def test_written_figures_are_read_back(self):
         with tempfile.TemporaryDirectory() as root:
             harness.write(data(record("drain-1", "floor", 2.5), record("drain-1", "clusterops", 2.0)), root)
