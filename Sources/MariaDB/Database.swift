@@ -253,8 +253,7 @@ public actor Database: Service {
                 return try await body()
             } catch let error as DatabaseError {
                 if Task.isShuttingDownGracefully { policy.losePatience() }
-                let elapsed = ContinuousClock.now - begun
-                let pause = policy.pause(after: error, elapsed: elapsed, random: { .random(in: $0) })
+                let pause = policy.pause(after: error, elapsed: begun.duration(to: .now)) { .random(in: $0) }
                 guard let pause else { throw error }
                 logger.debug("beginning a transaction again", metadata: ["code": "\(error.code.rawValue)"])
                 try await Task.sleep(for: pause)

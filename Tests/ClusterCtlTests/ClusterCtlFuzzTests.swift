@@ -7,7 +7,7 @@ import Testing
 @testable import clusterctl
 
 /// What people and scripts give to clusterctl, and what it shows, may be anything.
-@Suite(.timeLimit(.minutes(30))) struct ClusterCtlFuzzTests {
+@Suite(.timeLimit(.minutes(15))) struct ClusterCtlFuzzTests {
     private static let documents = [
         #"{"operations": [{"ref": "a", "tasks": ["noop"], "delay": "1h", "labels": {"x": "y"}},"#
             + #" {"ref": "b", "tasks": ["noop"], "depends_on": ["a"], "parameters": {"n": 1.0}}]}"#,

@@ -9,7 +9,7 @@ import Testing
 @testable import DaemonFace
 
 /// Whatever comes to the port of a daemon, and whatever its metrics are about.
-@Suite(.timeLimit(.minutes(30))) struct SurfaceFuzzTests {
+@Suite(.timeLimit(.minutes(15))) struct SurfaceFuzzTests {
     private static let requests = [
         "GET /livez HTTP/1.1\r\nHost: h1\r\n\r\n", "GET /metrics HTTP/1.1\r\nHost: h1\r\nAccept: */*\r\n\r\n",
         "POST /readyz HTTP/1.1\r\nHost: h1\r\nContent-Length: 4\r\n\r\nabcd", "HEAD / HTTP/1.0\r\n\r\n",

@@ -7,7 +7,7 @@ import Testing
 @testable import DatabaseTime
 
 /// What daemons read at their start, and what they write, may be about anything.
-@Suite(.timeLimit(.minutes(30))) struct DaemonFuzzTests {
+@Suite(.timeLimit(.minutes(15))) struct DaemonFuzzTests {
     private static let pieces = [
         "worker", "slots", ":", ": ", "\n", "  ", "- ", "[", "]", "{", "}", "\"", "'", "&a ", "*a", "!!str ", "? ",
         "tasks", "command", "#", "|", ">", "4", "~", "<<", "---\n", ",", "database", "hosts", "\u{1b}", "\0",

@@ -7,7 +7,7 @@ import Testing
 @testable import ClusterStore
 
 /// What stands in rows, and what comes to a doorbell, may be anything.
-@Suite(.timeLimit(.minutes(30))) struct StoredValueFuzzTests {
+@Suite(.timeLimit(.minutes(15))) struct StoredValueFuzzTests {
     /// The lists that queries gather in one text.
     private static let lists: [(name: String, samples: [String], read: @Sendable (String) throws -> SQLValue)] = [
         ("allowed addresses", ["10.9.0.0/24 10.9.1.7/32", ""], { try AllowedAddressList($0).sqlValue }),

@@ -4,7 +4,7 @@ import Testing
 @testable import NetNode
 
 /// Whatever a kernel, or somebody in its place, answers is read or refused.
-@Suite(.timeLimit(.minutes(30))) struct KernelFuzzTests {
+@Suite(.timeLimit(.minutes(15))) struct KernelFuzzTests {
     private static let samples = [
         KernelCaptures.address, KernelCaptures.defaultRouteGone, KernelCaptures.otherRoute, KernelCaptures.flood,
         KernelCaptures.detour, KernelCaptures.learned, KernelCaptures.unplugged, KernelCaptures.neighbour,

@@ -7,7 +7,7 @@ import Testing
 @testable import NetNode
 
 /// What dnsmasq and guests say may be anything, and what dnsmasq is given has none but its own lines and fields.
-@Suite(.timeLimit(.minutes(30))) struct ServerFuzzTests {
+@Suite(.timeLimit(.minutes(15))) struct ServerFuzzTests {
     private static let mac = "02:00:00:00:00:0b"
 
     @Test func `no lease file makes its reader trap, and what it reads stands in a line of its own`() {

@@ -7,7 +7,7 @@ import Testing
 @testable import QueueWorker
 
 /// Whatever a command prints, its exit with 0 is success, and what is kept as its result is one JSON document.
-@Suite(.timeLimit(.minutes(30))) struct ResultFuzzTests {
+@Suite(.timeLimit(.minutes(15))) struct ResultFuzzTests {
     @Test func `what is kept as a result is a JSON document within the limits, and nothing makes its reader trap`() {
         let samples = [
             #"{"progress": 0.5, "done": [1, 2, {"a": "b\n"}]}"#, "copying block 7\n", "[[[[1]]]]", " 1.50 ", "{\"a\":",

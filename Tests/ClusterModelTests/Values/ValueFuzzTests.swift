@@ -4,7 +4,7 @@ import Foundation
 import Testing
 
 /// What values and documents are read from may be anything.
-@Suite(.timeLimit(.minutes(30))) struct ValueFuzzTests {
+@Suite(.timeLimit(.minutes(15))) struct ValueFuzzTests {
     /// Every type that parses, with a text that is right, and pieces from which a random one has a chance to be.
     static let parsers: [Parser] = [
         Parser(NodeName.self, "hv1", ["a", "z", "0", "-", "any", "-network", "A"]),
