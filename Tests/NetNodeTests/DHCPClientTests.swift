@@ -5,7 +5,7 @@ import Testing
 
 extension NamespaceTests {
     /// Real DHCP clients behind ports of a network with port security.
-    @Suite(.serialized, .tags(.waiting)) struct DHCPClientTests {
+    @Suite(.serialized, .tags(.long)) struct DHCPClientTests {
         /// A network whose first host serves it; the guest is on the second one, and on the first one its clone.
         private struct World: Sendable {
             let program: DHCPProgram

@@ -9,7 +9,7 @@ import Testing
 
 extension NamespaceTests {
     /// Faults between nodes that the database sees nothing of, on real netnodes.
-    @Suite(.serialized, .tags(.waiting)) struct DataPlaneTests {
+    @Suite(.serialized, .tags(.long)) struct DataPlaneTests {
         private func converges(_ nodes: NetNodes, _ what: String) async throws {
             try await eventually("converged, \(what)", within: .seconds(60)) {
                 let network = try await nodes.inventory.network(try NetworkName("blue"))

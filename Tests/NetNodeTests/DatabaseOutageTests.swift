@@ -7,7 +7,7 @@ import Testing
 extension NamespaceTests {
     /// A database that is away while witnesses confirm the elected node: guests notice nothing, and never are two
     /// heard.
-    @Suite(.serialized, .tags(.waiting)) struct DatabaseOutageTests {
+    @Suite(.serialized, .tags(.long)) struct DatabaseOutageTests {
         private static let pace = OverlayProbe.Pace(gateway: .milliseconds(100), lease: .milliseconds(200))
 
         /// The ways in which a database can be away.

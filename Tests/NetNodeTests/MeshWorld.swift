@@ -19,8 +19,6 @@ import Testing
 enum NamespaceTests {}
 
 extension Tag {
-    /// Suites of more than a minute that wait for most of it, for leases and for clients that have their own pace.
-    @Tag static var waiting: Self
     /// Suites of 40 s and more, which are let in first, so that none is left alone at the end.
     @Tag static var long: Self
 }
@@ -30,10 +28,6 @@ private struct SuiteTurn: SuiteTrait, TestTrait, TestScoping {
     /// On two processors, with their programs and the database, three at once failed beside other work: elected nodes
     /// missed their renewals.
     private static let turns = Turns(2)
-    /// A turn beside these for the suites that wait.
-    ///
-    /// They take little from the other two. All of them last for 419 s, all others for 817 s.
-    private static let waitingTurns = Turns(1)
 
     var isRecursive: Bool { true }
 
@@ -48,15 +42,14 @@ private struct SuiteTurn: SuiteTrait, TestTrait, TestScoping {
         testCase: Test.Case?,
         performing body: @concurrent @Sendable () async throws -> Void
     ) async throws {
-        let turns = test.tags.contains(.waiting) ? Self.waitingTurns : Self.turns
-        await turns.enter(isFirst: test.tags.contains(.long))
+        await Self.turns.enter(isFirst: test.tags.contains(.long))
         do {
             try await body()
         } catch {
-            await turns.leave()
+            await Self.turns.leave()
             throw error
         }
-        await turns.leave()
+        await Self.turns.leave()
     }
 }
 
