@@ -127,7 +127,8 @@ int main(int count, char **arguments) {
     puts("ready");
     fflush(stdout);
     for (;;) {
-        const int64_t wait = first && first->due > now() ? first->due - now() : 0;
+        // Of one reading of the clock: it may be due between two.
+        const int64_t left = first ? first->due - now() : 0, wait = left > 0 ? left : 0;
         const struct timespec time = {wait / 1000000000, wait % 1000000000};
         struct epoll_event events[MOST_EVENTS];
         const int found = epoll_pwait2(poller, events, MOST_EVENTS, first ? &time : NULL, NULL);
