@@ -135,9 +135,20 @@ private struct Part {
         _ = try await cluster.count("SELECT 1")
         print("ready")
         fflush(nil)
-        guard readLine() != nil else { return }
+        guard Self.takeLine() else { return }
         try await body(self)
         await cluster.database.close()
+    }
+
+    /// Waits for a line of input, byte by byte: one that has come after it stays in sight of who polls for it.
+    ///
+    /// - Returns: False at the end of the input.
+    private static func takeLine() -> Bool {
+        var byte: UInt8 = 0
+        while read(STDIN_FILENO, &byte, 1) == 1 {
+            if byte == UInt8(ascii: "\n") { return true }
+        }
+        return false
     }
 
     func say(_ answer: some Encodable) throws {
