@@ -256,8 +256,8 @@ def notes(data):
     if data["is_small"]:
         yield "**Measured with small sizes** (`--quick`): these figures are for finding mistakes."
     for run in data.get("earlier", ()):
-        titles, load = "; ".join(TITLES[key] for key in run["workloads"]), " → ".join(run["load"])
-        yield f"**Of an earlier run**, {run['measured']}, commit {run['commit']}, load {load}:\n{titles}."
+        titles, load = "\n".join(f"- {TITLES[key]}" for key in run["workloads"]), " → ".join(run["load"])
+        yield f"**Of an earlier run**, {run['measured']}, commit {run['commit']}, load {load}:\n{titles}"
     # Less than one process beside those of the run itself, which come after the first reading.
     if float(data["load"][0]) > 0.5:
         yield (

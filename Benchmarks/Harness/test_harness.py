@@ -110,7 +110,7 @@ class DocumentTests(unittest.TestCase):
         of = {one["commit"]: one["workloads"] for one in both["earlier"]}
         self.assertEqual(of, {"c1": ["drain-1"], "c2": ["enqueue-1", "latency"]})
         notes = "\n".join(report.notes(both))
-        self.assertIn("day 1, commit c1, load 0.1 → 0:\nDrain, batch 1.", notes)
+        self.assertIn("day 1, commit c1, load 0.1 → 0:\n- Drain, batch 1", notes)
         self.assertNotIn("day 3", notes)
 
     def test_written_figures_are_read_back(self):

@@ -36,7 +36,8 @@ package struct Fuzz: Sendable {
 
     /// Runs a subject's cases.
     ///
-    /// What traps ends the process: the last line of its log then names subject and seed.
+    /// A trap ends the process: the last line of its log then names subject and seed.
+    ///
     /// - Parameters:
     ///   - subject: What is read or written.
     ///   - part: One case where others have so many, for what takes long.

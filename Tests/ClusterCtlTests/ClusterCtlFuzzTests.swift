@@ -48,7 +48,8 @@ import Testing
 
     @Test func `no command line makes its parser trap, and what is said of it is plain text`() {
         let lines = [
-            "op enqueue noop --lane background --delay 1s --label a=b --depends-on 0190163d-8694-739b-aea5-966c26f8ad91",
+            "op enqueue noop --lane background --delay 1s --depends-on 0190163d-8694-739b-aea5-966c26f8ad91",
+            "op enqueue noop --label a=b",
             "op list --state queued --task noop --queue any-* --since 1h --older-than 7d -o json",
             "op cancel --label a=b --yes", "queue pause h1-* --reason x", "network add blue --vni 7 --cidr 10.9.0.0/24",
             "interface float 0190163d-8694-739b-aea5-966c26f8ad91 --port tcp/80", "node drain h1 --reason x --wait",

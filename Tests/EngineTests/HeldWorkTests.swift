@@ -333,23 +333,6 @@ extension TestCluster {
         ) > 0
     }
 
-    /// Opens the session of a worker with one slot, so that an explanation sees it.
-    fileprivate func openSession(of worker: inout TestWorker) async throws {
-        try await worker.join()
-        let identity = worker.identity
-        let opening = SessionStatements.Opening(
-            id: identity.session,
-            daemon: .queueworker,
-            node: identity.nodeID,
-            nodeName: identity.node,
-            pid: identity.pid,
-            slots: 1,
-            doorbell: nil,
-            lease: .seconds(60)
-        )
-        try await database.withSession { try SessionStatements.open(opening, on: $0) }
-    }
-
     fileprivate func reasons(_ id: OperationID) async throws -> [ReasonView.Reason] {
         let connection = ClusterConnection(database: database, requester: "test", waker: NoWaker(), logger: .silent)
         return try await connection.explanation(of: id).reasons.map(\.reason)

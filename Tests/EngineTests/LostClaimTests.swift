@@ -26,7 +26,7 @@ import Testing
                     return nil
                 }
             )
-            // One slot: what h1 runs keeps it from claiming again. A lease that outlasts the pauses of a busy machine: a
+            // One slot: what h1 runs keeps it from claiming again. The lease outlasts the pauses of a busy machine: a
             // worker that loses its session begins anew, and could.
             let (lease, renew) = (Duration.seconds(20), Duration.seconds(1))
             let h1 = try cluster.liveWorker("h1", handlers: [endless], slots: 1, lease: lease, renew: renew)

@@ -3,6 +3,7 @@ import MariaDB
 
 @testable import ClusterDaemon
 @testable import ClusterEngine
+@testable import ClusterModel
 @testable import ClusterStore
 
 extension TestCluster {
@@ -72,5 +73,28 @@ extension Session {
     /// Statements that this connection has executed.
     borrowing func statements() throws -> Int {
         Int(try query("SHOW SESSION STATUS LIKE 'Com_stmt_execute'")[0].decode((String, String).self).1) ?? 0
+    }
+}
+
+extension TestCluster {
+    /// Opens the session of a worker, as far as others see it.
+    func openSession(
+        of worker: inout TestWorker,
+        slots: Int = 1,
+        lease: Duration = .seconds(60)
+    ) async throws {
+        try await worker.join()
+        let identity = worker.identity
+        let opening = SessionStatements.Opening(
+            id: identity.session,
+            daemon: .queueworker,
+            node: identity.nodeID,
+            nodeName: identity.node,
+            pid: identity.pid,
+            slots: slots,
+            doorbell: nil,
+            lease: lease
+        )
+        try await database.withSession { try SessionStatements.open(opening, on: $0) }
     }
 }

@@ -20,7 +20,8 @@ package enum DoorbellProbe {
             rest = rest.dropFirst(atOnce)
             let sockets = page.compactMap { address in ConnectedSocket(to: address).map { (address, $0) } }
             for (_, socket) in sockets { socket.ring() }
-            // There is no event to wait for: that nothing was refused is told by nobody. A command asks, which ends with its task.
+            // There is no event to wait for: that nothing was refused is told by nobody. A command asks, which ends
+            // with its task.
             try await Task.sleep(for: patience)
             refusing += sockets.filter { $0.1.wasRefused }.map(\.0)
         }

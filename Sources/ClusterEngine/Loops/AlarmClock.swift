@@ -5,9 +5,9 @@ import Synchronization
 
 /// A clock whose sleepers leave nothing behind when they are called off.
 ///
-/// One of the runtime's own clocks that is cancelled leaves its timer, 0.7 KB, with the executor until it would have been
-/// over. The time limits of short operations are called off as a rule, and so are the polls of a loop that is rung:
-/// thousands a second, which would be kept for the minutes or hours that they were to last.
+/// A sleep by one of the runtime's own clocks that is cancelled leaves its timer, 0.7 KB, with the executor until it
+/// would have been over. The time limits of short operations are called off as a rule, and so are the polls of a loop
+/// that is rung: thousands a second, which would be kept for the minutes or hours that they were to last.
 package struct AlarmClock: Clock {
     package init() {}
 

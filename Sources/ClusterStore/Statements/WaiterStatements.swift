@@ -24,7 +24,9 @@ package enum WaiterStatements {
         _ waiters: [Waiter],
         on session: borrowing Session
     ) throws(DatabaseError) {
-        try session.executeBatch(waiters.sorted()) { waiter in
+        // In the order of the key, as above.
+        let sorted = waiters.sorted { ($0.operation, $0.doorbell) < ($1.operation, $1.doorbell) }
+        try session.executeBatch(sorted) { waiter in
             """
             DELETE FROM operation_waiters
             WHERE operation = \(waiter.operation) AND doorbell = \(waiter.doorbell)
@@ -33,7 +35,7 @@ package enum WaiterStatements {
     }
 
     /// Somebody who waits for the end of an operation.
-    package struct Waiter: Sendable, Comparable {
+    package struct Waiter: Sendable {
         package let operation: OperationID
         /// As it is stored; one that does not parse is nobody's.
         package let doorbell: String
@@ -41,11 +43,6 @@ package enum WaiterStatements {
         package init(operation: OperationID, doorbell: String) {
             self.operation = operation
             self.doorbell = doorbell
-        }
-
-        /// In the order of the key.
-        package static func < (left: Waiter, right: Waiter) -> Bool {
-            (left.operation, left.doorbell) < (right.operation, right.doorbell)
         }
     }
 

@@ -72,19 +72,8 @@ extension TestCluster {
         }
         for network in ["blue", "green"] { try await addNetwork(network) }
         var worker = try worker()
-        try await worker.join()
+        try await openSession(of: &worker, slots: 11, lease: .seconds(3600))
         let identity = worker.identity
-        let opening = SessionStatements.Opening(
-            id: identity.session,
-            daemon: .queueworker,
-            node: identity.nodeID,
-            nodeName: identity.node,
-            pid: 1,
-            slots: 11,
-            doorbell: nil,
-            lease: .seconds(3600)
-        )
-        try await database.withSession { try SessionStatements.open(opening, on: $0) }
 
         let running = try await add(10, .userWaiting)
         let sharing = try await add(3, .userWaiting, on: "blue")
