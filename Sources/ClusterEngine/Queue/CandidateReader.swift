@@ -30,13 +30,14 @@ struct CandidateReader: Sendable {
 
     /// Looks into queues.
     ///
-    /// - Returns: What to claim, best first, and whether the next look would pass over more than this one.
+    /// - Returns: What to claim, best first; whether the next look would pass over more than this one; and whether
+    ///   nothing that is due was out of sight.
     mutating func look(
         into queues: [QueueName],
         _ freeSlots: Int,
         at now: SuspendingClock.Instant,
         on session: borrowing Session
-    ) throws -> (choices: [ClaimPolicy.Choice], hasLearnt: Bool) {
+    ) throws -> (choices: [ClaimPolicy.Choice], hasLearnt: Bool, sawAll: Bool) {
         foreign.forget(at: now)
         let filter = foreign.filter
         let limit = Claiming.candidates(for: freeSlots)
@@ -45,6 +46,8 @@ struct CandidateReader: Sendable {
         if !isBacklogged {
             heads = try ClaimStatements.candidates(in: queues, .everything(most: Self.shortLook), filter, on: session)
         }
+        // Of a mixed queue there is the head alone.
+        let sawAll = !heads.isCutOff && filter.mixed.isEmpty
         if heads.isCutOff {
             let look = ClaimStatements.Look.heads(ofEach: max(limit, spread.width), besides: heads.busy)
             heads = try ClaimStatements.candidates(in: queues, look, filter, on: session)
@@ -59,7 +62,7 @@ struct CandidateReader: Sendable {
         held.keep(only: possible.map(\.id))
         var generator = SystemRandomNumberGenerator()
         let choices = spread.spread(policy.order(possible, now: heads.now), most: limit, using: &generator)
-        return (choices, foreign.filter != filter)
+        return (choices, foreign.filter != filter, sawAll)
     }
 
     /// Takes note of what a claim has got of what it was to take.

@@ -21,6 +21,9 @@ package struct Claiming: Sendable {
     private var chooser: CandidateReader
     /// A Boolean value that indicates whether the last claim left operations alone because others held their rows.
     private(set) var isHeldUp = false
+    /// A Boolean value that indicates whether the last claim took all that it could see, and saw all that there was:
+    /// the next would find what has come since, and no more.
+    private(set) var hasTakenAll = false
 
     /// Creates a claimer.
     ///
@@ -51,14 +54,16 @@ package struct Claiming: Sendable {
         from queues: [QueueName],
         by worker: WorkerIdentity
     ) async throws -> [Claim] {
-        isHeldUp = false
+        (isHeldUp, hasTakenAll) = (false, false)
         guard freeSlots > 0, !queues.isEmpty, chooser.canRunAnything else { return [] }
         chooser.work(on: worker.nodeID)
         for _ in 0..<Self.mostLooks {
             let found = try await find(upTo: freeSlots, from: queues, by: worker)
             chooser = found.chooser
             switch found.what {
-            case .claims(let claims): return claims
+            case .claims(let claims):
+                hasTakenAll = found.tookAll
+                return claims
             case .nothing: return []
             case .refused(let choices):
                 let claims = try await claimOneByOne(choices, upTo: freeSlots, by: worker)
@@ -166,6 +171,8 @@ package struct Claiming: Sendable {
         let what: What
         /// With what it has learnt.
         let chooser: CandidateReader
+        /// Whether nothing was seen that was not taken, and nothing was out of sight.
+        var tookAll = false
     }
 
     /// Looks, chooses and claims, on one connection without a pause in between.
@@ -177,7 +184,7 @@ package struct Claiming: Sendable {
         let before = chooser
         return try await database.withReadsBeforeTransaction { session in
             var chooser = before
-            let (choices, hasLearnt) = try chooser.look(into: queues, freeSlots, at: .now, on: session)
+            let (choices, hasLearnt, sawAll) = try chooser.look(into: queues, freeSlots, at: .now, on: session)
             if choices.isEmpty { return Found(what: hasLearnt ? .onlyOthers : .nothing, chooser: chooser) }
             let (ids, definitions) = (choices.map(\.candidate.id), chooser.runnable)
             let taken: Taken
@@ -194,7 +201,8 @@ package struct Claiming: Sendable {
             // Nothing won means that other workers took all that we saw; their commits show us what is behind it.
             guard !taken.claims.isEmpty else { return Found(what: .onlyOthers, chooser: chooser) }
             chooser.took(choices, taken.claims)
-            return Found(what: .claims(taken.claims), chooser: chooser)
+            let tookAll = sawAll && !hasLearnt && taken.claims.count == choices.count
+            return Found(what: .claims(taken.claims), chooser: chooser, tookAll: tookAll)
         }
     }
 

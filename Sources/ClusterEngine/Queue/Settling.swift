@@ -44,6 +44,8 @@ package struct Settling: Sendable {
         package var refused: [OperationID: DatabaseError] = [:]
         /// Queues that have got work which is ready.
         package var ready: Set<QueueName> = []
+        /// A Boolean value that indicates whether exclusive targets are free that others may wait for.
+        package var freedTargets = false
         /// Every operation that ended, followers and aborted dependents included.
         package var ended: Set<OperationID> = []
         /// The number of ended operations in each state.
@@ -122,8 +124,8 @@ package struct Settling: Sendable {
             // With the outcome: who sees an operation's end sees all that it has printed.
             try OutputStatements.write(own.flatMap(\.printed), in: transaction)
             try Self.sortOut(entries.filter { delivery[$0.id] != $0.delivery }, of: session, into: &result, transaction)
-            let holdsTargets = locked.contains(where: \.isExclusive)
-            let effects = try Self.apply(own, random: random, freeingTargets: holdsTargets, in: transaction)
+            result.freedTargets = locked.contains(where: \.isExclusive)
+            let effects = try Self.apply(own, random: random, freeingTargets: result.freedTargets, in: transaction)
             result.ready = effects.ready
             result.ended = effects.ended
             result.states = effects.states
@@ -250,6 +252,7 @@ extension Settling.Result {
         superseded.formUnion(other.superseded)
         refused.merge(other.refused, uniquingKeysWith: { first, _ in first })
         ready.formUnion(other.ready)
+        freedTargets = freedTargets || other.freedTargets
         ended.formUnion(other.ended)
         states.merge(other.states, uniquingKeysWith: +)
         isUnfinished = isUnfinished || other.isUnfinished

@@ -17,10 +17,10 @@ extension OperationQueue {
     public func outcome(of id: OperationID, timeout: Duration? = nil) async throws -> OperationOutcome? {
         let (_, inTime) = try await ends(of: [id], timeout: timeout)
         guard inTime else { return nil }
-        let operations = try await translatingErrors {
-            try await database.withSession { try OperationStatements.operations([id], on: $0) }
+        let operation = try await translatingErrors {
+            try await database.withSession { try OperationStatements.finished(id, on: $0) }
         }
-        guard let operation = operations.first else { throw Self.notFound(id) }
+        guard let operation else { throw Self.notFound(id) }
         return OperationOutcome(operation)
     }
 

@@ -14,6 +14,7 @@ final class EpochConditions: Sendable {
     var isNodeGone: Bool { state.withLock { $0.isNodeGone } }
     var deadline: ContinuousClock.Instant { state.withLock { $0.deadline(at: .now) } }
     var isPollDue: Bool { state.withLock { $0.isPollDue(at: .now) } }
+    var wantsSlots: Bool { state.withLock { $0.wantsSlots } }
     var passedOver: ClaimFilter { state.withLock { $0.passedOver } }
 
     func opened(_ lease: SessionLease, isDraining: Bool) {
@@ -41,6 +42,7 @@ final class EpochConditions: Sendable {
 
     func loseNode() { state.withLock { $0.loseNode() } }
     func setDraining(_ value: Bool) { state.withLock { $0.isDraining = value } }
+    func wantSlots(_ value: Bool) { state.withLock { $0.wantsSlots = value } }
     func passOver(_ filter: ClaimFilter) { state.withLock { $0.passedOver = filter } }
 
     func looked(askedAt: ContinuousClock.Instant, foundWork: Bool) {

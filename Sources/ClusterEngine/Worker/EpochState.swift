@@ -14,6 +14,8 @@ struct EpochState: Sendable {
     var isDraining = true
     /// The work that the loop that claims has found it need not read.
     var passedOver = ClaimFilter()
+    /// A Boolean value that indicates whether a slot that falls free is of use: the last claim may have left something.
+    var wantsSlots = true
     /// Nil before the session is opened.
     private var lease: SessionLease?
     private var poll: IdlePoll

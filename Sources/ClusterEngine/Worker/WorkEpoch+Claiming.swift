@@ -18,12 +18,15 @@ extension WorkEpoch {
                 if try await renegotiate(&terms) { claiming = self.claiming(by: terms) }
                 waitForHeld(&claiming, terms.agreed.handlers, in: &group)
                 await letAttemptsEnd()
+                // Before the slots are counted: one that falls free after that rings.
+                conditions.wantSlots(true)
                 let free = conditions.isDraining ? 0 : ledger.freeSlots
                 let claims = try await claiming.claim(
                     upTo: free,
                     from: QueueName.claimOrder(targets: targets()),
                     by: identity
                 )
+                conditions.wantSlots(!claiming.hasTakenAll)
                 conditions.passOver(claiming.filter)
                 if free > 0 { errors.resolved() }
                 parts.pulse.worked()
@@ -42,7 +45,9 @@ extension WorkEpoch {
                     claiming.hurry(at: .now)
                     waitForHeld(&claiming, terms.agreed.handlers, in: &group)
                 }
-                if claims.isEmpty { await rest(claiming.isHeldUp ? pause(&heldPause, claiming) : nil) }
+                if claims.isEmpty || claiming.hasTakenAll {
+                    await rest(claiming.isHeldUp ? pause(&heldPause, claiming) : nil)
+                }
             } catch {
                 errors.report("claiming failed: \(error)")
                 parts.pulse.failed("claiming failed: \(error)")
@@ -119,7 +124,8 @@ extension WorkEpoch {
         }
     }
 
-    /// Waits for a ring, or a slot that falls free (which rings too), until a poll is due that no renewal has made.
+    /// Waits for a ring, or a slot that falls free and is of use (which rings too), until a poll is due that no renewal
+    /// has made.
     ///
     /// - Parameter pause: Another time, after which the queues are looked at in any case.
     private func rest(_ pause: Duration? = nil) async {

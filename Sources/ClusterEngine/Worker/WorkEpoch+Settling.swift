@@ -59,7 +59,7 @@ extension WorkEpoch {
     private func wrote(_ batch: [Settling.Entry], _ result: Settling.Result) async {
         for id in result.superseded { log(.warning, "outcome of a lost claim dropped", ["operation": "\(id)"]) }
         // What became ready may be for this process: it need not wait for the look-up of whom else to ring.
-        parts.doorbell.nudge()
+        if !result.ready.isEmpty || result.freedTargets { parts.doorbell.nudge() }
         announcer.announce(result.ended)
         parts.metrics.ended(result.states)
         if result.isUnfinished { cascades.continuation.yield() }
@@ -69,7 +69,7 @@ extension WorkEpoch {
             again: batch.compactMap { entry in result.refused[entry.id].flatMap { refused(entry, $0) } },
             held: batch.filter { result.locked.contains($0.id) }
         )
-        parts.doorbell.nudge()
+        nudgeForSlots()
     }
 
     /// An outcome that the database does not take, such as a result that is no JSON, fails its attempt instead.

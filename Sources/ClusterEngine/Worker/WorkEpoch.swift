@@ -214,7 +214,12 @@ struct WorkEpoch: Sendable {
             of: interruption
         )
         outcomes.continuation.yield()
-        parts.doorbell.nudge()
+        nudgeForSlots()
+    }
+
+    /// Lets the loop that claims look again, after a slot has fallen free, unless it has taken all that there was.
+    func nudgeForSlots() {
+        if conditions.wantsSlots { parts.doorbell.nudge() }
     }
 
     /// Before the slot falls free, so that the next claim leaves alone what cannot be started here.

@@ -30,10 +30,20 @@ package enum OperationStatements {
         let found = Set(try live.map { try $0.get("id", as: OperationID.self) })
         let missing = ids.filter { !found.contains($0) }
         guard !missing.isEmpty else { return live }
-        return live
-            + (try session.query(
-                "SELECT \(sql: Operation.finishedColumns) FROM finished_operations WHERE id IN (\(list: missing))"
-            ))
+        return live + (try finishedRows(missing, on: session))
+    }
+
+    /// Reads an operation that has ended.
+    ///
+    /// - Returns: Nil when it is not in history, or not any more.
+    package static func finished(_ id: OperationID, on session: borrowing Session) throws -> Operation? {
+        try finishedRows([id], on: session).first.map { try Operation(row: $0) }
+    }
+
+    private static func finishedRows(_ ids: [OperationID], on session: borrowing Session) throws -> [Row] {
+        try session.query(
+            "SELECT \(sql: Operation.finishedColumns) FROM finished_operations WHERE id IN (\(list: ids))"
+        )
     }
 
     /// The operations that ride, or rode, on one.
@@ -62,15 +72,16 @@ package enum OperationStatements {
         of ids: [OperationID],
         on session: borrowing Session
     ) throws -> [OperationID: OperationState] {
-        guard !ids.isEmpty else { return [:] }
-        let live = try session.query(
-            "SELECT id, state FROM work_queue FORCE INDEX (PRIMARY) WHERE id IN (\(list: ids))"
-        ).map { try $0.decode((OperationID, OperationState).self) }
-        var states = Dictionary(live, uniquingKeysWith: { first, _ in first })
-        states.merge(
-            try EnqueueStatements.finishedStates(of: ids.filter { states[$0] == nil }, on: session),
-            uniquingKeysWith: { live, _ in live }
-        )
-        return states
+        let states = try ids.inLists { ids in
+            // One statement sees each operation in one of the tables, also while it moves.
+            try session.query(
+                """
+                SELECT id, state FROM work_queue FORCE INDEX (PRIMARY) WHERE id IN (\(list: ids))
+                UNION ALL
+                SELECT id, state FROM finished_operations FORCE INDEX (PRIMARY) WHERE id IN (\(list: ids))
+                """
+            ).map { try $0.decode((OperationID, OperationState).self) }
+        }
+        return Dictionary(states, uniquingKeysWith: { first, _ in first })
     }
 }
