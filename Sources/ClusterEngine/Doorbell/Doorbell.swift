@@ -34,13 +34,14 @@ package final class Doorbell: Sendable {
     }
 
     private let state = Mutex(State())
-    private let clock: any Clock<Duration>
+    private let timers: any Timers
 
     /// Makes a doorbell that has not rung.
-    ///
-    /// - Parameter clock: what `wait(upTo:)` goes by.
-    package init(clock: any Clock<Duration> = AlarmClock()) {
-        self.clock = clock
+    package convenience init() { self.init(timers: Alarms.shared) }
+
+    /// Makes a doorbell that has not rung, with what ends a wait whose time is over.
+    init(timers: any Timers) {
+        self.timers = timers
     }
 
     /// Rings for somebody else, whose reason is not known; no limit applies.
@@ -85,18 +86,13 @@ package final class Doorbell: Sendable {
     package func wait(upTo timeout: Duration) async -> Wake {
         if Task.isCancelled || Task.isShuttingDownGracefully { return .shutDown }
         guard let waiter = announce() else { return .rung }
-        return await withTaskGroup(of: Void.self) { group in
-            group.addTask {
-                // A sleep that is cancelled says nothing: whoever cancelled it has woken the waiter.
-                guard (try? await self.clock.sleep(for: timeout)) != nil else { return }
-                self.wake(waiter, .timedOut)
-            }
-            defer { group.cancelAll() }
-            return await withTaskCancellationOrGracefulShutdownHandler {
-                await self.suspend(waiter)
-            } onCancelOrGracefulShutdown: {
-                self.wake(waiter, .shutDown)
-            }
+        // No task that sleeps: it would have to end before the one that was rung goes on.
+        let timer = timers.set(after: timeout) { self.wake(waiter, .timedOut) }
+        defer { timers.callOff(timer) }
+        return await withTaskCancellationOrGracefulShutdownHandler {
+            await suspend(waiter)
+        } onCancelOrGracefulShutdown: {
+            self.wake(waiter, .shutDown)
         }
     }
 

@@ -51,7 +51,7 @@ final class Wakeup: Sendable {
     ///   - alarms: The timer.
     /// - Returns: What has woken it.
     func wait(until due: ContinuousClock.Instant? = nil, alarms: Alarms = .shared) async -> Reason {
-        let alarm = due.map { alarms.set($0, for: self) }
+        let alarm = due.map { alarms.set($0) { self.wake(.due) } }
         defer { if let alarm { alarms.callOff(alarm) } }
         return await withTaskCancellationHandler {
             await withCheckedContinuation { sleeper in
@@ -70,7 +70,7 @@ final class Wakeup: Sendable {
         }
     }
 
-    fileprivate func wake(_ reason: Reason) {
+    private func wake(_ reason: Reason) {
         let sleeper = state.withLock { state in
             if reason == .called { state.isCalled = true }
             if state.sleeper == nil { state.early = reason }
@@ -81,8 +81,19 @@ final class Wakeup: Sendable {
     }
 }
 
+/// Things that call back once a time is over, unless they are called off before.
+protocol Timers: Sendable {
+    /// Sets a timer.
+    ///
+    /// - Returns: Its number.
+    func set(after pause: Duration, _ wake: @escaping @Sendable () -> Void) -> UInt64
+
+    /// Calls a timer off; its call may be under way.
+    func callOff(_ number: UInt64)
+}
+
 /// The alarms of sleepers, who share one timer.
-final class Alarms: Sendable {
+final class Alarms: Timers {
     static let shared = Alarms()
 
     private struct Alarm: Comparable {
@@ -97,7 +108,8 @@ final class Alarms: Sendable {
     private struct State {
         /// Those that were called off are dropped when they are half of all.
         var alarms = Heap<Alarm>()
-        var sleepers: [UInt64: Wakeup] = [:]
+        /// What wakes each of them.
+        var sleepers: [UInt64: @Sendable () -> Void] = [:]
         var lastNumber: UInt64 = 0
         /// The time for which the timer is set, if it is.
         var timerDue: ContinuousClock.Instant?
@@ -124,20 +136,22 @@ final class Alarms: Sendable {
     /// The number of alarms that take memory.
     var count: Int { state.withLock { $0.alarms.count } }
 
+    func set(after pause: Duration, _ wake: @escaping @Sendable () -> Void) -> UInt64 { set(.now + pause, wake) }
+
     /// Sets an alarm.
     ///
     /// - Returns: Its number.
-    fileprivate func set(_ due: ContinuousClock.Instant, for sleeper: Wakeup) -> UInt64 {
+    func set(_ due: ContinuousClock.Instant, _ wake: @escaping @Sendable () -> Void) -> UInt64 {
         state.withLock { state in
             state.lastNumber += 1
-            state.sleepers[state.lastNumber] = sleeper
+            state.sleepers[state.lastNumber] = wake
             state.alarms.insert(Alarm(due: due, number: state.lastNumber))
             setTimer(&state)
             return state.lastNumber
         }
     }
 
-    fileprivate func callOff(_ number: UInt64) {
+    func callOff(_ number: UInt64) {
         state.withLock { state in
             state.sleepers[number] = nil
             guard state.alarms.count > 2 * state.sleepers.count + Self.mostCalledOff else { return }
@@ -157,7 +171,7 @@ final class Alarms: Sendable {
     /// Wakes everybody whose time has come.
     private func fire() {
         let due = state.withLock { state in
-            var due: [Wakeup] = []
+            var due: [@Sendable () -> Void] = []
             let now = ContinuousClock.now
             while let first = state.alarms.min, first.due <= now {
                 state.alarms.removeMin()
@@ -167,6 +181,6 @@ final class Alarms: Sendable {
             setTimer(&state)
             return due
         }
-        for sleeper in due { sleeper.wake(.due) }
+        for wake in due { wake() }
     }
 }
