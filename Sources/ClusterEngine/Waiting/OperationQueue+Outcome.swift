@@ -15,13 +15,11 @@ extension OperationQueue {
     /// - Throws: `ClusterOpsError`, with code `notFound` for an id that is nowhere; `CancellationError` when the task
     ///   is cancelled, or its service shuts down gracefully.
     public func outcome(of id: OperationID, timeout: Duration? = nil) async throws -> OperationOutcome? {
-        let (_, inTime) = try await ends(of: [id], timeout: timeout)
-        guard inTime else { return nil }
-        let operation = try await translatingErrors {
-            try await database.withSession { try OperationStatements.finished(id, on: $0) }
+        let wait = EndWait(database: database, ids: [id], timeout: timeout) { ids, session in
+            try OperationStatements.ends(of: ids, on: session).map { ($0.id, $0) }
         }
-        guard let operation else { throw Self.notFound(id) }
-        return OperationOutcome(operation)
+        let (found, inTime) = try await ends(wait, pace: .besideDoorbell)
+        return inTime ? found[id]?.operation.flatMap(OperationOutcome.init) : nil
     }
 
     /// Waits until all of some operations have ended, or the time is over.
@@ -42,14 +40,25 @@ extension OperationQueue {
         pace: PollPace,
         watcher: EndWatcher? = nil
     ) async throws -> (states: [OperationID: OperationState], inTime: Bool) {
+        let wait = EndWait(database: database, ids: ids, timeout: timeout, watcher: watcher) { ids, session in
+            try OperationStatements.states(of: ids, on: session).map { ($0, $1) }
+        }
+        let (states, inTime) = try await ends(wait, pace: pace)
+        return (states, inTime)
+    }
+
+    private func ends<Found>(
+        _ wait: EndWait<Found>,
+        pace: PollPace
+    ) async throws -> (found: [OperationID: Found], inTime: Bool) {
         try await translatingErrors {
-            var wait = EndWait(database: database, ids: ids, timeout: timeout, watcher: watcher)
-            if try await wait.look() { return (wait.states, wait.inTime) }
-            let wasRung: Void? = try await WaiterDoorbell.withBound(for: ids, database: database) { doorbell in
+            var wait = wait
+            if try await wait.look() { return (wait.found, wait.inTime) }
+            let wasRung: Void? = try await WaiterDoorbell.withBound(for: wait.ids, database: database) { doorbell in
                 try await wait.run(doorbell, pace: pace)
             }
-            if wasRung == nil { try await wait.run(nil, pace: watcher?.pace ?? PollPace()) }
-            return (wait.states, wait.inTime)
+            if wasRung == nil { try await wait.run(nil, pace: wait.watcher?.pace ?? PollPace()) }
+            return (wait.found, wait.inTime)
         }
     }
 
@@ -76,30 +85,52 @@ package struct EndWatcher: Sendable {
     }
 }
 
+/// As much of an operation as a wait reads.
+private protocol Standing: Sendable {
+    var state: OperationState { get }
+}
+
+extension OperationState: Standing {
+    fileprivate var state: OperationState { self }
+}
+
+extension OperationStatements.End: Standing {}
+
 /// One wait for the ends of operations.
-private struct EndWait {
+private struct EndWait<Found: Standing> {
+    typealias Read = @Sendable ([OperationID], borrowing Session) throws -> [(OperationID, Found)]
+
     let database: Database
     let ids: [OperationID]
     let deadline: ContinuousClock.Instant?
     let watcher: EndWatcher?
-    private(set) var states: [OperationID: OperationState] = [:]
+    let read: Read
+    private(set) var found: [OperationID: Found] = [:]
 
-    init(database: Database, ids: [OperationID], timeout: Duration?, watcher: EndWatcher?) {
+    init(
+        database: Database,
+        ids: [OperationID],
+        timeout: Duration?,
+        watcher: EndWatcher? = nil,
+        read: @escaping Read
+    ) {
         self.database = database
         self.ids = ids
         self.watcher = watcher
+        self.read = read
         deadline = timeout.map { .now + $0 }
     }
 
-    var inTime: Bool { states.values.allSatisfy(\.isTerminal) }
+    var inTime: Bool { found.values.allSatisfy(\.state.isTerminal) }
 
     /// Looks; returns whether the wait is over.
     mutating func look() async throws -> Bool {
-        let ids = ids
-        states = try await database.withSession { try OperationStatements.states(of: ids, on: $0) }
-        for id in ids where states[id] == nil { throw OperationQueue.notFound(id) }
+        let (ids, read) = (ids, read)
+        let rows = try await database.withSession { try read(ids, $0) }
+        found = Dictionary(rows, uniquingKeysWith: { first, _ in first })
+        for id in ids where found[id] == nil { throw OperationQueue.notFound(id) }
         if inTime || deadline.map({ $0 <= .now }) ?? false { return true }
-        watcher?.tell(states)
+        watcher?.tell(found.mapValues(\.state))
         return false
     }
 
@@ -114,7 +145,7 @@ private struct EndWait {
         while true {
             let isOver = try await look()
             let before = ended
-            ended = Set(ids.filter { states[$0]?.isTerminal == true })
+            ended = Set(ids.filter { found[$0]?.state.isTerminal == true })
             if !wasRung { unrung.formUnion(ended.subtracting(before)) }
             waiter?.waits(for: ids.filter { !ended.contains($0) || unrung.contains($0) })
             if isOver { return }

@@ -21,29 +21,36 @@ package enum OperationStatements {
         try UnreadableOperation.sortOut(rows(ids, on: session), omitsUnreadable: true)
     }
 
-    /// Live first: an operation that ends between the two reads is found by the second.
+    /// An operation as one sees it who waits for its end.
+    package struct End: Sendable {
+        package let id: OperationID
+        package let state: OperationState
+        /// Nil before the end.
+        package let operation: Operation?
+    }
+
+    /// Reads where operations stand, and all of those that have ended.
+    package static func ends(of ids: [OperationID], on session: borrowing Session) throws -> [End] {
+        try rows(ids, on: session).map { row in
+            let state = try row.get("state", as: OperationState.self)
+            let operation = state.isTerminal ? try Operation(row: row) : nil
+            return End(id: try row.get("id"), state: state, operation: operation)
+        }
+    }
+
+    /// One statement sees each operation in one of the tables, also while it moves.
     private static func rows(_ ids: [OperationID], on session: borrowing Session) throws -> [Row] {
-        guard !ids.isEmpty else { return [] }
-        let live = try session.query(
-            "SELECT \(sql: Operation.liveColumns) FROM work_queue FORCE INDEX (PRIMARY) WHERE id IN (\(list: ids))"
-        )
-        let found = Set(try live.map { try $0.get("id", as: OperationID.self) })
-        let missing = ids.filter { !found.contains($0) }
-        guard !missing.isEmpty else { return live }
-        return live + (try finishedRows(missing, on: session))
-    }
-
-    /// Reads an operation that has ended.
-    ///
-    /// - Returns: Nil when it is not in history, or not any more.
-    package static func finished(_ id: OperationID, on session: borrowing Session) throws -> Operation? {
-        try finishedRows([id], on: session).first.map { try Operation(row: $0) }
-    }
-
-    private static func finishedRows(_ ids: [OperationID], on session: borrowing Session) throws -> [Row] {
-        try session.query(
-            "SELECT \(sql: Operation.finishedColumns) FROM finished_operations WHERE id IN (\(list: ids))"
-        )
+        try ids.inLists { ids in
+            try session.query(
+                """
+                SELECT \(sql: Operation.liveColumns)
+                FROM work_queue FORCE INDEX (PRIMARY) WHERE id IN (\(list: ids))
+                UNION ALL
+                SELECT \(sql: Operation.finishedColumns)
+                FROM finished_operations FORCE INDEX (PRIMARY) WHERE id IN (\(list: ids))
+                """
+            )
+        }
     }
 
     /// The operations that ride, or rode, on one.
@@ -73,7 +80,6 @@ package enum OperationStatements {
         on session: borrowing Session
     ) throws -> [OperationID: OperationState] {
         let states = try ids.inLists { ids in
-            // One statement sees each operation in one of the tables, also while it moves.
             try session.query(
                 """
                 SELECT id, state FROM work_queue FORCE INDEX (PRIMARY) WHERE id IN (\(list: ids))

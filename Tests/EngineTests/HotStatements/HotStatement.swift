@@ -83,6 +83,7 @@ extension HotStatement {
         HotStatement(
             "OperationStatements.operations, live",
             "work_queue by PRIMARY",
+            "finished_operations by PRIMARY",
             "operation_labels by PRIMARY",
             most: 30
         ) { transaction, stage in
@@ -96,6 +97,15 @@ extension HotStatement {
             most: 70
         ) { transaction, stage in
             try stage.check(OperationStatements.operations(stage.ended, on: transaction.session).count == 10)
+        },
+        HotStatement(
+            "OperationStatements.states",
+            "work_queue by PRIMARY",
+            "finished_operations by PRIMARY",
+            most: 80
+        ) { transaction, stage in
+            let ids = stage.waiting + stage.ended
+            try stage.check(OperationStatements.states(of: ids, on: transaction.session).count == 20)
         },
         HotStatement("EnqueueStatements.lockLive", "work_queue by PRIMARY", most: 20) { transaction, stage in
             try stage.check(EnqueueStatements.lockLive(stage.waiting, in: transaction).count == 10)
