@@ -75,7 +75,7 @@ struct NetNodeDaemon {
             connections: Self.electionConnections,
             timeouts: Self.electionTimeouts
         )
-        let electionProgress = Progress()
+        let (electionProgress, pulse) = (Progress(), WorkPulse())
         let candidacy = ElectionRecord(
             timing: ElectionState.Timing(
                 lease: configuration.election.lease,
@@ -92,6 +92,7 @@ struct NetNodeDaemon {
             witnesses: prober,
             database: electionDatabase,
             shared: database,
+            standing: { pulse.standing(at: .now) },
             role: coordinator,
             doorbell: electionDoorbell,
             waker: waker,
@@ -109,6 +110,7 @@ struct NetNodeDaemon {
             children: NoChildren(),
             logger: logger
         )
+        parts.pulse = pulse
         parts.supervised = { await networks.servers.readings }
         parts.metrics = WorkMetrics(factory: registry)
         let terms = Adjustable(
@@ -138,6 +140,7 @@ struct NetNodeDaemon {
             prober: prober,
             externalBridge: configuration.network.externalBridge,
             database: database,
+            seenPlan: { pulse.standing(at: .now)?.probePlan },
             largestMTU: { networks.known.withLock { $0.largestMTU } },
             handover: DataPlaneHandover(
                 node: node,

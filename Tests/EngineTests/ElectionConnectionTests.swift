@@ -45,4 +45,46 @@ import Testing
             await own.close()
         }
     }
+
+    @Test func `a node asks nothing while its session says that it may not be elected, and asks when that is too old`()
+        async throws
+    {
+        try await withCluster { cluster in
+            try await cluster.addNode("h1")
+            let (pulse, role, progress) = (WorkPulse(), RecordingRole(), Progress())
+            let turns = Locked<Set<SuspendingClock.Instant>>([])
+            func told(for duration: Duration) {
+                pulse.sawNode(NodeStanding(mayBeElected: false, probePlan: nil, expiresAt: .now + duration))
+            }
+            let keeper = ElectionKeeper(
+                election: ElectionRecord(
+                    timing: ElectionState.Timing(
+                        lease: .seconds(3),
+                        renew: .milliseconds(200),
+                        fence: .milliseconds(2200)
+                    ),
+                    node: try NodeName("h1")
+                ),
+                database: cluster.database,
+                standing: { pulse.standing(at: .now) },
+                role: role,
+                logger: .silent,
+                progress: progress
+            )
+            told(for: .seconds(3600))
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await keeper.run() }
+                try await eventually("it has turned three times") {
+                    let (last, count) = (progress.reading.madeAt, turns.value.count)
+                    if let last { turns.update { $0.insert(last) } }
+                    return count == 3
+                }
+                // Whoever may be elected makes the row.
+                #expect(try await cluster.count("SELECT COUNT(*) FROM leases") == 0)
+                told(for: .zero)
+                try await eventually("it is elected, because the database says that it may") { role.serving == 1 }
+                group.cancelAll()
+            }
+        }
+    }
 }

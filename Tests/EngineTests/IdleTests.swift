@@ -16,12 +16,12 @@ import Testing
             let worker = try cluster.liveWorker("h1", handlers: [], pollInterval: .seconds(2))
             let observer = try await Connection.open(cluster.configuration)
             try await cluster.withWorkers([worker]) {
-                try await eventually("the session is open") { try await observer.work().renewals > 1 }
-                let before = try await observer.work()
+                try await eventually("the session is open") { try await observer.othersWork().renewals > 1 }
+                let before = try await observer.othersWork()
                 try await eventually("it was renewed four times") {
-                    try await observer.work().renewals >= before.renewals + 4
+                    try await observer.othersWork().renewals >= before.renewals + 4
                 }
-                let after = try await observer.work()
+                let after = try await observer.othersWork()
                 let renewals = after.renewals - before.renewals
                 // With the default configuration, a renewal every two seconds, that is one statement a second. One more
                 // may stand at the window's edge, between a renewal and its look.
@@ -49,12 +49,12 @@ import Testing
             let observer = try await Connection.open(cluster.configuration)
             try await cluster.withWorkers([worker]) {
                 // Its first look has to be over, which makes it one of thousands.
-                try await eventually("the session is open") { try await observer.work().renewals > 2 }
-                let before = try await observer.work()
+                try await eventually("the session is open") { try await observer.othersWork().renewals > 2 }
+                let before = try await observer.othersWork()
                 try await eventually("it was renewed eight times") {
-                    try await observer.work().renewals >= before.renewals + 8
+                    try await observer.othersWork().renewals >= before.renewals + 8
                 }
-                let after = try await observer.work()
+                let after = try await observer.othersWork()
                 let renewals = after.renewals - before.renewals
                 // Four looks for eight renewals; one more, with what concerns the cluster, which is prepared the first
                 // time, and one at the edge.
@@ -165,6 +165,33 @@ import Testing
         }
     }
 
+    @Test func `the look of a netnode tells whom to probe and whether the node may be elected`() async throws {
+        try await withCluster { cluster in
+            var ids: [NodeID] = []
+            for number in 1...40 { ids.append(try await cluster.addNode("h\(number)")) }
+            try await cluster.execute("UPDATE nodes SET is_network_node = name IN ('h3', 'h39')")
+            func look(_ number: Int, prober: String?) async throws -> SessionSnapshot {
+                let (id, name) = (ids[number - 1], try prober.map { try NodeName($0) })
+                return try await cluster.database.withSession { session in
+                    try SessionSnapshotStatements.look(from: .random(), on: id, into: [], prober: name, on: session)
+                }
+            }
+            for number in [1, 3, 8, 9] {
+                let (seen, name) = (try await look(number, prober: "h\(number)"), try NodeName("h\(number)"))
+                let plan = try await cluster.database.withSession { try DataPlaneStatements.plan(of: name, on: $0) }
+                #expect(seen.probePlan == plan && plan?.node.id == ids[number - 1])
+                #expect(seen.mayBeElected == (number == 3))
+            }
+            let wrapped = try #require(try await look(9, prober: "h9").probePlan)
+            #expect(wrapped.peers.map(\.name.description) == ["h1", "h10", "h3", "h39"], "the first follow the last")
+            #expect(wrapped.peers[0].address == IPv4Address(rawValue: 0x0a00_0001))
+            #expect(try await look(3, prober: nil).probePlan == nil)
+            try await cluster.execute("UPDATE nodes SET state = 'draining' WHERE name = 'h3'")
+            #expect(try await !look(3, prober: "h3").mayBeElected, "it is drained")
+            #expect(try await look(3, prober: "h99").probePlan == nil, "there is no such node")
+        }
+    }
+
     @Test func `a better lane is not waited for when somebody holds the operation`() async throws {
         try await withCluster { cluster in
             try await cluster.addNetwork("blue")
@@ -198,23 +225,6 @@ import Testing
             #expect(receipt.deduplicated && receipt.queueName.lane == .userWaiting)
             await holder.close()
             await database.close()
-        }
-    }
-}
-
-extension Connection {
-    /// What the others have sent to the server, pings included, and how often a session was renewed.
-    fileprivate func work() throws -> (statements: Int, renewals: Int) {
-        try withSession { session in
-            try session.query(
-                """
-                SELECT CAST((SELECT SUM(variable_value) FROM information_schema.global_status
-                        WHERE variable_name IN ('QUESTIONS', 'COM_ADMIN_COMMANDS', 'COM_STMT_PREPARE'))
-                    - (SELECT SUM(variable_value) FROM information_schema.session_status
-                        WHERE variable_name IN ('QUESTIONS', 'COM_ADMIN_COMMANDS', 'COM_STMT_PREPARE')) AS SIGNED),
-                    (SELECT CAST(COALESCE(MAX(renewals), 0) AS SIGNED) FROM sessions)
-                """
-            )[0].decode((Int, Int).self)
         }
     }
 }

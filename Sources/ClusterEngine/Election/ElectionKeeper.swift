@@ -15,6 +15,7 @@ package struct ElectionKeeper: Service {
     package let witnesses: any WitnessChannel
     package let database: Database
     private let shared: Database
+    private let standing: @Sendable () -> NodeStanding?
     package let role: any ElectedRole
     private let doorbell: Doorbell
     package let waker: any Waker
@@ -26,6 +27,8 @@ package struct ElectionKeeper: Service {
     static let leasesToStayAway = 4
     /// The time after which a node that may not be elected asks again: a change of its roles is no hurry.
     private static let restWithoutRole: Duration = .seconds(5)
+    /// The same where the looks of its session say that it may not: nothing is asked then.
+    private static let restWhileRuledOut: Duration = .seconds(1)
     /// After an error: an answer may be far, and the next try should not be.
     private static let restAfterError: Duration = .milliseconds(250)
     /// Looks at the lease are at least that far apart, however often it rings.
@@ -51,6 +54,8 @@ package struct ElectionKeeper: Service {
     ///   - database: A pool of its own, so that no other work can stand before a renewal.
     ///   - shared: The pool over which a node asks whether it may be elected, as long as it may not; nil for
     ///     `database`. Most nodes of a large cluster never may, and keep no connection for it.
+    ///   - standing: The node as its session has last seen it. As long as that says that it may not be elected, nothing
+    ///     is asked; that it may is only the reason to ask.
     ///   - role: What is done by who is elected.
     ///   - doorbell: Rung when the lease may have been given back; the keeper's alone.
     ///   - waker: Rings the others when it gives the lease back.
@@ -62,6 +67,7 @@ package struct ElectionKeeper: Service {
         witnesses: any WitnessChannel = NoWitnesses(),
         database: Database,
         shared: Database? = nil,
+        standing: @escaping @Sendable () -> NodeStanding? = { nil },
         role: any ElectedRole,
         doorbell: Doorbell = Doorbell(),
         waker: any Waker = NoWaker(),
@@ -73,6 +79,7 @@ package struct ElectionKeeper: Service {
         self.witnesses = witnesses
         self.database = database
         self.shared = shared ?? database
+        self.standing = standing
         self.role = role
         self.doorbell = doorbell
         self.waker = waker
@@ -187,11 +194,12 @@ package struct ElectionKeeper: Service {
     private func look(_ isEligible: inout Bool) async throws -> Tenure? {
         let askedAt = ContinuousClock.now
         guard case .acquire(let seen) = election.update({ $0.next(at: askedAt) }) else {
-            let sighting = try await sighting(over: isEligible ? database : shared)
+            let isRuledOut = !isEligible && standing()?.mayBeElected == false
+            let sighting = isRuledOut ? nil : try await sighting(over: isEligible ? database : shared)
             isEligible = sighting != nil
             let isOlder = election.update { state in
                 if let sighting { return state.saw(sighting, answeredAt: .now) }
-                state.stayAway(until: .now + Self.restWithoutRole)
+                state.stayAway(until: .now + (isRuledOut ? Self.restWhileRuledOut : Self.restWithoutRole))
                 return false
             }
             if isOlder, let sighting {

@@ -85,16 +85,19 @@ package final class NetworkLedger: Sendable {
     private let database: Database
     private let state = Mutex(State())
 
-    /// Creates a ledger that believes that nothing is written down; `refresh()` finds out.
+    /// Creates a ledger that believes that nothing is written down; ``refresh(over:)`` finds out.
     package init(node: NodeName, database: Database) {
         self.node = node
         self.database = database
     }
 
     /// Reads what is written down of this node, also by its earlier processes.
-    package func refresh() async throws {
+    ///
+    /// - Parameter reads: A pool for reads; the ledger's own is for what it writes.
+    /// - Throws: `DatabaseError`; what was known before stays known.
+    package func refresh(over reads: Database) async throws {
         let node = node
-        let rows = try await database.withSession { try AppliedStatements.written(of: node, on: $0) }
+        let rows = try await reads.withSession { try AppliedStatements.written(of: node, on: $0) }
         var read = State()
         for row in rows {
             let entry = Entry(network: row.network, what: row.what)

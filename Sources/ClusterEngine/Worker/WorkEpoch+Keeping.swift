@@ -68,7 +68,7 @@ extension WorkEpoch {
         let (session, node, passedOver) = (session, node, conditions.passedOver)
         let isFree = ledger.freeSlots > 0 && !passedOver.tasks.isEmpty
         let queues = isFree ? QueueName.claimOrder(targets: targets()) : []
-        let scope = await reaper.nextScope(for: session, after: intervals)
+        let (scope, prober) = (await reaper.nextScope(for: session, after: intervals), settings.prober)
         return try await sessionDatabase.withRepeatableSession { connection in
             let asked = ContinuousClock.now
             let seen = try SessionSnapshotStatements.look(
@@ -77,6 +77,7 @@ extension WorkEpoch {
                 scope,
                 into: queues,
                 passedOver,
+                prober: prober,
                 on: connection
             )
             return Reaper.Sighted(seen, askedAt: asked, answeredAt: .now)
@@ -89,6 +90,12 @@ extension WorkEpoch {
         if let cluster = seen.cluster {
             parts.pulse.sawSchema(at: cluster.schemaVersion, floor: cluster.schemaFloor)
         }
+        let standing = NodeStanding(
+            mayBeElected: seen.mayBeElected,
+            probePlan: seen.probePlan,
+            expiresAt: look.askedAt + settings.lease.leaseDuration
+        )
+        parts.pulse.sawNode(seen.hasNode ? standing : nil)
         if !seen.hasNode, !conditions.isNodeGone {
             log(.error, "the node has been removed: ending the session")
             conditions.loseNode()

@@ -24,6 +24,8 @@ package struct Worker: Service {
         /// A Boolean value that indicates whether the cluster is told what this worker can run; netnode's tasks are
         /// known to all.
         var registersTasks: Bool { daemon == .queueworker }
+        /// The node whose probes are read with its looks; of the daemons of a node netnode sends them.
+        var prober: NodeName? { daemon == .netnode ? node : nil }
 
         package init(
             daemon: DaemonName,

@@ -29,4 +29,10 @@ package struct ProbePlan: Sendable, Hashable {
         self.node = node
         self.peers = peers
     }
+
+    /// Sorts what was read of a node and its peers; nil without the node itself.
+    package init?(of name: NodeName, among nodes: [ProbePeer]) {
+        guard let node = nodes.first(where: { $0.name == name }) else { return nil }
+        self.init(node: node, peers: nodes.filter { $0.name != name }.sorted { $0.name < $1.name })
+    }
 }

@@ -8,15 +8,15 @@ package enum DataPlaneStatements {
 
     /// Reads the nodes that a node probes: those with the network role, and a few that follow it by name.
     ///
-    /// Each part goes by an index and ends after its limit: every node asks it every few seconds.
+    /// Each part goes by an index and ends after its limit: every node reads it with its session's looks, and by itself
+    /// where there are none.
     ///
     /// - Returns: Nil when there is no such node.
     package static func plan(of node: NodeName, on session: borrowing Session) throws -> ProbePlan? {
         let found = try session.query(planQuery(node)).map { row in
             ProbePeer(id: try row.get("id"), name: try row.get("name"), address: try row.get("underlay_address"))
         }
-        guard let own = found.first(where: { $0.name == node }) else { return nil }
-        return ProbePlan(node: own, peers: found.filter { $0.name != node }.sorted { $0.name < $1.name })
+        return ProbePlan(of: node, among: found)
     }
 
     static func planQuery(_ node: NodeName) -> SQL {

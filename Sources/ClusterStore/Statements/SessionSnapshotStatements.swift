@@ -12,6 +12,10 @@ package struct SessionSnapshot: Sendable {
     /// A Boolean value that indicates whether the node is there; another machine that has its name now is another
     /// node.
     package var hasNode = false
+    /// A Boolean value that indicates whether the node may be elected: it has the network role and is active.
+    package var mayBeElected = false
+    /// The nodes that the node probes; nil when they were not asked for, or the node is not there.
+    package var probePlan: ProbePlan?
     /// A Boolean value that indicates whether something waits in one of the queues that can be claimed.
     package var hasWork = false
     /// The part that concerns the whole cluster; nil when it was not this session's turn to read it.
@@ -56,6 +60,7 @@ package enum SessionSnapshotStatements {
     private enum Subject: String {
         case executing
         case node
+        case probed
         case waiting
         case orphan
         case overdue
@@ -68,18 +73,20 @@ package enum SessionSnapshotStatements {
     ///
     /// One after the other these would be ten statements, which an idle cluster sends for nothing. Only while
     /// something waits in `queues` a second statement reads their heads. `queues` are those that the process has free
-    /// slots for, or none; what `filter` passes over is no work.
+    /// slots for, or none; what `filter` passes over is no work. With the name of the node as `prober` the nodes that
+    /// it probes are read too: 0.15 ms more of the server, where a statement of their own takes 0.2.
     package static func look(
         from session: SessionID,
         on node: NodeID,
         _ scope: Scope = Scope(),
         into queues: [QueueName],
         _ filter: ClaimFilter = ClaimFilter(),
+        prober: NodeName? = nil,
         on connection: borrowing Session
     ) throws -> SessionSnapshot {
         var (seen, cluster, isWaiting) = (SessionSnapshot(), SessionSnapshot.ClusterPart(), false)
-        var ring = SessionStatements.RingRows()
-        for row in try connection.query(lookQuery(from: session, on: node, scope, into: queues)) {
+        var (ring, probed) = (SessionStatements.RingRows(), [ProbePeer]())
+        for row in try connection.query(lookQuery(from: session, on: node, scope, into: queues, prober: prober)) {
             if try ring.take(row) { continue }
             let word: String = try row.get("subject")
             switch Subject(rawValue: word) {
@@ -91,7 +98,12 @@ package enum SessionSnapshotStatements {
                         isCancelRequested: try row.get("detail", as: Int.self) != 0
                     )
                 )
-            case .node: (seen.hasNode, seen.isDraining) = (true, try row.get("detail", as: Int.self) != 0)
+            case .node:
+                (seen.hasNode, seen.isDraining) = (true, try row.get("detail", as: Int.self) != 0)
+                seen.mayBeElected = try row.get("number", as: Int.self) != 0
+            case .probed:
+                let address = IPv4Address(rawValue: try row.get("number"))
+                probed.append(ProbePeer(id: try row.get("id"), name: try row.get("name"), address: address))
             case .waiting: isWaiting = true
             case .orphan: cluster.hasOrphans = true
             case .overdue: cluster.hasOverdue = true
@@ -103,6 +115,7 @@ package enum SessionSnapshotStatements {
             }
         }
         seen.ring = ring.window(scope.ring)
+        if let prober { seen.probePlan = ProbePlan(of: prober, among: probed) }
         if scope.isOfCluster { seen.cluster = cluster }
         if isWaiting { seen.hasWork = try !connection.query(workQuery(in: queues, filter)).isEmpty }
         return seen
@@ -113,23 +126,35 @@ package enum SessionSnapshotStatements {
         from session: SessionID,
         on node: NodeID,
         _ scope: Scope = Scope(),
-        into queues: [QueueName]
+        into queues: [QueueName],
+        prober: NodeName? = nil
     ) -> SQL {
         var branches: [SQL] = [
             SessionStatements.ringQuery(after: session, scope.ring),
             """
-            SELECT 'executing', id, deliveries, cancel_requested_at IS NOT NULL
+            SELECT 'executing', id, deliveries, cancel_requested_at IS NOT NULL, NULL
             FROM work_queue FORCE INDEX (work_by_session)
             WHERE session = \(session)
             """,
-            "SELECT 'node', id, 0, state = 'draining' FROM nodes WHERE id = \(node)",
+            """
+            SELECT 'node', id, is_network_node = TRUE AND state = 'active', state = 'draining', NULL
+            FROM nodes WHERE id = \(node)
+            """,
         ]
+        if let prober {
+            branches.append(
+                """
+                SELECT 'probed', id, CAST(INET_ATON(underlay_address) AS SIGNED), 0, name
+                FROM (\(sql: DataPlaneStatements.planQuery(prober))) AS plan
+                """
+            )
+        }
         if !queues.isEmpty {
             // The node is not in the index: with all columns in it a table that is small, or was when it was measured,
             // would be walked through from end to end.
             branches.append(
                 """
-                (SELECT 'waiting', id, 0, 0 FROM work_queue FORCE INDEX (claim)
+                (SELECT 'waiting', id, 0, 0, NULL FROM work_queue FORCE INDEX (claim)
                 WHERE queue_name IN (\(list: queues)) AND state = 'queued' AND ready_at <= NOW(6)
                     AND (node IS NULL OR node = \(node))
                 LIMIT 1)
@@ -142,14 +167,14 @@ package enum SessionSnapshotStatements {
 
     private static var clusterBranches: [SQL] {
         [
-            "(SELECT 'orphan', id, 0, 0 FROM (\(sql: SessionStatements.orphansQuery(limit: 1))) AS orphans)",
-            "(SELECT 'overdue', id, 0, 0 FROM (\(sql: CancelStatements.overdueQuery(limit: 1))) AS overdue)",
-            "(SELECT 'ahead', id, 0, 0 FROM (\(sql: ClockStatements.aheadQuery(limit: 1))) AS ahead)",
-            "(SELECT 'cascade', dependency, 0, 0 FROM cascades LIMIT 1)",
+            "(SELECT 'orphan', id, 0, 0, NULL FROM (\(sql: SessionStatements.orphansQuery(limit: 1))) AS orphans)",
+            "(SELECT 'overdue', id, 0, 0, NULL FROM (\(sql: CancelStatements.overdueQuery(limit: 1))) AS overdue)",
+            "(SELECT 'ahead', id, 0, 0, NULL FROM (\(sql: ClockStatements.aheadQuery(limit: 1))) AS ahead)",
+            "(SELECT 'cascade', dependency, 0, 0, NULL FROM cascades LIMIT 1)",
             """
             (SELECT 'schema', NULL, CAST(version AS SIGNED),
                 (SELECT CAST(COALESCE(compatibility_floor, version) AS SIGNED) FROM schema_migrations
-                ORDER BY version DESC LIMIT 1)
+                ORDER BY version DESC LIMIT 1), NULL
             FROM schema_migrations
             WHERE finished_at IS NOT NULL ORDER BY version DESC LIMIT 1)
             """,

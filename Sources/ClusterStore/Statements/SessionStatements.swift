@@ -118,7 +118,7 @@ package enum SessionStatements {
         func range(_ subject: SQL, _ condition: SQL) -> SQL {
             """
             (SELECT \(sql: subject) AS subject, id, CAST(renewals AS SIGNED) AS number,
-                CAST(lease_microseconds AS SIGNED) AS detail
+                CAST(lease_microseconds AS SIGNED) AS detail, NULL AS name
             FROM sessions FORCE INDEX (living_sessions)
             WHERE dead = FALSE AND \(sql: condition)
             ORDER BY id LIMIT \(reading.width))

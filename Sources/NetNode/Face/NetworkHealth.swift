@@ -6,7 +6,8 @@ import DaemonFace
 ///
 /// Pure but for ``checks(election:_:_:)``, which reads the clock.
 struct NetworkHealth: Sendable {
-    /// A node without the network role reads the lease every 5 s; an answer may take 2 s.
+    /// A node without the network role asks for it every 5 s, where its session's looks do not tell; an answer may take
+    /// 2 s.
     private static let allowanceForElection: Duration = .seconds(10)
     /// A pass over 150 networks takes seconds; a program of the host that hangs is ended after 30.
     private static let allowanceForPass: Duration = .seconds(60)

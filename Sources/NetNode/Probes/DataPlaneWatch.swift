@@ -15,8 +15,10 @@ package final class DataPlaneWatch: Service {
     /// The same after a turn that had something to read: with ``PathProber/mostAnswersAtOnce`` it bounds what anybody
     /// can make this node answer at 6,400 datagrams a second, and with ``PathProber/mostReadAtOnce`` what it reads.
     private static let busyTurn: Duration = .milliseconds(10)
-    /// The time between two reads of whom to probe, with jitter.
+    /// The time between two reads of whom to probe, with jitter, where no session looks for it.
     private static let planInterval: Duration = .seconds(5)
+    /// The time between two looks at what the session has seen, and after a read that has found no such node.
+    private static let shortPlanInterval: Duration = .seconds(1)
     /// The time between two checks of this node, and between two comparisons of what is known with what is written.
     private static let checkInterval: Duration = .seconds(1)
     private static let reportInterval: Duration = .milliseconds(200)
@@ -32,6 +34,7 @@ package final class DataPlaneWatch: Service {
     private let externalBridge: LinkName?
     private let database: Database
     private let prober: PathProber
+    private let seenPlan: @Sendable () -> ProbePlan?
     private let largestMTU: @Sendable () -> MTU?
     private let handover: DataPlaneHandover
     private let logger: Logger
@@ -45,6 +48,7 @@ package final class DataPlaneWatch: Service {
     ///   - prober: sends and answers them, and goes on by the turns that this one calls.
     ///   - externalBridge: that the node should have; nil where it should have none.
     ///   - database: where whom to probe is read, and what is wrong is written.
+    ///   - seenPlan: whom to probe, as the session of this node has last seen it; nil when it has to be read.
     ///   - largestMTU: of the networks of this node.
     ///   - handover: asks an elected node to hand over.
     ///   - logger: told of each change.
@@ -54,6 +58,7 @@ package final class DataPlaneWatch: Service {
         prober: PathProber,
         externalBridge: LinkName?,
         database: Database,
+        seenPlan: @escaping @Sendable () -> ProbePlan?,
         largestMTU: @escaping @Sendable () -> MTU?,
         handover: DataPlaneHandover,
         logger: Logger
@@ -62,6 +67,7 @@ package final class DataPlaneWatch: Service {
         self.port = port
         self.externalBridge = externalBridge
         self.database = database
+        self.seenPlan = seenPlan
         self.largestMTU = largestMTU
         self.handover = handover
         self.logger = logger
@@ -94,21 +100,28 @@ package final class DataPlaneWatch: Service {
         var pause = Duration.zero
         while await ClusterEngine.pause(for: pause) == .elapsed {
             do {
-                let node = node
-                let plan = try await database.withSession { try DataPlaneStatements.plan(of: node, on: $0) }
-                if let plan {
-                    let fullSize = largestMTU().map { $0.rawValue + VXLANOverhead.bytes }
-                    prober.take(plan, fullSize: fullSize, at: .now)
+                pause = Self.shortPlanInterval
+                if let seen = seenPlan() {
+                    take(seen)
+                } else if let read = try await readPlan() {
+                    take(read)
+                    pause = Self.planInterval * Double.random(in: 0.9...1.1)
                 }
                 errors.resolved()
-                // A node that is not there yet is looked for sooner.
-                pause = plan == nil ? .seconds(1) : Self.planInterval * Double.random(in: 0.9...1.1)
             } catch {
                 guard !Task.isCancelled else { return }
                 errors.report("the nodes to probe cannot be read: \(error)")
-                pause = .seconds(1)
             }
         }
+    }
+
+    private func readPlan() async throws -> ProbePlan? {
+        let node = node
+        return try await database.withSession { try DataPlaneStatements.plan(of: node, on: $0) }
+    }
+
+    private func take(_ plan: ProbePlan) {
+        prober.take(plan, fullSize: largestMTU().map { $0.rawValue + VXLANOverhead.bytes }, at: .now)
     }
 
     // MARK: This node

@@ -12,7 +12,7 @@ extension NodeNetworks {
     /// The VNIs that this node holds.
     func heldVNIs() async throws -> Set<VNI> {
         let node = node
-        return try await database.withSession { try VNIHoldStatements.vnis(heldBy: node, on: $0) }
+        return try await reads.withSession { try VNIHoldStatements.vnis(heldBy: node, on: $0) }
     }
 
     /// The removed network for which this node holds a VNI; nil when it holds none.

@@ -21,8 +21,10 @@ package final class NodeNetworks: Sendable {
     let servers: NetworkServers
     let ledger: NetworkLedger
     let database: Database
-    /// The connections for reads of the wanted state: one that hangs delays all networks of its run, also in a
-    /// take-over, so it has a shorter timeout.
+    /// The connections for reads of the wanted state.
+    ///
+    /// One that hangs delays all networks of its run, also in a take-over, so it has a shorter timeout. A pass of
+    /// maintenance that finds nothing to do needs no other.
     let reads: Database
     let logger: Logger
     /// The state that was wanted of each network at its last run.

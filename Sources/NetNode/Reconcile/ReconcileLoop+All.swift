@@ -45,7 +45,7 @@ extension ReconcileLoop {
     /// - Throws: The error that kept it from reading wanted or actual state, or from recording its findings.
     func maintain(isServing: Bool) async throws {
         let ledger = networks.ledger
-        try await ledger.refresh()
+        try await ledger.refresh(over: networks.reads)
         let known = ledger.knownProblems
         let wanted = try await networks.wanted()
         // The same runs forget the networks that are not wanted any more.
