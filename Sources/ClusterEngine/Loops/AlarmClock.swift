@@ -108,7 +108,7 @@ final class Alarms: Timers {
     private struct State {
         /// Those that were called off are dropped when they are half of all.
         var alarms = Heap<Alarm>()
-        /// What wakes each of them.
+        /// By number, the call that wakes each of them.
         var sleepers: [UInt64: @Sendable () -> Void] = [:]
         var lastNumber: UInt64 = 0
         /// The time for which the timer is set, if it is.

@@ -171,7 +171,7 @@ package struct Claiming: Sendable {
         let what: What
         /// With what it has learnt.
         let chooser: CandidateReader
-        /// Whether nothing was seen that was not taken, and nothing was out of sight.
+        /// A Boolean value that indicates whether it has seen all, and taken all that it has seen.
         var tookAll = false
     }
 
