@@ -5,51 +5,29 @@ import MariaDB
 import Testing
 
 extension NamespaceTests {
-    /// The cost of an idle netnode for the database.
+    /// The cost of an idle netnode, without the network role, for the database.
     @Suite(.serialized) struct IdleNetNodeTests {
-        /// A pass of maintenance at the start only; otherwise as an operator has it who sets nothing, in half the time.
-        private static let settings = [
-            "CLUSTEROPS_NETWORK_MAINTENANCE_INTERVAL": "1h", "CLUSTEROPS_WORKER_POLL_INTERVAL": "1s",
-            "CLUSTEROPS_SESSION_LEASE": "5s", "CLUSTEROPS_SESSION_RENEW": "1s",
-        ]
-
-        @Test func `without the network role it holds one connection, and sends two statements a renewal`() async throws
+        @Test func `it holds one connection and sends two statements a renewal, and sees what it does not ask for`()
+            async throws
         {
-            let server = try PrivateServer()
-            defer { server.destroy() }
-            try await withNetNodes(hosts: 1, networkNodes: [], on: server) { nodes in
+            // One pass of maintenance, at the start.
+            try await withIdleNetNode(maintenance: "1h") { nodes, observer, user in
                 let (world, cluster) = (nodes.world, nodes.world.cluster)
-                let user = try await RoleUser.make(
-                    .netnode,
-                    in: cluster.configuration,
-                    by: cluster.database,
-                    on: server
-                )
-                try await nodes.start(0, environment: user.environment.merging(Self.settings) { _, own in own })
-                let observer = try await Connection.open(cluster.configuration)
-                func connections() async throws -> Int {
-                    try await observer.withSession { session in
-                        try session.query(
-                            "SELECT COUNT(*) FROM information_schema.processlist WHERE user = \(user.configuration.user)"
-                        )[0].only()
-                    }
+                // On a machine that holds it up a session may be lost, and checks of the node may fail: not at rest.
+                try await eventually("for eight renewals it sends two statements each, over one connection") {
+                    let before = try await observer.othersWork()
+                    var (after, most) = (before, 0)
+                    repeat {
+                        most = max(most, try await observer.connections(of: user))
+                        try await Task.sleep(for: .milliseconds(5))
+                        after = try await observer.othersWork()
+                    } while after.renewals < before.renewals + 8 && after.renewals >= before.renewals
+                    // One more may stand at the window's edge, between a renewal and its look.
+                    let allowed = 2 * (after.renewals - before.renewals) + 1
+                    return most == 1 && after.statements - before.statements <= allowed
                 }
-                try await eventually("it is at rest") {
-                    let (renewals, held) = try await (observer.othersWork().renewals, connections())
-                    return renewals > 1 && held == 1
-                }
-                let before = try await observer.othersWork()
-                try await eventually("it was renewed twelve times, over one connection") {
-                    #expect(try await connections() == 1)
-                    return try await observer.othersWork().renewals >= before.renewals + 12
-                }
-                let after = try await observer.othersWork()
-                // One more may stand at the window's edge, between a renewal and its look.
-                let most = 2 * (after.renewals - before.renewals) + 1
-                #expect(after.statements - before.statements <= most, "\(before), \(after)")
-                await observer.close()
 
-                // What it does not ask for it sees all the same. The address is one of its underlay that nobody has.
+                // At an address of its underlay that nobody has.
                 let nobody = IPv4Address(rawValue: world.hosts[0].address.rawValue + 77)
                 try await cluster.execute(
                     """
@@ -63,6 +41,43 @@ extension NamespaceTests {
                 try await cluster.execute("UPDATE nodes SET is_network_node = TRUE WHERE id = \(world.nodes[0])")
                 try await eventually("it is elected") { try await nodes.leader() == 0 }
             }
+        }
+
+        /// Starts a netnode on the only node, as an operator has it who sets nothing, but for maintenance, and with
+        /// half of the times of a session.
+        private func withIdleNetNode(
+            maintenance: String,
+            _ body: @Sendable (_ nodes: NetNodes, _ observer: Connection, _ user: String) async throws -> Void
+        ) async throws {
+            let server = try PrivateServer()
+            defer { server.destroy() }
+            try await withNetNodes(hosts: 1, networkNodes: [], on: server) { nodes in
+                let cluster = nodes.world.cluster
+                let user = try await RoleUser.make(
+                    .netnode,
+                    in: cluster.configuration,
+                    by: cluster.database,
+                    on: server
+                )
+                var environment = user.environment
+                environment["CLUSTEROPS_NETWORK_MAINTENANCE_INTERVAL"] = maintenance
+                environment["CLUSTEROPS_WORKER_POLL_INTERVAL"] = "1s"
+                environment["CLUSTEROPS_SESSION_LEASE"] = "5s"
+                environment["CLUSTEROPS_SESSION_RENEW"] = "1s"
+                try await nodes.start(0, environment: environment)
+                let observer = try await Connection.open(cluster.configuration)
+                try await body(nodes, observer, user.configuration.user)
+                await observer.close()
+            }
+        }
+    }
+}
+
+extension Connection {
+    /// Counts the connections that a user holds.
+    fileprivate func connections(of user: String) throws -> Int {
+        try withSession { session in
+            try session.query("SELECT COUNT(*) FROM information_schema.processlist WHERE user = \(user)")[0].only()
         }
     }
 }
