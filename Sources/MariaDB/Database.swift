@@ -7,24 +7,6 @@ import Synchronization
 /// Connections are opened by the callers that need them, so a `Database` works without `run()`; `run()` closes idle
 /// ones while it runs, and all of them at its end. A process that is no service calls `close()` instead.
 public actor Database: Service {
-    /// The settings for how a pool grows and waits.
-    public struct PoolConfiguration: Sendable {
-        /// Connections at most; each has a thread.
-        public var maximumConnections = 8
-        /// The time for which a caller waits for a connection when all are lent.
-        public var acquireTimeout: Duration = .seconds(10)
-        /// Callers that may wait at once; more are refused at once rather than late.
-        public var maximumWaiters = 1000
-        /// Idle connections are closed after this; well below `wait_timeout`, after which the server would.
-        public var idleTimeout: Duration = .seconds(120)
-        /// A connection idle for longer is asked for a sign of life before it is lent (about 50 µs on a socket), so
-        /// that a restart of the server is not felt by callers whose statements cannot be repeated.
-        public var pingAfter: Duration = .seconds(1)
-
-        /// Creates the defaults.
-        public init() {}
-    }
-
     private enum Grant: Sendable {
         case connection(Connection, idleSince: ContinuousClock.Instant)
         case permissionToOpen
@@ -76,11 +58,17 @@ public actor Database: Service {
     /// - Parameters:
     ///   - connections: How many it may open.
     ///   - timeouts: In the place of this pool's.
+    ///   - idleTimeout: Likewise; nil for the same.
     /// - Returns: A pool that nobody runs: its user closes it.
-    package nonisolated func companion(connections: Int, timeouts: ConnectionConfiguration.Timeouts) -> Database {
+    package nonisolated func companion(
+        connections: Int,
+        timeouts: ConnectionConfiguration.Timeouts,
+        idleTimeout: Duration? = nil
+    ) -> Database {
         var (configuration, pool) = (configuration, pool)
         configuration.timeouts = timeouts
         pool.maximumConnections = connections
+        pool.idleTimeout = idleTimeout ?? pool.idleTimeout
         return Database(configuration, to: hosts, pool: pool, logger: logger)
     }
 

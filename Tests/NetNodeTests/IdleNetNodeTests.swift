@@ -43,6 +43,23 @@ extension NamespaceTests {
             }
         }
 
+        @Test func `a pass of maintenance that finds nothing to do opens one connection, for some seconds`()
+            async throws
+        {
+            try await withIdleNetNode(maintenance: "10s") { _, observer, user in
+                try await eventually("it is between two passes") { try await observer.connections(of: user) == 1 }
+                var (alone, all) = (0, 0)
+                let end = ContinuousClock.now + .seconds(22)
+                try await eventually("two passes are over") {
+                    let held = try await observer.connections(of: user)
+                    (alone, all) = (alone + (held == 1 ? 1 : 0), all + 1)
+                    return .now >= end
+                }
+                // About a quarter, and all of the time if it were kept as those for work are.
+                #expect(alone > all / 2 && alone < all, "\(alone) of \(all)")
+            }
+        }
+
         /// Starts a netnode on the only node, as an operator has it who sets nothing, but for maintenance, and with
         /// half of the times of a session.
         private func withIdleNetNode(
