@@ -76,6 +76,26 @@ import Testing
         }
     }
 
+    @Test func `a worker whose slots are all taken looks again when one falls free, although it was not rung`()
+        async throws
+    {
+        let isOpen = Locked(false)
+        let log = EffectLog()
+        let handler = RecordingHandler(BuiltInTask.noop.definition, log: log) { _ in
+            try await eventually("it may end") { isOpen.value }
+            return nil
+        }
+        try await withWorker(slots: 2, handlers: [handler]) { cluster, doorbell in
+            _ = try await cluster.queue.enqueue(OperationRequest(tasks: [noop]), count: 2)
+            doorbell.ring()
+            try await eventually("all that waits has been taken") { log.effects.count == 2 }
+            // Of many workers a few are rung, which may all be busy.
+            _ = try await cluster.queue.enqueue(OperationRequest(tasks: [noop]))
+            isOpen.update { $0 = true }
+            try await cluster.untilNothingWaits()
+        }
+    }
+
     @Test func `what waits for a target that the worker itself has had is run when that is free`() async throws {
         let task = BuiltInTask.networkRemoveDHCPLease
         let handler = RecordingHandler(task.definition, log: EffectLog())

@@ -203,7 +203,7 @@ struct WorkEpoch: Sendable {
         AttemptEnd(claim.operation, result.report, on: settings.node, after: took)
             .log(to: parts.logger, ["session": "\(session)", "queue_name": "\(claim.operation.queue)"])
         takeNote(of: result.report, claim.operation)
-        ledger.finish(
+        let wasFull = ledger.finish(
             Settling.Entry(
                 id: claim.operation.id,
                 delivery: claim.operation.deliveries,
@@ -214,7 +214,8 @@ struct WorkEpoch: Sendable {
             of: interruption
         )
         outcomes.continuation.yield()
-        nudgeForSlots()
+        // Whoever rings for work rings few, and not one that has no slot as a rule.
+        if wasFull { parts.doorbell.nudge() } else { nudgeForSlots() }
     }
 
     /// Lets the loop that claims look again, after a slot has fallen free, unless it has taken all that there was.

@@ -63,13 +63,18 @@ final class WorkLedger: Sendable {
     }
 
     /// Takes note of the outcome of a run; one of a lost claim that was taken again meanwhile counts for nothing.
-    func finish(_ entry: Settling.Entry, of run: Interruption) {
-        state.withLock { state in
-            guard state.interruptions[entry.id] === run else { return }
+    ///
+    /// - Returns: Whether it had the last free slot.
+    func finish(_ entry: Settling.Entry, of run: Interruption) -> Bool {
+        let wasFull = state.withLock { state in
+            let wasFull = state.work.freeSlots == 0
+            guard state.interruptions[entry.id] === run else { return wasFull }
             state.work.finish(entry)
             state.interruptions[entry.id] = nil
+            return wasFull
         }
         run.finish()
+        return wasFull
     }
 
     func takeBatch() -> [Settling.Entry] { state.withLock { $0.work.takeBatch() } }
