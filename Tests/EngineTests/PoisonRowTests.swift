@@ -86,7 +86,7 @@ import Testing
             let ledger = WorkLedger(slots: 1)
             let run = ledger.start(claim)
             let before = ledger.known
-            ledger.finish(Settling.Entry(id: id, delivery: delivery, report: .succeeded(result: nil)), of: run)
+            _ = ledger.finish(Settling.Entry(id: id, delivery: delivery, report: .succeeded(result: nil)), of: run)
             let batch = ledger.takeBatch()
             #expect(ledger.unknown(among: [row], readAfter: ledger.known).isEmpty)
             ledger.settled(batch, again: [])
