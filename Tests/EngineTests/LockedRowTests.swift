@@ -220,7 +220,7 @@ private struct QueueInUse: Sendable {
             },
             LockingStatement("standing", 1) { _ = try EndingStatements.standing(of: executing[0], in: $0) },
             LockingStatement("lockFollowers", 9) { transaction in
-                let (ids, haveDependents) = try EndingStatements.concerned(byEndsOf: [primary], in: transaction)
+                let (ids, haveDependents, _) = try EndingStatements.concerned(byEndsOf: [primary], in: transaction)
                 let locked = try EndingStatements.lockFollowers(ids, in: transaction)
                 #expect(locked.count == 9 && !haveDependents)
             },

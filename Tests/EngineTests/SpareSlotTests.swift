@@ -39,7 +39,7 @@ import Testing
         }
     }
 
-    @Test func `an operation that leaves slots to spare is looked for once, and nothing is looked for when it has ended`()
+    @Test func `an operation that leaves slots to spare is looked for once, and no other when it has ended`()
         async throws
     {
         let server = try PrivateServer(options: SpokenStatements.serverOptions)

@@ -30,6 +30,27 @@ import Testing
         }
     }
 
+    @Test func `who has waited before an end was written is rung without a look-up, and not again`() async throws {
+        try await withCluster { cluster in
+            try await cluster.beReachable()
+            var worker = try cluster.worker()
+            let id = try await cluster.queue.enqueue(OperationRequest(tasks: [noop])).uuid
+            async let ends = cluster.queue.ends(of: [id], timeout: nil, pace: never)
+            try await cluster.untilWaiting()
+            let failure = OperationFailure(code: "on_order", message: "")
+            let first = try await worker.settle(try await worker.claim(), .failed(failure))
+            #expect(first.settled == [id] && first.waiters.isEmpty, "it has not ended: it is tried again")
+            try await cluster.execute("UPDATE work_queue SET ready_at = NOW(6)")
+            let result = try await worker.settle(try await worker.claim(), .succeeded(result: nil))
+            #expect(result.waiters.map(\.operation) == [id])
+            cluster.ringer.wake(result.waiters)
+            #expect(try await ends.states == [id: .complete])
+            #expect(try await cluster.waiters() == 1)
+            await cluster.ringer.wakeWaiters(of: result.ended, besides: Set(result.waiters))
+            #expect(try await cluster.waiters() == 0, "who was rung before is not left entered")
+        }
+    }
+
     @Test func `the waiter of a follower is rung when its primary ends`() async throws {
         try await withCluster { cluster in
             try await cluster.addNetwork("blue")
@@ -87,14 +108,17 @@ import Testing
                 return try await cluster.queue.ends(of: [id], timeout: nil, pace: never)
             }()
             try await cluster.database.withSession { session in
-                // The waiter has looked, and is held up here while the operation ends, for which nobody rings.
-                try session.execute("LOCK TABLES operation_waiters WRITE")
+                // The waiter has looked, and is held up here while the operation ends, for which nobody rings: the gap
+                // into which its row belongs is locked, and can be read.
+                try session.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+                try session.execute("START TRANSACTION")
+                try session.execute("SELECT * FROM operation_waiters WHERE operation = \(id) FOR UPDATE")
                 isHeld.update { $0 = true }
                 try blocking {
                     try await cluster.untilProcess("INSERT INTO operation_waiters%")
                     try await claimer.settle(claims, .succeeded(result: nil))
                 }
-                try session.execute("UNLOCK TABLES")
+                try session.execute("COMMIT")
             }
             #expect(try await ends.states == [id: .complete])
             #expect(try await cluster.waiters() == 0, "nobody else would take the row away")

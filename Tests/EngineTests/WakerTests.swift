@@ -3,6 +3,7 @@ import Testing
 
 @testable import ClusterEngine
 @testable import ClusterModel
+@testable import ClusterStore
 
 /// The number of processes that are rung for work.
 @Suite(.timeLimit(.minutes(15))) struct WakerTests {
@@ -12,7 +13,8 @@ import Testing
 
         func wake(_ queues: Set<QueueName>, operations: Int) async { counts.update { $0.append(operations) } }
         func wake(_ session: SessionID) async {}
-        func wakeWaiters(of ended: Set<OperationID>) async {}
+        func wakeWaiters(of ended: Set<OperationID>, besides rung: Set<WaiterStatements.Waiter>) async {}
+        func wake(_ waiters: [WaiterStatements.Waiter]) {}
     }
 
     @Test func `as many processes are rung as there are operations, and one more in case that one is busy`() {

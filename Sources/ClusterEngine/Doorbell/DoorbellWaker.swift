@@ -46,19 +46,23 @@ package final class DoorbellWaker: Waker {
         if let doorbell { _ = sender.ring([doorbell]) }
     }
 
-    package func wakeWaiters(of ended: Set<OperationID>) async {
+    package func wakeWaiters(of ended: Set<OperationID>, besides rung: Set<WaiterStatements.Waiter>) async {
         guard !ended.isEmpty else { return }
         // Asked anew each time: who registered a moment ago must be found. A look-up that fails costs a slow poll.
         let found = try? await database.withSession { try WaiterStatements.waiters(for: ended.sorted(), on: $0) }
         guard let found, !found.isEmpty else { return }
+        wake(found.filter { !rung.contains($0) })
+        // They have nothing more to wait for, and are not kept waiting by it. What stays is swept when it has expired.
+        _ = try? await database.withSession { try WaiterStatements.remove(found, on: $0) }
+    }
+
+    package func wake(_ waiters: [WaiterStatements.Waiter]) {
         // Each of them waits for this, so no choice is made among them. One that does not parse is nobody's.
-        var rest = Array(Set(found.compactMap { try? HostPort($0.doorbell) }))[...]
+        var rest = Array(Set(waiters.compactMap { try? HostPort($0.doorbell) }))[...]
         while !rest.isEmpty {
             _ = sender.ring(rest.prefix(DoorbellSender.mostDatagrams))
             rest = rest.dropFirst(DoorbellSender.mostDatagrams)
         }
-        // They have nothing more to wait for, and are not kept waiting by it. What stays is swept when it has expired.
-        _ = try? await database.withSession { try WaiterStatements.remove(found, on: $0) }
     }
 
     private func doorbells(of target: QueueTarget) async -> [HostPort] {

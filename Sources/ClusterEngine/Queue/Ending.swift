@@ -11,6 +11,8 @@ package enum Ending {
         var ready: Set<QueueName> = []
         /// Every operation that ended, followers and aborted dependents included.
         var ended: Set<OperationID> = []
+        /// Those who wait for one of the primaries, and will not have to be looked for.
+        var waiters: [WaiterStatements.Waiter] = []
         /// The number of ended operations in each state.
         var states: [OperationState: Int] = [:]
         /// Followers that went back to their queues, because their primary did not do their work.
@@ -79,6 +81,7 @@ package enum Ending {
         // What depends on followers is read once those are locked as well.
         let mayRelease = others.haveDependents || !others.followers.isEmpty
         var effects = try finish(outcomes, &cascade, mayRelease: mayRelease, in: transaction)
+        effects.waiters = others.waiters
         effects.unfolded = returned.map(\.id)
         effects.ready.formUnion(try EndingStatements.readyQueues(of: effects.unfolded, in: transaction))
         return effects

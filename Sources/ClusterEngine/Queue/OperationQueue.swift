@@ -241,12 +241,22 @@ package protocol Waker: Sendable {
     func wake(_ session: SessionID) async
 
     /// Wakes whoever waits for the end of one of the operations, which have ended.
-    func wakeWaiters(of ended: Set<OperationID>) async
+    ///
+    /// - Parameters:
+    ///   - ended: The operations.
+    ///   - rung: Those who have been rung for them already.
+    func wakeWaiters(of ended: Set<OperationID>, besides rung: Set<WaiterStatements.Waiter>) async
+
+    /// Wakes who is known to wait; returns at once.
+    func wake(_ waiters: [WaiterStatements.Waiter])
 }
 
 extension Waker {
     /// Wakes a process that drains one of the queues.
     package func wake(_ queues: Set<QueueName>) async { await wake(queues, operations: 1) }
+
+    /// Wakes whoever waits for the end of one of the operations, which have ended.
+    func wakeWaiters(of ended: Set<OperationID>) async { await wakeWaiters(of: ended, besides: []) }
 }
 
 /// Wakes nobody: the workers' polling finds the work.
@@ -261,7 +271,10 @@ package struct NoWaker: Waker {
     package func wake(_ session: SessionID) async {}
 
     /// Does nothing.
-    package func wakeWaiters(of ended: Set<OperationID>) async {}
+    package func wakeWaiters(of ended: Set<OperationID>, besides rung: Set<WaiterStatements.Waiter>) async {}
+
+    /// Does nothing.
+    package func wake(_ waiters: [WaiterStatements.Waiter]) {}
 }
 
 extension OperationPlan {

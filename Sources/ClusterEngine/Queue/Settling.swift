@@ -48,6 +48,8 @@ package struct Settling: Sendable {
         package var freedTargets = false
         /// Every operation that ended, followers and aborted dependents included.
         package var ended: Set<OperationID> = []
+        /// Those who waited for some of these before the end was written.
+        package var waiters: [WaiterStatements.Waiter] = []
         /// The number of ended operations in each state.
         package var states: [OperationState: Int] = [:]
         /// A Boolean value that indicates whether what depends on them is left for further transactions.
@@ -128,6 +130,7 @@ package struct Settling: Sendable {
             let effects = try Self.apply(own, random: random, freeingTargets: result.freedTargets, in: transaction)
             result.ready = effects.ready
             result.ended = effects.ended
+            result.waiters = effects.waiters.filter { effects.ended.contains($0.operation) }
             result.states = effects.states
             result.isUnfinished = !effects.unfinished.isEmpty
             return result
@@ -254,6 +257,7 @@ extension Settling.Result {
         ready.formUnion(other.ready)
         freedTargets = freedTargets || other.freedTargets
         ended.formUnion(other.ended)
+        waiters += other.waiters
         states.merge(other.states, uniquingKeysWith: +)
         isUnfinished = isUnfinished || other.isUnfinished
     }

@@ -1,13 +1,19 @@
 import ClusterModel
+import ClusterStore
 import Synchronization
 
 /// Rings those who wait for operations that have ended, beside the loop that ends them.
 ///
-/// The look-up that it takes, one by primary key after the COMMIT, so delays no batch; what ends while one is under
-/// way shares the next. It comes after the COMMIT because a waiter registers and then looks: either its look sees the
-/// end, or its row is there for this one.
+/// Who waited before an end was written is rung at once. For those who came later it takes a look-up after the COMMIT,
+/// which delays no batch; what ends while one is under way shares the next. It comes after the COMMIT because a waiter
+/// registers and then looks: either its look sees the end, or its row is there for this one.
 final class EndNotifier: Sendable {
-    private let ended = Mutex<Set<OperationID>>([])
+    private struct News: Sendable {
+        var ended: Set<OperationID> = []
+        var rung: Set<WaiterStatements.Waiter> = []
+    }
+
+    private let news = Mutex(News())
     private let signal = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
     private let waker: any Waker
 
@@ -15,10 +21,14 @@ final class EndNotifier: Sendable {
         self.waker = waker
     }
 
-    /// Takes note of operations whose end is committed.
-    func announce(_ operations: Set<OperationID>) {
+    /// Takes note of operations whose end is committed, and rings those who are known to wait for them.
+    func announce(_ operations: Set<OperationID>, to waiters: [WaiterStatements.Waiter] = []) {
         guard !operations.isEmpty else { return }
-        ended.withLock { $0.formUnion(operations) }
+        if !waiters.isEmpty { waker.wake(waiters) }
+        news.withLock { news in
+            news.ended.formUnion(operations)
+            news.rung.formUnion(waiters)
+        }
         signal.continuation.yield()
     }
 
@@ -29,12 +39,12 @@ final class EndNotifier: Sendable {
 
     /// Rings for what has been announced, and not yet rung for.
     func flush() async {
-        let batch = ended.withLock { ended in
-            defer { ended = [] }
-            return ended
+        let batch = news.withLock { news in
+            defer { news = News() }
+            return news
         }
-        await waker.wakeWaiters(of: batch)
+        await waker.wakeWaiters(of: batch.ended, besides: batch.rung)
         // Cut short, perhaps: ringing twice does no harm.
-        if Task.isCancelled { ended.withLock { $0.formUnion(batch) } }
+        if Task.isCancelled { news.withLock { $0.ended.formUnion(batch.ended) } }
     }
 }

@@ -58,9 +58,10 @@ extension WorkEpoch {
     /// Announces what was written to everybody whom it concerns.
     private func wrote(_ batch: [Settling.Entry], _ result: Settling.Result) async {
         for id in result.superseded { log(.warning, "outcome of a lost claim dropped", ["operation": "\(id)"]) }
+        // First, as it takes no more than that: somebody waits.
+        announcer.announce(result.ended, to: result.waiters)
         // What became ready may be for this process: it need not wait for the look-up of whom else to ring.
         if !result.ready.isEmpty || result.freedTargets { parts.doorbell.nudge() }
-        announcer.announce(result.ended)
         parts.metrics.ended(result.states)
         if result.isUnfinished { cascades.continuation.yield() }
         await parts.waker.wake(result.ready)

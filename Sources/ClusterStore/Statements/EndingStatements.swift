@@ -42,25 +42,31 @@ package enum EndingStatements {
 
     /// Reads what the ends of some operations concern besides, in one statement; the caller has locked them.
     ///
-    /// - Returns: What rides on them, and whether anything waits for their ends. Under their locks neither can become
-    ///   more: who folds locks the primary, and who adds an edge locks what it depends on.
+    /// - Returns: What rides on them, and whether anything depends on their ends. Under their locks neither can become
+    ///   more: who folds locks the primary, and who adds an edge locks what it depends on. And who waits for them, up
+    ///   to now: nothing keeps others from doing so.
     package static func concerned(
         byEndsOf primaries: [OperationID],
         in transaction: borrowing Transaction
-    ) throws -> (followers: [OperationID], haveDependents: Bool) {
+    ) throws -> (followers: [OperationID], haveDependents: Bool, waiters: [WaiterStatements.Waiter]) {
         let found = try primaries.inLists { primaries in
             try transaction.query(
                 """
-                (SELECT id FROM work_queue FORCE INDEX (work_by_lookup)
+                (SELECT id, NULL AS doorbell FROM work_queue FORCE INDEX (work_by_lookup)
                 WHERE lookup_key IN (\(list: primaries.map(\.followerKey))))
                 UNION ALL
-                (SELECT NULL FROM operation_dependencies FORCE INDEX (PRIMARY)
+                (SELECT NULL, NULL FROM operation_dependencies FORCE INDEX (PRIMARY)
                 WHERE dependency IN (\(list: primaries)) LIMIT 1)
+                UNION ALL
+                \(sql: WaiterStatements.waitersQuery(for: primaries))
                 """
-            ).map { try $0.only(OperationID?.self) }
+            ).map { try $0.decode((OperationID?, String?).self) }
         }
-        let followers = found.compactMap(\.self).sorted()
-        return (followers, followers.count < found.count)
+        let waiters = found.compactMap { id, doorbell in
+            id.flatMap { id in doorbell.map { WaiterStatements.Waiter(operation: id, doorbell: $0) } }
+        }
+        let followers = found.compactMap { id, doorbell in doorbell == nil ? id : nil }.sorted()
+        return (followers, found.contains { $0.0 == nil }, waiters)
     }
 
     /// Locks followers whose primaries the caller has locked.

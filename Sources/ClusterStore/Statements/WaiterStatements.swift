@@ -35,7 +35,7 @@ package enum WaiterStatements {
     }
 
     /// Somebody who waits for the end of an operation.
-    package struct Waiter: Sendable {
+    package struct Waiter: Sendable, Hashable {
         package let operation: OperationID
         /// As it is stored; one that does not parse is nobody's.
         package let doorbell: String

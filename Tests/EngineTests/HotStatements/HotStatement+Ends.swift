@@ -35,6 +35,7 @@ extension HotStatement {
             "EndingStatements.concerned",
             "work_queue by work_by_lookup",
             "operation_dependencies by PRIMARY",
+            "operation_waiters by PRIMARY",
             most: 60
         ) { transaction, stage in
             let found = try EndingStatements.concerned(byEndsOf: stage.running + [stage.primary], in: transaction)
