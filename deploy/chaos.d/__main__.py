@@ -176,12 +176,13 @@ def run(options: argparse.Namespace, directory: Path) -> bool:
 
     nemesis = Nemesis(cluster, database, proxies, writer)
     # A short run has a few of each fault all the same.
-    deck = sum(deck_of(options.clock).values()) if options.pace > 0 else 0
+    cards = deck_of(options.clock, with_members=len(database.members) > 1)
+    deck = sum(cards.values()) if options.pace > 0 else 0
     load = Load(cluster, writer, seed, options.operations, options.largest, lambda: nemesis.begun >= deck)
     writer.say("note", "load", "begin", offset=time.time() - now())
     with Watch(database, load, writer) as watch:
         tell(proxies, f"cut {options.cuts}")
-        troubles = threading.Thread(target=nemesis.run, args=(faults(seed, options.pace, options.clock),), daemon=True)
+        troubles = threading.Thread(target=nemesis.run, args=(faults(seed, options.pace, cards),), daemon=True)
         if options.pace > 0:
             troubles.start()
         timer = threading.Timer(options.minutes * 60, load.over.set)

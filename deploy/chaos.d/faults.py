@@ -13,7 +13,7 @@ from typing import Callable, Iterator
 from cluster import Cluster
 from history import Writer
 from schedule import Fault
-from server import Database
+from server import Database, Server
 
 # Faults that are over only after a while run beside each other, but not more than this many.
 MOST_AT_ONCE = 3
@@ -46,6 +46,8 @@ class Nemesis:
             "kill server": lambda fault, _: self._end_server(fault, signal.SIGKILL),
             "restart server": lambda fault, _: self._end_server(fault, signal.SIGTERM),
             "hang server": self._hang_server,
+            "isolate server": lambda fault, _: self._isolate(fault),
+            "cut server off": lambda fault, _: self._cut_off(fault),
             "read only": self._read_only,
             "connection limit": self._limit_connections,
             "lock rows": lambda fault, _: self._lock(fault, "FOR UPDATE"),
@@ -141,19 +143,66 @@ class Nemesis:
     def _end_server(self, fault: Fault, number: int) -> bool:
         server = self._database.writer()
         server.stop(number)
-        self._last(fault, 0, 3)
-        server.start()
+        # Of a member, the others are to have decided that it is lost, most of the time.
+        self._last(fault, 0, 3 if len(self._database.members) == 1 else 12)
+        self._start(server)
         return True
+
+    def _start(self, server: Server) -> None:
+        # A member ends if the one that it is copied from is lost; its unit would start it again.
+        for tries_left in reversed(range(len(self._database.members))):
+            try:
+                server.start()
+                return
+            except RuntimeError:
+                self._writer.say("note", "failed-start", "end", port=server.port)
+                if not tries_left:
+                    raise
+                server.stop(signal.SIGKILL)
 
     def _hang_server(self, fault: Fault, _: str) -> bool:
         server = self._database.writer()
         server.signal(signal.SIGSTOP)
-        self._last(fault, 0.5, 8)
+        self._last(fault, 0.5, 8 if len(self._database.members) == 1 else 12)
         server.signal(signal.SIGCONT)
-        while not server.serves():
-            # A member that was away comes back by itself.
-            time.sleep(0.1)
+        self._await_return(server)
         return True
+
+    def _isolate(self, fault: Fault) -> bool:
+        """Takes the other members away from the one that is written to, and leaves it its clients."""
+        server = self._database.writer()
+        done = server.isolate(True)
+        self._last(fault, 0.5, 12)
+        while not server.isolate(False):
+            # A member without others may be short of connections, or ask to be started again.
+            self._await_life(server)
+        self._await_return(server)
+        return done
+
+    def _cut_off(self, fault: Fault) -> bool:
+        """Takes the other members and its clients away from the member that is written to, without a word."""
+        place = self._database.members.index(self._database.writer())
+        server = self._database.members[place]
+        seconds = 0.5 + fault.length * 11.5
+        done = server.isolate(True)
+        tell(self._proxies[place : place + 1], f"stall {seconds:.2f}")
+        self._over.wait(seconds)
+        while not server.isolate(False):
+            self._await_life(server)
+        self._await_return(server)
+        return done
+
+    def _await_return(self, server: Server) -> None:
+        while not server.serves():
+            # A member that was away comes back by itself, if it has not ended.
+            self._await_life(server)
+
+    def _await_life(self, server: Server) -> None:
+        if server.has_ended():
+            # As its unit would.
+            self._writer.say("note", "ended-member", "end", port=server.port)
+            self._start(server)
+        time.sleep(0.1)  # nothing tells when a member is back
 
     def _read_only(self, fault: Fault, _: str) -> bool:
         server = self._database.writer()

@@ -9,7 +9,7 @@ from calls import KINDS
 from checker import Finding
 from facts import Facts
 from load import Load
-from schedule import CLOCK_DECK, DECK
+from schedule import CLOCK_DECK, DECK, GALERA_DECK
 
 
 def print_report(
@@ -33,7 +33,7 @@ def print_report(
 
     where = f"{options.database}, {options.nodes} nodes, lease {options.lease:g} s"
     print(f"seed {options.seed}, {where}, {seconds:.0f} s in all")
-    section("faults", {kind: faults[kind] for kind in [*DECK, *CLOCK_DECK]})
+    section("faults", {kind: faults[kind] for kind in DECK | CLOCK_DECK | GALERA_DECK})
     cuts = Counter(event.subject for event in facts.history.of("cut"))
     section("cuts", {f"connections cut {phase} a statement": cuts[phase] for phase in ("before", "after")})
     commits = Counter(

@@ -31,6 +31,8 @@ DECK: dict[str, int] = {
 }
 # Only where the server's clock can be stepped.
 CLOCK_DECK: dict[str, int] = {"step clock forward": 1, "step clock back": 1}
+# Only where the server is a member of a cluster: it loses the others and keeps its clients, or loses both.
+GALERA_DECK: dict[str, int] = {"isolate server": 2, "cut server off": 2, "kill server": 2, "hang server": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +48,15 @@ class Fault:
     seed: int
 
 
-def deck_of(with_clock: bool) -> dict[str, int]:
+def deck_of(with_clock: bool, with_members: bool) -> dict[str, int]:
     """The cards of one deck."""
-    return DECK | (CLOCK_DECK if with_clock else {})
+    return DECK | (CLOCK_DECK if with_clock else {}) | (GALERA_DECK if with_members else {})
 
 
-def faults(seed: int, pace: float, with_clock: bool) -> Iterator[Fault]:
-    """Faults without end, one every `pace` seconds in the mean."""
+def faults(seed: int, pace: float, cards: dict[str, int]) -> Iterator[Fault]:
+    """Faults without end, a deck after the other, one every `pace` seconds in the mean."""
     random = Random(f"{seed} faults")
     number = 0
-    cards = deck_of(with_clock)
     while True:
         deck = [kind for kind, count in cards.items() for _ in range(count)]
         random.shuffle(deck)

@@ -78,7 +78,7 @@ class Server:
                 f"--wsrep-node-incoming-address=127.0.0.1:{self.port}", "--wsrep-sst-method=rsync",
                 f"--wsrep-sst-receive-address=127.0.0.1:{base + 3}", "--log-slave-updates", "--server-id=1",
                 f"--wsrep-provider-options=base_host=127.0.0.1;base_port={base};ist.recv_addr=127.0.0.1:{base + 1}"
-                f";gmcast.listen_addr=tcp://127.0.0.1:{base}",
+                f";gmcast.listen_addr=tcp://127.0.0.1:{base};{_shipped_times()}",
             ]  # fmt: skip
         return command
 
@@ -120,6 +120,14 @@ class Server:
         new.write_text(f"{seconds:+d}\n")
         os.replace(new, self.clock_file)
 
+    def isolate(self, isolated: bool) -> bool:
+        """Takes the other members away from this one, or brings them back; false if it does not answer."""
+        return self.ask(f"SET GLOBAL wsrep_provider_options = 'gmcast.isolate={isolated:d}'", check=False) is not None
+
+    def has_ended(self) -> bool:
+        """Whether it has ended although nobody has ended it."""
+        return self._process is not None and self._process.poll() is not None
+
     def signal(self, number: int) -> None:
         """Sends a signal to the server."""
         if self._process is not None:
@@ -158,6 +166,12 @@ class Server:
                 raise RuntimeError(f"{sql[:100]}: {done.stderr.strip()}")
             return None
         return [[_plain(cell) for cell in line.split("\t")] for line in done.stdout.split("\n")[:-1]]
+
+
+def _shipped_times() -> str:
+    """The settings by which members find out that one is lost."""
+    text = (Path(__file__).parents[1] / "galera" / "galera.cnf").read_text()
+    return ";".join(re.findall(r"evs\.\w+=\w[\w.]*", text))
 
 
 _ESCAPES = {"n": "\n", "t": "\t", "0": "\0", "\\": "\\"}
