@@ -1,0 +1,125 @@
+import ClusterOpsTestKit
+import ClusterStore
+import MariaDB
+import Testing
+
+@testable import ClusterEngine
+@testable import ClusterModel
+
+/// Several members that are written to at once: nobody wants that, and it is right all the same.
+extension GaleraTests {
+    private static let moved = 20_000
+    private static let movedAtOnce = 10
+
+    /// What ends is moved like that.
+    ///
+    /// Of a batch of statements for one row each, a member that is to undo all of them undoes the first ones and goes on
+    /// with the others: 71 of so many rows were in neither table.
+    @Test func `rows that are moved while another member's writes abort the moves are in one table, once`() async throws
+    {
+        let galera = try PrivateGalera.shared
+        try await withFreshSchema(at: galera.configuration()) { database, configuration in
+            try await database.withSession { session in
+                try session.execute("CREATE TABLE here (id INT PRIMARY KEY)")
+                try session.execute("CREATE TABLE there (id INT PRIMARY KEY)")
+                try session.execute("CREATE TABLE contended (id INT PRIMARY KEY, writes INT NOT NULL)")
+                try session.execute("INSERT INTO contended VALUES (1, 0)")
+                try session.execute("INSERT INTO here SELECT seq FROM seq_1_to_\(sql: "\(Self.moved)")")
+            }
+            let other = Database(galera.members[1].configuration(schema: configuration.schema), logger: .silent)
+            let isOver = Locked(false)
+            async let disturbances = {
+                var count = 0
+                while !isOver.value {
+                    try await other.withTransaction { transaction in
+                        try transaction.execute("UPDATE contended SET writes = writes + 1 WHERE id = 1")
+                    }
+                    count += 1
+                }
+                return count
+            }()
+            var moves = 0
+            do {
+                for first in stride(from: 1, through: Self.moved, by: Self.movedAtOnce) {
+                    let ids = Array(first..<(first + Self.movedAtOnce))
+                    try await database.withTransaction { transaction in
+                        try transaction.execute("UPDATE contended SET writes = writes + 1 WHERE id = 1")
+                        try transaction.execute("INSERT INTO there SELECT id FROM here WHERE id IN (\(list: ids))")
+                        try transaction.delete(from: "here", by: "id", ids)
+                    }
+                    moves += 1
+                }
+            } catch {
+                isOver.update { $0 = true }
+                throw error
+            }
+            isOver.update { $0 = true }
+            let others = try await disturbances
+            let found = try await database.withSession { session in
+                try session.query(
+                    """
+                    SELECT (SELECT COUNT(*) FROM here), (SELECT COUNT(*) FROM there), (SELECT writes FROM contended)
+                    """
+                )[0].decode((Int, Int, Int).self)
+            }
+            #expect(found == (0, Self.moved, moves + others))
+            #expect(database.errorCounts[.deadlock, default: 0] > 0, "of no aborted move nothing is proved")
+            await other.close()
+        }
+    }
+
+    private static let graphs = 4
+    private static let parents = 700
+    private static let children = 25
+
+    @Test func `what waits for hundreds is released when all have ended, whichever members write that`() async throws {
+        let galera = try PrivateGalera.shared
+        try await withCluster(at: galera.configuration()) { cluster in
+            let writers = galera.members.map { member in
+                let configuration = member.configuration(schema: cluster.configuration.schema)
+                return TestCluster(
+                    database: Database(configuration, logger: .silent),
+                    configuration: configuration,
+                    counters: cluster.counters
+                )
+            }
+            let handler = RecordingHandler(BuiltInTask.noop.definition, log: EffectLog())
+            for place in writers.indices { try await cluster.addNode("h\(place + 1)") }
+            for graph in 0..<Self.graphs {
+                let parents = (0..<Self.parents).map { _ in OperationID.new() }
+                let noop = BuiltInTask.noop.name
+                let requests =
+                    parents.map { OperationRequest(tasks: [noop], id: $0) }
+                    + (0..<Self.children).map { _ in OperationRequest(tasks: [noop], id: .new(), dependsOn: parents) }
+                _ = try await writers[graph % writers.count].queue.submit(requests)
+            }
+            let all = Self.graphs * (Self.parents + Self.children)
+            // What has been released, half of all and all of it, is what has ended, on each member.
+            for share in [all / 2, all] {
+                let workers = try writers.enumerated().map { place, writer in
+                    try writer.liveWorker("h\(place + 1)", handlers: [handler], slots: 16)
+                }
+                try await cluster.withWorkers(workers) {
+                    try await eventually("\(share) have ended", within: .seconds(400)) {
+                        try await cluster.count("SELECT COUNT(*) FROM finished_operations") >= share
+                    }
+                }
+                for writer in writers {
+                    let wrong = try await writer.count(
+                        """
+                        SELECT COUNT(*) FROM work_queue AS w
+                        WHERE unmet <> (SELECT COUNT(*) FROM operation_dependencies WHERE dependent = w.id)
+                        """
+                    )
+                    #expect(wrong == 0)
+                }
+            }
+            let complete = try await cluster.count(
+                "SELECT COUNT(*) FROM finished_operations WHERE state = 'complete' AND failures = 0"
+            )
+            #expect(try await cluster.count("SELECT COUNT(*) FROM work_queue") == 0)
+            #expect(complete == all)
+            for writer in writers { await writer.database.close() }
+        }
+    }
+}
