@@ -17,7 +17,7 @@ LIVENESS_BOUND = 30.0
 # Two operations may be claimed in either order within this: claims take batches, and skip what is locked for a moment.
 ORDER_BOUND = 15.0
 # Faults that stop every worker; those of one worker leave the others at work.
-STOPS_ALL = ("kill-server", "restart-server", "hang", "read", "connection-limit", "stall", "cut")
+STOPS_ALL = ("kill-server", "restart-server", "hang", "isolate", "read", "connection-limit", "stall", "cut")
 # Faults that may hold up a claim that has read its candidates, or keep rows from being claimed.
 HOLDS_CLAIMS = (*STOPS_ALL, "pause", "lock", "share")
 
