@@ -30,6 +30,19 @@ import Testing
         #expect(work.freeSlots == 3 && work.runningCount == 0)
     }
 
+    @Test func `who was full is told when there is a slot again, by an end or when outcomes are written`() {
+        var work = SessionWork(slots: 2)
+        let ids = (0..<2).map { _ in OperationID.new() }
+        for id in ids { work.start(id, delivery: 1) }
+        #expect(work.finish(entry(ids[0])))
+        #expect(!work.finish(entry(ids[1])), "there was one")
+        for _ in 0..<6 { work.finish(entry(.new())) }
+        let batch = work.takeBatch()
+        #expect(!work.finish(entry(.new())), "what is not written takes slots too")
+        #expect(work.settled(batch))
+        #expect(!work.settled(work.takeBatch()), "there was one")
+    }
+
     @Test func `nothing is claimed while too many outcomes wait to be written`() {
         var work = SessionWork(slots: 2)
         let entries = (0..<8).map { _ in entry(.new()) }

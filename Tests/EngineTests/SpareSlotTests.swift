@@ -96,6 +96,33 @@ import Testing
         }
     }
 
+    @Test func `what waits for a target that another process has is looked for again`() async throws {
+        let (blue, isOpen, log) = (BuiltInTask.networkRemoveDHCPLease, Locked(false), EffectLog())
+        let open = RecordingHandler(BuiltInTask.noop.definition, log: log) { _ in
+            try await eventually("it may end") { isOpen.value }
+            return nil
+        }
+        let remove = RecordingHandler(blue.definition, log: log)
+        try await withWorker(slots: 2, handlers: [open, remove]) { cluster, doorbell in
+            try await cluster.addNetwork("blue")
+            var request = OperationRequest(tasks: [blue.name], target: .init(network: try NetworkName("blue")))
+            // What has parameters carries no other.
+            request.parameters = "{}"
+            _ = try await cluster.queue.enqueue(request)
+            var other = try cluster.worker("h2")
+            let theirs = try await other.claim()
+            try #require(theirs.count == 1)
+            _ = try await cluster.queue.enqueue(request)
+            _ = try await cluster.queue.enqueue(OperationRequest(tasks: [noop]))
+            doorbell.ring()
+            try await eventually("it has taken what it could") { log.effects.count == 1 }
+            // Whoever frees a target rings nobody.
+            try await other.settle(theirs, .succeeded(result: nil))
+            isOpen.update { $0 = true }
+            try await cluster.untilNothingWaits()
+        }
+    }
+
     @Test func `what waits for a target that the worker itself has had is run when that is free`() async throws {
         let task = BuiltInTask.networkRemoveDHCPLease
         let handler = RecordingHandler(task.definition, log: EffectLog())

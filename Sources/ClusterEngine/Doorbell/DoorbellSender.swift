@@ -8,8 +8,8 @@ import Logging
 package struct DoorbellSender: Sendable {
     /// The greatest number of datagrams of a call.
     ///
-    /// Of 32 processes chosen at random one is idle, except where nearly all are busy, and those look for more by
-    /// themselves. Waking more would send them all to the database for the same rows.
+    /// Of 32 processes chosen at random one has a slot, except where nearly all are full, and those look for more when
+    /// they have one again. Waking more would send them all to the database for the same rows.
     package static let mostDatagrams = 32
 
     private let logger: Logger

@@ -31,7 +31,7 @@ struct CandidateReader: Sendable {
     /// Looks into queues.
     ///
     /// - Returns: What to claim, best first; whether the next look would pass over more than this one; and whether
-    ///   nothing that is due was out of sight.
+    ///   nothing that is due was out of sight, or waits for a target that somebody has.
     mutating func look(
         into queues: [QueueName],
         _ freeSlots: Int,
@@ -47,7 +47,7 @@ struct CandidateReader: Sendable {
             heads = try ClaimStatements.candidates(in: queues, .everything(most: Self.shortLook), filter, on: session)
         }
         // Of a mixed queue there is the head alone.
-        let sawAll = !heads.isCutOff && filter.mixed.isEmpty
+        let sawAll = !heads.isCutOff && filter.mixed.isEmpty && heads.busy.isEmpty
         if heads.isCutOff {
             let look = ClaimStatements.Look.heads(ofEach: max(limit, spread.width), besides: heads.busy)
             heads = try ClaimStatements.candidates(in: queues, look, filter, on: session)

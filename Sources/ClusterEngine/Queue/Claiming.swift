@@ -22,7 +22,7 @@ package struct Claiming: Sendable {
     /// A Boolean value that indicates whether the last claim left operations alone because others held their rows.
     private(set) var isHeldUp = false
     /// A Boolean value that indicates whether the last claim took all that it could see, and saw all that there was:
-    /// the next would find what has come since, and no more.
+    /// the next would find no more than what has come, or has become due, since.
     private(set) var hasTakenAll = false
 
     /// Creates a claimer.

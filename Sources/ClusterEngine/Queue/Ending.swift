@@ -11,7 +11,7 @@ package enum Ending {
         var ready: Set<QueueName> = []
         /// Every operation that ended, followers and aborted dependents included.
         var ended: Set<OperationID> = []
-        /// Those who wait for one of the primaries, and will not have to be looked for.
+        /// Some of those who wait for one of the primaries.
         var waiters: [WaiterStatements.Waiter] = []
         /// The number of ended operations in each state.
         var states: [OperationState: Int] = [:]

@@ -48,7 +48,7 @@ package struct Settling: Sendable {
         package var freedTargets = false
         /// Every operation that ended, followers and aborted dependents included.
         package var ended: Set<OperationID> = []
-        /// Those who waited for some of these before the end was written.
+        /// Some of those who waited for these before the end was written.
         package var waiters: [WaiterStatements.Waiter] = []
         /// The number of ended operations in each state.
         package var states: [OperationState: Int] = [:]

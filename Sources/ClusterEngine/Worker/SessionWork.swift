@@ -114,9 +114,14 @@ struct SessionWork: Sendable {
     }
 
     /// Takes note of the outcome of an operation that has run.
-    mutating func finish(_ entry: Settling.Entry) {
+    ///
+    /// - Returns: Whether there is a free slot now, and was none before.
+    @discardableResult
+    mutating func finish(_ entry: Settling.Entry) -> Bool {
+        let wasFull = freeSlots == 0
         running[entry.id] = nil
         finished.append(entry)
+        return wasFull && freeSlots > 0
     }
 
     /// Takes what has finished since the last batch; natural batching: what finishes while it is written waits for
@@ -132,12 +137,21 @@ struct SessionWork: Sendable {
     }
 
     /// Forgets what was written, or is no longer ours; puts `again` back in front, and lets wait what others hold.
-    mutating func settled(_ batch: [Settling.Entry], again: [Settling.Entry] = [], held locked: [Settling.Entry] = []) {
+    ///
+    /// - Returns: Whether there is a free slot now, and was none before.
+    @discardableResult
+    mutating func settled(
+        _ batch: [Settling.Entry],
+        again: [Settling.Entry] = [],
+        held locked: [Settling.Entry] = []
+    ) -> Bool {
+        let wasFull = freeSlots == 0
         for entry in batch { settling[entry.id] = nil }
         for entry in locked { settling[entry.id] = entry }
         for entry in batch where settling[entry.id] == nil { held.forget(entry.id) }
         held.hold(locked)
         finished = again + finished
+        return wasFull && freeSlots > 0
     }
 
     /// Takes an outcome whose row is to be waited for, beside the batches.

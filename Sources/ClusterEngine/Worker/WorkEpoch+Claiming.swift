@@ -33,11 +33,11 @@ extension WorkEpoch {
                 // A claim that came back too late is not begun: its operations are found by the next reaper's pass.
                 if conditions.isLost || conditions.deadline <= .now { return }
                 tellUnreadable(claiming.takeUnreadable())
-                start(claims, terms.agreed.handlers, in: &group)
                 // A call that brings no work may have been for something that runs, and so may one that does, if more
                 // runs than was claimed. Looked up in this loop, so that no claim of ours can be between the database
                 // and the ledger meanwhile.
-                let runsMore = claims.isEmpty || ledger.runningCount > claims.count
+                let runsMore = claims.isEmpty || ledger.runningCount > 0
+                start(claims, terms.agreed.handlers, in: &group)
                 let isCalled = runsMore && parts.doorbell.takeCall()
                 if conditions.takeUnknown() || (isCalled && ledger.runningCount > 0) { try await reconcile() }
                 if !claims.isEmpty { heldPause.reset() }

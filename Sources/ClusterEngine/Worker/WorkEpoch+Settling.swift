@@ -61,16 +61,17 @@ extension WorkEpoch {
         // First, as it takes no more than that: somebody waits.
         announcer.announce(result.ended, to: result.waiters)
         // What became ready may be for this process: it need not wait for the look-up of whom else to ring.
-        if !result.ready.isEmpty || result.freedTargets { parts.doorbell.nudge() }
+        // And where the end had been written before, and its answer was lost, nothing tells what became ready.
+        if !result.ready.isEmpty || result.freedTargets || !result.superseded.isEmpty { parts.doorbell.nudge() }
         parts.metrics.ended(result.states)
         if result.isUnfinished { cascades.continuation.yield() }
         await parts.waker.wake(result.ready)
-        ledger.settled(
+        let hasSlotsAgain = ledger.settled(
             batch,
             again: batch.compactMap { entry in result.refused[entry.id].flatMap { refused(entry, $0) } },
             held: batch.filter { result.locked.contains($0.id) }
         )
-        nudgeForSlots()
+        nudge(forSlotsAgain: hasSlotsAgain)
     }
 
     /// An outcome that the database does not take, such as a result that is no JSON, fails its attempt instead.

@@ -203,7 +203,7 @@ struct WorkEpoch: Sendable {
         AttemptEnd(claim.operation, result.report, on: settings.node, after: took)
             .log(to: parts.logger, ["session": "\(session)", "queue_name": "\(claim.operation.queue)"])
         takeNote(of: result.report, claim.operation)
-        let wasFull = ledger.finish(
+        let hasSlotsAgain = ledger.finish(
             Settling.Entry(
                 id: claim.operation.id,
                 delivery: claim.operation.deliveries,
@@ -214,13 +214,13 @@ struct WorkEpoch: Sendable {
             of: interruption
         )
         outcomes.continuation.yield()
-        // Whoever rings for work rings few, and not one that has no slot as a rule.
-        if wasFull { parts.doorbell.nudge() } else { nudgeForSlots() }
+        nudge(forSlotsAgain: hasSlotsAgain)
     }
 
-    /// Lets the loop that claims look again, after a slot has fallen free, unless it has taken all that there was.
-    func nudgeForSlots() {
-        if conditions.wantsSlots { parts.doorbell.nudge() }
+    /// Lets the loop that claims look again after a slot has fallen free, unless it has taken all that there was and
+    /// has had slots ever since: whoever rings for work rings few, and does not know which of them have none.
+    func nudge(forSlotsAgain hasSlotsAgain: Bool) {
+        if hasSlotsAgain || conditions.wantsSlots { parts.doorbell.nudge() }
     }
 
     /// Before the slot falls free, so that the next claim leaves alone what cannot be started here.

@@ -64,22 +64,21 @@ final class WorkLedger: Sendable {
 
     /// Takes note of the outcome of a run; one of a lost claim that was taken again meanwhile counts for nothing.
     ///
-    /// - Returns: Whether it had the last free slot.
+    /// - Returns: Whether there is a free slot now, and was none before.
     func finish(_ entry: Settling.Entry, of run: Interruption) -> Bool {
-        let wasFull = state.withLock { state in
-            let wasFull = state.work.freeSlots == 0
-            guard state.interruptions[entry.id] === run else { return wasFull }
-            state.work.finish(entry)
+        let hasSlotsAgain = state.withLock { state in
+            guard state.interruptions[entry.id] === run else { return false }
             state.interruptions[entry.id] = nil
-            return wasFull
+            return state.work.finish(entry)
         }
         run.finish()
-        return wasFull
+        return hasSlotsAgain
     }
 
     func takeBatch() -> [Settling.Entry] { state.withLock { $0.work.takeBatch() } }
 
-    func settled(_ batch: [Settling.Entry], again: [Settling.Entry] = [], held: [Settling.Entry] = []) {
+    @discardableResult
+    func settled(_ batch: [Settling.Entry], again: [Settling.Entry] = [], held: [Settling.Entry] = []) -> Bool {
         state.withLock { $0.work.settled(batch, again: again, held: held) }
     }
 

@@ -40,11 +40,14 @@ package enum EndingStatements {
         ).map { try $0.decode((OperationID, Int).self) }
     }
 
+    /// Waiters that are read with what an end concerns; it is not held up by more, who are found after it.
+    private static let mostWaiters = 1000
+
     /// Reads what the ends of some operations concern besides, in one statement; the caller has locked them.
     ///
     /// - Returns: What rides on them, and whether anything depends on their ends. Under their locks neither can become
-    ///   more: who folds locks the primary, and who adds an edge locks what it depends on. And who waits for them, up
-    ///   to now: nothing keeps others from doing so.
+    ///   more: who folds locks the primary, and who adds an edge locks what it depends on. And some of those who wait
+    ///   for them, as yet: nothing keeps others from doing so.
     package static func concerned(
         byEndsOf primaries: [OperationID],
         in transaction: borrowing Transaction
@@ -58,7 +61,7 @@ package enum EndingStatements {
                 (SELECT NULL, NULL FROM operation_dependencies FORCE INDEX (PRIMARY)
                 WHERE dependency IN (\(list: primaries)) LIMIT 1)
                 UNION ALL
-                \(sql: WaiterStatements.waitersQuery(for: primaries))
+                (\(sql: WaiterStatements.waitersQuery(for: primaries)) LIMIT \(mostWaiters))
                 """
             ).map { try $0.decode((OperationID?, String?).self) }
         }
