@@ -1,10 +1,10 @@
 import ClusterOpsTestKit
-import ClusterStore
 import MariaDB
 import Testing
 
 @testable import ClusterEngine
 @testable import ClusterModel
+@testable import ClusterStore
 
 /// Several members that are written to at once: nobody wants that, and it is right all the same.
 extension GaleraTests {
@@ -18,13 +18,14 @@ extension GaleraTests {
     @Test func `rows that are moved while another member's writes abort the moves are in one table, once`() async throws
     {
         let galera = try PrivateGalera.shared
+        let all = (0..<Self.moved).map { _ in OperationID.new() }
         try await withFreshSchema(at: galera.configuration()) { database, configuration in
             try await database.withSession { session in
-                try session.execute("CREATE TABLE here (id INT PRIMARY KEY)")
-                try session.execute("CREATE TABLE there (id INT PRIMARY KEY)")
+                try session.execute("CREATE TABLE here (id UUID PRIMARY KEY)")
+                try session.execute("CREATE TABLE there (id UUID PRIMARY KEY)")
                 try session.execute("CREATE TABLE contended (id INT PRIMARY KEY, writes INT NOT NULL)")
                 try session.execute("INSERT INTO contended VALUES (1, 0)")
-                try session.execute("INSERT INTO here SELECT seq FROM seq_1_to_\(sql: "\(Self.moved)")")
+                try session.executeBatch(all) { "INSERT INTO here VALUES (\($0))" }
             }
             let other = Database(galera.members[1].configuration(schema: configuration.schema), logger: .silent)
             let isOver = Locked(false)
@@ -35,13 +36,15 @@ extension GaleraTests {
                         try transaction.execute("UPDATE contended SET writes = writes + 1 WHERE id = 1")
                     }
                     count += 1
+                    // Without a pause no move would come to its end.
+                    try await Task.sleep(for: .milliseconds(20))
                 }
                 return count
             }()
             var moves = 0
             do {
-                for first in stride(from: 1, through: Self.moved, by: Self.movedAtOnce) {
-                    let ids = Array(first..<(first + Self.movedAtOnce))
+                for first in stride(from: 0, to: Self.moved, by: Self.movedAtOnce) {
+                    let ids = Array(all[first..<(first + Self.movedAtOnce)])
                     try await database.withTransaction { transaction in
                         try transaction.execute("UPDATE contended SET writes = writes + 1 WHERE id = 1")
                         try transaction.execute("INSERT INTO there SELECT id FROM here WHERE id IN (\(list: ids))")
