@@ -7,11 +7,31 @@
 #include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
 int cspawn_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
+
+int cspawn_memory(const void *bytes, size_t count) {
+    int file = memfd_create("clusterops", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (file < 0) return -1;
+    for (size_t written = 0; written < count;) {
+        ssize_t result = write(file, (const char *)bytes + written, count - written);
+        if (result < 0 && errno == EINTR) continue;
+        if (result < 0) goto failed;
+        written += (size_t)result;
+    }
+    if (lseek(file, 0, SEEK_SET) == 0 &&
+        fcntl(file, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) == 0)
+        return file;
+failed:;
+    int error = errno;
+    close(file);
+    errno = error;
+    return -1;
+}
 
 int cspawn_pipe_capacity(int end) { return fcntl(end, F_GETPIPE_SZ); }
 
@@ -43,8 +63,8 @@ void cspawn_name_thread(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }
 
 int cspawn_poll_create(void) { return epoll_create1(EPOLL_CLOEXEC); }
 
-int cspawn_poll_add(int poll, int descriptor, bool writable, uint64_t watch) {
-    struct epoll_event event = {.events = writable ? EPOLLOUT : EPOLLIN, .data = {.u64 = watch}};
+int cspawn_poll_add(int poll, int descriptor, uint64_t watch) {
+    struct epoll_event event = {.events = EPOLLIN, .data = {.u64 = watch}};
     return epoll_ctl(poll, EPOLL_CTL_ADD, descriptor, &event);
 }
 

@@ -71,7 +71,8 @@ public struct ChildSpecification: Sendable {
 public enum StandardInput: Sendable {
     /// End of file at once.
     case null
-    /// These bytes, then end of file. A child that does not read them all, or none, is no error.
+    /// These bytes, then end of file: all of them are there before the child is, so it never reads a part of them, also
+    /// when the parent is killed meanwhile. A child that does not read them all, or none, is no error.
     case data([UInt8])
 }
 

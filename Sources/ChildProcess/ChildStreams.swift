@@ -1,21 +1,18 @@
 import CSpawn
 import Synchronization
 
-/// The parent's side of a child's standard streams, moved by the poller: nothing the child does with them can block
+/// The parent's side of a child's output streams, moved by the poller: nothing the child does with them can block
 /// anyone here.
 final class ChildStreams: Sendable {
-    private let input: InputWriter?
     private let output: OutputReader?
     private let error: OutputReader?
 
-    init(input: InputWriter?, output: OutputReader?, error: OutputReader?) {
-        self.input = input
+    init(output: OutputReader?, error: OutputReader?) {
         self.output = output
         self.error = error
     }
 
     func start(on poller: Poller) throws(Errno) {
-        try input?.start(on: poller)
         try output?.start(on: poller)
         try error?.start(on: poller)
     }
@@ -24,7 +21,6 @@ final class ChildStreams: Sendable {
     ///
     /// Called once the child has ended, on the poller.
     func finish(on poller: Poller) {
-        input?.finish(on: poller)
         output?.finish(on: poller)
         error?.finish(on: poller)
     }
@@ -51,7 +47,7 @@ final class OutputReader: Sendable {
     }
 
     func start(on poller: Poller) throws(Errno) {
-        let watch = try poller.watch(source, .readable) { [self] in
+        let watch = try poller.watch(source) { [self] in
             take(atMost: Self.turn) == nil ? .done : .goOn
         }
         self.watch.withLock { $0 = watch }
@@ -78,41 +74,6 @@ final class OutputReader: Sendable {
             return bytes.count
         case .wouldBlock: return 0
         case .ended: return nil
-        }
-    }
-}
-
-/// Feeds bytes to one stream as fast as the child reads them, then closes it.
-final class InputWriter: Sendable {
-    private let sink: Descriptor
-    private let rest: Mutex<ArraySlice<UInt8>>
-    private let watch = Mutex<Poller.Watch?>(nil)
-
-    init(sink: Descriptor, data: [UInt8]) {
-        self.sink = sink
-        self.rest = Mutex(data[...])
-    }
-
-    func start(on poller: Poller) throws(Errno) {
-        let watch = try poller.watch(sink, .writable) { [self] in feed() }
-        self.watch.withLock { $0 = watch }
-    }
-
-    func finish(on poller: Poller) {
-        if let watch = watch.withLock({ $0 }) { poller.remove(watch) }
-    }
-
-    private func feed() -> Poller.AttemptDecision {
-        rest.withLock { rest in
-            guard !rest.isEmpty else { return .done }
-            switch sink.write(rest) {
-            case .wrote(let count):
-                rest = rest.dropFirst(count)
-                return rest.isEmpty ? .done : .goOn
-            case .wouldBlock: return .goOn
-            // The child has closed its input; what it does without the rest is its own affair.
-            case .ended: return .done
-            }
         }
     }
 }

@@ -10,8 +10,7 @@ enum DedicatedThread {
 
     /// Starts the thread, with every signal blocked from its first instruction.
     ///
-    /// So the process's signals are delivered to its other threads, and SIGPIPE, which the kernel sends to the very
-    /// thread that writes into a closed pipe, is never taken here: the write just answers EPIPE.
+    /// So the process's signals are delivered to its other threads.
     ///
     /// - Parameters:
     ///   - name: Shown by `ps -L` and debuggers; at most 15 bytes.

@@ -56,30 +56,6 @@ final class Descriptor: Sendable {
             return outcome < 0 && error == EAGAIN ? .wouldBlock : .ended
         }
     }
-
-    enum Writing {
-        case wrote(Int)
-        case wouldBlock
-        /// Nobody reads any more, or the descriptor is closed.
-        case ended
-    }
-
-    /// Writes some of the bytes to a non-blocking descriptor.
-    ///
-    /// The calling thread must block SIGPIPE.
-    func write(_ bytes: ArraySlice<UInt8>) -> Writing {
-        use { number in
-            var (outcome, error) = (0, Int32(0))
-            unsafe bytes.withUnsafeBytes { buffer in
-                repeat {
-                    outcome = unsafe Glibc.write(number, buffer.baseAddress, buffer.count)
-                    error = errno
-                } while outcome < 0 && error == EINTR
-            }
-            if outcome >= 0 { return .wrote(outcome) }
-            return error == EAGAIN ? .wouldBlock : .ended
-        }
-    }
 }
 
 extension Descriptor {
@@ -88,15 +64,20 @@ extension Descriptor {
         Descriptor(owning: try unsafe Errno.check(Glibc.open(path, flags | O_CLOEXEC)))
     }
 
-    /// A pipe whose parent's end does not block; the child's end is an ordinary blocking one, as programs expect.
-    /// (O_NONBLOCK belongs to each end by itself.)
-    static func pipe(parentReads: Bool) throws(Errno) -> (parent: Descriptor, child: Descriptor) {
+    /// A pipe whose reading end, the parent's, does not block; the child's end is an ordinary blocking one, as programs
+    /// expect. (O_NONBLOCK belongs to each end by itself.)
+    static func pipe() throws(Errno) -> (parent: Descriptor, child: Descriptor) {
         var ends: [Int32] = [-1, -1]
         try Errno.check(unsafe cspawn_pipe(&ends))
-        let (reading, writing) = (Descriptor(owning: ends[0]), Descriptor(owning: ends[1]))
-        let (parent, child) = parentReads ? (reading, writing) : (writing, reading)
+        let (parent, child) = (Descriptor(owning: ends[0]), Descriptor(owning: ends[1]))
         try Errno.check(parent.use { fcntl($0, F_SETFL, O_NONBLOCK) })
         return (parent, child)
+    }
+
+    /// A file without a name that has these bytes, and that nobody can change any more.
+    static func memory(_ bytes: [UInt8]) throws(Errno) -> Descriptor {
+        let number = unsafe bytes.withUnsafeBytes { unsafe cspawn_memory($0.baseAddress, $0.count) }
+        return Descriptor(owning: try Errno.check(number))
     }
 
     /// A timer that becomes readable once, after `interval`.

@@ -48,7 +48,7 @@ final class KeptCommand: Sendable {
         do {
             try command.streams.start(on: poller)
             // The last one: when it fires, everything above is in place.
-            try poller.watch(command.pidfd, .readable) { command.finish() }
+            try poller.watch(command.pidfd) { command.finish() }
         } catch {
             // To the keeper this is our death: it kills the command and ends. That is quick, so it is waited for here.
             daemonEnd.close()

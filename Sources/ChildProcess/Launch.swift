@@ -29,11 +29,11 @@ struct Launch {
         self.specification = specification
         self.path = try ExecutableLookup.path(of: specification)
         do {
-            let (input, inputEnd) = try Self.input(specification.standardInput)
+            let input = try Self.input(specification.standardInput)
             let (output, outputEnd) = try Self.output(specification.standardOutput, STDOUT_FILENO)
             let (error, errorEnd) = try Self.output(specification.standardError, STDERR_FILENO)
-            self.streams = ChildStreams(input: input, output: output, error: error)
-            self.childEnds = [inputEnd, outputEnd, errorEnd]
+            self.streams = ChildStreams(output: output, error: error)
+            self.childEnds = [input, outputEnd, errorEnd]
         } catch {
             throw ChildProcessError(
                 .resource,
@@ -79,12 +79,10 @@ struct Launch {
         }
     }
 
-    private static func input(_ input: StandardInput) throws(Errno) -> (InputWriter?, ChildEnd) {
+    private static func input(_ input: StandardInput) throws(Errno) -> ChildEnd {
         switch input {
-        case .null: return (nil, .opened(try Descriptor.open("/dev/null", O_RDONLY)))
-        case .data(let data):
-            let (parent, child) = try Descriptor.pipe(parentReads: false)
-            return (InputWriter(sink: parent, data: data), .opened(child))
+        case .null: .opened(try Descriptor.open("/dev/null", O_RDONLY))
+        case .data(let data): .opened(try Descriptor.memory(data))
         }
     }
 
@@ -93,7 +91,7 @@ struct Launch {
         case .null: return (nil, .opened(try Descriptor.open("/dev/null", O_WRONLY)))
         case .inherit: return (nil, .inherited(number))
         case .collect(let limit, let kept):
-            let (parent, child) = try Descriptor.pipe(parentReads: true)
+            let (parent, child) = try Descriptor.pipe()
             return (OutputReader(source: parent, limit: limit, keeping: kept), .opened(child))
         }
     }

@@ -18,11 +18,6 @@ final class Poller: Sendable {
         }
     }
 
-    enum Interest {
-        case readable
-        case writable
-    }
-
     enum AttemptDecision {
         /// Call again whenever the descriptor is ready.
         case goOn
@@ -59,7 +54,7 @@ final class Poller: Sendable {
         self.epoll = epoll
     }
 
-    /// Calls `react` on the poller's thread whenever the descriptor is ready (or has failed), until it says that it
+    /// Calls `react` on the poller's thread whenever the descriptor can be read (or has failed), until it says that it
     /// is done.
     ///
     /// From here on the poller closes the descriptor, and nobody else does: a copy of it may still live for a moment
@@ -68,7 +63,6 @@ final class Poller: Sendable {
     @discardableResult
     func watch(
         _ descriptor: Descriptor,
-        _ interest: Interest,
         _ react: @escaping @Sendable () -> AttemptDecision
     ) throws(Errno) -> Watch {
         let watch = entries.withLock { entries in
@@ -78,7 +72,7 @@ final class Poller: Sendable {
             return watch
         }
         do throws(Errno) {
-            try Errno.check(descriptor.use { cspawn_poll_add(epoll, $0, interest == .writable, watch.number) })
+            try Errno.check(descriptor.use { cspawn_poll_add(epoll, $0, watch.number) })
         } catch {
             _ = entries.withLock { $0.table.removeValue(forKey: watch) }
             throw error

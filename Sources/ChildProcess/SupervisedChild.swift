@@ -63,12 +63,12 @@ public final class SupervisedChild: Sendable {
         let outcome = Promise<cspawn_failure?>()
         do {
             try child.streams.start(on: poller)
-            try poller.watch(failurePipe, .readable) {
+            try poller.watch(failurePipe) {
                 var failure = cspawn_failure()
                 let failed = failurePipe.use { unsafe cspawn_read_failure($0, &failure) }
                 return .doneThen { [failure] in outcome.fulfil(failed ? failure : nil) }
             }
-            try poller.watch(child.pidfd, .readable) { child.finish() }
+            try poller.watch(child.pidfd) { child.finish() }
         } catch {
             child.abandonStart()
             throw ChildProcessError(
@@ -138,7 +138,7 @@ public final class SupervisedChild: Sendable {
             kill(-pid, SIGTERM)
             // A stopped process takes SIGTERM only after this.
             kill(-pid, SIGCONT)
-            let watch = try? poller.watch(timer, .readable) { [self] in
+            let watch = try? poller.watch(timer) { [self] in
                 self.life.withLock { if !$0.reaped { killGroup() } }
                 return .done
             }

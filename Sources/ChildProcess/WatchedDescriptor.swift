@@ -19,7 +19,7 @@ package final class WatchedDescriptor: Sendable {
         let descriptor = Descriptor(owning: number)
         poller = try Poller.shared.get()
         do throws(Errno) {
-            watch = try poller.watch(descriptor, .readable) { descriptor.use(react) ? .goOn : .done }
+            watch = try poller.watch(descriptor) { descriptor.use(react) ? .goOn : .done }
         } catch {
             throw ChildProcessError(.resource, attempt: "cannot watch a descriptor", errorNumber: error.number)
         }

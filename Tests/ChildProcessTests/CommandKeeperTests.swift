@@ -66,6 +66,15 @@ struct CommandKeeperTests {
         #expect(result.standardOutput.bytes == data)
     }
 
+    /// What is fed by the parent is cut short when that is killed, and the child takes half of it for all.
+    @Test("all input is there before the child is, and nobody changes it")
+    func inputIsThereAtTheStart() async throws {
+        let data = [UInt8](repeating: 0x61, count: 1_048_576)
+        let script = "stat -L -c %s /dev/stdin; { echo x >/proc/self/fd/0; } 2>/dev/null || echo sealed"
+        let result = try await run(.shell(script, input: .data(data)))
+        #expect(result.standardOutput.text == "1048576\nsealed\n")
+    }
+
     @Test("a child that ignores a mebibyte of input neither blocks us nor kills us by SIGPIPE")
     func ignoredInput() async throws {
         let data = [UInt8](repeating: 1, count: 1_048_576)

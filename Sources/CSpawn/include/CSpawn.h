@@ -6,6 +6,7 @@
 #define CSPAWN_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -148,6 +149,9 @@ bool cspawn_foreign_ended(int pidfd);
 /* As pipe2 with O_CLOEXEC. -1 and errno on error, here and below. */
 int cspawn_pipe(int ends[_Nonnull 2]);
 
+/* A file in memory with these bytes, close-on-exec, at its beginning, sealed against every change. */
+int cspawn_memory(const void *_Nullable bytes, size_t count);
+
 /* How many bytes the pipe can hold. */
 int cspawn_pipe_capacity(int end);
 
@@ -168,7 +172,7 @@ void cspawn_name_thread(const char *_Nonnull name);
 
 /* An epoll set. `watch` is given back by the wait, which blocks, and which takes 64 at most. */
 int cspawn_poll_create(void);
-int cspawn_poll_add(int poll, int descriptor, bool writable, uint64_t watch);
+int cspawn_poll_add(int poll, int descriptor, uint64_t watch);
 int cspawn_poll_remove(int poll, int descriptor);
 int cspawn_poll_wait(int poll, uint64_t *_Nonnull watches, int capacity);
 
