@@ -5,10 +5,29 @@ galera=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 # Copying a member as root is refused by the scripts that do it.
 member_user=nobody
 
+# make_certificates DIRECTORY ADDRESS…: makes an authority, and for each address, counted from 1, a member's certificate
+# and key, as the operator guide does.
+make_certificates() {
+    local address place=0
+    mkdir "$1"
+    (
+        cd "$1" || exit
+        openssl req -x509 -newkey rsa:3072 -nodes -days 30 -subj '/CN=members' -keyout ca.key -out ca.pem
+        for address in "${@:2}"; do
+            place=$((place + 1))
+            openssl req -newkey rsa:3072 -nodes -subj "/CN=db$place" -addext "subjectAltName=DNS:db$place,IP:$address" \
+                -keyout "db$place.key" -out "db$place.csr"
+            openssl x509 -req -in "db$place.csr" -CA ca.pem -CAkey ca.key -CAcreateserial -copy_extensions copy \
+                -days 30 -out "db$place.pem"
+            chown "$member_user" "db$place.key"
+        done
+    ) 2>"$1/log"
+}
+
 # configure_member DIRECTORY PLACE ADDRESS…: writes the configuration of the member at a place, counted from 1, among
 # the addresses of all, on top of what is shipped; the first gets an empty database. With `timing=default` it has
 # Galera's own times; with `transfer=rsync` it is copied sooner, while its donor is locked; with `clocks=own` its clock
-# can be set.
+# can be set; with `certificates`, a directory that make_certificates has filled, all speak TLS.
 configure_member() {
     local directory=$1 place=$2 options
     local -a addresses=("${@:3}")
@@ -16,6 +35,10 @@ configure_member() {
     options=$(sed -n 's/^wsrep_provider_options = "\(.*\)"$/\1/p' "$galera/galera.cnf")
     [ "${timing:-shipped}" = shipped ] || options=${options%%;evs.*}
     options=${options/gcache.size=1G/gcache.size=32M}
+    if [ -n "${certificates:-}" ]; then
+        options+=";socket.ssl_ca=$certificates/ca.pem;socket.ssl_cert=$certificates/db$place.pem"
+        options+=";socket.ssl_key=$certificates/db$place.key"
+    fi
     mkdir "$directory" "$directory/data" "$directory/tmp"
     cat >"$directory/member.cnf" <<END
 !include $galera/../mariadb/clusterops.cnf
@@ -40,6 +63,16 @@ innodb_log_file_size = 32M
 innodb_flush_log_at_trx_commit = 2
 max_connections = 300
 END
+    if [ -n "${certificates:-}" ]; then
+        cat >>"$directory/member.cnf" <<END
+# What galera.cnf has as comments, and what clients see.
+ssl_ca = $certificates/ca.pem
+ssl_cert = $certificates/db$place.pem
+ssl_key = $certificates/db$place.key
+[sst]
+ssl_mode = VERIFY_IDENTITY
+END
+    fi
     [ "${clocks:-}" != own ] || echo +0 >"$directory/clock"
     chown -R "$member_user" "$directory"
     if ((place == 1)); then
