@@ -146,6 +146,7 @@ class Nemesis:
         # Of a member, the others are to have decided that it is lost, most of the time.
         self._last(fault, 0, 3 if len(self._database.members) == 1 else 12)
         self._start(server)
+        self._await_return(server)
         return True
 
     def _start(self, server: Server) -> None:
@@ -193,8 +194,14 @@ class Nemesis:
         return done
 
     def _await_return(self, server: Server) -> None:
-        while not server.serves():
-            # A member that was away comes back by itself, if it has not ended.
+        # A member that was away comes back by itself, if it has not ended. Of three members one may be lost at a time,
+        # and for as long as they take to find out, each still says that all are there.
+        whole_since: float | None = None
+        while whole_since is None or time.monotonic() - whole_since < self._database.slowness:
+            if not self._database.is_whole():
+                whole_since = None
+            elif whole_since is None:
+                whole_since = time.monotonic()
             self._await_life(server)
 
     def _await_life(self, server: Server) -> None:

@@ -107,6 +107,11 @@ class Server:
         found = re.findall(r"Recovered position: (\S+)", log.read_text(errors="replace") if log.exists() else "")
         return [f"--wsrep-start-position={found[-1]}"] if found else []
 
+    def members_seen(self) -> int:
+        """How many members of its cluster it sees."""
+        rows = self.ask("SHOW STATUS LIKE 'wsrep_cluster_size'", check=False)
+        return int(rows[0][1]) if rows else 0
+
     def serves(self) -> bool:
         """Whether it answers, and takes part if it is a member."""
         if not self._galera:
@@ -205,6 +210,16 @@ class Database:
         first.start(founds=bool(others))
         for other in others:
             other.start()
+
+    @property
+    def slowness(self) -> float:
+        """How many seconds members take to find out that one of them is lost."""
+        return 3 if len(self.members) > 1 else 0
+
+    def is_whole(self) -> bool:
+        """Whether all servers serve, and members are one cluster."""
+        size = len(self.members)
+        return all(member.serves() and (size == 1 or member.members_seen() == size) for member in self.members)
 
     def writer(self) -> Server:
         """The server that the product uses: the one with most of its connections."""
