@@ -181,7 +181,7 @@ import Foundation
         do {
             let result = try statement.execute(rows)
             hasDoneAnything = true
-            noteTransaction(after: result)
+            noteTransaction(after: result, of: text)
             return result
         } catch {
             // An error comes without the server's flag; without autocommit the statement may have begun one.
@@ -255,11 +255,11 @@ import Foundation
     }
 
     /// Takes note of whether the server has a transaction open after a statement that went well.
-    private func noteTransaction(after result: StatementResult) {
+    private func noteTransaction(after result: StatementResult, of text: String) {
         let isOpen = unsafe mysql.pointee.server_status & UInt32(SERVER_STATUS_IN_TRANS) != 0
         // Without autocommit a transaction begins with the first statement that uses a table; all of ours do, but for
         // some that only ask the server for a value.
-        if inTransaction, !isOpen, mayBeOpen || !result.hasColumns {
+        if inTransaction, !isOpen, mayBeOpen || !result.hasColumns || MemberWait.locks(text) {
             // Of Galera it is a conflict with another member's writes: the transaction was undone, although its
             // statement reports success.
             transactionFailure = DatabaseError(
@@ -359,11 +359,22 @@ import Foundation
         do {
             let statement = try prepare(text)
             statements.insert(statement)
+            try refuseUndone(after: text)
             return statement
         } catch {
             note(error, sentAt: sent)
             throw error
         }
+    }
+
+    /// Asks a member of a Galera cluster, after it has prepared a statement, whether the transaction is still open.
+    ///
+    /// It has told of nothing that undid the transaction meanwhile, and would execute what was prepared in a new one.
+    private func refuseUndone(after text: String) throws(DatabaseError) {
+        let question = "SELECT @@in_transaction"
+        guard waitsForMembers, inTransaction, mayBeOpen, text != question else { return }
+        _ = try execute(question, [[]])
+        if let transactionFailure { throw transactionFailure }
     }
 
     /// Prepares a statement; when the server has no room for more of them, gives up this connection's own first.

@@ -1,5 +1,6 @@
 import ClusterEngine
 import ClusterModel
+import Foundation
 import MariaDB
 
 /// One caller, which asks for work in all the ways there are, one request after the other.
@@ -51,14 +52,14 @@ struct HammerClient: Sendable {
         switch way {
         case .plain:
             let receipt = try await cluster.queue.enqueue(OperationRequest(tasks: [Self.noop], lane: lane))
-            ledger.acknowledge(receipt.uuid)
+            acknowledge(receipt.uuid, "plain")
         case .adopting, .exclusive:
             let need = try await cluster.bumpHammered(network)
             let task = way == .adopting ? Self.update : Self.exclusive
             let receipt = try await cluster.queue.enqueue(
                 OperationRequest(tasks: [task], target: target, lane: lane)
             )
-            ledger.acknowledge(receipt.uuid, need: need)
+            acknowledge(receipt.uuid, "\(way), adopted: \(receipt.deduplicated)", need: need)
             if receipt.deduplicated { ledger.note { $0.adopted += 1 } }
         case .ownTransaction:
             try await askInOwnTransaction(network, lane)
@@ -66,7 +67,7 @@ struct HammerClient: Sendable {
             let receipt = try await cluster.queue.enqueue(
                 OperationRequest(tasks: [Hammer.HammerTask.onceForAll.name], target: target, lane: lane)
             )
-            ledger.acknowledge(receipt.uuid)
+            acknowledge(receipt.uuid, "once for all, adopted: \(receipt.deduplicated)")
             if receipt.deduplicated { ledger.note { $0.adopted += 1 } }
         case .graph:
             try await askForGraph(network, lane)
@@ -75,7 +76,7 @@ struct HammerClient: Sendable {
             let request = OperationRequest(tasks: [Self.update], target: target, lane: lane, id: .new())
             async let other = answer(request)
             let (first, second) = (try await answer(request), try await other)
-            ledger.acknowledge(first.uuid, need: need)
+            acknowledge(first.uuid, "same id twice", need: need)
             ledger.note { ledger in
                 ledger.sentTwice += 1
                 if first.uuid != second.uuid { ledger.complaints.append("\(first.uuid) was answered by \(second)") }
@@ -108,13 +109,13 @@ struct HammerClient: Sendable {
                 need.update { $0 = version }
                 return try queue.enqueue([request], in: transaction)
             }
-            ledger.acknowledge(id, need: need.value)
+            acknowledge(id, "own transaction", need: need.value)
             await queue.committed(work)
         } catch let error as DatabaseError {
             guard error.code == .outcomeUnknown else { throw error }
             let happened = try await cluster.happened(id)
             ledger.note { $0.resolved += 1 }
-            if happened { ledger.acknowledge(id, need: need.value) }
+            if happened { acknowledge(id, "own transaction, found out", need: need.value) }
         }
     }
 
@@ -128,9 +129,14 @@ struct HammerClient: Sendable {
             OperationRequest(tasks: [Self.noop], lane: lane, id: right, runsAfter: [top]),
             OperationRequest(tasks: [Self.noop], lane: lane, id: bottom, dependsOn: [left, right]),
         ])
-        ledger.acknowledge(top, need: need)
-        ledger.acknowledge(right)
-        for id in [left, bottom] { ledger.acknowledge(id, mayBeAborted: true) }
+        acknowledge(top, "graph", need: need)
+        acknowledge(right, "graph")
+        for id in [left, bottom] { acknowledge(id, "graph", mayBeAborted: true) }
+    }
+
+    private func acknowledge(_ id: OperationID, _ way: String, need: Int? = nil, mayBeAborted: Bool = false) {
+        let way = "\(way), by \(cluster.configuration.endpoint), at \(Date.now)"
+        ledger.acknowledge(id, way, need: need, mayBeAborted: mayBeAborted)
     }
 }
 

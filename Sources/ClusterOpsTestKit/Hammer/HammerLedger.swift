@@ -7,6 +7,8 @@ final class HammerLedger: Sendable {
         var need: Int?
         /// A Boolean value that indicates whether it may end `aborted`, because a dependency of it has failed.
         var mayBeAborted: Bool
+        /// The ways in which it was asked for, as whoever looks for a lost one has to know.
+        var ways: [String] = []
     }
 
     struct Contents: Sendable {
@@ -44,9 +46,10 @@ final class HammerLedger: Sendable {
     }
 
     /// Takes note of an answer.
-    func acknowledge(_ id: OperationID, need: Int? = nil, mayBeAborted: Bool = false) {
+    func acknowledge(_ id: OperationID, _ way: String, need: Int? = nil, mayBeAborted: Bool = false) {
         state.update { state in
             var promise = state.promises[id] ?? Promise(need: nil, mayBeAborted: mayBeAborted)
+            promise.ways.append(way)
             if let need { promise.need = max(promise.need ?? need, need) }
             state.promises[id] = promise
         }

@@ -23,6 +23,14 @@ extension Transaction {
     }
 }
 
+extension Transaction {
+    /// Begins the transaction again where something does not hold that its own statements have made so.
+    borrowing func require(_ holds: Bool, _ otherwise: String) throws(DatabaseError) {
+        guard !holds else { return }
+        throw DatabaseError(code: .snapshotConflict, phase: .execute, message: otherwise)
+    }
+}
+
 extension TypedID {
     /// A table of ids, ascending, with the column `id`.
     static func rows(of ids: [Self]) -> SQL {

@@ -210,22 +210,26 @@ package enum ClaimStatements {
         return try UnreadableOperation.sortOut(rows)
     }
 
-    /// Marks operations as executing, whose exclusive targets have been taken.
+    /// Marks locked operations as executing, whose exclusive targets have been taken.
+    ///
+    /// - Throws: `DatabaseError`; a conflict, so that the transaction begins again, where one of them waits no more: then
+    ///   the lock was lost, and the server has not said so.
     package static func start(
         _ ids: [OperationID],
         by worker: WorkerIdentity,
         at moment: Timestamp,
         in transaction: borrowing Transaction
     ) throws(DatabaseError) {
-        try transaction.execute(
+        let started = try transaction.execute(
             """
             UPDATE work_queue FORCE INDEX (PRIMARY)
             SET state = 'executing', session = \(worker.session), worker_node = \(worker.node),
                 worker_pid = \(worker.pid), deliveries = deliveries + 1, claimed_at = \(moment), started_at = \(moment),
                 waited = \(sql: OperationColumns.waited(until: "\(moment)"))
-            WHERE id IN (\(list: ids))
+            WHERE id IN (\(list: ids)) AND state = 'queued'
             """
         )
+        try transaction.require(started == ids.count, "operations that were locked wait no more")
     }
 
     /// Finds waiting operations of some identities that were never started, without a lock.
