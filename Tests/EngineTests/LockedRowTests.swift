@@ -228,7 +228,12 @@ private struct QueueInUse: Sendable {
                 try EndingStatements.copyToHistory(executing, outcome: .complete(result: nil, omitted: nil), in: $0)
             },
             LockingStatement("free", 10) { try TargetStatements.free(by: executing, in: $0) },
-            LockingStatement("delete", 10) { try EndingStatements.delete(executing, in: $0) },
+            // With the rows of history, without which nothing is deleted.
+            LockingStatement("delete", 20) { transaction in
+                let outcome = OperationOutcome.complete(result: nil, omitted: nil)
+                try EndingStatements.copyToHistory(executing, outcome: outcome, in: transaction)
+                try EndingStatements.delete(executing, in: transaction)
+            },
             LockingStatement("deleteEdges", 10) { try EndingStatements.deleteEdges(edges, in: $0) },
             LockingStatement("release", 10) {
                 try EndingStatements.release(blocked.map { ($0, 1) }, in: $0)
