@@ -13,8 +13,8 @@ extension GaleraTests {
 
     /// What ends is moved like that.
     ///
-    /// Of a batch of statements for one row each, a member that is to undo all of them undoes the first ones and goes on
-    /// with the others: 71 of so many rows were in neither table.
+    /// Of a batch of statements for one row each, a member that is to undo all of them undoes the first ones and goes
+    /// on with the others: 71 of so many rows were in neither table.
     @Test func `rows that are moved while another member's writes abort the moves are in one table, once`() async throws
     {
         let galera = try PrivateGalera.shared

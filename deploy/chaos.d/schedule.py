@@ -31,7 +31,8 @@ DECK: dict[str, int] = {
 }
 # Only where the server's clock can be stepped.
 CLOCK_DECK: dict[str, int] = {"step clock forward": 1, "step clock back": 1}
-# Only where the server is a member of a cluster: it loses the others and keeps its clients, or loses both.
+# Only where the server is a member of a cluster: it loses the others and keeps its clients, or loses both; and it is
+# lost more often than a server that is alone.
 GALERA_DECK: dict[str, int] = {"isolate server": 2, "cut server off": 2, "kill server": 2, "hang server": 2}
 
 

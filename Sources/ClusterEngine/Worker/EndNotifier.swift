@@ -4,10 +4,10 @@ import Synchronization
 
 /// Rings those who wait for operations that have ended, beside the loop that ends them.
 ///
-/// Those who were found when the end of a primary was written are rung at once. For all others it takes a look-up after
-/// the COMMIT, which delays no batch; what ends while one is under way shares the next. It comes after the COMMIT
-/// because a waiter registers and then looks: either its look sees the end, or its row is there for this one. It is also
-/// when the rows of all of them are taken away.
+/// Those who were found when the end of a primary was written are rung at once. For all others it takes a look-up
+/// after the COMMIT, which delays no batch; what ends while one is under way shares the next. It comes after the COMMIT
+/// because a waiter registers and then looks: either its look sees the end, or its row is there for this one. It also
+/// takes the rows of all of them away.
 final class EndNotifier: Sendable {
     private struct News: Sendable {
         var ended: Set<OperationID> = []

@@ -139,7 +139,7 @@ public struct Hammer: Sendable {
             report.add("milliseconds until all had ended", Int((ContinuousClock.now - quiet) / .milliseconds(1)))
             group.cancelAll()
         }
-        let check = try await HammerCheck(cluster, Array(ways.prefix(3)), ledger: ledger, log: log)
+        let check = try await HammerCheck(cluster, ledger: ledger, log: log)
         let (reaped, handedBack) = try await cluster.returns()
         let counts = proxies.map(\.counts).reduce(DatabaseProxy.Counts(), +)
         check.report(&report, unknown: counts, reaped: reaped, handedBack: handedBack)

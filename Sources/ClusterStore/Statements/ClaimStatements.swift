@@ -212,8 +212,8 @@ package enum ClaimStatements {
 
     /// Marks locked operations as executing, whose exclusive targets have been taken.
     ///
-    /// - Throws: `DatabaseError`; a conflict, so that the transaction begins again, where one of them waits no more: then
-    ///   the lock was lost, and the server has not said so.
+    /// - Throws: `DatabaseError`; a conflict, so that the transaction begins again, where one of them waits no more:
+    ///   then the lock was lost, and the server has not said so.
     package static func start(
         _ ids: [OperationID],
         by worker: WorkerIdentity,

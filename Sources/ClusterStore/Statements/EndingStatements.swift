@@ -130,8 +130,8 @@ package enum EndingStatements {
 
     /// Removes locked operations, which are in history, from the queue.
     ///
-    /// - Throws: `DatabaseError`; a conflict, so that the transaction begins again, where one of them is not in both: then
-    ///   what the transaction has done so far was lost, and the server has not said so.
+    /// - Throws: `DatabaseError`; a conflict, so that the transaction begins again, where one of them is not in both:
+    ///   then what the transaction has done so far was lost, and the server has not said so.
     package static func delete(_ ids: [OperationID], in transaction: borrowing Transaction) throws(DatabaseError) {
         guard !ids.isEmpty else { return }
         let deleted = try transaction.execute(
