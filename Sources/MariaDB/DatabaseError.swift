@@ -200,6 +200,11 @@ public struct DatabaseError: Error, Sendable, Hashable, CustomStringConvertible,
     /// itself, because another one got through; it may succeed if it is begun again.
     var isConflict: Bool { code == .deadlock || code == .snapshotConflict }
 
+    /// An error of our own after which a transaction begins again: what it has read or written holds no more.
+    package static func conflict(_ message: String) -> DatabaseError {
+        DatabaseError(code: .snapshotConflict, phase: .execute, message: message)
+    }
+
     /// The same error of a connection on which nothing has been done yet.
     var onAcquiring: DatabaseError {
         DatabaseError(code: code, sqlState: sqlState, phase: .acquire, statement: statement, message: message)

@@ -181,7 +181,7 @@ import Foundation
         do {
             let result = try statement.execute(rows)
             hasDoneAnything = true
-            noteTransaction(after: result, of: text)
+            noteTransaction(after: result)
             return result
         } catch {
             // An error comes without the server's flag; without autocommit the statement may have begun one.
@@ -204,12 +204,22 @@ import Foundation
         } catch {
             guard error.code == .lockWaitTimeout, inTransaction else { throw error }
             transactionFailure = nil
-            let rows = try run("SELECT @@in_transaction").rows
-            let isOpen = (try? rows.first?.only(Bool.self)) ?? false
-            guard !isOpen else { return nil }
+            guard try !isTransactionOpen() else { return nil }
             transactionFailure = error
             throw error
         }
+    }
+
+    /// Asks the server whether the transaction is still open, by a statement that does nothing, and is not prepared.
+    private func isTransactionOpen() throws(DatabaseError) -> Bool {
+        try send("DO 0", .execute)
+        mayBeOpen = saysTransactionIsOpen
+        return mayBeOpen
+    }
+
+    /// The flag that came with the server's last success.
+    private var saysTransactionIsOpen: Bool {
+        unsafe mysql.pointee.server_status & UInt32(SERVER_STATUS_IN_TRANS) != 0
     }
 
     /// Takes note that the connection is lent anew; lent for statements that commit by themselves, it has them do so.
@@ -255,22 +265,23 @@ import Foundation
     }
 
     /// Takes note of whether the server has a transaction open after a statement that went well.
-    private func noteTransaction(after result: StatementResult, of text: String) {
-        let isOpen = unsafe mysql.pointee.server_status & UInt32(SERVER_STATUS_IN_TRANS) != 0
+    private func noteTransaction(after result: StatementResult) {
+        let isOpen = saysTransactionIsOpen
         // Without autocommit a transaction begins with the first statement that uses a table; all of ours do, but for
         // some that only ask the server for a value.
-        if inTransaction, !isOpen, mayBeOpen || !result.hasColumns || MemberWait.locks(text) {
-            // Of Galera it is a conflict with another member's writes: the transaction was undone, although its
-            // statement reports success.
-            transactionFailure = DatabaseError(
-                code: waitsForMembers ? .deadlock : .transactionEnded,
-                phase: .execute,
-                message: waitsForMembers
-                    ? "another member's writes have undone the transaction"
-                    : "the transaction ended before COMMIT; a statement in it committed implicitly"
-            )
-        }
+        if inTransaction, !isOpen, mayBeOpen || !result.hasColumns { transactionFailure = lostTransaction }
         mayBeOpen = isOpen
+    }
+
+    /// The error of a transaction that the server has ended, although its statements report success.
+    private var lostTransaction: DatabaseError {
+        DatabaseError(
+            code: waitsForMembers ? .deadlock : .transactionEnded,
+            phase: .execute,
+            message: waitsForMembers
+                ? "another member's writes have undone the transaction"
+                : "the transaction ended before COMMIT; a statement in it committed implicitly"
+        )
     }
 
     /// Begins a transaction that reads as of now, whatever commits meanwhile, and writes nothing.
@@ -359,7 +370,7 @@ import Foundation
         do {
             let statement = try prepare(text)
             statements.insert(statement)
-            try refuseUndone(after: text)
+            try refuseUndone()
             return statement
         } catch {
             note(error, sentAt: sent)
@@ -367,14 +378,13 @@ import Foundation
         }
     }
 
-    /// Asks a member of a Galera cluster, after it has prepared a statement, whether the transaction is still open.
+    /// Refuses to go on with a transaction that other members' writes have undone while a statement was prepared.
     ///
-    /// It has told of nothing that undid the transaction meanwhile, and would execute what was prepared in a new one.
-    private func refuseUndone(after text: String) throws(DatabaseError) {
-        let question = "SELECT @@in_transaction"
-        guard waitsForMembers, inTransaction, mayBeOpen, text != question else { return }
-        _ = try execute(question, [[]])
-        if let transactionFailure { throw transactionFailure }
+    /// A member looks for that only when it has already answered that the statement is prepared, and mentions it to
+    /// nobody: what was prepared would be executed in a new transaction.
+    private func refuseUndone() throws(DatabaseError) {
+        guard waitsForMembers, mayBeOpen, try !isTransactionOpen() else { return }
+        throw lostTransaction
     }
 
     /// Prepares a statement; when the server has no room for more of them, gives up this connection's own first.

@@ -71,6 +71,82 @@ extension GaleraTests {
         }
     }
 
+    /// Columns whose description, several times over, is more than a socket holds that nobody reads from.
+    private static let wide = (1...650).map { number in
+        "a_column_with_a_name_that_makes_its_description_long_\(number) INT NULL"
+    }
+
+    /// A member answers that a statement is prepared, looks whether the transaction was to be undone, and tells nobody.
+    ///
+    /// A client that is slow to take the answer makes a long time of that moment.
+    @Test func `a transaction that is undone while a member prepares a statement begins again`() async throws {
+        let galera = try PrivateGalera.shared
+        let proxy = try DatabaseProxy(to: galera.members[0].server)
+        defer { proxy.close() }
+        try await withFreshSchema(at: galera.configuration()) { database, configuration in
+            try await database.withSession { session in
+                try session.execute("CREATE TABLE contended (id INT PRIMARY KEY, writes INT NOT NULL)")
+                try session.execute("INSERT INTO contended VALUES (1, 0)")
+                try session.execute("CREATE TABLE written (id INT PRIMARY KEY)")
+            }
+            try await database.administer("CREATE TABLE wide (\(Self.wide.joined(separator: ", ")))")
+            let direct = galera.members[0].configuration(schema: configuration.schema)
+            let proxied = Database(proxy.configuration(direct), logger: .silent)
+            let other = Database(galera.members[1].configuration(schema: configuration.schema), logger: .silent)
+            // The first on a connection has a BEGIN; after that, the end of a transaction would be noticed.
+            try await proxied.withTransaction { _ = try $0.query("SELECT writes FROM contended") }
+            let begun = Locked(0)
+            async let transaction: Void = proxied.withTransaction { transaction in
+                try transaction.execute("UPDATE contended SET writes = writes + 1 WHERE id = 1")
+                begun.update { $0 += 1 }
+                if begun.value == 1 { proxy.slow(.delayed(milliseconds: 500)) }
+                _ = try transaction.query(
+                    "SELECT * FROM wide AS a, wide AS b, wide AS c, wide AS d, wide AS e, wide AS f WHERE FALSE"
+                )
+                try transaction.execute("INSERT INTO written VALUES (1)")
+            }
+            try await eventually("the member is at its answer") {
+                let answering = try await database.withSession { session in
+                    try session.query(
+                        """
+                        SELECT COUNT(*) FROM information_schema.processlist
+                        WHERE db = DATABASE() AND command = 'Prepare' AND state = 'Writing to net'
+                        """
+                    )[0].only(Int.self)
+                }
+                return answering == 1
+            }
+            let undone = galera.members[0].status("wsrep_local_bf_aborts")
+            try await other.withTransaction { transaction in
+                try transaction.execute("UPDATE contended SET writes = writes + 1 WHERE id = 1")
+            }
+            try await eventually("the transaction is undone") {
+                galera.members[0].status("wsrep_local_bf_aborts") != undone
+            }
+            proxy.slow(.normal)
+            _ = try await transaction
+            let found = try await database.withSession { session in
+                try session.query("SELECT (SELECT writes FROM contended), (SELECT COUNT(*) FROM written)")[0]
+                    .decode((Int, Int).self)
+            }
+            #expect(found == (2, 1))
+            #expect(begun.value == 2)
+            for database in [proxied, other] { await database.close() }
+        }
+    }
+
+    /// `clusterops-hammer --galera`, for a moment.
+    @Test func `with callers and workers on all members nothing is lost, doubled or stuck, and all have the same rows`()
+        async throws
+    {
+        let seed = UInt64.random(in: .min ... .max)
+        var settings = HammerSettings(seed: seed, duration: .seconds(6), clients: 20, workers: 4)
+        settings.networks = 6
+        let servers = try PrivateGalera.shared.members.map(\.server)
+        let report = try await Hammer(settings).run(on: servers[0], servers[1], servers[2])
+        #expect(report.exitCode == 0, "\(report)")
+    }
+
     private static let graphs = 4
     private static let parents = 700
     private static let children = 25

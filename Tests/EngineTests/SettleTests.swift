@@ -21,6 +21,39 @@ import Testing
         }
     }
 
+    /// As a transaction would find it whose locks were lost, and whose server has not said so.
+    @Test func `what was begun is not begun once more, and what is not in history does not leave the queue`()
+        async throws
+    {
+        try await withCluster { cluster in
+            _ = try await cluster.queue.enqueue(OperationRequest(tasks: [BuiltInTask.noop.name]))
+            var worker = try cluster.worker()
+            let ids = try await worker.claim().map(\.operation.id)
+            let identity = worker.identity
+            let refusals = try await cluster.database.withTransaction { transaction in
+                [
+                    Self.isRefused { () throws(DatabaseError) in
+                        try ClaimStatements.start(ids, by: identity, at: .init(microseconds: 1), in: transaction)
+                    },
+                    Self.isRefused { () throws(DatabaseError) in
+                        try EndingStatements.delete(ids, in: transaction)
+                    },
+                ]
+            }
+            #expect(ids.count == 1 && refusals == [true, true])
+            #expect(try await cluster.count("SELECT COUNT(*) FROM work_queue WHERE deliveries = 1") == 1)
+        }
+    }
+
+    private static func isRefused(_ statement: () throws(DatabaseError) -> Void) -> Bool {
+        do {
+            try statement()
+            return false
+        } catch {
+            return error.code == .snapshotConflict
+        }
+    }
+
     @Test func `an outcome of a claim that is no longer ours changes nothing`() async throws {
         try await withCluster { cluster in
             let id = try await cluster.queue.enqueue(OperationRequest(tasks: [BuiltInTask.noop.name])).uuid

@@ -47,7 +47,7 @@ struct IdempotentEnqueue {
 
     /// After the INSERT: an id that ended between our look and our INSERT must not live a second time.
     ///
-    /// - Throws: A deadlock, so that the transaction begins again and then finds it.
+    /// - Throws: A conflict, so that the transaction begins again and then finds it.
     func refuseEnded(in transaction: borrowing Transaction) throws {
         let ended = try EnqueueStatements.finishedStates(of: plans.map(\.id), on: transaction.session)
         guard ended.isEmpty else {
@@ -56,11 +56,7 @@ struct IdempotentEnqueue {
     }
 
     private static var metAnother: DatabaseError {
-        DatabaseError(
-            code: .snapshotConflict,
-            phase: .execute,
-            message: "an operation of the same id came or ended meanwhile"
-        )
+        .conflict("an operation of the same id came or ended meanwhile")
     }
 }
 

@@ -48,11 +48,7 @@ extension OperationQueue {
             )
         } catch let error as Admission.NodeGone {
             // What the transaction has read before may be gone with the node: it begins again.
-            throw DatabaseError(
-                code: .snapshotConflict,
-                phase: .execute,
-                message: "node '\(error.name)' was removed meanwhile"
-            )
+            throw DatabaseError.conflict("node '\(error.name)' was removed meanwhile")
         }
     }
 

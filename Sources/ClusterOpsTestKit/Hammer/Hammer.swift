@@ -38,7 +38,8 @@ public struct Hammer: Sendable {
                 cluster.through(proxy, connections: number == 0 ? settings.connections : 8)
             }
             do {
-                let report = try await hammer(cluster, networks, proxies, ways)
+                var report = try await hammer(cluster, networks, proxies, ways)
+                report.refuse("members with other rows", try await strays(among: servers, of: cluster))
                 for way in ways { await way.database.close() }
                 return report
             } catch {
@@ -60,6 +61,19 @@ public struct Hammer: Sendable {
             networks.append(try NetworkName(name))
         }
         return networks
+    }
+
+    /// The servers whose rows are not those of the first one.
+    private func strays(among servers: [PrivateServer], of cluster: TestCluster) async throws -> [String] {
+        var strays: [String] = []
+        let first = try await cluster.database.checksums()
+        for server in servers.dropFirst() {
+            let member = Database(server.configuration(schema: cluster.configuration.schema), logger: .silent)
+            let found = try await member.checksums()
+            await member.close()
+            if found != first { strays.append("\(server.directory.path) has \(found), and the first \(first)") }
+        }
+        return strays
     }
 
     /// Commands of one attempt, so that a failure is an end.
@@ -179,6 +193,16 @@ public struct Hammer: Sendable {
                 },
                 course: course
             )
+        }
+    }
+}
+
+extension Database {
+    /// What the rows of the tables that matter come to.
+    fileprivate func checksums() async throws -> [String: Int?] {
+        try await withSession { session in
+            let rows = try session.query("CHECKSUM TABLE work_queue, finished_operations, networks")
+            return Dictionary(uniqueKeysWithValues: try rows.map { try $0.decode((String, Int?).self) })
         }
     }
 }

@@ -229,7 +229,7 @@ package enum ClaimStatements {
             WHERE id IN (\(list: ids)) AND state = 'queued'
             """
         )
-        try transaction.require(started == ids.count, "operations that were locked wait no more")
+        guard started == ids.count else { throw .conflict("operations that were locked wait no more") }
     }
 
     /// Finds waiting operations of some identities that were never started, without a lock.

@@ -133,15 +133,10 @@ package enum EndingStatements {
     /// - Throws: `DatabaseError`; a conflict, so that the transaction begins again, where one of them is not in both:
     ///   then what the transaction has done so far was lost, and the server has not said so.
     package static func delete(_ ids: [OperationID], in transaction: borrowing Transaction) throws(DatabaseError) {
-        guard !ids.isEmpty else { return }
-        let deleted = try transaction.execute(
-            """
-            DELETE w FROM \(sql: OperationID.rows(of: ids)) AS e
-                STRAIGHT_JOIN work_queue AS w FORCE INDEX (PRIMARY) ON w.id = e.id
-                STRAIGHT_JOIN finished_operations AS f FORCE INDEX (PRIMARY) ON f.id = w.id
-            """
-        )
-        try transaction.require(deleted == Set(ids).count, "operations that were to end are not in queue and history")
+        let deleted = try transaction.delete(from: "work_queue", by: "id", ids, ifAlsoIn: "finished_operations")
+        guard deleted == Set(ids).count else {
+            throw .conflict("operations that were to end are not in queue and history")
+        }
     }
 
     /// An operation that waits for another one.

@@ -110,7 +110,7 @@ import Testing
         #expect(ring.wronged.isEmpty)
     }
 
-    @Test(arguments: zip([85_236_044_551_319_297] + seeds(3), [600, 600, 1500, 3000]))
+    @Test(arguments: zip(seeds(4), [600, 600, 1500, 3000]))
     func `at rest in a large ring deaths are noticed within the lease and one renewal`(seed: UInt64, sessions: Int) {
         var ring = RingSimulation(sessions: sessions, seed: seed)
         ring.pass(milliseconds: 20_000)
