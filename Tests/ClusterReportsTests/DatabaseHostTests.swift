@@ -80,6 +80,27 @@ import Testing
         #expect(found.count == 1 && found[0].hasPrefix("\(name) is \(value) on db2:3306, db3:3306: "))
     }
 
+    @Test func `tables with other rows are told by name, but for those that change while one looks`() {
+        func hosts(_ checksums: [[String: Int]]) -> [DoctorCheck.DatabaseHost] {
+            checksums.enumerated().map { position, checksums in
+                let facts = DoctorCheck.DatabaseHostFacts(
+                    variables: Self.member(),
+                    clockDifference: 0,
+                    checksums: checksums
+                )
+                return DoctorCheck.DatabaseHost(host: Self.names[position], answer: .success(facts))
+            }
+        }
+        let alike = hosts([["nodes": 1, "networks": 2], ["nodes": 1, "networks": 2], ["nodes": 1]])
+        #expect(!DoctorCheck.differ(alike) && DoctorCheck.findings(ofHosts: alike).isEmpty)
+        let earlier = hosts([["nodes": 1, "networks": 2], ["nodes": 1, "networks": 2], ["nodes": 9, "networks": 2]])
+        let later = hosts([["nodes": 1, "networks": 2], ["nodes": 1, "networks": 3], ["nodes": 9, "networks": 3]])
+        #expect(DoctorCheck.differ(earlier) && DoctorCheck.differ(later))
+        let found = DoctorCheck.findings(ofHosts: DoctorCheck.steady(later, since: earlier)).map(\.message)
+        #expect(found.count == 1)
+        #expect(found[0].hasPrefix("the database servers db1:3306 and db3:3306 hold different rows in nodes: "))
+    }
+
     @Test func `clocks that differ by more than a second are told, whichever is this machine's`() {
         let members = [Self.member(), Self.member(), Self.member()]
         #expect(findings(members, clocks: [0.4, 0, -0.5]) == [])

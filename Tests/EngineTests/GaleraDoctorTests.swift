@@ -24,6 +24,36 @@ import Testing
         return check.findings.map(\.message)
     }
 
+    @Test func `a change that is on its way makes no difference between members`() async throws {
+        let galera = try PrivateGalera(size: 2)
+        defer { galera.destroy() }
+        let hosts = galera.members.map(\.host)
+        _ = try galera.members[0].server.client("CREATE DATABASE \(Self.schema)")
+        let writer = Database(galera.members[0].configuration(schema: Self.schema), logger: .silent)
+        try await writer.withSession { session in
+            try session.execute("CREATE TABLE networks (id INT PRIMARY KEY, generation INT)")
+            try session.execute("INSERT INTO networks VALUES (1, 1)")
+        }
+        let isOver = Locked(false)
+        async let changes = {
+            var count = 0
+            while !isOver.value {
+                try await writer.withSession { session in
+                    _ = try session.execute("UPDATE networks SET generation = generation + 1")
+                }
+                count += 1
+            }
+            return count
+        }()
+        for _ in 1...20 {
+            let found = try await findings(hosts)
+            #expect(!found.contains { $0.contains("different rows") }, "\(found)")
+        }
+        isOver.update { $0 = true }
+        #expect(try await changes > 20)
+        await writer.close()
+    }
+
     private func eventuallyFound(
         _ words: String,
         on hosts: [ConnectionConfiguration.Host]
@@ -45,6 +75,18 @@ import Testing
         _ = try first.server.client("CREATE DATABASE \(Self.schema)")
         let hosts = [first.host, second.host]
         let few = "the Galera cluster has 2 of the 3 members that it takes to lose one"
+        #expect(try await findings(hosts) == [few])
+
+        // As after a time in which each was a cluster of its own.
+        _ = try first.server.client("CREATE TABLE \(Self.schema).networks (id INT PRIMARY KEY, generation INT)")
+        _ = try second.server.client(
+            "SET SESSION wsrep_on = OFF; INSERT INTO \(Self.schema).networks VALUES (1, 1), (2, 1)"
+        )
+        let different = try await findings(hosts).filter { $0 != few }
+        #expect(different.count == 1)
+        let (one, other) = (first.host.text, second.host.text)
+        #expect(different[0].hasPrefix("the database servers \(one) and \(other) hold different rows in networks: "))
+        _ = try second.server.client("SET SESSION wsrep_on = OFF; DELETE FROM \(Self.schema).networks")
         #expect(try await findings(hosts) == [few])
 
         _ = try second.server.client(

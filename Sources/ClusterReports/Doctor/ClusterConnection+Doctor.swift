@@ -72,8 +72,15 @@ extension ClusterConnection {
         return round.view
     }
 
-    /// Asks each database server of the configuration about itself, all at once.
+    /// Asks each database server of the configuration about itself; twice, if they differ.
     private func databaseHosts() async -> [DoctorCheck.DatabaseHost] {
+        let hosts = await answersOfHosts()
+        guard DoctorCheck.differ(hosts) else { return hosts }
+        return DoctorCheck.steady(await answersOfHosts(), since: hosts)
+    }
+
+    /// Asks each database server of the configuration about itself, all at once.
+    private func answersOfHosts() async -> [DoctorCheck.DatabaseHost] {
         let hosts = database.ofEachHost(timeouts: .ofDoctor)
         return await withTaskGroup { group in
             for (position, (host, database)) in hosts.enumerated() {
@@ -89,7 +96,10 @@ extension ClusterConnection {
                         answer = .success(
                             DoctorCheck.DatabaseHostFacts(
                                 variables: try await connection.read { try DatabaseHostStatements.facts(on: $0) },
-                                clockDifference: try await connection.clockDifference()
+                                clockDifference: try await connection.clockDifference(),
+                                // For comparison; they take a read of whole tables.
+                                checksums: hosts.count > 1
+                                    ? try await connection.read { try DatabaseHostStatements.checksums(on: $0) } : [:]
                             )
                         )
                     } catch {

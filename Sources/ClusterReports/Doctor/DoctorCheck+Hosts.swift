@@ -5,7 +5,7 @@ import MariaDB
 extension DoctorCheck {
     static let databaseHosts = DoctorCheck(
         "database_hosts",
-        "each database server that is configured serves, with the same data, settings and time"
+        "each database server that is configured serves, with the same wanted state, settings and time"
     ) { _ in [] }
 
     /// A database server of the configuration, and its answer about itself.
@@ -20,15 +20,38 @@ extension DoctorCheck {
         let variables: [String: String]
         /// The number of seconds that this machine is ahead of it.
         let clockDifference: Double
+        /// Of the tables of wanted state, by name; none where there is no other server.
+        var checksums: [String: Int] = [:]
 
         var isMember: Bool { variables["wsrep_on"] == "ON" }
         var history: String { variables["wsrep_cluster_state_uuid"] ?? "unknown" }
         var size: Int { variables["wsrep_cluster_size"].flatMap(Int.init) ?? 0 }
         /// The members that it sees, itself among them.
         var view: Set<Substring> { Set((variables["wsrep_incoming_addresses"] ?? "").split(separator: ",")) }
+
+        /// The tables that both know of, with other rows.
+        func tables(thatDifferFrom other: DatabaseHostFacts) -> [String] {
+            checksums.filter { table, checksum in other.checksums[table].map { $0 != checksum } ?? false }.keys.sorted()
+        }
     }
 
     private typealias Answer = (host: String, facts: DatabaseHostFacts)
+
+    /// Returns whether tables differ between servers, be it because a change is on its way.
+    static func differ(_ hosts: [DatabaseHost]) -> Bool {
+        let known = hosts.compactMap { try? $0.answer.get() }
+        return known.dropFirst().contains { !$0.tables(thatDifferFrom: known[0]).isEmpty }
+    }
+
+    /// Leaves out the tables that have changed between two looks, so that those which differ are no change on its way:
+    /// the other server would have it at the second look, and had it not at the first.
+    static func steady(_ hosts: [DatabaseHost], since earlier: [DatabaseHost]) -> [DatabaseHost] {
+        zip(hosts, earlier).map { host, earlier in
+            guard var facts = try? host.answer.get(), let before = try? earlier.answer.get() else { return host }
+            for table in facts.tables(thatDifferFrom: before) { facts.checksums[table] = nil }
+            return DatabaseHost(host: host.host, answer: .success(facts))
+        }
+    }
 
     /// A setting that members have to have, and the consequence of another value.
     private static let settingsOfMembers: [(name: String, value: String, consequence: String)] = [
@@ -110,6 +133,19 @@ extension DoctorCheck {
                 FindingView(
                     "the Galera cluster has \(first.facts.size) members: cut in halves, none of them has a quorum",
                     remedy: "start the one that is missing, or add one; it may be an arbitrator without data (garbd)"
+                )
+            )
+        }
+        for other in relatives.dropFirst() {
+            let different = first.facts.tables(thatDifferFrom: other.facts)
+            guard !different.isEmpty else { continue }
+            findings.append(
+                FindingView(
+                    "the database servers \(first.host) and \(other.host) hold different rows in "
+                        + "\(different.joined(separator: ", ")): what is wanted depends on which of them is asked",
+                    remedy:
+                        "find out which of them is right; stop the other one, empty its data directory and start it, "
+                        + "so that it is copied anew"
                 )
             )
         }

@@ -24,4 +24,21 @@ package enum DatabaseHostStatements {
         ).map { try $0.decode((String, String).self) }
         return Dictionary(pairs, uniquingKeysWith: { first, _ in first })
     }
+
+    /// Computes a checksum of each table of wanted state by name, which rows in any order share; one that is not there
+    /// is left out.
+    package static func checksums(on session: borrowing Session) throws -> [String: Int] {
+        let pairs = try session.query(
+            """
+            CHECKSUM TABLE nodes, networks, interfaces, allowed_addresses, external_network, external_addresses,
+                floating_ports, registered_tasks, queue_pauses
+            """
+        ).map { try $0.decode((String, Int?).self) }
+        return Dictionary(
+            pairs.compactMap { table, checksum in
+                checksum.map { (String(table.split(separator: ".").last ?? ""), $0) }
+            },
+            uniquingKeysWith: { first, _ in first }
+        )
+    }
 }
