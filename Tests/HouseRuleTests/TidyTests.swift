@@ -28,6 +28,13 @@ import Testing
         }
     }
 
+    /// A Galera member that is to undo a transaction lets the rest of such a batch begin a new one.
+    @Test func `no batch of statements that stand alone is part of a transaction`() throws {
+        for file in try SourceFile.all(below: "Sources") where !file.isForTests {
+            #expect(!file.text.contains("transaction.session.executeBatch"), "\(file.path)")
+        }
+    }
+
     @Test func `a doc comment begins as Swift's own do, with what it is or does`() throws {
         let riddles = /\/\/\/ (?:What|Who|Whom|Whose|Whether|How|Why|When|Where|That|Which)\b/
         for file in try SourceFile.all(below: "Sources") {

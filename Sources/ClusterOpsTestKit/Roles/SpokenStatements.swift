@@ -53,11 +53,11 @@ package struct SpokenStatements: Sendable {
     static func accesses(in statement: String) -> Set<Access> {
         var found: Set<Access> = []
         for match in statement.matches(of: /^\s*CALL ([a-z_]+)/) { found.insert("EXECUTE \(match.1)") }
-        // Rows are deleted by a join of their keys.
+        // Rows are deleted and changed by a join of their keys.
         let deletion = /^\s*DELETE ([a-z]+) FROM.*\bSTRAIGHT_JOIN\s+([a-z_]+) AS \1\b/.dotMatchesNewlines()
-        if let match = statement.firstMatch(of: deletion) {
-            found.insert("DELETE \(match.2)")
-        }
+        if let match = statement.firstMatch(of: deletion) { found.insert("DELETE \(match.2)") }
+        let change = /^\s*UPDATE JSON_TABLE.*\bSTRAIGHT_JOIN\s+([a-z_]+) AS/.dotMatchesNewlines()
+        if let match = statement.firstMatch(of: change) { found.insert("UPDATE \(match.1)") }
         let tables = /\b(INSERT INTO|DELETE FROM|UPDATE|FROM|STRAIGHT_JOIN|JOIN)\s+([a-z_]+)/
         for match in statement.matches(of: tables) {
             let table = match.2

@@ -14,6 +14,17 @@ package enum ConvergenceStatements {
         package let generation: UInt64
         /// The term under which it is served; nil for its mesh.
         package var term: UInt64?
+
+        /// A table of them, with the columns `network`, `generation` and `term`.
+        fileprivate static func rows(of reached: [Self]) -> SQL {
+            let rows = reached.map { "[\"\($0.network)\",\($0.generation),\($0.term ?? 0)]" }
+            let document = "[" + rows.joined(separator: ",") + "]"
+            return """
+                JSON_TABLE(\(document), '$[*]' COLUMNS (
+                    network CHAR(36) CHARACTER SET ascii PATH '$[0]', generation BIGINT UNSIGNED PATH '$[1]',
+                    term BIGINT UNSIGNED PATH '$[2]'))
+                """
+        }
     }
 
     // MARK: Marks
@@ -52,18 +63,26 @@ package enum ConvergenceStatements {
 
     /// Marks networks; a mark never goes back.
     package static func mark(_ reached: [Reached], in transaction: borrowing Transaction) throws(DatabaseError) {
-        try transaction.session.executeBatch(reached.filter { $0.term == nil }) {
-            """
-            UPDATE networks SET meshed_generation = \($0.generation)
-            WHERE id = \($0.network) AND meshed_generation < \($0.generation)
-            """
+        let (served, meshed) = (reached.filter { $0.term != nil }, reached.filter { $0.term == nil })
+        if !meshed.isEmpty {
+            try transaction.execute(
+                """
+                UPDATE \(sql: Reached.rows(of: meshed)) AS e
+                    STRAIGHT_JOIN networks AS w FORCE INDEX (PRIMARY) ON w.id = e.network
+                SET w.meshed_generation = e.generation
+                WHERE w.meshed_generation < e.generation
+                """
+            )
         }
-        try transaction.session.executeBatch(reached.filter { $0.term != nil }) {
-            """
-            UPDATE networks SET served_generation = \($0.generation), served_term = \($0.term)
-            WHERE id = \($0.network)
-                AND (served_term < \($0.term) OR served_term = \($0.term) AND served_generation < \($0.generation))
-            """
+        if !served.isEmpty {
+            try transaction.execute(
+                """
+                UPDATE \(sql: Reached.rows(of: served)) AS e
+                    STRAIGHT_JOIN networks AS w FORCE INDEX (PRIMARY) ON w.id = e.network
+                SET w.served_generation = e.generation, w.served_term = e.term
+                WHERE w.served_term < e.term OR w.served_term = e.term AND w.served_generation < e.generation
+                """
+            )
         }
     }
 
