@@ -204,6 +204,7 @@ def run(options: argparse.Namespace, directory: Path) -> bool:
     writer.say("note", "quiet", "end", left=left)
     say(f"{left} operations are left after {time.monotonic() - began:.0f} s")
     cluster.await_sessions()
+    cluster.await_one_server()
     answers = {words: clusterctl(cluster, *words.split()) for words in ("doctor -o json", "status -o json")}
     tables = read(database)
     for node in cluster.nodes:

@@ -177,3 +177,16 @@ class Cluster:
             # Nothing tells that a worker has begun.
             time.sleep(0.1)
         raise RuntimeError(f"not every worker has a session after {limit:.0f} s; see {self.directory}/log")
+
+    def await_one_server(self, limit: float = 40) -> None:
+        """Returns when all sessions are at one server: they go back within 30 s of the time at which it is synced.
+
+        Afterwards it is doctor that has to say so.
+        """
+        end = time.monotonic() + limit
+        while time.monotonic() < end:
+            rows = self._database.ask("SELECT COUNT(DISTINCT server) FROM clusterops.sessions WHERE dead = FALSE")
+            if rows and int(rows[0][0]) == 1:
+                return
+            # Nothing tells that a worker has gone back.
+            time.sleep(0.1)
