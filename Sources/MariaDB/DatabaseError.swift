@@ -205,6 +205,19 @@ public struct DatabaseError: Error, Sendable, Hashable, CustomStringConvertible,
         DatabaseError(code: .snapshotConflict, phase: .execute, message: message)
     }
 
+    /// The error of a transaction that the server has ended, although its statements report success.
+    ///
+    /// On a member of a Galera cluster it is a conflict with another member's writes.
+    static func lostTransaction(onMember isOnMember: Bool) -> DatabaseError {
+        DatabaseError(
+            code: isOnMember ? .deadlock : .transactionEnded,
+            phase: .execute,
+            message: isOnMember
+                ? "another member's writes have undone the transaction"
+                : "the transaction ended before COMMIT; a statement in it committed implicitly"
+        )
+    }
+
     /// The same error of a connection on which nothing has been done yet.
     var onAcquiring: DatabaseError {
         DatabaseError(code: code, sqlState: sqlState, phase: .acquire, statement: statement, message: message)

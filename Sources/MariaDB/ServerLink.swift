@@ -213,8 +213,7 @@ import Foundation
     /// Asks the server whether the transaction is still open, by a statement that does nothing, and is not prepared.
     private func isTransactionOpen() throws(DatabaseError) -> Bool {
         try send("DO 0", .execute)
-        mayBeOpen = saysTransactionIsOpen
-        return mayBeOpen
+        return saysTransactionIsOpen
     }
 
     /// The flag that came with the server's last success.
@@ -269,19 +268,10 @@ import Foundation
         let isOpen = saysTransactionIsOpen
         // Without autocommit a transaction begins with the first statement that uses a table; all of ours do, but for
         // some that only ask the server for a value.
-        if inTransaction, !isOpen, mayBeOpen || !result.hasColumns { transactionFailure = lostTransaction }
+        if inTransaction, !isOpen, mayBeOpen || !result.hasColumns {
+            transactionFailure = .lostTransaction(onMember: waitsForMembers)
+        }
         mayBeOpen = isOpen
-    }
-
-    /// The error of a transaction that the server has ended, although its statements report success.
-    private var lostTransaction: DatabaseError {
-        DatabaseError(
-            code: waitsForMembers ? .deadlock : .transactionEnded,
-            phase: .execute,
-            message: waitsForMembers
-                ? "another member's writes have undone the transaction"
-                : "the transaction ended before COMMIT; a statement in it committed implicitly"
-        )
     }
 
     /// Begins a transaction that reads as of now, whatever commits meanwhile, and writes nothing.
@@ -384,7 +374,7 @@ import Foundation
     /// nobody: what was prepared would be executed in a new transaction.
     private func refuseUndone() throws(DatabaseError) {
         guard waitsForMembers, mayBeOpen, try !isTransactionOpen() else { return }
-        throw lostTransaction
+        throw DatabaseError.lostTransaction(onMember: true)
     }
 
     /// Prepares a statement; when the server has no room for more of them, gives up this connection's own first.

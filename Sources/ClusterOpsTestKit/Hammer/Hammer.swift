@@ -198,7 +198,7 @@ public struct Hammer: Sendable {
 }
 
 extension Database {
-    /// What the rows of the tables that matter come to.
+    /// Computes a checksum of each of the tables that matter.
     fileprivate func checksums() async throws -> [String: Int?] {
         try await withSession { session in
             let rows = try session.query("CHECKSUM TABLE work_queue, finished_operations, networks")
