@@ -99,6 +99,10 @@ import Testing
         let found = DoctorCheck.findings(ofHosts: DoctorCheck.steady(later, since: earlier)).map(\.message)
         #expect(found.count == 1)
         #expect(found[0].hasPrefix("the database servers db1:3306 and db3:3306 hold different rows in nodes: "))
+        // Of a server that did not answer at first nothing is known to stand still.
+        let error = DatabaseError(code: .doesNotServe, phase: .connect, message: "")
+        let away = DoctorCheck.DatabaseHost(host: "db3:3306", answer: .failure(error))
+        #expect(DoctorCheck.findings(ofHosts: DoctorCheck.steady(later, since: earlier.dropLast() + [away])).isEmpty)
     }
 
     @Test func `clocks that differ by more than a second are told, whichever is this machine's`() {

@@ -39,6 +39,8 @@ import Testing
                     // h2's run goes on, so nothing but the comparison can have ended h1's.
                     try await eventually("h1's run is over") { first.effects.first?.outcome != nil }
                     #expect(first.effects.first?.wasCancelled == true && first.effects.count == 1)
+                    let (begun, end) = (second.effects[0].start, try #require(first.effects[0].end))
+                    print("MEASURED: both ran for \((end - begun) / renew) renewals")
                     #expect(try await cluster.operation(id).worker?.node.description == "h2", "h1 reported nothing")
                     let before = try await cluster.renewals(of: "h2")
                     try await eventually("h2 has compared thrice") {

@@ -43,12 +43,15 @@ extension DoctorCheck {
         return known.dropFirst().contains { !$0.tables(thatDifferFrom: known[0]).isEmpty }
     }
 
-    /// Leaves out the tables that have changed between two looks, so that those which differ are no change on its way:
-    /// the other server would have it at the second look, and had it not at the first.
+    /// Leaves out the tables that have changed since an earlier look, or were not seen then.
+    ///
+    /// What differs after that is no change on its way: the server that was behind at the first look would have it at
+    /// the second, and so have changed.
     static func steady(_ hosts: [DatabaseHost], since earlier: [DatabaseHost]) -> [DatabaseHost] {
         zip(hosts, earlier).map { host, earlier in
-            guard var facts = try? host.answer.get(), let before = try? earlier.answer.get() else { return host }
-            for table in facts.tables(thatDifferFrom: before) { facts.checksums[table] = nil }
+            guard var facts = try? host.answer.get() else { return host }
+            let before = (try? earlier.answer.get())?.checksums ?? [:]
+            facts.checksums = facts.checksums.filter { before[$0.key] == $0.value }
             return DatabaseHost(host: host.host, answer: .success(facts))
         }
     }
