@@ -23,13 +23,16 @@ package final class Gate: Sendable {
         var tenure: Tenure?
     }
 
-    /// The time after the decision within which `nft` may still be started; together with ``timeout`` it is less than
-    /// the configuration keeps between fence and lease.
+    /// The time after the decision within which `nft` may still be started; together with ``openingTimeout`` it is less
+    /// than the configuration keeps between fence and lease.
     private static let startWithin: Duration = .milliseconds(200)
     /// An element that lasts for less is not worth a process.
     private static let shortest: Duration = .milliseconds(20)
-    /// The longest time that `nft` may run; it takes 10 to 15 ms.
-    private static let timeout: Duration = .milliseconds(700)
+    /// The longest time that `nft` may run to open the gate; it takes 10 to 15 ms.
+    ///
+    /// A gate that is closed late is still closed right: for that there is the time of any command, which a netnode
+    /// needs that starts on a busy machine.
+    private static let openingTimeout: Duration = .milliseconds(700)
 
     private let namespace: String?
     private let runner: HostCommandRunner
@@ -156,7 +159,7 @@ package final class Gate: Sendable {
         let command = HostCommand(
             .nft,
             [GateTable.script(openFor: time, access)],
-            timeout: Self.timeout,
+            timeout: time == nil ? HostCommand.standardTimeout : Self.openingTimeout,
             namespace: namespace,
             notAfter: notAfter
         )
