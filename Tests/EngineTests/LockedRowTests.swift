@@ -255,7 +255,7 @@ private struct QueueInUse: Sendable {
                 #expect(locked.count == 10)
             },
             // As one: claims, followers, dependents, edges, history.
-            LockingStatement("settle", 10 + 10 + 100) {
+            LockingStatement("settle", 10 + 10 + 100 + 10) {
                 let entries = executing.map { Settling.Entry(id: $0, delivery: 1, report: .succeeded(result: nil)) }
                 _ = try EndingStatements.lockClaims(executing, of: worker.session, ifHeld: .skip, in: $0)
                 let effects = try Settling.apply(entries, random: 0.5, in: $0)

@@ -73,6 +73,8 @@ class Server:
             base = self._galera[number]
             command += [
                 "--innodb-autoinc-lock-mode=2", "--wsrep-on=ON", f"--wsrep-provider={GALERA}",
+                # MariaDB 11.8 makes variables of the provider's options otherwise, but none of the one that isolates.
+                "--loose-plugin-wsrep-provider=OFF",
                 "--wsrep-cluster-address=gcomm://" + ",".join(f"127.0.0.1:{port}" for port in self._galera),
                 "--wsrep-cluster-name=chaos", f"--wsrep-node-name=m{number}", "--wsrep-node-address=127.0.0.1",
                 f"--wsrep-node-incoming-address=127.0.0.1:{self.port}", "--wsrep-sst-method=rsync",
