@@ -55,6 +55,75 @@ import Testing
         }
     }
 
+    /// The replica has the operation and the worker's session, and no claim.
+    @Test func `a run whose claim was not replicated is interrupted once the replica is promoted`() async throws {
+        let servers = try (1...2).map { number in
+            try PrivateServer(
+                port: freePort(),
+                options: ["--log-bin=log", "--binlog-format=ROW", "--server-id=\(number)", "--read-only=\(number - 1)"]
+            )
+        }
+        defer { for server in servers { server.destroy() } }
+        let (primary, replica) = (servers[0], servers[1])
+        let hosts = servers.compactMap(\.port).map { ConnectionConfiguration.Host(name: "127.0.0.1", port: $0) }
+        // The user may not write to a server that is read-only, which root may.
+        _ = try primary.client(
+            """
+            CREATE USER app@'%'; GRANT ALL ON *.* TO app@'%' WITH GRANT OPTION;
+            REVOKE SUPER, READ_ONLY ADMIN ON *.* FROM app@'%'
+            """
+        )
+        _ = try replica.client(
+            """
+            CHANGE MASTER TO master_host = '127.0.0.1', master_port = \(hosts[0].port), master_user = 'app',
+                master_use_gtid = slave_pos;
+            START SLAVE
+            """
+        )
+        let all = ConnectionConfiguration(endpoint: .hosts(hosts), user: "app")
+        try await withCluster(at: all) { cluster in
+            for node in ["h1", "h2"] { try await cluster.addNode(node) }
+            let id = try await cluster.enqueueExclusive(task)
+            try await cluster.execute("UPDATE work_queue SET ready_at = NOW(6) + INTERVAL 1 HOUR")
+            let (first, second) = (EffectLog(), EffectLog())
+            let (lease, renew) = (Duration.seconds(20), Duration.seconds(1))
+            @Sendable func worker(_ node: String, _ log: EffectLog) throws -> Worker {
+                let endless = RecordingHandler(task.definition, log: log, course: { _ in .hang })
+                return try cluster.liveWorker(node, handlers: [endless], slots: 1, lease: lease, renew: renew)
+            }
+            try await cluster.withWorkers([try worker("h1", first)]) {
+                let schema = try #require(cluster.configuration.schema)
+                try await eventually("the replica has it, and the session") {
+                    let rows = try? replica.client(
+                        """
+                        SELECT (SELECT COUNT(*) FROM \(schema).work_queue WHERE ready_at > NOW(6) + INTERVAL 30 MINUTE)
+                            + (SELECT COUNT(*) FROM \(schema).sessions)
+                        """
+                    )
+                    return rows?.hasPrefix("2") ?? false
+                }
+                _ = try replica.client("STOP SLAVE SQL_THREAD")
+                try await cluster.makeReady()
+                try await eventually("h1 runs it") { first.effects.count == 1 }
+                primary.kill()
+                _ = try replica.client(
+                    """
+                    STOP SLAVE; RESET SLAVE ALL; UPDATE \(schema).work_queue SET ready_at = NOW(6);
+                    SET GLOBAL read_only = 0
+                    """
+                )
+                try await cluster.withWorkers([try worker("h2", second)]) {
+                    try await eventually("h2 runs it") { second.effects.count == 1 }
+                    try await eventually("h1's run is over") { first.effects.first?.outcome != nil }
+                    #expect(first.effects.count == 1 && first.effects[0].wasCancelled)
+                    let (begun, end) = (second.effects[0].start, try #require(first.effects[0].end))
+                    print("MEASURED: after a promotion both ran for \((end - begun) / renew) renewals")
+                    #expect(try await cluster.operation(id).worker?.node.description == "h2")
+                }
+            }
+        }
+    }
+
     @Test func `a worker that takes an operation again whose claim was lost begins once its first run is over`()
         async throws
     {
