@@ -84,7 +84,7 @@ public final class PrivateGalera: Sendable {
             "--wsrep-cluster-address=gcomm://\(all.map { "\($0):\(groupPort)" }.joined(separator: ","))",
             "--wsrep-node-address=\(address)", "--wsrep-node-name=\(address)", "--wsrep-slave-threads=2",
             "--wsrep-sst-method=rsync", "--wsrep-provider-options=\(options.joined(separator: ";"))",
-            // MariaDB 11.8 makes variables of the options otherwise, and of the one that cuts a member off it makes none.
+            // MariaDB 11.8 makes variables of the options otherwise, but none of the one that cuts a member off.
             "--loose-plugin-wsrep-provider=OFF",
         ]
     }
