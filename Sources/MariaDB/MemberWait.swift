@@ -26,9 +26,7 @@ enum MemberWait {
     ///   - tried: The time that it took.
     /// - Returns: False where it may have waited for a row.
     static func explains(_ error: DatabaseError, of text: String, tried: Duration) -> Bool {
-        error.phase == .prepare || tried < soonest || !locks(text)
+        let locks = text.contains("FOR UPDATE") || text.contains("SHARE MODE")
+        return error.phase == .prepare || tried < soonest || !locks
     }
-
-    /// Returns whether a read locks rows.
-    static func locks(_ text: String) -> Bool { text.contains("FOR UPDATE") || text.contains("SHARE MODE") }
 }

@@ -105,6 +105,17 @@ import Testing
         #expect(DoctorCheck.findings(ofHosts: DoctorCheck.steady(later, since: earlier.dropLast() + [away])).isEmpty)
     }
 
+    @Test func `a member whose tables could not be read is not said to hold the same rows, and serves all the same`() {
+        var facts = DoctorCheck.DatabaseHostFacts(variables: Self.member(), clockDifference: 0)
+        let well = DoctorCheck.DatabaseHost(host: Self.names[0], answer: .success(facts))
+        facts.notCompared = "it took too long"
+        let found = DoctorCheck.findings(
+            ofHosts: [well, DoctorCheck.DatabaseHost(host: Self.names[1], answer: .success(facts))]
+        )
+        #expect(found.map(\.message).filter { $0.contains("were not compared") && $0.contains("too long") }.count == 1)
+        #expect(!found.contains { $0.message.contains("cannot be used") })
+    }
+
     @Test func `clocks that differ by more than a second are told, whichever is this machine's`() {
         let members = [Self.member(), Self.member(), Self.member()]
         #expect(findings(members, clocks: [0.4, 0, -0.5]) == [])

@@ -37,7 +37,7 @@ import Testing
         let isOver = Locked(false)
         async let changes = {
             var count = 0
-            while !isOver.value {
+            while !isOver.value, !Task.isCancelled {
                 try await writer.withSession { session in
                     _ = try session.execute("UPDATE networks SET generation = generation + 1")
                 }

@@ -20,8 +20,10 @@ extension DoctorCheck {
         let variables: [String: String]
         /// The number of seconds that this machine is ahead of it.
         let clockDifference: Double
-        /// Of the tables of wanted state, by name; none where there is no other server.
+        /// Of the tables of wanted state, by name; none of a server that is no member beside others.
         var checksums: [String: Int] = [:]
+        /// The reason for which there are no checksums, although there should be.
+        var notCompared: String?
 
         var isMember: Bool { variables["wsrep_on"] == "ON" }
         var history: String { variables["wsrep_cluster_state_uuid"] ?? "unknown" }
@@ -40,13 +42,13 @@ extension DoctorCheck {
     /// Returns whether tables differ between servers, be it because a change is on its way.
     static func differ(_ hosts: [DatabaseHost]) -> Bool {
         let known = hosts.compactMap { try? $0.answer.get() }
-        return known.dropFirst().contains { !$0.tables(thatDifferFrom: known[0]).isEmpty }
+        return known.contains { one in known.contains { !one.tables(thatDifferFrom: $0).isEmpty } }
     }
 
     /// Leaves out the tables that have changed since an earlier look, or were not seen then.
     ///
-    /// What differs after that is no change on its way: the server that was behind at the first look would have it at
-    /// the second, and so have changed.
+    /// A table that still differs has no change on its way: the server that was behind at the first look would have it
+    /// at the second, and so have changed.
     static func steady(_ hosts: [DatabaseHost], since earlier: [DatabaseHost]) -> [DatabaseHost] {
         zip(hosts, earlier).map { host, earlier in
             guard var facts = try? host.answer.get() else { return host }
@@ -136,6 +138,16 @@ extension DoctorCheck {
                 FindingView(
                     "the Galera cluster has \(first.facts.size) members: cut in halves, none of them has a quorum",
                     remedy: "start the one that is missing, or add one; it may be an arbitrator without data (garbd)"
+                )
+            )
+        }
+        for member in relatives {
+            guard let reason = member.facts.notCompared else { continue }
+            findings.append(
+                FindingView(
+                    "the tables of the database server \(member.host) were not compared with those of the other "
+                        + "members: \(reason)",
+                    remedy: "run doctor as a reader or an operator; if it took too long, once more with less load"
                 )
             )
         }
