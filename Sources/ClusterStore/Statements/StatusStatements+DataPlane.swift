@@ -3,11 +3,13 @@ import MariaDB
 
 /// The faults of the data plane in the status, by the same rule as `DataPlaneFindings`.
 ///
-/// They are read from the side of the nodes that have them, once for all networks: few nodes have any.
+/// They are read from the side of the nodes that have them: few nodes have any. Whether there is any at all is asked
+/// first, once for all networks; the server would run a subquery with `IN` again for each.
 extension StatusStatements {
     /// A condition: packets of `w` are lost between two of its living nodes.
     static let losesPackets: SQL = """
-        (COALESCE(
+        (EXISTS (SELECT 1 FROM mesh_reachability WHERE \(sql: isLossy))
+        AND (COALESCE(
             (SELECT MIN(COALESCE(r.size, 0)) FROM \(sql: lossyPaths) AND f.is_network_node AND t.is_network_node)
                 <= w.mtu + \(VXLANOverhead.bytes), FALSE)
         OR w.id IN (
@@ -16,19 +18,22 @@ extension StatusStatements {
                 AND i.node = IF(f.is_network_node, t.id, f.id)
                 AND (r.size IS NULL OR r.size <= v.mtu + \(VXLANOverhead.bytes))
                 AND (f.is_network_node OR t.is_network_node OR EXISTS (
-                    SELECT 1 FROM interfaces AS o WHERE o.node = t.id AND o.network = i.network))))
+                    SELECT 1 FROM interfaces AS o WHERE o.node = t.id AND o.network = i.network)))))
         """
+
+    private static let isLossy: SQL = "state IN ('unreachable', 'limited')"
 
     /// Paths between living nodes on which packets are lost, as tables with their conditions.
     private static let lossyPaths: SQL = """
         mesh_reachability AS r JOIN nodes AS f ON f.id = r.from_node JOIN nodes AS t ON t.id = r.to_node
-        WHERE r.state IN ('unreachable', 'limited')
+        WHERE r.\(sql: isLossy)
             AND \(sql: DataPlaneStatements.hasNetnode("f.id")) AND \(sql: DataPlaneStatements.hasNetnode("t.id"))
         """
 
     /// A condition: a check of a living node of `w` has failed that its packets depend on.
     static let hasFailedCheck: SQL = """
-        (EXISTS (SELECT 1 FROM \(sql: failedChecks) AND \(sql: concernsEach) AND n.is_network_node)
+        (EXISTS (SELECT 1 FROM data_plane_checks WHERE state = 'failed')
+        AND (EXISTS (SELECT 1 FROM \(sql: failedChecks) AND \(sql: concernsEach) AND n.is_network_node)
         OR w.id IN (
             SELECT i.network FROM interfaces AS i JOIN \(sql: failedChecks) AND \(sql: concernsEach)
                 AND i.node = n.id)
@@ -38,7 +43,7 @@ extension StatusStatements {
                 AND n.name = (SELECT holder_node FROM leases
                     WHERE name = \(ElectedLease.networkNode) AND \(sql: LeaseTime.runs()))
                 AND (n.is_network_node OR EXISTS (
-                    SELECT 1 FROM interfaces AS o WHERE o.node = n.id AND o.network = x.holder))))
+                    SELECT 1 FROM interfaces AS o WHERE o.node = n.id AND o.network = x.holder)))))
         """
 
     /// Failed checks of living nodes, as tables with their conditions.

@@ -101,10 +101,13 @@ package enum StatusStatements {
     private static let pauses: SQL = "SELECT 'pauses', NULL, COUNT(*), 0, 0, 0, 0, NULL FROM queue_pauses"
 
     /// The processes of each daemon on each database server; the name is the daemon's and the server's.
+    ///
+    /// The inner SELECT judges each lease once, and makes one name for each group.
     private static let sessions: SQL = """
-        (SELECT 'session', CONCAT_WS(\(listSeparator), daemon, server), COUNT(IF(\(sql: LeaseTime.runs()), 1, NULL)),
-            COUNT(IF(\(sql: LeaseTime.runs()), NULL, 1)), 0, 0, 0, NULL
-        FROM sessions WHERE dead = FALSE GROUP BY daemon, server)
+        SELECT 'session', CONCAT_WS(\(listSeparator), daemon, server), running, found - running, 0, 0, 0, NULL
+        FROM (
+            SELECT daemon, server, COUNT(*) AS found, COUNT(IF(\(sql: LeaseTime.runs()), 1, NULL)) AS running
+            FROM sessions WHERE dead = FALSE GROUP BY daemon, server) AS counted
         """
 
     /// The networks, by the same rule as `Convergence` and `DataPlaneFindings`.
@@ -141,12 +144,14 @@ package enum StatusStatements {
 
     private static let processes: SQL = """
         SELECT 'processes',
-            GROUP_CONCAT(IF(p.health = 'unhealthy', CONCAT(n.name, '/', p.service), NULL)
-                ORDER BY n.name, p.service SEPARATOR ',' LIMIT \(named)),
+            GROUP_CONCAT(IF(p.health = 'unhealthy', CONCAT(\(sql: nodeOfProcess), '/', p.service), NULL)
+                ORDER BY \(sql: nodeOfProcess), p.service SEPARATOR ',' LIMIT \(named)),
             COUNT(*), COUNT(IF(p.state = 'running', 1, NULL)), COUNT(IF(p.health = 'unhealthy', 1, NULL)),
             COUNT(IF(p.sampled_at < NOW(6) - INTERVAL \(staleAfterSeconds) SECOND, 1, NULL)), 0, NULL
         FROM supervised_processes AS p
             JOIN sessions AS s ON s.id = p.session AND \(sql: LeaseTime.isLive("s."))
-            JOIN nodes AS n ON n.id = p.node
         """
+
+    /// The name of a process's node; looked up for those that are named, where a join would do so for all.
+    private static let nodeOfProcess: SQL = "(SELECT n.name FROM nodes AS n WHERE n.id = p.node)"
 }
