@@ -106,7 +106,7 @@ import Testing
                 level: .notice,
                 label: text(&random),
                 message: text(&random),
-                metadata: metadata
+                metadata: [metadata]
             )
             for format in [LogFormat.json, .journal, .text] {
                 let line = format.line(record)

@@ -174,7 +174,7 @@ import Testing
             level: level,
             label: "test",
             message: message,
-            metadata: metadata
+            metadata: [metadata]
         )
     }
 

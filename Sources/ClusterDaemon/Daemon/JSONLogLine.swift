@@ -18,9 +18,11 @@ enum JSONLogLine {
         append(record.label, to: &line)
         line += #","message":"#
         append(record.message, to: &line)
-        for (key, value) in record.metadata.sorted(by: { $0.key < $1.key }) {
+        for (key, value) in record.fields {
             var name = key
-            while ownKeys.contains(name) || (name != key && record.metadata[name] != nil) { name = "_" + name }
+            while ownKeys.contains(name) || (name != key && record.fields.contains { $0.key == name }) {
+                name = "_" + name
+            }
             line += ","
             append(name, to: &line)
             line += ":"
@@ -55,8 +57,10 @@ enum JSONLogLine {
     /// Numbers stay numbers, so that whoever reads the log can add and compare them.
     private static func append(scalar value: any CustomStringConvertible & Sendable, to line: inout String) {
         switch value {
+        // Most are one of these two, and to look for a protocol takes longer.
+        case let number as Int: line += number.description
+        case let number as Double where number.isFinite: line += number.description
         case let number as any BinaryInteger: line += "\(number)"
-        case let number as Double where number.isFinite: line += "\(number)"
         case let flag as Bool: line += "\(flag)"
         default: append("\(value)", to: &line)
         }

@@ -54,16 +54,13 @@ struct LineLogHandler: LogHandler {
     }
 
     func log(event: LogEvent) {
-        var metadata = metadata
-        if let provided = metadataProvider?.get() { metadata.merge(provided) { $1 } }
-        if let given = event.metadata { metadata.merge(given) { $1 } }
-        if let error = event.error, metadata["error"] == nil { metadata["error"] = "\(error)" }
+        let error: Logger.Metadata? = event.error.map { ["error": "\($0)"] }
         let record = LogRecord(
             time: .now,
             level: event.level,
             label: label,
             message: event.message.description,
-            metadata: metadata
+            metadata: [error, metadata, metadataProvider?.get(), event.metadata].compactMap(\.self)
         )
         sink.write(format.line(record))
     }

@@ -5,11 +5,32 @@ import MariaDB
 
 /// One entry of the log, before it is written.
 struct LogRecord {
+    typealias Field = (key: String, value: Logger.Metadata.Value)
+
     let time: Timestamp
     let level: Logger.Level
     let label: String
     let message: String
-    let metadata: Logger.Metadata
+    /// The metadata as a line has it: each key once, in order.
+    let fields: [Field]
+
+    /// Describes an entry whose metadata comes from several sides; where two of them have a key, the later one has it.
+    ///
+    /// The sides are not merged into one dictionary: to make it took a fifth of the time of a line.
+    init(time: Timestamp, level: Logger.Level, label: String, message: String, metadata sides: [Logger.Metadata]) {
+        self.time = time
+        self.level = level
+        self.label = label
+        self.message = message
+        var fields: [Field] = []
+        fields.reserveCapacity(sides.reduce(0) { $0 + $1.count })
+        for (index, side) in sides.enumerated() {
+            let later = sides[(index + 1)...]
+            for field in side where !later.contains(where: { $0[field.key] != nil }) { fields.append(field) }
+        }
+        fields.sort { $0.key < $1.key }
+        self.fields = fields
+    }
 }
 
 /// The format of the log: for programs or for people.

@@ -9,7 +9,7 @@ enum TextLogLine {
         let level = "\(record.level)"
         var line = "\(record.time) \(level)" + String(repeating: " ", count: levelWidth - level.count + 1)
         LogText.append(record.message, to: &line, escape: escapeInvisible)
-        for (key, value) in record.metadata.sorted(by: { $0.key < $1.key }) {
+        for (key, value) in record.fields {
             line += " "
             LogText.append(key, to: &line, escape: escapeInvisible)
             line += "="

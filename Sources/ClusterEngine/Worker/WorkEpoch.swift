@@ -15,7 +15,9 @@ struct WorkEpoch: Sendable {
     let reaper: Reaper
     /// Random, for its place in the ring: the sessions of one node, or of nodes that were started together, are no
     /// neighbours.
-    let session = SessionID.random()
+    let session: SessionID
+    /// Names the session in each line.
+    let logger: Logger
     let ledger: WorkLedger
     let announcer: EndNotifier
     let conditions: EpochConditions
@@ -49,6 +51,11 @@ struct WorkEpoch: Sendable {
         self.terms = terms
         self.node = node
         self.reaper = reaper
+        let session = SessionID.random()
+        self.session = session
+        var logger = parts.logger
+        logger[metadataKey: "session"] = "\(session)"
+        self.logger = logger
         ledger = WorkLedger(slots: settings.slots)
         announcer = EndNotifier(waker: parts.waker)
         conditions = EpochConditions(
@@ -201,7 +208,7 @@ struct WorkEpoch: Sendable {
         let took = ContinuousClock.now - begun
         parts.metrics.ended(claim.operation, result.report, after: took)
         AttemptEnd(claim.operation, result.report, on: settings.node, after: took)
-            .log(to: parts.logger, ["session": "\(session)", "queue_name": "\(claim.operation.queue)"])
+            .log(to: logger, ["queue_name": "\(claim.operation.queue)"])
         takeNote(of: result.report, claim.operation)
         let hasSlotsAgain = ledger.finish(
             Settling.Entry(
@@ -271,7 +278,7 @@ struct WorkEpoch: Sendable {
     }
 
     func log(_ level: Logger.Level, _ message: Logger.Message, _ metadata: Logger.Metadata = [:]) {
-        parts.logger.log(level: level, message, metadata: metadata.merging(["session": "\(session)"]) { own, _ in own })
+        logger.log(level: level, message, metadata: metadata)
     }
 
     private func logStart(of claim: Claim) {
