@@ -142,16 +142,19 @@ package enum StatusStatements {
             0, 0, 0, 0, NULL
         """
 
+    /// The processes that are supervised, by those that still sample them.
+    ///
+    /// The unhealthy ones are named in the order of what is shown, by its number: the server evaluates an expression to
+    /// sort by for all of them, which took three times as long for 5,000.
     private static let processes: SQL = """
         SELECT 'processes',
-            GROUP_CONCAT(IF(p.health = 'unhealthy', CONCAT(\(sql: nodeOfProcess), '/', p.service), NULL)
-                ORDER BY \(sql: nodeOfProcess), p.service SEPARATOR ',' LIMIT \(named)),
+            GROUP_CONCAT(
+                IF(p.health = 'unhealthy',
+                    CONCAT((SELECT n.name FROM nodes AS n WHERE n.id = p.node), '/', p.service), NULL)
+                ORDER BY 1 SEPARATOR ',' LIMIT \(named)),
             COUNT(*), COUNT(IF(p.state = 'running', 1, NULL)), COUNT(IF(p.health = 'unhealthy', 1, NULL)),
             COUNT(IF(p.sampled_at < NOW(6) - INTERVAL \(staleAfterSeconds) SECOND, 1, NULL)), 0, NULL
         FROM supervised_processes AS p
             JOIN sessions AS s ON s.id = p.session AND \(sql: LeaseTime.isLive("s."))
         """
-
-    /// The name of a process's node; looked up for those that are named, where a join would do so for all.
-    private static let nodeOfProcess: SQL = "(SELECT n.name FROM nodes AS n WHERE n.id = p.node)"
 }
