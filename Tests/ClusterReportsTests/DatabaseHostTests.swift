@@ -17,6 +17,18 @@ import Testing
         ].merging(changes) { $1 }
     }
 
+    /// Members with checksums of their tables.
+    private func members(_ checksums: [[String: Int]]) -> [DoctorCheck.DatabaseHost] {
+        zip(Self.names, checksums).map { name, checksums in
+            let facts = DoctorCheck.DatabaseHostFacts(
+                variables: Self.member(),
+                clockDifference: 0,
+                checksums: checksums
+            )
+            return DoctorCheck.DatabaseHost(host: name, answer: .success(facts))
+        }
+    }
+
     private func findings(_ hosts: [[String: String]], clocks: [Double] = []) -> [String] {
         DoctorCheck.findings(
             ofHosts: hosts.enumerated().map { position, variables in
@@ -81,20 +93,12 @@ import Testing
     }
 
     @Test func `tables with other rows are told by name, but for those that change while one looks`() {
-        func hosts(_ checksums: [[String: Int]]) -> [DoctorCheck.DatabaseHost] {
-            checksums.enumerated().map { position, checksums in
-                let facts = DoctorCheck.DatabaseHostFacts(
-                    variables: Self.member(),
-                    clockDifference: 0,
-                    checksums: checksums
-                )
-                return DoctorCheck.DatabaseHost(host: Self.names[position], answer: .success(facts))
-            }
-        }
-        let alike = hosts([["nodes": 1, "networks": 2], ["nodes": 1, "networks": 2], ["nodes": 1]])
+        let alike = members([["nodes": 1, "networks": 2], ["nodes": 1, "networks": 2], ["nodes": 1]])
         #expect(!DoctorCheck.differ(alike) && DoctorCheck.findings(ofHosts: alike).isEmpty)
-        let earlier = hosts([["nodes": 1, "networks": 2], ["nodes": 1, "networks": 2], ["nodes": 9, "networks": 2]])
-        let later = hosts([["nodes": 1, "networks": 2], ["nodes": 1, "networks": 3], ["nodes": 9, "networks": 3]])
+        let earlier = members([
+            ["nodes": 1, "networks": 2], ["nodes": 1, "networks": 2], ["nodes": 9, "networks": 2],
+        ])
+        let later = members([["nodes": 1, "networks": 2], ["nodes": 1, "networks": 3], ["nodes": 9, "networks": 3]])
         #expect(DoctorCheck.differ(earlier) && DoctorCheck.differ(later))
         let found = DoctorCheck.findings(ofHosts: DoctorCheck.steady(later, since: earlier)).map(\.message)
         #expect(found.count == 1)
@@ -103,6 +107,23 @@ import Testing
         let error = DatabaseError(code: .doesNotServe, phase: .connect, message: "")
         let away = DoctorCheck.DatabaseHost(host: "db3:3306", answer: .failure(error))
         #expect(DoctorCheck.findings(ofHosts: DoctorCheck.steady(later, since: earlier.dropLast() + [away])).isEmpty)
+    }
+
+    @Test func `two members with other rows are told also beside one of which nothing is known`() {
+        let cases: [(checksums: [[String: Int]], pair: String)] = [
+            ([[:], ["nodes": 1], ["nodes": 2]], "db2:3306 and db3:3306"),
+            ([["nodes": 1], [:], ["nodes": 2]], "db1:3306 and db3:3306"),
+            ([["nodes": 1], ["nodes": 2], [:]], "db1:3306 and db2:3306"),
+        ]
+        for (checksums, pair) in cases {
+            let hosts = members(checksums)
+            #expect(DoctorCheck.differ(hosts))
+            let found = DoctorCheck.findings(ofHosts: hosts).map(\.message)
+            #expect(found.count == 1)
+            #expect(found.first?.hasPrefix("the database servers \(pair) hold different rows in nodes: ") == true)
+        }
+        // Where all three are different, two of them differ from one before them.
+        #expect(DoctorCheck.findings(ofHosts: members([["nodes": 1], ["nodes": 2], ["nodes": 3]])).count == 2)
     }
 
     @Test func `a member whose tables could not be read is not said to hold the same rows, and serves all the same`() {

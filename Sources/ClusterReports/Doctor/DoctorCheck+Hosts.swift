@@ -151,13 +151,14 @@ extension DoctorCheck {
                 )
             )
         }
-        for other in relatives.dropFirst() {
-            let different = first.facts.tables(thatDifferFrom: other.facts)
-            guard !different.isEmpty else { continue }
+        for (position, member) in relatives.enumerated() {
+            // With the first that it differs from: of one before it nothing may be known.
+            let differences = relatives[..<position].lazy.map { ($0, $0.facts.tables(thatDifferFrom: member.facts)) }
+            guard let (other, tables) = differences.first(where: { !$0.1.isEmpty }) else { continue }
             findings.append(
                 FindingView(
-                    "the database servers \(first.host) and \(other.host) hold different rows in "
-                        + "\(different.joined(separator: ", ")): what is wanted depends on which of them is asked",
+                    "the database servers \(other.host) and \(member.host) hold different rows in "
+                        + "\(tables.joined(separator: ", ")): what is wanted depends on which of them is asked",
                     remedy:
                         "find out which of them is right; stop the other one, empty its data directory and start it, "
                         + "so that it is copied anew"
