@@ -22,19 +22,27 @@ extension Operation {
     static let finishedColumns: SQL =
         "\(sql: sharedColumns), ready_at AS could_run_since, \(sql: OperationColumns.selection(OperationColumns.end))"
 
+    /// The columns of a waiting operation that a worker who takes it leaves as they are; joined once, not by each claim.
+    private static let untakenColumns: SQL = {
+        let taken: Set<SQL> = [
+            "state", "deliveries", "session", "worker_node", "worker_pid", "claimed_at", "started_at", "waited",
+        ]
+        let columns = OperationColumns.requested + OperationColumns.progress
+        return """
+            \(sql: OperationColumns.selection(columns.filter { !taken.contains($0) })), \(sql: OperationLabel.column), \
+            \(sql: liveSince), \(sql: noEnd)
+            """
+    }()
+
     /// Returns the columns of a waiting operation as they are once a worker has taken it at a moment; by default at
     /// that of the statement.
     package static func columns(takenBy worker: WorkerIdentity, at moment: Timestamp? = nil) -> SQL {
         let moment: SQL = moment.map { "CAST(\($0) AS DATETIME(6))" } ?? "NOW(6)"
-        let taken: [SQL: SQL] = [
-            "state": "'executing'", "deliveries": "deliveries + 1", "session": "\(worker.session)",
-            "worker_node": "\(worker.node)", "worker_pid": "\(worker.pid)", "claimed_at": moment,
-            "started_at": moment, "waited": OperationColumns.waited(until: moment),
-        ]
-        let columns = OperationColumns.requested + OperationColumns.progress
         return """
-            \(sql: OperationColumns.selection(columns, taken)), \(sql: OperationLabel.column), \(sql: liveSince), \
-            \(sql: noEnd)
+            \(sql: untakenColumns), 'executing' AS state, deliveries + 1 AS deliveries,
+            \(worker.session) AS session, \(worker.node) AS worker_node, \(worker.pid) AS worker_pid,
+            \(sql: moment) AS claimed_at, \(sql: moment) AS started_at,
+            \(sql: OperationColumns.waited(until: moment)) AS waited
             """
     }
 

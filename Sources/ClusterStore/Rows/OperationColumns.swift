@@ -51,16 +51,7 @@ package enum OperationColumns {
     static func list(_ columns: [SQL]) -> SQL { .joined(columns, separator: ", ") }
 
     /// Returns the list of a SELECT for `Operation.init(row:)`.
-    ///
-    /// - Parameters:
-    ///   - columns: Columns of the table.
-    ///   - values: Expressions in place of columns.
-    /// - Returns: The columns with their names.
-    static func selection(_ columns: [SQL], _ values: [SQL: SQL] = [:]) -> SQL {
-        list(
-            columns.filter { !derived.contains($0) }.map { column in
-                values[column].map { "\(sql: $0) AS \(sql: column)" } ?? documents[column] ?? column
-            }
-        )
+    static func selection(_ columns: [SQL]) -> SQL {
+        list(columns.filter { !derived.contains($0) }.map { documents[$0] ?? $0 })
     }
 }

@@ -109,23 +109,28 @@ package enum EndingStatements {
         _ = try ids.inLists { ids in [try transaction.execute(copy(ids, outcome))] }
     }
 
+    /// The columns that an end sets, in the order in which ``copy(_:_:)`` gives their values.
+    private static let endColumns: [SQL] =
+        ["state", "failures", "session", "worker_node", "worker_pid", "claimed_at", "started_at"] + OperationColumns.end
+    private static let keptColumns = (OperationColumns.requested + OperationColumns.progress).filter {
+        !endColumns.contains($0)
+    }
+    /// Joined once, not by each end.
+    private static let historyList = OperationColumns.list(keptColumns + endColumns)
+    private static let keptList = OperationColumns.list(keptColumns.map { "w.\(sql: $0)" })
+
     private static func copy(_ ids: [OperationID], _ outcome: OperationOutcome) -> SQL {
-        let columns = OperationColumns.requested + OperationColumns.progress + OperationColumns.end
-        let ending: [SQL: SQL] = [
-            "state": "\(outcome.state)", "failures": "w.failures + \(outcome.countsAsFailure)",
-            "session": "COALESCE(w.session, s.session)", "worker_node": "COALESCE(w.worker_node, s.worker_node)",
-            "worker_pid": "COALESCE(w.worker_pid, s.worker_pid)", "claimed_at": "COALESCE(w.claimed_at, s.claimed_at)",
-            "started_at": "COALESCE(w.started_at, s.started_at)", "finished_at": "NOW(6)",
-            "error": "\(outcome.failure.map { JSONColumn($0) })", "result": "\(outcome.result)",
-            "result_omitted": "\(outcome.resultOmitted)",
-        ]
-        return """
-            INSERT INTO finished_operations (\(sql: OperationColumns.list(columns)))
-            SELECT \(sql: OperationColumns.list(columns.map { ending[$0] ?? "w.\(sql: $0)" }))
-            FROM work_queue AS w FORCE INDEX (PRIMARY)
-                LEFT JOIN work_queue AS s FORCE INDEX (PRIMARY) ON s.id = w.folded_into
-            WHERE w.id IN (\(list: ids))
-            """
+        """
+        INSERT INTO finished_operations (\(sql: historyList))
+        SELECT \(sql: keptList),
+            \(outcome.state), w.failures + \(outcome.countsAsFailure), COALESCE(w.session, s.session),
+            COALESCE(w.worker_node, s.worker_node), COALESCE(w.worker_pid, s.worker_pid),
+            COALESCE(w.claimed_at, s.claimed_at), COALESCE(w.started_at, s.started_at),
+            NOW(6), \(outcome.failure.map { JSONColumn($0) }), \(outcome.result), \(outcome.resultOmitted)
+        FROM work_queue AS w FORCE INDEX (PRIMARY)
+            LEFT JOIN work_queue AS s FORCE INDEX (PRIMARY) ON s.id = w.folded_into
+        WHERE w.id IN (\(list: ids))
+        """
     }
 
     /// Removes locked operations, which are in history, from the queue.
