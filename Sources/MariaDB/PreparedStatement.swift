@@ -15,6 +15,8 @@ public struct StatementResult: Sendable {
     let text: String
     private let statement: UnsafeMutablePointer<MYSQL_STMT>
     private let parameterCount: Int
+    /// The layout of its rows; nil before the first were read.
+    private var layout: ColumnLayout?
 
     init(_ mysql: UnsafeMutablePointer<MYSQL>, text: String) throws(DatabaseError) {
         guard let statement = unsafe mysql_stmt_init(mysql) else {
@@ -55,10 +57,12 @@ public struct StatementResult: Sendable {
                 hasColumns: false
             )
         }
-        let fetched = unsafe try ResultReader(statement, text: text).readAll { () throws(DatabaseError) -> Never in
+        let reader = unsafe ResultReader(statement, text: text)
+        let fetched = try reader.readAll(layout: layout) { () throws(DatabaseError) -> Never in
             throw failure(.fetch)
         }
-        return StatementResult(affectedRows: fetched.count, rows: fetched, hasColumns: true)
+        layout = fetched.layout
+        return StatementResult(affectedRows: fetched.rows.count, rows: fetched.rows, hasColumns: true)
     }
 
     private func failure(_ phase: DatabaseError.Phase) -> DatabaseError {

@@ -11,24 +11,38 @@ import DatabaseTime
         self.text = text
     }
 
-    /// Reads every row; `fail` turns the statement's error into a thrown one.
-    func readAll(fail: () throws(DatabaseError) -> Never) throws(DatabaseError) -> [Row] {
+    /// Reads every row.
+    ///
+    /// - Parameters:
+    ///   - known: The layout of its rows; libmariadb keeps the names that it was told when the statement was prepared.
+    ///   - fail: Turns the statement's error into a thrown one.
+    /// - Returns: The rows and their layout.
+    /// - Throws: What `fail` throws.
+    func readAll(
+        layout known: ColumnLayout?,
+        fail: () throws(DatabaseError) -> Never
+    ) throws(DatabaseError) -> (rows: [Row], layout: ColumnLayout) {
         // With the true maximal lengths known before binding, no value is ever cut or fetched twice.
         var updateMaxLength: my_bool = 1
         unsafe mysql_stmt_attr_set(statement, STMT_ATTR_UPDATE_MAX_LENGTH, &updateMaxLength)
         if unsafe mysql_stmt_store_result(statement) != 0 { try fail() }
         guard let metadata = unsafe mysql_stmt_result_metadata(statement) else { try fail() }
         defer { unsafe mysql_free_result(metadata) }
+        let fields = unsafe UnsafeBufferPointer(
+            start: mysql_fetch_fields(metadata),
+            count: Int(mysql_num_fields(metadata))
+        )
 
-        let buffers = unsafe ResultBuffers(metadata)
+        let buffers = unsafe ResultBuffers(fields)
         if unsafe mysql_stmt_bind_result(statement, buffers.binds) != 0 { try fail() }
-        let layout = ColumnLayout(names: buffers.names, statement: text)
+        let names = { unsafe fields.map { unsafe String(cString: $0.name) } }
+        let layout = known ?? ColumnLayout(names: names(), statement: text)
         var rows: [Row] = []
         rows.reserveCapacity(unsafe Int(mysql_stmt_num_rows(statement)))
         while true {
             switch unsafe mysql_stmt_fetch(statement) {
-            case 0: rows.append(Row(layout: layout, values: buffers.values()))
-            case MYSQL_NO_DATA: return rows
+            case 0: rows.append(Row(layout: layout, values: buffers.row()))
+            case MYSQL_NO_DATA: return (rows, layout)
             case MYSQL_DATA_TRUNCATED: preconditionFailure("a result buffer is shorter than the longest value")
             default: try fail()
             }
@@ -36,13 +50,32 @@ import DatabaseTime
     }
 }
 
-/// One buffer a column, as long as the column's longest value in this result.
+/// The buffers of a row, in one piece of memory: one a column, as long as the column's longest value in this result.
 @safe private final class ResultBuffers {
     enum Kind {
         case integer, unsigned, double, wholeDecimal, time, text, bytes
+
+        /// The type as libmariadb is to deliver it.
+        var delivered: enum_field_types {
+            switch self {
+            case .integer, .unsigned: MYSQL_TYPE_LONGLONG
+            case .double: MYSQL_TYPE_DOUBLE
+            case .time: MYSQL_TYPE_DATETIME
+            case .wholeDecimal, .text, .bytes: MYSQL_TYPE_BLOB
+            }
+        }
+
+        /// Returns the length of its values, of which the longest has so many bytes as it is sent.
+        func size(longest: CUnsignedLong) -> Int {
+            switch self {
+            case .integer, .unsigned, .double: 8
+            case .time: MemoryLayout<MYSQL_TIME>.size
+            case .wholeDecimal, .text, .bytes: Int(longest)
+            }
+        }
     }
 
-    /// The buffers that libmariadb fills in for a column.
+    /// What libmariadb fills in for a column.
     @safe struct Column {
         let kind: Kind
         let buffer: UnsafeMutableRawPointer
@@ -56,63 +89,57 @@ import DatabaseTime
         }
     }
 
-    private(set) var binds: UnsafeMutablePointer<MYSQL_BIND>
-    private(set) var names: [String] = []
+    /// Enough for every kind of value.
+    private static let alignment = 16
+
+    let binds: UnsafeMutablePointer<MYSQL_BIND>
+    private let lengths: UnsafeMutablePointer<CUnsignedLong>
+    private let nulls: UnsafeMutablePointer<my_bool>
+    private let values: UnsafeMutableRawPointer
     private var columns: [Column] = []
 
-    init(_ metadata: UnsafeMutablePointer<MYSQL_RES>) {
-        let count = unsafe Int(mysql_num_fields(metadata))
+    init(_ fields: UnsafeBufferPointer<MYSQL_FIELD>) {
+        let count = fields.count
         unsafe binds = .allocate(capacity: count)
         unsafe binds.initialize(repeating: MYSQL_BIND(), count: count)
-        for index in 0..<count {
-            guard let field = unsafe mysql_fetch_field_direct(metadata, UInt32(index)) else { continue }
-            unsafe add(index, field.pointee)
+        unsafe lengths = .allocate(capacity: count)
+        unsafe lengths.initialize(repeating: 0, count: count)
+        unsafe nulls = .allocate(capacity: count)
+        unsafe nulls.initialize(repeating: 0, count: count)
+
+        let kinds = unsafe fields.map { unsafe Self.kind(of: $0) }
+        let sizes = unsafe zip(kinds, fields).map { kind, field in unsafe kind.size(longest: field.max_length) }
+        let room = sizes.map { ($0 / Self.alignment + 1) * Self.alignment }
+        unsafe values = .allocate(byteCount: room.reduce(0, +), alignment: Self.alignment)
+        columns.reserveCapacity(count)
+        var offset = 0
+        for (index, kind) in kinds.enumerated() {
+            let column = unsafe Column(
+                kind: kind,
+                buffer: values + offset,
+                length: lengths + index,
+                isNull: nulls + index
+            )
+            unsafe binds[index].buffer_type = kind.delivered
+            unsafe binds[index].is_unsigned = kind == .unsigned ? 1 : 0
+            unsafe binds[index].buffer = unsafe column.buffer
+            unsafe binds[index].buffer_length = CUnsignedLong(sizes[index])
+            unsafe binds[index].length = unsafe column.length
+            unsafe binds[index].is_null = unsafe column.isNull
+            columns.append(column)
+            offset += room[index]
         }
     }
 
     deinit {
-        for column in columns {
-            unsafe column.buffer.deallocate()
-            unsafe column.length.deallocate()
-            unsafe column.isNull.deallocate()
-        }
+        unsafe values.deallocate()
+        unsafe nulls.deallocate()
+        unsafe lengths.deallocate()
         unsafe binds.deallocate()
     }
 
-    private func add(_ index: Int, _ field: MYSQL_FIELD) {
-        let kind = unsafe Self.kind(of: field)
-        let size: Int =
-            switch kind {
-            case .integer, .unsigned, .double: 8
-            case .time: MemoryLayout<MYSQL_TIME>.size
-            case .wholeDecimal, .text, .bytes: unsafe Int(field.max_length)
-            }
-        let column = unsafe Column(
-            kind: kind,
-            buffer: .allocate(byteCount: max(size, 1), alignment: 16),
-            length: .allocate(capacity: 1),
-            isNull: .allocate(capacity: 1)
-        )
-        unsafe column.length.initialize(to: 0)
-        unsafe column.isNull.initialize(to: 0)
-        unsafe binds[index].buffer_type =
-            switch kind {
-            case .integer, .unsigned: MYSQL_TYPE_LONGLONG
-            case .double: MYSQL_TYPE_DOUBLE
-            case .time: MYSQL_TYPE_DATETIME
-            case .wholeDecimal, .text, .bytes: MYSQL_TYPE_BLOB
-            }
-        unsafe binds[index].is_unsigned = kind == .unsigned ? 1 : 0
-        unsafe binds[index].buffer = unsafe column.buffer
-        unsafe binds[index].buffer_length = CUnsignedLong(size)
-        unsafe binds[index].length = unsafe column.length
-        unsafe binds[index].is_null = unsafe column.isNull
-        columns.append(column)
-        unsafe names.append(String(cString: field.name))
-    }
-
     /// Copies the row that was just fetched.
-    func values() -> [SQLValue] {
+    func row() -> [SQLValue] {
         columns.map { column in
             guard unsafe column.isNull.pointee == 0 else { return .null }
             switch column.kind {

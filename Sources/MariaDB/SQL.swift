@@ -78,7 +78,8 @@ public struct SQL: ExpressibleByStringInterpolation, Sendable, Hashable {
             var size = 1
             while size < members.count { size *= 2 }
             text += String(repeating: "?, ", count: size - 1) + "?"
-            values += members.map(\.sqlValue)
+            // No key path: of a generic type it is made by each call, which takes longer than a short list.
+            for member in members { values.append(member.sqlValue) }
             values += Array(repeating: last.sqlValue, count: size - members.count)
         }
 
