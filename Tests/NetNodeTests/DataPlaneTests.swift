@@ -47,7 +47,7 @@ extension NamespaceTests {
         @Test func `a leader whose underlay is cut while the database stays hands over, and does not come back`()
             async throws
         {
-            try await withNetNodes(hosts: 3, timing: .standard) { nodes in
+            try await withNetNodes(hosts: 3) { nodes in
                 let world = nodes.world
                 let blue = try await world.addNetwork("blue", vni: 100)
                 for index in 0..<3 { try await world.want(11 + index, in: blue, on: index) }

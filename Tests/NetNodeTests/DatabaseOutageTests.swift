@@ -80,7 +80,7 @@ extension NamespaceTests {
         ) async throws {
             let server = try PrivateServer()
             defer { server.destroy() }
-            try await withNetNodes(hosts: 3, networkNodes: [0, 1], timing: .standard, on: server) { nodes in
+            try await withNetNodes(hosts: 3, networkNodes: [0, 1], on: server) { nodes in
                 let many = try await ManyNetworks(2, on: nodes)
                 let environment = ["CLUSTEROPS_ELECTION_OUTAGE": outage]
                 if behindProxy {
@@ -259,7 +259,7 @@ extension NamespaceTests {
         {
             let server = try PrivateServer()
             defer { server.destroy() }
-            try await withNetNodes(hosts: 4, networkNodes: [0, 1], timing: .standard, on: server) { nodes in
+            try await withNetNodes(hosts: 4, networkNodes: [0, 1], on: server) { nodes in
                 let (world, environment) = (nodes.world, ["CLUSTEROPS_ELECTION_OUTAGE": "20s"])
                 let many = try await ManyNetworks(1, on: nodes)
                 var proxies: [DatabaseProxy] = []

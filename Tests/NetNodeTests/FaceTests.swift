@@ -43,7 +43,7 @@ extension NamespaceTests {
                 #expect(leading["clusterops_leader"] == 1)
                 #expect(leading["clusterops_leader_term"] == Double(try await nodes.term()))
                 let margin = try #require(leading["clusterops_leader_lease_margin_seconds"])
-                #expect(margin > 0 && margin <= 1.4)
+                #expect(margin > 0 && margin <= nodes.timing.fence / .seconds(1))
                 #expect(leading["clusterops_dnsmasq_changes_total{change=\"started\"}"] == 1)
                 #expect(try #require(leading["clusterops_maintenance_pass_seconds_count{outcome=\"succeeded\"}"]) > 0)
                 #expect(leading["clusterops_queue_operations{queue=\"networknode-background\",state=\"queued\"}"] == 0)

@@ -8,7 +8,7 @@ extension NamespaceTests {
     /// documents show.
     @Suite(.serialized, .tags(.long)) struct GuideTests {
         @Test func `what README and the guide show is what their commands print`() async throws {
-            try await withNetNodes(hosts: 3, timing: .standard) { nodes in
+            try await withNetNodes(hosts: 3) { nodes in
                 let story = try GuideStory(nodes)
                 try await story.begin()
                 let blocks = try DocumentBlock.documents.flatMap(DocumentBlock.all)

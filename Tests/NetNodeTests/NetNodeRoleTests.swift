@@ -14,7 +14,7 @@ extension NamespaceTests {
         {
             let server = try PrivateServer(options: SpokenStatements.serverOptions)
             defer { server.destroy() }
-            try await withNetNodes(hosts: 3, on: server) { nodes in
+            try await withNetNodes(hosts: 3, timing: .short, on: server) { nodes in
                 let (world, cluster) = (nodes.world, nodes.world.cluster)
                 let user = try await RoleUser.make(
                     .netnode,

@@ -25,8 +25,7 @@ extension NamespaceTests {
         @Test func `who is asked to resign hands over, and goes on serving when the other one cannot be ready`()
             async throws
         {
-            // Two are heard in turn only where nobody loses the lease by a stall of the machine.
-            try await withNetNodes(hosts: 3, networkNodes: [0, 1], timing: .standard) { nodes in
+            try await withNetNodes(hosts: 3, networkNodes: [0, 1]) { nodes in
                 let many = try await ManyNetworks(2, on: nodes)
                 for index in ManyNetworks.servers { try await nodes.start(index) }
                 let first = try await many.settled()
@@ -220,7 +219,7 @@ extension NamespaceTests {
         private func withWatchedPair(
             _ disturb: @Sendable (ManyNetworks, OverlayProbe, Int) async throws -> Void
         ) async throws {
-            try await withNetNodes(hosts: 3, networkNodes: [0, 1], timing: .standard) { nodes in
+            try await withNetNodes(hosts: 3, networkNodes: [0, 1]) { nodes in
                 let many = try await ManyNetworks(3, on: nodes)
                 try await nodes.startBehindProxy(0)
                 #expect(try await nodes.elected() == 0)
@@ -267,7 +266,7 @@ private enum Takeover {
 
     /// SIGTERM, until the next one serves and the first has ended.
     static func handOver(networks: Int) async throws {
-        try await withNetNodes(hosts: 3, networkNodes: [0, 1], timing: .standard) { nodes in
+        try await withNetNodes(hosts: 3, networkNodes: [0, 1]) { nodes in
             let many = try await ManyNetworks(networks, on: nodes)
             for index in ManyNetworks.servers { try await nodes.start(index) }
             let first = try await many.settled()
