@@ -12,8 +12,9 @@ struct NetNodes: Sendable {
         let renew: Duration
         let fence: Duration
 
-        /// Half of the design's figures and less; the margin between fence and lease is the least that is accepted. A
-        /// busy machine that stands still for a second takes the lease from its holder: for tests in which that ends.
+        /// Half of the design's figures and less; the margin between fence and lease is the least that is accepted.
+        ///
+        /// A busy machine that stands still for a second takes the lease from its holder: for tests in which it ends.
         static let short = Timing(lease: .milliseconds(2400), renew: .milliseconds(400), fence: .milliseconds(1400))
         /// What an operator gets who sets nothing.
         static let standard = Timing(lease: .seconds(5), renew: .seconds(1), fence: .milliseconds(3500))
