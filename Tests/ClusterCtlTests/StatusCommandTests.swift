@@ -207,6 +207,18 @@ import Testing
                 return try session.rowsRead() - before
             }
             #expect(read < 25_000, "\(read)")
+
+            // Of a hundred nodes, whose sessions are read in another order.
+            try await cluster.execute(
+                """
+                INSERT INTO supervised_processes (node, service, state, pid, restarts, health, sampled_at, session)
+                SELECT node, 'dnsmasq 9', 'running', 9, 0, 'unhealthy', NOW(6), id
+                FROM sessions WHERE daemon = 'netnode' AND node_name LIKE 'h9__'
+                """
+            )
+            let processes = try await self.status(cluster).processes
+            #expect(processes.unhealthy == 101)
+            #expect(processes.first == ["h1/dnsmasq 7"] + (900...918).map { "h\($0)/dnsmasq 9" })
         }
     }
 
