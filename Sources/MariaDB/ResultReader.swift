@@ -75,7 +75,7 @@ import DatabaseTime
         }
     }
 
-    /// What libmariadb fills in for a column.
+    /// The buffers that libmariadb fills in for a column.
     @safe struct Column {
         let kind: Kind
         let buffer: UnsafeMutableRawPointer
