@@ -16,7 +16,7 @@ struct LogRecord {
 
     /// Describes an entry whose metadata comes from several sides; where two of them have a key, the later one has it.
     ///
-    /// The sides are not merged into one dictionary: to make it took a fifth of the time of a line.
+    /// The sides are not merged into one dictionary: to make that took a sixth of the time of a line.
     init(time: Timestamp, level: Logger.Level, label: String, message: String, metadata sides: [Logger.Metadata]) {
         self.time = time
         self.level = level

@@ -22,7 +22,7 @@ extension Operation {
     static let finishedColumns: SQL =
         "\(sql: sharedColumns), ready_at AS could_run_since, \(sql: OperationColumns.selection(OperationColumns.end))"
 
-    /// The columns of a waiting operation that a worker who takes it leaves as they are; joined once, not by each claim.
+    /// The columns of a waiting operation that a claim leaves as they are, joined once and not by each claim.
     private static let untakenColumns: SQL = {
         let taken: Set<SQL> = [
             "state", "deliveries", "session", "worker_node", "worker_pid", "claimed_at", "started_at", "waited",
