@@ -58,6 +58,32 @@ import Testing
         }
     }
 
+    @Test func `a prepared statement reads its columns as they are now, after others have changed their table`()
+        async throws
+    {
+        try await withFreshSchema { database, _ in
+            try await database.withSession { session in
+                try session.execute("CREATE TABLE changed (a INT NOT NULL, b INT NOT NULL)")
+                try session.execute("INSERT INTO changed VALUES (1, 2)")
+                for change: SQL in [
+                    "DO 0", "ALTER TABLE changed MODIFY b INT NOT NULL FIRST",
+                    "ALTER TABLE changed ADD c INT NULL FIRST",
+                    "ALTER TABLE changed MODIFY a BIGINT UNSIGNED NOT NULL, DROP c",
+                ] {
+                    try session.execute(change)
+                    let row = try #require(try session.query("SELECT a, b FROM changed").first)
+                    #expect(try row.get("a") == 1)
+                    #expect(try row.get("b") == 2)
+                }
+                let words = "longer than any number"
+                try session.execute("ALTER TABLE changed MODIFY a VARCHAR(64) NOT NULL")
+                try session.execute("UPDATE changed SET a = \(words)")
+                let row = try #require(try session.query("SELECT a, b FROM changed").first)
+                #expect(try row.get("a") == words)
+            }
+        }
+    }
+
     @Test func `a wrong type names the column and what was found, not the value`() async throws {
         try await withFreshSchema { database, _ in
             try await database.withSession { session in
