@@ -90,23 +90,26 @@ import Testing
         ]
         let fuzz = Fuzz("log line") { random in
             func text(_ random: inout SeededGenerator) -> String { random.text(alphabet: words, longest: 8) }
-            var metadata: Logger.Metadata = [:]
-            for _ in 0..<Int.random(in: 0...3, using: &random) {
-                let value: Logger.Metadata.Value =
-                    switch Int.random(in: 0...3, using: &random) {
-                    case 0: .stringConvertible(Double.random(in: -2...2, using: &random))
-                    case 1: .array([.string(text(&random)), .string(text(&random))])
-                    case 2: .dictionary([text(&random): .string(text(&random))])
-                    default: .string(text(&random))
-                    }
-                metadata[text(&random)] = value
+            func metadata(_ random: inout SeededGenerator) -> Logger.Metadata {
+                var metadata: Logger.Metadata = [:]
+                for _ in 0..<Int.random(in: 0...3, using: &random) {
+                    let value: Logger.Metadata.Value =
+                        switch Int.random(in: 0...3, using: &random) {
+                        case 0: .stringConvertible(Double.random(in: -2...2, using: &random))
+                        case 1: .array([.string(text(&random)), .string(text(&random))])
+                        case 2: .dictionary([text(&random): .string(text(&random))])
+                        default: .string(text(&random))
+                        }
+                    metadata[text(&random)] = value
+                }
+                return metadata
             }
             let record = LogRecord(
                 time: Timestamp(microseconds: 0),
                 level: .notice,
                 label: text(&random),
                 message: text(&random),
-                metadata: [metadata]
+                metadata: [metadata(&random), metadata(&random)]
             )
             for format in [LogFormat.json, .journal, .text] {
                 let line = format.line(record)
